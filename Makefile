@@ -1,0 +1,39 @@
+# Everything runs inside .venv, which the first target makes.
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: install repro test test-all check format
+
+install: .venv/.installed
+
+.venv/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	pip install --quiet -r requirements.txt
+	pip install --quiet --no-deps --editable .
+	touch $@
+
+repro: install  ## all seven stages, then the figures
+	dvc repro
+	tezgah report
+
+test: install
+	pytest
+
+test-all: install .venv-transformers4/.installed  ## the slow proofs too
+	pytest -m "slow or not slow"
+
+.venv-transformers4/.installed: requirements.txt  # our models must open there as well
+	$(PYTHON) -m venv .venv-transformers4
+	.venv-transformers4/bin/pip install --quiet "$$(grep '^torch==' requirements.txt)" "transformers==4.57.6"
+	touch $@
+
+check: install
+	ruff check .
+	ruff format --check .
+	mypy
+	tezgah check
+
+format: install
+	ruff check --fix .
+	ruff format .

@@ -1,0 +1,93 @@
+"""The `tezgah` command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import run_app
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Train your own small Turkish language model. The stages themselves run with `dvc repro`.",
+)
+
+
+@app.command()
+def check(quiet: Annotated[bool, typer.Option(help="Say nothing when all is well.")] = False) -> None:
+    """Check params.yaml: every key, the rules between sections, and that the input files are there."""
+    from pipeline.check import check as check_params
+
+    check_params()
+    if not quiet:
+        print("params.yaml: all sections are in order")
+
+
+@app.command()
+def preset(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Overlays under presets/, applied in order.")
+    ] = None,
+    flags: Annotated[
+        bool, typer.Option("--flags", help="Write nothing; print arguments for `dvc exp run`.")
+    ] = False,
+) -> None:
+    """Merge presets into params.yaml, its comments kept, and say what changes and what will re-run."""
+    from pipeline import preset as presets
+
+    presets.run(names or [], flags)
+
+
+@app.command()
+def infer(
+    prompt: Annotated[str, typer.Argument(help="A message to the chat model, or a beginning to go on from.")],
+    model: Annotated[Path, typer.Option(help="A model folder.")] = Path("models/sft"),
+    raw: Annotated[
+        bool | None, typer.Option("--raw/--chat", help="Continue plain text (default for models/base).")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="A system message before the prompt.")] = None,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest answer (tokens).")] = 128,
+    temperature: Annotated[float, typer.Option(help="0: the likeliest token each time.")] = 0.7,
+    top_k: Annotated[int, typer.Option(help="Choose among the k likeliest tokens; 0: all.")] = 0,
+    top_p: Annotated[float, typer.Option(help="Choose among the likeliest with this share together.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
+    stop: Annotated[list[str] | None, typer.Option(help="Text to stop before; may be repeated.")] = None,
+) -> None:
+    """Let a trained model answer or continue."""
+    from pipeline.inference.infer import infer as stream
+
+    pieces = stream(
+        prompt,
+        model,
+        raw=raw,
+        system=system,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        stop=stop or [],
+    )
+    for piece in pieces:
+        print(piece, end="", flush=True)
+    print()
+
+
+@app.command()
+def report() -> None:
+    """Show the last run's figures as a table, and what to try next."""
+    from pipeline.evaluation.summary import summary
+    from pipeline.reporting.table import read, show
+
+    show(summary(read("evaluate")))
+
+
+def main() -> None:
+    """Entry point: user errors end in one line and exit status 1."""
+    run_app(app)
+
+
+if __name__ == "__main__":
+    main()

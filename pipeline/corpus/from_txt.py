@@ -1,0 +1,35 @@
+"""Plain text: documents with blank lines between them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.corpus.cut import MAX_CHARS, cut
+from pipeline.corpus.lines import decoded, lines
+from pipeline.corpus.records import Record, Unreadable
+
+PART_BYTES = 1 << 18  # a longer line is read in parts
+
+
+def records(stream: BinaryIO, path: Path, limit: int = MAX_CHARS) -> Iterator[Record | Unreadable]:
+    """The documents of a text file; one longer than `limit` characters (a book) comes in pieces (`cut`)."""
+    pending: list[str] = []  # lines of the document at hand
+    chars = 0
+    for line in lines(stream, PART_BYTES):
+        text = decoded(line, path)
+        if isinstance(text, Unreadable):
+            yield text
+            continue
+        if line.starts and line.ends and not text.strip():
+            if pending:
+                yield Record("".join(pending))
+            pending, chars = [], 0
+            continue
+        pending.append(text)
+        chars += len(text)
+        if chars > limit:
+            *pieces, rest = cut("".join(pending), limit)
+            yield from map(Record, pieces)
+            pending, chars = [rest], len(rest)
+    if pending:
+        yield Record("".join(pending))

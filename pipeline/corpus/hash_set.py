@@ -1,0 +1,60 @@
+"""A set of 64-bit hashes in 10 to 15 bytes each."""
+
+from array import array
+
+SHARDS = 64
+FIRST_SLOTS = 16
+
+
+class HashSet:
+    """Open addressing in flat arrays; Python's own set takes 60 bytes and more for an integer.
+
+    Divided into tables by the lowest bits, so that a table that grows is a small part of the whole:
+    the peak stays near the final size (25 million hashes: some 350 MB).
+    Holds numbers from 0 to 2^64 - 1; 0 and 1 count as the same.
+    """
+
+    def __init__(self) -> None:
+        self._tables = [array("Q", bytes(8 * FIRST_SLOTS)) for _ in range(SHARDS)]
+        self._used = [0] * SHARDS
+
+    def __len__(self) -> int:
+        return sum(self._used)
+
+    def __contains__(self, value: int) -> bool:
+        value = value or 1  # 0 marks an empty slot
+        table = self._tables[value % SHARDS]
+        return table[_slot(table, value)] == value
+
+    def add(self, value: int) -> bool:
+        """Put in `value`; False if it is there already."""
+        value = value or 1
+        shard = value % SHARDS
+        table = self._tables[shard]
+        slot = _slot(table, value)
+        if table[slot]:
+            return False
+        table[slot] = value
+        self._used[shard] += 1
+        if 5 * self._used[shard] > 4 * len(table):
+            self._tables[shard] = _grown(table)
+        return True
+
+
+def _slot(table: "array[int]", value: int) -> int:
+    """Where `value` is, or the empty slot where it belongs."""
+    slots = len(table)
+    slot = value // SHARDS % slots
+    while (found := table[slot]) and found != value:
+        slot += 1
+        if slot == slots:
+            slot = 0
+    return slot
+
+
+def _grown(old: "array[int]") -> "array[int]":
+    new = array("Q", bytes(8 * (len(old) * 3 // 2)))
+    for value in old:
+        if value:
+            new[_slot(new, value)] = value
+    return new

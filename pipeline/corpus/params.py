@@ -1,0 +1,79 @@
+"""The `corpus` section of params.yaml."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from pipeline.corpus.inputs import matching_files
+from pipeline.params import Section
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class MiniworldSource(Section):
+    """The embedded world of `pipeline/miniworld`."""
+
+    kind: Literal["miniworld"]
+    documents: int = Field(gt=0)  # documents to compose
+    weight: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False
+    )  # share of max_bytes, relative to the others
+
+
+class LocalSource(Section):
+    """Files of the user's under data/raw/corpus."""
+
+    kind: Literal["local"]
+    # A glob, or a list of them. txt, jsonl, csv, tsv, parquet; the first four also .gz, .xz, .zst.
+    path: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+    text_column: str | None = None  # of jsonl, csv and parquet; null: recognised
+    weight: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False
+    )  # share of max_bytes, relative to the others
+
+
+Source = Annotated[MiniworldSource | LocalSource, Field(discriminator="kind")]
+# DVC's -S addresses a source by its name, and metrics use it as a key: no dots, no spaces.
+SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class CorpusParams(Section):
+    """What text the corpus takes in and how it is cut into train, val and test."""
+
+    sources: dict[SourceName, Source] = Field(min_length=1)  # read in this order
+    max_bytes: int | None = Field(default=None, gt=0)  # UTF-8 bytes of text kept over all sources
+    min_chars: int = Field(ge=1)  # a shorter document is dropped
+    val_fraction: float = Field(ge=0, lt=1)  # of the documents
+    test_fraction: float = Field(ge=0, lt=1)  # of the documents
+    on_error: Literal["fail", "skip"] = "fail"  # a record that cannot be read
+
+    @model_validator(mode="after")
+    def _leave_something_to_train_on(self) -> "CorpusParams":
+        if self.val_fraction + self.test_fraction >= 1:
+            raise ValueError(
+                f"val_fraction {self.val_fraction} + test_fraction {self.test_fraction} leave nothing "
+                "to train on; keep their sum below 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_miniworld(self) -> "CorpusParams":
+        names = [name for name, source in self.sources.items() if source.kind == "miniworld"]
+        if len(names) > 1:
+            raise ValueError(f"sources {' and '.join(names)} are both miniworld, the same texts; keep one")
+        return self
+
+
+def check_inputs(params: CorpusParams, root: Path = Path(".")) -> None:
+    """Raise UserError unless every local source names at least one file that DVC can track (see `inputs`)."""
+    for name, source in params.sources.items():
+        if isinstance(source, LocalSource):
+            matching_files(path_key(name), source.path, root)
+
+
+def path_key(source_name: str) -> str:
+    """The param that holds a local source's paths, as -S addresses it."""
+    return f"corpus.sources.{source_name}.path"

@@ -1,0 +1,70 @@
+"""Minimal pairs: does a model find the good sentence likelier than the bad one?
+
+A sentence's score is its summed log-probability after `<s>`, as in BLiMP (Warstadt et al. 2020,
+arXiv 1912.00582) and TurBLiMP (Başar et al. 2025, arXiv 2506.13487). The end token is left out: it
+would ask whether a document ends here, which a sentence need not. A tie is no preference and counts
+as wrong. Chance is one half.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.evaluation.read import Pair
+from pipeline.evaluation.scorer import Scorer, metric_key
+from pipeline.tokenizer.tokenizer import BOS, Tokenizer
+
+
+def wilson_interval(successes: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Bounds of a share's confidence interval, 95 % by default (Wilson 1927).
+
+    It takes the trials as independent. Pairs that were made from one template are not, so over such
+    pairs the true interval is wider.
+    """
+    share = successes / n
+    scale = 1 + z * z / n
+    middle = (share + z * z / (2 * n)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def measure(
+    pairs: Sequence[Pair], tokenizer: Tokenizer, model: Scorer, baselines: dict[str, Scorer]
+) -> dict[str, Any]:
+    """Accuracy of `model` for every type with its interval, beside that of the `baselines`.
+
+    `mean` is over types, each counting alike. Pairs of two identical strings decide nothing: they
+    are dropped and counted.
+    """
+    kept = [pair for pair in pairs if pair.good.strip() != pair.bad.strip()]
+    good = [[BOS, *tokenizer.encode(pair.good)] for pair in kept]
+    bad = [[BOS, *tokenizer.encode(pair.bad)] for pair in kept]
+    right, ties = preferences(model, good, bad)
+    baseline_right = {name: preferences(scorer, good, bad)[0] for name, scorer in baselines.items()}
+    of = np.array([pair.type for pair in kept])
+    types: dict[str, dict[str, float]] = {}
+    for kind in sorted(set(of.tolist())):
+        chosen = of == kind
+        n, successes = int(chosen.sum()), int(right[chosen].sum())
+        low, high = wilson_interval(successes, n)
+        accuracies = {name: float(hits[chosen].mean()) for name, hits in baseline_right.items()}
+        types[metric_key(kind)] = {"accuracy": successes / n, "low": low, "high": high, "n": n, **accuracies}
+    names = {"mean": "accuracy"} | {name: name for name in baselines}
+    means = {
+        key: float(np.mean([figures[name] for figures in types.values()]))
+        for key, name in names.items()
+        if types
+    }
+    counts = {"n": len(kept), "ties": ties, "identical_dropped": len(pairs) - len(kept)}
+    return {**means, **counts, "types": types}
+
+
+def preferences(
+    scorer: Scorer, good: Sequence[Sequence[int]], bad: Sequence[Sequence[int]]
+) -> tuple[np.ndarray, int]:
+    """Whether each good sentence costs fewer bits than the bad one, and how many cost the same."""
+    bits = scorer([*good, *bad])
+    good_bits, bad_bits = bits[: len(good)], bits[len(good) :]
+    return good_bits < bad_bits, int((good_bits == bad_bits).sum())

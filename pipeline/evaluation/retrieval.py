@@ -1,0 +1,28 @@
+"""Retrieval: does the encoder find the document that a query asks for, and does it beat BM25?"""
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.evaluation.read import Retrieval
+from pipeline.model.encoder import Encoder
+from pipeline.retrieval.embed import embed_texts
+from pipeline.retrieval.evaluate import bm25_scores
+from pipeline.retrieval.metrics import embedding_metrics, ranking_metrics
+from pipeline.tokenizer.tokenizer import Tokenizer
+
+
+def measure(task: Retrieval, encoder: Encoder, tokenizer: Tokenizer) -> dict[str, Any]:
+    """Recall, mean reciprocal rank and margin of the encoder beside BM25, over at least 2 documents.
+
+    The encoder reads as much of a document's beginning as its context holds; BM25 reads all of it.
+    """
+    own_Q = np.array(task.targets)
+    queries_QxD = embed_texts(encoder, tokenizer, task.queries)
+    documents_CxD = embed_texts(encoder, tokenizer, task.documents)
+    return {
+        "encoder": embedding_metrics(queries_QxD, documents_CxD, own_Q),
+        "bm25": ranking_metrics(bm25_scores(task.queries, task.documents), own_Q),
+        "queries": len(task.queries),
+        "documents": len(task.documents),
+    }

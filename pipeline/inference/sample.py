@@ -1,0 +1,87 @@
+"""Choose the next token from a model's scores: pure functions of logits, settings and generators.
+
+B batch    V vocabulary
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def generators(seed: int, rows: Sequence[int]) -> list[torch.Generator]:
+    """One source of random numbers for each row, which knows the seed and its row and nothing else.
+
+    What a row draws therefore depends neither on the batch it sits in nor on its neighbours.
+    """
+    # The generator keeps 32 bits of its seed: they must mix both numbers.
+    states = [int(np.random.SeedSequence([seed, row]).generate_state(1)[0]) for row in rows]
+    return [torch.Generator().manual_seed(state) for state in states]
+
+
+def keep_top_k(logits_BxV: Tensor, k: int) -> Tensor:
+    """Scores with all but each row's `k` highest at -inf; 0 keeps all (Fan et al. 2018, arXiv 1805.04833).
+
+    Of equal scores at the edge the lower ids stay.
+    """
+    if k <= 0 or k >= logits_BxV.shape[-1]:
+        return logits_BxV
+    order_BxV = logits_BxV.argsort(dim=-1, descending=True, stable=True)
+    return logits_BxV.scatter(-1, order_BxV[:, k:], -torch.inf)
+
+
+def keep_top_p(logits_BxV: Tensor, p: float) -> Tensor:
+    """Scores with all outside the nucleus at -inf; 1 keeps all (Holtzman et al. 2020, arXiv 1904.09751).
+
+    The nucleus is the smallest set of likeliest tokens whose probabilities add up to `p` or more,
+    so it always holds the likeliest.
+    """
+    if p >= 1:
+        return logits_BxV
+    sorted_BxV, order_BxV = logits_BxV.sort(dim=-1, descending=True, stable=True)
+    probs_BxV = sorted_BxV.double().softmax(dim=-1)
+    before_BxV = probs_BxV.cumsum(dim=-1) - probs_BxV  # what the likelier tokens add up to
+    outside_BxV = before_BxV >= p
+    outside_BxV[:, 0] = False
+    outside_BxV = torch.zeros_like(outside_BxV).scatter(-1, order_BxV, outside_BxV)
+    return logits_BxV.masked_fill(outside_BxV, -torch.inf)
+
+
+def choose(
+    logits_BxV: Tensor,
+    generators: Sequence[torch.Generator],
+    *,
+    temperature: float = 0.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+) -> list[int]:
+    """The next token of every row.
+
+    `temperature` 0 takes the highest score. Otherwise scores are cut to the `top_k` highest, divided
+    by the temperature, cut to the nucleus `top_p`, and drawn from with each row's own generator (on the
+    CPU, so that every device draws alike). Raises ValueError for settings out of range.
+    """
+    check(temperature, top_k, top_p)
+    logits_BxV = logits_BxV.float().cpu()
+    if temperature == 0:
+        return logits_BxV.argmax(dim=-1).tolist()
+    logits_BxV = keep_top_k(logits_BxV, top_k)  # before dividing, which may round different scores to one
+    # Subtracting the highest first: a tiny temperature must not make it infinite.
+    logits_BxV = (logits_BxV - logits_BxV.amax(dim=-1, keepdim=True)).double() / temperature
+    logits_BxV = keep_top_p(logits_BxV, top_p)
+    probs_BxV = logits_BxV.softmax(dim=-1)
+    return [
+        int(torch.multinomial(probs_V, 1, generator=generator))
+        for probs_V, generator in zip(probs_BxV, generators, strict=True)
+    ]
+
+
+def check(temperature: float, top_k: int, top_p: float) -> None:
+    """Raise ValueError unless the settings mean something."""
+    if not 0 <= temperature < float("inf"):
+        raise ValueError(f"temperature {temperature} is not a number from 0 up")
+    if top_k < 0:
+        raise ValueError(f"top_k {top_k} is negative; 0 keeps all tokens")
+    if not 0 < top_p <= 1:
+        raise ValueError(f"top_p {top_p} does not lie above 0 and up to 1")

@@ -1,0 +1,239 @@
+"""The decoder: a GPT in plain PyTorch whose parameter names are those of the stock architectures.
+
+`qwen3` is `llama` with an RMSNorm on every query and key. Dimensions:
+
+    B batch    T time (tokens in)    S time (tokens attended to, cached ones included)
+    D model width    H query heads    G key and value heads    K head width
+    F feed-forward width    V vocabulary
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pipeline.model.cache import KVCache
+from pipeline.model.params import ModelParams
+
+
+class RMSNorm(nn.Module):
+    """Divide by the root mean square, then scale (Zhang & Sennrich 2019, arXiv 1910.07467)."""
+
+    def __init__(self, width: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last axis."""
+        return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
+
+
+def rotary_tables(context: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [context, head_dim] of the rotary angles (Su et al. 2021, arXiv 2104.09864).
+
+    Pair j of a head turns by position x theta^(-2j / head_dim). The two halves of the head width
+    hold the two coordinates of each pair, as the stock implementations have it.
+    """
+    frequencies = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
+    angles = torch.outer(torch.arange(context, dtype=torch.float64), frequencies)
+    angles = torch.cat([angles, angles], dim=-1)
+    return angles.cos().float(), angles.sin().float()
+
+
+def rotate(x_BxHxTxK: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn every pair of coordinates by its angle."""
+    first, second = x_BxHxTxK.chunk(2, dim=-1)
+    return x_BxHxTxK * cos + torch.cat([-second, first], dim=-1) * sin
+
+
+class Attention(nn.Module):
+    """Causal self-attention (Vaswani et al. 2017, arXiv 1706.03762, section 3.2).
+
+    For one head, with queries q, keys k and values v of shape [T, K], it computes
+
+        scores = q @ k.T / sqrt(K)               # how well each token's query fits each key
+        scores[t, s] = -inf  where s > t         # no token sees the future
+        output = softmax(scores, dim=-1) @ v     # an average of values, weighted by fit
+
+    `scaled_dot_product_attention` does the same without ever holding all T x T scores. With fewer
+    key and value heads than query heads, each serves a group of queries (Ainslie et al. 2023,
+    arXiv 2305.13245).
+    """
+
+    def __init__(self, config: ModelParams, layer: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.head_dim = config.head_dim
+        self.grouped = config.kv_heads < config.heads
+        queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
+        self.q_proj = nn.Linear(config.width, queries, bias=False)
+        self.k_proj = nn.Linear(config.width, keys, bias=False)
+        self.v_proj = nn.Linear(config.width, keys, bias=False)
+        self.o_proj = nn.Linear(queries, config.width, bias=False)
+        self.q_norm: RMSNorm | None = None
+        self.k_norm: RMSNorm | None = None
+        if config.arch == "qwen3":  # bounds the scores, so that high learning rates stay stable
+            self.q_norm = RMSNorm(config.head_dim, config.norm_eps)
+            self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
+
+    def forward(
+        self, x_BxTxD: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None, mask: Tensor | None
+    ) -> Tensor:
+        """Let every token read the tokens before it. `mask` None means plainly causal."""
+        B, T, _ = x_BxTxD.shape
+        q_BxTxHxK = self.q_proj(x_BxTxD).view(B, T, -1, self.head_dim)
+        k_BxTxGxK = self.k_proj(x_BxTxD).view(B, T, -1, self.head_dim)
+        v_BxGxTxK = self.v_proj(x_BxTxD).view(B, T, -1, self.head_dim).transpose(1, 2)
+        if self.q_norm is not None and self.k_norm is not None:
+            q_BxTxHxK, k_BxTxGxK = self.q_norm(q_BxTxHxK), self.k_norm(k_BxTxGxK)
+        q = rotate(q_BxTxHxK.transpose(1, 2), cos, sin)
+        k_BxGxSxK, v_BxGxSxK = rotate(k_BxTxGxK.transpose(1, 2), cos, sin), v_BxGxTxK
+        if cache is not None:
+            k_BxGxSxK, v_BxGxSxK = cache.append(self.layer, k_BxGxSxK, v_BxGxTxK)
+        out_BxHxTxK = F.scaled_dot_product_attention(
+            q, k_BxGxSxK, v_BxGxSxK, attn_mask=mask, is_causal=mask is None, enable_gqa=self.grouped
+        )
+        return self.o_proj(out_BxHxTxK.transpose(1, 2).reshape(B, T, -1))
+
+
+class MLP(nn.Module):
+    """SwiGLU: a gate decides how much of each inner feature passes (Shazeer 2020, arXiv 2002.05202)."""
+
+    def __init__(self, config: ModelParams) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.width, config.ffn, bias=False)
+        self.up_proj = nn.Linear(config.width, config.ffn, bias=False)
+        self.down_proj = nn.Linear(config.ffn, config.width, bias=False)
+
+    def forward(self, x_BxTxD: Tensor) -> Tensor:
+        """Think about each token by itself."""
+        return self.down_proj(F.silu(self.gate_proj(x_BxTxD)) * self.up_proj(x_BxTxD))
+
+
+class Block(nn.Module):
+    """One layer: attend, then think; each adds to the stream it read in normalised form."""
+
+    def __init__(self, config: ModelParams, layer: int) -> None:
+        super().__init__()
+        self.input_layernorm = RMSNorm(config.width, config.norm_eps)
+        self.self_attn = Attention(config, layer)
+        self.post_attention_layernorm = RMSNorm(config.width, config.norm_eps)
+        self.mlp = MLP(config)
+
+    def forward(
+        self, x_BxTxD: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None, mask: Tensor | None
+    ) -> Tensor:
+        """The stream after this layer."""
+        x_BxTxD = x_BxTxD + self.self_attn(self.input_layernorm(x_BxTxD), cos, sin, cache, mask)
+        return x_BxTxD + self.mlp(self.post_attention_layernorm(x_BxTxD))
+
+
+class Body(nn.Module):
+    """Everything between token ids and the last hidden vectors (the stock name is `model`)."""
+
+    def __init__(self, config: ModelParams, vocab_size: int) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(vocab_size, config.width)
+        self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
+        self.norm = RMSNorm(config.width, config.norm_eps)
+
+
+class Decoder(nn.Module):
+    """A causal language model: for every token, a score for each possible next one."""
+
+    def __init__(self, config: ModelParams, vocab_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.context = config.context
+        self.vocab_size = vocab_size
+        self.model = Body(config, vocab_size)
+        self.lm_head = nn.Linear(config.width, vocab_size, bias=False)
+        if config.tie_embeddings:
+            self.lm_head.weight = self.model.embed_tokens.weight
+        cos, sin = rotary_tables(config.context, config.head_dim, config.rope_theta)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        self.cos: Tensor
+        self.sin: Tensor
+
+    def hidden(
+        self,
+        ids_BxT: Tensor,
+        cache: KVCache | None = None,
+        positions_BxT: Tensor | None = None,
+        mask_BxS: Tensor | None = None,
+    ) -> Tensor:
+        """The last hidden vectors [B, T, D], normalised, ready for the output matrix.
+
+        With a `cache`, the T tokens follow what it holds and are added to it. `positions_BxT`
+        are needed where rows are left-padded; `mask_BxS` is True at the real ones of all S keys.
+        """
+        x_BxTxD = self.model.embed_tokens(ids_BxT)
+        start = cache.length if cache is not None else 0
+        T = ids_BxT.shape[1]
+        if positions_BxT is None:
+            positions_BxT = torch.arange(start, start + T, device=ids_BxT.device)[None]
+        cos = self.cos[positions_BxT][:, None].to(self.dtype)  # [B or 1, 1, T, K]
+        sin = self.sin[positions_BxT][:, None].to(self.dtype)
+        mask = None
+        if start or mask_BxS is not None:
+            keys = torch.arange(start + T, device=ids_BxT.device)
+            mask = (keys[None] <= keys[start:, None])[None, None]  # [1, 1, T, S]
+            if mask_BxS is not None:
+                # A padded query sees itself, so that no row of the softmax is empty.
+                itself = keys[None] == keys[start:, None]
+                mask = (mask & mask_BxS[:, None, None, :]) | itself
+        for block in self.model.layers:
+            x_BxTxD = block(x_BxTxD, cos, sin, cache, mask)
+        if cache is not None:
+            cache.length = start + T
+        return self.model.norm(x_BxTxD)
+
+    def forward(
+        self,
+        ids_BxT: Tensor,
+        cache: KVCache | None = None,
+        positions_BxT: Tensor | None = None,
+        mask_BxS: Tensor | None = None,
+    ) -> Tensor:
+        """Logits [B, T, V] of the token after each (arguments: see `hidden`)."""
+        return self.lm_head(self.hidden(ids_BxT, cache, positions_BxT, mask_BxS))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """In which precision matrix products run now."""
+        device = self.cos.device.type
+        if torch.is_autocast_enabled(device):
+            return torch.get_autocast_dtype(device)
+        return self.lm_head.weight.dtype
+
+
+def initialise(model: Decoder, seed: int) -> None:
+    """Draw all weights; the same seed gives the same model on every machine.
+
+    - Embeddings: normal, 0.02 wide. Small, because the same matrix predicts: after the last norm a
+      hidden vector has length sqrt(D), and first logits should lie near 0.
+    - Matrices that read the stream: normal, 1 / sqrt(inputs) wide, which keeps the size of what
+      passes through.
+    - Matrices that write to the stream (`o_proj`, `down_proj`): zero. Every layer starts as the
+      identity and grows into use; at this size that trains faster (Zhang et al. 2019, arXiv
+      1901.09321, zero the last matrix of each branch; nanochat does the same).
+    - An output matrix of its own: zero, so that training starts from the uniform guess.
+    - Norm scales: one.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim == 1:
+                weight.fill_(1.0)
+            elif name.endswith("embed_tokens.weight"):
+                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.02)
+            elif name.endswith(("o_proj.weight", "down_proj.weight", "lm_head.weight")):
+                weight.zero_()
+            else:
+                weight.copy_(torch.randn(weight.shape, generator=generator) * weight.shape[1] ** -0.5)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """How many numbers training sets; a tied matrix counts once."""
+    return sum(weight.numel() for weight in model.parameters())

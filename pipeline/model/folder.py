@@ -1,0 +1,129 @@
+"""Model folders that `transformers` opens: written and read here alone."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from pipeline.errors import UserError
+from pipeline.files import write_json
+from pipeline.model.decoder import Decoder
+from pipeline.model.params import ModelParams
+
+CLASSES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM"}
+BOS, EOS, PAD, END_OF_TURN = 1, 2, 3, 7  # fixed by the tokenizer folder
+TOKENIZER_FILES = ("tokenizer.model", "tokenizer.json", "tokenizer_config.json")
+
+
+def to_stock(config: ModelParams, vocab_size: int) -> dict[str, Any]:
+    """`config.json` of the stock architecture."""
+    stock = {
+        "architectures": [CLASSES[config.arch]],
+        "model_type": config.arch,
+        "vocab_size": vocab_size,
+        "hidden_size": config.width,
+        "intermediate_size": config.ffn,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.kv_heads,
+        "head_dim": config.head_dim,
+        "hidden_act": "silu",
+        "max_position_embeddings": config.context,
+        "rms_norm_eps": config.norm_eps,
+        # transformers 4 reads the first, 5 the second.
+        "rope_theta": config.rope_theta,
+        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "tie_word_embeddings": config.tie_embeddings,
+        "bos_token_id": BOS,
+        "eos_token_id": EOS,
+        "pad_token_id": PAD,
+        "torch_dtype": "float32",
+    }
+    if config.arch == "llama":
+        stock["mlp_bias"] = False
+    else:
+        stock["use_sliding_window"] = False
+    return stock
+
+
+def from_stock(stock: dict[str, Any], path: Path) -> tuple[ModelParams, int]:
+    """Our configuration and the vocabulary size from a `config.json` read from `path`."""
+    if stock.get("model_type") not in CLASSES:
+        raise UserError(f"{path}: model_type: {stock.get('model_type')!r}: not one of {', '.join(CLASSES)}")
+    try:
+        config = ModelParams(
+            arch=stock["model_type"],
+            width=stock["hidden_size"],
+            layers=stock["num_hidden_layers"],
+            heads=stock["num_attention_heads"],
+            kv_heads=stock["num_key_value_heads"],
+            head_dim=stock["head_dim"],
+            ffn=stock["intermediate_size"],
+            context=stock["max_position_embeddings"],
+            rope_theta=stock["rope_theta"],
+            norm_eps=stock["rms_norm_eps"],
+            tie_embeddings=stock["tie_word_embeddings"],
+        )
+    except (KeyError, ValidationError) as error:
+        raise UserError(f"{path}: no configuration that this program writes: {error}") from None
+    return config, stock["vocab_size"]
+
+
+def save_decoder(folder: Path, model: Decoder, tokenizer: Path) -> None:
+    """Write `model` in fp32 with its configuration and a copy of the tokenizer's files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: weight.detach().float().cpu().contiguous() for name, weight in model.state_dict().items()
+    }
+    if model.config.tie_embeddings:
+        del weights["lm_head.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    write_json(folder / "config.json", to_stock(model.config, model.vocab_size))
+    write_json(
+        folder / "generation_config.json",
+        {"bos_token_id": BOS, "eos_token_id": [EOS, END_OF_TURN], "pad_token_id": PAD},
+    )
+    for name in TOKENIZER_FILES:
+        shutil.copyfile(tokenizer / name, folder / name)
+
+
+def load_decoder(folder: Path | str, device: torch.device | str = "cpu") -> Decoder:
+    """Open a model folder for reading (eval mode).
+
+    Raises UserError where there is none, its architecture is unknown, or its weights are others
+    than its configuration says.
+    """
+    folder = Path(folder)
+    path = folder / "config.json"
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run `dvc repro`, or name a model folder")
+    try:
+        config, vocab_size = from_stock(json.loads(path.read_text(encoding="utf-8")), path)
+        model = Decoder(config, vocab_size)
+        load_weights(model, load_file(folder / "model.safetensors"), folder / "model.safetensors")
+    except (json.JSONDecodeError, SafetensorError) as error:
+        raise UserError(f"{folder}: damaged: {error}; run `dvc checkout --force {folder}`") from None
+    return model.to(device).eval()
+
+
+def load_weights(model: Decoder, weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Copy `weights` (of `path`) into `model`; UserError where names or shapes are another model's."""
+    if model.config.tie_embeddings and "model.embed_tokens.weight" in weights:
+        weights = {**weights, "lm_head.weight": weights["model.embed_tokens.weight"]}
+    expected = model.state_dict()
+    for name in sorted(expected.keys() | weights.keys()):
+        ours, theirs = expected.get(name), weights.get(name)
+        if ours is None or theirs is None or ours.shape != theirs.shape:
+            shapes = [str(tuple(t.shape)) if t is not None else "none" for t in (theirs, ours)]
+            raise UserError(
+                f"{path}: weights of another architecture: {name} is {shapes[0]},"
+                f" its configuration means {shapes[1]}"
+            )
+    model.load_state_dict(weights)

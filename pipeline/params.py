@@ -1,0 +1,121 @@
+"""Load one section of params.yaml against the model of the room that owns it.
+
+Every room defines its own section (`pipeline/corpus/params.py`, …), so that a new training knob
+leaves the corpus stage's code as it was. This file knows no section.
+"""
+
+import difflib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.errors import UserError
+
+PARAMS_FILE = Path("params.yaml")
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are refused, types are not guessed, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+S = TypeVar("S", bound=Section)
+
+
+def read(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
+    """The whole of params.yaml as plain dicts. Raises UserError where it is missing or no YAML."""
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run from the project's folder")
+    try:
+        params = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    if not isinstance(params, dict):
+        raise UserError(f"{path}: expected sections (seed, corpus, …), found {type(params).__name__}")
+    return params
+
+
+def load(section: str, model: type[S], path: Path | str = PARAMS_FILE) -> S:
+    """One section of params.yaml, checked against `model`.
+
+    Raises UserError naming file, key, value and the nearest known key.
+    """
+    params = read(path)
+    if section not in params:
+        raise UserError(f"{path}: section '{section}' is missing")
+    return parse(params[section], section, model, path)
+
+
+def parse(values: Any, section: str, model: type[S], path: Path | str = PARAMS_FILE) -> S:
+    """Check the already read `values` of a section (see `load`)."""
+    try:
+        return model.model_validate(values if values is not None else {})
+    except ValidationError as error:
+        raise UserError(f"{path}: {explain(error, section, model)}") from None
+
+
+def seed(path: Path | str = PARAMS_FILE) -> int:
+    """The run's seed, the one value at the top level."""
+    value = read(path).get("seed")
+    if type(value) is not int or value < 0:
+        raise UserError(f"{path}: seed: {value!r} is not a whole number from 0 up")
+    return value
+
+
+def explain(error: ValidationError, section: str, model: type[BaseModel]) -> str:
+    """The first fault of a validation error in one line. `section` is empty for the whole file."""
+    # A misspelt key also leaves its right name missing: the misspelling says more.
+    faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
+    fault = faults[0]
+    key = ".".join([section, *map(str, fault["loc"])]).lstrip(".")
+    match fault["type"]:
+        case "extra_forbidden":
+            near = nearest(str(fault["loc"][-1]), known_keys(model))
+            return f"{key}: unknown key{near}"
+        case "missing":
+            return f"{key}: missing"
+        case _:
+            message = fault["msg"].removeprefix("Value error, ")
+            if isinstance(fault["input"], dict):  # a rule over several keys names them itself
+                return f"{key}: {message}"
+            return f"{key}: {fault['input']!r}: {message}"
+
+
+def known_keys(model: type[BaseModel]) -> set[str]:
+    """Every field name of a model and of the models inside it."""
+    keys: set[str] = set()
+    pending: list[Any] = [model]
+    while pending:
+        kind = pending.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            keys |= set(kind.model_fields)
+            pending += [field.annotation for field in kind.model_fields.values()]
+        else:
+            pending += getattr(kind, "__args__", ())
+    return keys
+
+
+def nearest(name: str, names: set[str] | list[str]) -> str:
+    """`; did you mean …?` with the nearest of `names`, or an empty string."""
+    near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.5)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def check_all() -> None:
+    """Check all of params.yaml before a stage starts, so that a typo does not surface hours later.
+
+    Runs `tezgah check` as a subprocess: it reads every room's section, and importing them here
+    would make each stage depend on every room's code.
+    """
+    done = subprocess.run([sys.executable, "-m", "pipeline.cli", "check", "--quiet"], check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)

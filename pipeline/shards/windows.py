@@ -1,0 +1,50 @@
+"""Which tokens an optimiser step reads: a pure function of the seed and the step.
+
+An epoch cuts the stream into windows of `context` tokens and their successors, from an offset of
+its own, and reads every window once in an order of its own. The k-th window of all training is
+thus known without the k - 1 before it: a run resumes by its step number, and any number of
+processes or forward passes shares a step without changing what it reads.
+"""
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.shards.reader import Shards
+
+
+class Windows:
+    """Numbered windows of `context` + 1 tokens (inputs, and targets one further)."""
+
+    def __init__(self, shards: Shards, context: int, seed: int) -> None:
+        self.shards = shards
+        self.context = context
+        self.seed = seed
+        # As many as fit from any offset: fewer than two contexts of targets stay unread an epoch.
+        self.per_epoch = (shards.tokens - context) // context
+        self._order: dict[int, np.ndarray] = {}
+
+    def require(self, count: int, what: str) -> None:
+        """Raise UserError unless an epoch has at least `count` windows; `what` needs them."""
+        if self.per_epoch < count:
+            raise UserError(
+                f"data/shards: {self.shards.tokens} tokens make {max(0, self.per_epoch)} windows of"
+                f" {self.context}, but {what} needs {count}; add text or lower it"
+            )
+
+    def _starts(self, epoch: int) -> np.ndarray:
+        """Where the epoch's windows start in the stream, in reading order."""
+        if epoch not in self._order:
+            rng = np.random.default_rng((self.seed, epoch))
+            offset = int(rng.integers(self.context))
+            self._order = {e: o for e, o in self._order.items() if e == epoch - 1}
+            self._order[epoch] = offset + self.context * rng.permutation(self.per_epoch)
+        return self._order[epoch]
+
+    def read(self, first: int, count: int) -> np.ndarray:
+        """Windows `first` to `first` + `count` of all training: int64 [count, context + 1]."""
+        result = np.empty((count, self.context + 1), np.int64)
+        for row in range(count):
+            epoch, place = divmod(first + row, self.per_epoch)
+            start = int(self._starts(epoch)[place])
+            result[row] = self.shards.read(start, start + self.context + 1)
+        return result

@@ -1,0 +1,267 @@
+"""The training loop that pretraining, instruction tuning and the encoder share."""
+
+import math
+import shutil
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import torch
+from dvclive import Live
+from torch import Tensor, nn
+
+from pipeline.errors import UserError
+from pipeline.reporting.metrics import REPORTS
+from pipeline.runtime import RuntimeParams
+from pipeline.training.allocator import keep_memory
+from pipeline.training.device import autocast, pick_device, precision_of
+from pipeline.training.optim import Optimizers
+from pipeline.training.params import LoopParams
+from pipeline.training.progress import Reporter, peak_memory_gib
+from pipeline.training.resume import Checkpoints, Fingerprint
+from pipeline.training.schedule import rate
+
+
+class Task(Protocol):
+    """What is learned, from what."""
+
+    unit: str  # what speed counts: tokens, pairs, …
+    units_per_step: int
+    batch_size_key: str  # the param to lower when memory runs out
+    batch_size: int  # its value
+
+    def micro_batches(self, step: int) -> Sequence[Any]:
+        """All that optimiser step `step` reads, one element a forward pass: a function of the step alone."""
+
+    def loss(self, model: nn.Module, batch: Any) -> Tensor:
+        """This forward pass's share of the step's loss; the shares add up to it."""
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Figures on validation data, `val_loss` among them."""
+
+
+@dataclass
+class History:
+    """What a training run leaves behind besides the weights."""
+
+    train_loss: float = math.nan  # mean over the steps since the last line of progress
+    last: dict[str, float] = field(default_factory=dict)  # the last validation
+    best_val_loss: float = math.inf
+    timing: dict[str, float] = field(default_factory=dict)
+
+
+def fit(
+    model: nn.Module,
+    task: Task,
+    settings: LoopParams,
+    *,
+    steps: int,
+    runtime: RuntimeParams,
+    mark: Fingerprint,
+    reports: Path = REPORTS,
+) -> History:
+    """Train `model` in place for `steps` optimiser steps, resuming where an equal run stopped.
+
+    Writes curves to `reports/<stage>/live`. Raises UserError when memory runs out (with the batch
+    size to try), when a loss is not finite (the last good checkpoint stays), when another process
+    trains the same, and when a signal stops it (after saving).
+    """
+    checkpoints = Checkpoints(mark)
+    with checkpoints.locked(), stop_signals() as stopped:
+        run = Run(model, task, settings, steps, runtime, checkpoints, reports / mark.stage / "live")
+        run.resume()
+        run.train(stopped)
+        checkpoints.finish()
+        return run.history
+
+
+class Run:
+    """The state of one training run and how it moves on."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Task,
+        settings: LoopParams,
+        steps: int,
+        runtime: RuntimeParams,
+        checkpoints: Checkpoints,
+        live_folder: Path,
+    ) -> None:
+        keep_memory()
+        self.device = pick_device(runtime.device)
+        self.precision = precision_of(settings.precision, self.device)
+        self.model = model.to(self.device)
+        self.task, self.settings, self.steps, self.runtime = task, settings, steps, runtime
+        self.optimizers = Optimizers(model, settings)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+        self.checkpoints = checkpoints
+        self.live_folder = live_folder
+        self.step = 0
+        self.losses: list[float] = []  # since the last line of progress
+        self.history = History()
+
+    def resume(self) -> None:
+        """Take up the checkpoint of an equal run, if there is one."""
+        state = self.checkpoints.load()
+        shutil.rmtree(self.live_folder, ignore_errors=True)
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        self.optimizers.load_state_dict(state["optimizers"])
+        self.scaler.load_state_dict(state["scaler"])
+        torch.set_rng_state(state["rng"])
+        self.step, self.losses = state["step"], state["losses"]
+        self.history.best_val_loss = state["best_val_loss"]
+        self.history.train_loss = state["train_loss"]
+        for name, content in state["live"].items():
+            path = self.live_folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    def save(self) -> None:
+        """Write the checkpoint: weights, optimisers, random state, step and curves."""
+        live = {
+            path.relative_to(self.live_folder).as_posix(): path.read_bytes()
+            for path in sorted(self.live_folder.rglob("*"))
+            if path.is_file()
+        }
+        self.checkpoints.save(
+            {
+                "model": self.model.state_dict(),
+                "optimizers": self.optimizers.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "rng": torch.get_rng_state(),
+                "step": self.step,
+                "losses": self.losses,
+                "best_val_loss": self.history.best_val_loss,
+                "train_loss": self.history.train_loss,
+                "live": live,
+            }
+        )
+
+    def train(self, stopped: list[str]) -> None:
+        """Run the remaining steps; `stopped` holds a signal's name once one has come."""
+        start = self.step
+        live = Live(str(self.live_folder), resume=start > 0, report=None, save_dvc_exp=False, dvcyaml=None)
+        reporter = Reporter(self.steps, start, self.task.unit, self.task.units_per_step, self.device)
+        with reporter:
+            reporter.say(
+                f"training on {self.device}, {self.precision}"
+                + (f", resumed at step {start}" if start else "")
+            )
+            while self.step < self.steps:
+                share = rate(self.step, self.steps, self.settings)
+                with out_of_memory_named(self.task.batch_size_key, self.task.batch_size):
+                    loss = self.update(share)
+                self.losses.append(loss)
+                self.step += 1
+                last = self.step == self.steps
+                live.step = self.step
+                if last or self.step % self.runtime.log_every == 0:
+                    self.history.train_loss = sum(self.losses) / len(self.losses)
+                    self.losses = []
+                    learning_rate = share * self.settings.learning_rate
+                    live.log_metric("train_loss", self.history.train_loss)
+                    live.log_metric("learning_rate", learning_rate)
+                    reporter.report(self.step, self.history.train_loss, learning_rate)
+                if last or self.step % self.settings.eval_every == 0:
+                    self.validate(live, reporter)
+                if last or stopped or self.step % self.runtime.save_every == 0:
+                    live.make_summary()
+                    self.save()
+                if stopped and not last:
+                    raise UserError(
+                        f"{stopped[0]}: stopped at step {self.step} of {self.steps}, saved;"
+                        " `dvc repro` goes on from here"
+                    )
+        if not self.history.last:  # a finished run taken up again
+            self.history.last = self.validation()
+        self.history.timing = {
+            "seconds": reporter.seconds,
+            f"{self.task.unit}_per_second": reporter.speed(self.step),
+            "peak_memory_gib": peak_memory_gib(self.device),
+        }
+
+    def update(self, share: float) -> float:
+        """One optimiser step at this share of the highest learning rates; returns its loss."""
+        self.model.train()
+        self.optimizers.set_rate(share)
+        self.optimizers.zero_grad()
+        loss = torch.zeros((), device=self.device)
+        for batch in self.task.micro_batches(self.step):
+            with autocast(self.device, self.precision):
+                part = self.task.loss(self.model, batch)
+            self.scaler.scale(part).backward()
+            loss += part.detach()
+        for optimizer in self.optimizers.all:
+            self.scaler.unscale_(optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        # With loss scaling an overflowed gradient is usual: the scaler skips that step.
+        if not math.isfinite(loss.item()) or not (self.scaler.is_enabled() or math.isfinite(norm.item())):
+            kept = (
+                "the checkpoint before it is kept"
+                if self.checkpoints.path.exists()
+                else "nothing was saved yet"
+            )
+            raise UserError(
+                f"loss is not finite at step {self.step + 1} ({loss.item()}, gradient norm"
+                f" {norm.item()}); {kept}; lower the learning rates or clip"
+            )
+        for optimizer in self.optimizers.all:
+            self.scaler.step(optimizer)
+        self.scaler.update()
+        return loss.item()
+
+    def validation(self) -> dict[str, float]:
+        """The task's figures on validation data."""
+        self.model.eval()
+        with torch.no_grad(), autocast(self.device, self.precision):
+            return self.task.validate(self.model)
+
+    def validate(self, live: Live, reporter: Reporter) -> None:
+        """Validate, log, and remember the best."""
+        self.history.last = self.validation()
+        for name, value in self.history.last.items():
+            live.log_metric(name, value)
+        self.history.best_val_loss = min(self.history.best_val_loss, self.history.last["val_loss"])
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in self.history.last.items())
+        reporter.say(f"step {self.step}/{self.steps}  {figures}")
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[str]]:
+    """Collect SIGINT and SIGTERM inside the block instead of dying of them; a second SIGINT kills."""
+    caught: list[str] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if caught and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        caught.append(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def out_of_memory_named(key: str, batch_size: int) -> Iterator[None]:
+    """Turn running out of memory into one line that names the param to lower."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        on_cpu = "not enough memory" in str(error)  # what the CPU allocator's RuntimeError says
+        if not on_cpu and not isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+            raise
+        smaller = f"set it to {batch_size // 2}" if batch_size > 1 else "choose a smaller model or context"
+        raise UserError(
+            f"params.yaml: {key}: {batch_size}: out of memory; {smaller} and run `dvc repro`"
+            " again: it goes on from the last checkpoint"
+        ) from None

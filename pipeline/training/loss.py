@@ -1,0 +1,16 @@
+"""The loss of next-token prediction."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipeline.model.decoder import Decoder
+
+IGNORED = -100  # a target that is not learned
+
+
+def summed_loss(model: Decoder, ids_BxT: Tensor, targets_BxT: Tensor) -> Tensor:
+    """Summed cross-entropy (nats) of `targets_BxT` given `ids_BxT`; IGNORED targets count nothing."""
+    logits_BxTxV = model(ids_BxT)
+    return F.cross_entropy(
+        logits_BxTxV.flatten(0, 1), targets_BxT.flatten(), ignore_index=IGNORED, reduction="sum"
+    )

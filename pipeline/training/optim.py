@@ -1,0 +1,66 @@
+"""Which optimiser updates which weight."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from pipeline.training.params import LoopParams
+
+
+class Optimizers:
+    """One or two optimisers that step together."""
+
+    def __init__(self, model: nn.Module, settings: LoopParams) -> None:
+        """Sort the weights of `model` by kind.
+
+        Muon (Jordan et al. 2024; Liu et al. 2025, arXiv 2502.16982) orthogonalises the update of a
+        matrix, so that all its directions learn at one speed. It fits matrices between hidden
+        vectors; embeddings and the output matrix, whose rows are separate tokens, and vectors
+        stay with AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101). Weight decay is for hidden
+        matrices alone.
+        """
+        hidden: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
+        for name, weight in model.named_parameters():
+            of_tokens = "embed" in name or name.startswith("lm_head")
+            (hidden if weight.ndim == 2 and not of_tokens else others).append(weight)
+        betas = (settings.beta1, settings.beta2)
+        self.all: list[torch.optim.Optimizer] = []
+        adamw_groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
+        if settings.optimizer == "muon":
+            self.all.append(
+                torch.optim.Muon(
+                    hidden,
+                    lr=settings.matrix_learning_rate,
+                    weight_decay=settings.weight_decay,
+                    momentum=settings.momentum,
+                    adjust_lr_fn="original",
+                )
+            )
+        else:
+            adamw_groups.append({"params": hidden, "weight_decay": settings.weight_decay})
+        self.all.append(torch.optim.AdamW(adamw_groups, lr=settings.learning_rate, betas=betas, eps=1e-10))
+        for optimizer in self.all:
+            for group in optimizer.param_groups:
+                group["highest_lr"] = group["lr"]
+
+    def set_rate(self, share: float) -> None:
+        """Set every learning rate to this share of its highest."""
+        for optimizer in self.all:
+            for group in optimizer.param_groups:
+                group["lr"] = share * group["highest_lr"]
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for optimizer in self.all:
+            optimizer.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """For a checkpoint."""
+        return [optimizer.state_dict() for optimizer in self.all]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        """From a checkpoint."""
+        for optimizer, state in zip(self.all, states, strict=True):
+            optimizer.load_state_dict(state)

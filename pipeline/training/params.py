@@ -1,0 +1,52 @@
+"""The `train` section, and the settings that every training loop shares."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.errors import UserError
+from pipeline.model.params import ModelParams
+from pipeline.params import Section
+from pipeline.runtime import RuntimeParams
+
+MEMORY_ONLY = ("batch_size",)  # change memory and speed, not the result: an unfinished run resumes
+
+
+class LoopParams(Section):
+    """Optimiser, schedule and precision of one training loop."""
+
+    optimizer: Literal["muon", "adamw"] = "adamw"  # muon: hidden matrices only, AdamW for the rest
+    learning_rate: float = Field(gt=0)  # AdamW, at its highest
+    matrix_learning_rate: float = Field(gt=0, default=0.02)  # Muon, at its highest
+    momentum: float = Field(ge=0, lt=1, default=0.95)  # Muon
+    beta1: float = Field(ge=0, lt=1, default=0.9)  # AdamW
+    beta2: float = Field(ge=0, lt=1, default=0.95)  # AdamW
+    weight_decay: float = Field(ge=0)
+    schedule: Literal["wsd", "cosine", "linear"] = "cosine"
+    warmup_steps: int = Field(ge=0)
+    decay_fraction: float = Field(ge=0, le=1, default=0.6)  # wsd
+    final_fraction: float = Field(ge=0, le=1, default=0.0)  # of the highest learning rate
+    clip: float = Field(gt=0)  # norm of the gradient
+    precision: Literal["auto", "bf16", "fp16", "fp32"]
+    eval_every: int = Field(gt=0)  # steps
+
+
+class TrainParams(LoopParams):
+    """Pretraining: the loop's settings and how much is read."""
+
+    steps: int = Field(gt=0)
+    batch_size: int = Field(gt=0)  # sequences in a forward pass on one device
+    tokens_per_step: int = Field(gt=0)  # tokens in an optimiser step
+    eval_tokens: int = Field(gt=0)  # validation tokens read at each check
+
+
+def check_batches(train: TrainParams, model: ModelParams, runtime: RuntimeParams) -> None:
+    """Raise UserError unless an optimiser step is a whole number of forward passes."""
+    unit = train.batch_size * model.context * runtime.processes
+    if train.tokens_per_step % unit:
+        below = train.tokens_per_step // unit * unit
+        near = f"{below} or {below + unit}" if below else f"{unit}"
+        raise UserError(
+            f"params.yaml: train.tokens_per_step: {train.tokens_per_step}: must be a multiple of "
+            f"train.batch_size x model.context x runtime.processes = {unit}; nearest: {near}"
+        )

@@ -1,0 +1,72 @@
+"""Pretraining as a task for the loop: predict the next token of the shards."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.model.decoder import Decoder
+from pipeline.shards.reader import Shards
+from pipeline.shards.windows import Windows
+from pipeline.training.loop import History
+from pipeline.training.loss import summed_loss
+from pipeline.training.params import TrainParams
+
+
+class Pretraining:
+    """Reads windows of the train shards; validates on consecutive windows of the val shards."""
+
+    unit = "tokens"
+    batch_size_key = "train.batch_size"
+
+    def __init__(self, train: Windows, val: Windows, settings: TrainParams, device: torch.device) -> None:
+        """Raises UserError where the shards do not fill one optimiser step, or one validation window."""
+        self.train, self.val, self.settings, self.device = train, val, settings, device
+        self.batch_size = settings.batch_size
+        self.units_per_step = settings.tokens_per_step
+        self.windows_per_step = settings.tokens_per_step // train.context
+        train.require(self.windows_per_step, "train.tokens_per_step")
+        val.require(1, "validation")
+        self.val_windows = min(val.per_epoch, max(1, settings.eval_tokens // val.context))
+
+    def _batches(self, windows: Windows, first: int, count: int) -> list[Tensor]:
+        read = range(first, first + count, self.batch_size)
+        return [torch.from_numpy(windows.read(at, min(self.batch_size, first + count - at))) for at in read]
+
+    def micro_batches(self, step: int) -> list[Tensor]:
+        """The step's windows, int64 [batch_size, context + 1] each."""
+        return self._batches(self.train, step * self.windows_per_step, self.windows_per_step)
+
+    def loss(self, model: nn.Module, batch: Tensor) -> Tensor:
+        """Mean cross-entropy (nats a token) over the step: this batch's share."""
+        return self._summed(model, batch) / self.settings.tokens_per_step
+
+    def _summed(self, model: nn.Module, batch: Tensor) -> Tensor:
+        assert isinstance(model, Decoder)
+        batch = batch.to(self.device, non_blocking=True)
+        return summed_loss(model, batch[:, :-1], batch[:, 1:])
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Mean cross-entropy (nats a token) over the same windows of the val shards each time."""
+        total = sum(
+            self._summed(model, batch).item() for batch in self._batches(self.val, 0, self.val_windows)
+        )
+        return {"val_loss": total / (self.val_windows * self.val.context)}
+
+
+def figures(history: History, val: Shards, parameters: int, settings: TrainParams) -> dict[str, float]:
+    """The stage's metrics. Losses in nats a token; bits per byte over plain windows of val.
+
+    `val_bits_per_byte` comes from the periodic check, whose windows start without context;
+    `evaluate` measures the comparable figure.
+    """
+    val_loss = history.last["val_loss"]
+    return {
+        "train_loss": history.train_loss,
+        "val_loss": val_loss,
+        "best_val_loss": history.best_val_loss,
+        "val_perplexity": math.exp(val_loss),
+        "val_bits_per_byte": val_loss / math.log(2) * val.tokens / val.bytes,
+        "tokens_seen": settings.steps * settings.tokens_per_step,
+        "parameters": parameters,
+    }

@@ -1,0 +1,74 @@
+"""Stage 7: how good the models are, beside what simpler means reach."""
+
+from functools import partial
+from pathlib import Path
+
+from pipeline import params
+from pipeline.errors import run
+from pipeline.evaluation import bits_per_byte, minimal_pairs, ngrams, questions, retrieval, tasks
+from pipeline.evaluation.params import EvalParams
+from pipeline.evaluation.samples import samples
+from pipeline.evaluation.summary import print_summary
+from pipeline.files import write_whole
+from pipeline.model.encoder_folder import load_encoder
+from pipeline.model.folder import load_decoder
+from pipeline.reporting.metrics import write_metrics
+from pipeline.runtime import RuntimeParams
+from pipeline.shards.reader import Shards
+from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.training.device import autocast, pick_device, precision_of
+
+MODELS = Path("models")
+
+
+def main() -> None:
+    """Write `reports/evaluate/metrics.json` and `samples.md`."""
+    params.check_all()
+    settings = params.load("eval", EvalParams)
+    seed = params.seed()
+    device = pick_device(params.load("runtime", RuntimeParams).device)
+    tokenizer = Tokenizer.load(MODELS / "tokenizer")
+    base = load_decoder(MODELS / "base", device)
+    sft = load_decoder(MODELS / "sft", device)
+    encoder = load_encoder(MODELS / "encoder", device)
+
+    print("counting n-grams …", flush=True)
+    stream = ngrams.training_stream(Shards("data/shards/train"), settings.ngram_tokens)
+    counted = ngrams.baselines(stream, tokenizer.vocab_size)
+    precision = partial(autocast, device, precision_of("auto", device))
+    decoder = partial(bits_per_byte.sequence_bits, base, autocast=precision)
+
+    print("bits per byte …", flush=True)
+    texts = {
+        name: bits_per_byte.measure(documents, tokenizer, {"base": decoder, **counted})
+        for name, documents in tasks.text_tasks(settings).items()
+    }
+    print("minimal pairs …", flush=True)
+    pairs = {
+        name: minimal_pairs.measure(rows, tokenizer, decoder, {"kneser_ney_5": counted["kneser_ney_5"]})
+        for name, rows in tasks.pair_tasks(settings).items()
+    }
+    print("questions and retrieval …", flush=True)
+    asked = tasks.question_tasks(settings, seed)
+    answered = {
+        name: questions.measure(sft, tokenizer, rows, settings.max_new_tokens) for name, rows in asked.items()
+    }
+    found = {
+        name: retrieval.measure(task, encoder, tokenizer)
+        for name, task in tasks.retrieval_tasks(settings).items()
+    }
+    metrics = {
+        "bits_per_byte": texts,
+        "minimal_pairs": pairs,
+        "questions": answered,
+        "retrieval": found,
+        "ngram_tokens": len(stream),
+    }
+    shown = asked.get("miniworld", [])
+    write_whole("reports/evaluate/samples.md", samples(base, sft, tokenizer, settings, shown, seed))
+    write_metrics("evaluate", metrics)
+    print_summary(metrics)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,60 @@
+"""Stage 5: pretrain the decoder on the shards."""
+
+from pathlib import Path
+
+from pipeline import params
+from pipeline.errors import run
+from pipeline.files import whole_folder
+from pipeline.model.decoder import Decoder, initialise, parameter_count
+from pipeline.model.folder import save_decoder
+from pipeline.model.params import ModelParams
+from pipeline.reporting.metrics import write_metrics, write_timing
+from pipeline.runtime import RuntimeParams
+from pipeline.shards.reader import Shards
+from pipeline.shards.windows import Windows
+from pipeline.training.device import pick_device
+from pipeline.training.loop import fit
+from pipeline.training.params import MEMORY_ONLY, TrainParams
+from pipeline.training.pretrain import Pretraining, figures
+from pipeline.training.resume import fingerprint
+
+SHARDS = Path("data/shards")
+TOKENIZER = Path("models/tokenizer")
+FOLDER = Path("models/base")
+
+
+def main() -> None:
+    """Train from nothing, or resume; write `models/base` in the stock format."""
+    params.check_all()
+    seed = params.seed()
+    shape = params.load("model", ModelParams)
+    settings = params.load("train", TrainParams)
+    runtime = params.load("runtime", RuntimeParams)
+    train, val = Shards(SHARDS / "train"), Shards(SHARDS / "val")
+    model = Decoder(shape, train.vocab_size)
+    initialise(model, seed)
+    print(
+        f"{parameter_count(model):,} parameters; {train.tokens:,} tokens to read,"
+        f" {settings.steps * settings.tokens_per_step / train.tokens:.1f} times"
+    )
+    task = Pretraining(
+        Windows(train, shape.context, seed),
+        Windows(val, shape.context, 0),
+        settings,
+        pick_device(runtime.device),
+    )
+    mark = fingerprint(
+        "train_base",
+        {"seed": seed, "model": shape.model_dump(), "train": settings.model_dump()},
+        [SHARDS / "manifest.json", TOKENIZER / "tokenizer.model"],
+        memory_only=tuple(f"train.{key}" for key in MEMORY_ONLY),
+    )
+    history = fit(model, task, settings, steps=settings.steps, runtime=runtime, mark=mark)
+    with whole_folder(FOLDER) as folder:
+        save_decoder(folder, model, TOKENIZER)
+    write_metrics("train_base", figures(history, val, parameter_count(model), settings))
+    write_timing("train_base", history.timing)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,210 @@
+"""The whole of slice_corpus on local files; the miniworld has tests of its own in test_ground_truth."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.corpus.params import CorpusParams
+from pipeline.corpus.read import documents
+from pipeline.corpus.slice import slice_corpus
+from pipeline.corpus.split import SPLITS
+from pipeline.errors import UserError
+from pipeline.files import whole_folder
+from pipeline.params import parse
+
+SHARED = Path(__file__).parents[2] / "../shared/data/corpus"
+KINDS = {"a": "data/raw/corpus/a.txt", "b": "data/raw/corpus/b.jsonl.gz"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "data/raw/corpus"
+    folder.mkdir(parents=True)
+    texts = [f"Bu, {number} numaralı belgenin ilk satırı.\nBu da ikincisi." for number in range(200)]
+    (folder / "a.txt").write_text("\n\n".join([*texts, "kısa", texts[3]]))
+    rows = [{"id": f"r{number}", "text": f"Burada {number} sayısı geçiyor, evet."} for number in range(100)]
+    rows.append({"id": "again", "text": "BURADA 5 SAYISI GEÇİYOR, EVET."})
+    with gzip.open(folder / "b.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    return tmp_path
+
+
+def sliced(root: Path, out: str = "out", seed: int = 1, **changes: Any) -> dict[str, Any]:
+    section = {
+        "sources": {name: {"kind": "local", "path": path} for name, path in KINDS.items()},
+        "min_chars": 10,
+        "val_fraction": 0.2,
+        "test_fraction": 0.1,
+        **changes,
+    }
+    with whole_folder(root / out) as folder:
+        return slice_corpus(parse(section, "corpus", CorpusParams), seed, folder, root)
+
+
+def rows(root: Path, out: str = "out") -> Iterator[dict[str, str]]:
+    for split in SPLITS:
+        for document in documents(root / out / split):
+            yield {**document, "split": split}
+
+
+def local(name: str, **more: Any) -> dict[str, Any]:
+    return {"sources": {"mine": {"kind": "local", "path": f"data/raw/corpus/{name}", **more}}}
+
+
+def test_the_funnel_adds_up(root: Path) -> None:
+    metrics = sliced(root)
+    assert metrics["in"]["documents"] == 303
+    assert metrics["removed"]["too_short"]["documents"] == 1
+    assert metrics["removed"]["duplicate"]["documents"] == 2
+    assert metrics["kept"]["documents"] == 300 == len(list(rows(root)))
+    for funnel in (metrics, *metrics["sources"].values()):
+        for unit in ("documents", "bytes"):
+            removed = sum(count[unit] for count in funnel["removed"].values())
+            assert funnel["in"][unit] == removed + funnel["kept"][unit]
+            assert funnel["kept"][unit] == sum(funnel[split][unit] for split in SPLITS)
+    assert metrics["kept"]["bytes"] == sum(len(row["text"].encode()) for row in rows(root))
+
+
+def test_no_text_is_twice_in_the_corpus_and_the_first_stays(root: Path) -> None:
+    sliced(root)
+    texts = [row["text"] for row in rows(root)]
+    assert len(texts) == len(set(texts))
+    assert "Burada 5 sayısı geçiyor, evet." in texts
+
+
+def test_ids_are_the_records_own_or_their_numbers(root: Path) -> None:
+    sliced(root)
+    ids = {row["text"]: row["id"] for row in rows(root)}
+    assert ids["Burada 5 sayısı geçiyor, evet."] == "b-r5"
+    assert ids["Bu, 7 numaralı belgenin ilk satırı.\nBu da ikincisi."] == "a-7"
+
+
+def test_equal_ids_are_made_different(root: Path) -> None:
+    lines = [
+        json.dumps({"id": "same" if number % 2 else "1", "text": f"Metin numarası {number}"})
+        for number in range(60)
+    ]
+    (root / "data/raw/corpus/c.jsonl").write_text("\n".join(lines))
+    sliced(root, **local("c.jsonl"))
+    ids = [row["id"] for row in rows(root)]
+    assert len(set(ids)) == 60
+    assert {"mine-same", "mine-1", "mine-same-3"} <= set(ids)
+
+
+def test_two_runs_write_equal_bytes(root: Path) -> None:
+    assert sliced(root, "one") == sliced(root, "two")
+    files = [path.relative_to(root / "one") for path in (root / "one").rglob("*") if path.is_file()]
+    assert len(files) == 3 + 6
+    for file in files:
+        assert (root / "one" / file).read_bytes() == (root / "two" / file).read_bytes()
+
+
+def test_a_documents_split_depends_on_no_other_document(root: Path) -> None:
+    sliced(root)
+    sliced(root, "fewer", sources={"b": {"kind": "local", "path": KINDS["b"]}})
+    splits = {row["text"]: row["split"] for row in rows(root)}
+    assert all(splits[row["text"]] == row["split"] for row in rows(root, "fewer"))
+    sliced(root, "other", seed=2)
+    assert any(splits[row["text"]] != row["split"] for row in rows(root, "other"))
+
+
+def test_the_byte_budget_is_shared_by_weight(root: Path) -> None:
+    sources = {
+        "a": {"kind": "local", "path": KINDS["a"], "weight": 3.0},
+        "b": {"kind": "local", "path": KINDS["b"], "weight": 1.0},
+    }
+    metrics = sliced(root, sources=sources, max_bytes=4000)
+    assert 2900 <= metrics["sources"]["a"]["kept"]["bytes"] <= 3000
+    assert 900 <= metrics["sources"]["b"]["kept"]["bytes"] <= 1000
+    assert metrics["sources"]["a"]["removed"]["over_budget"]["documents"] == 1
+    assert {row["id"] for row in rows(root) if row["source"] == "b"} == {
+        f"b-r{number}" for number in range(metrics["sources"]["b"]["kept"]["documents"])
+    }
+
+
+def test_a_fraction_of_zero_leaves_an_empty_split(root: Path) -> None:
+    metrics = sliced(root, val_fraction=0.0)
+    assert metrics["val"] == {"documents": 0, "bytes": 0}
+    assert list(documents(root / "out/val")) == []
+
+
+def test_a_bad_record_ends_the_run_or_is_counted(root: Path) -> None:
+    path = root / "data/raw/corpus/c.jsonl"
+    path.write_text("".join(f'{{"text": "Metin numarası {number}"}}\n' for number in range(50)) + "{oops\n")
+    with pytest.raises(UserError, match=r"c\.jsonl:51: not JSON .*, or set corpus\.on_error: skip"):
+        sliced(root, **local("c.jsonl"))
+    assert not (root / "out").exists()
+    metrics = sliced(root, **local("c.jsonl"), on_error="skip")
+    assert metrics["removed"]["unreadable"]["documents"] == 1
+    assert metrics["kept"]["documents"] == 50
+
+
+def test_what_fails_leaves_the_old_corpus_as_it_was(root: Path) -> None:
+    sliced(root)
+    before = list(rows(root))
+    with pytest.raises(UserError):
+        sliced(root, **local("absent.txt"))
+    assert list(rows(root)) == before
+    assert sorted(path.name for path in root.iterdir()) == ["data", "out"]
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "message"),
+    [
+        ("", {}, "mine: no text in its files"),
+        ("\n \n", {}, "mine: no text in its files"),
+        ("kısa\n\nçok kısa", {"min_chars": 20}, "none is left .too_short 2.; lower corpus.min_chars"),
+        ("Bir iki üç dört beş.", {"max_bytes": 5}, "less than its first document"),
+        ("Bir iki üç dört beş.", {}, "of 1 documents left (val|test) empty; raise it"),
+        (
+            "Bir iki üç dört beş.",
+            {"val_fraction": 0.999, "test_fraction": 0.0},
+            "none is left for train; lower",
+        ),
+    ],
+)
+def test_too_little_text(root: Path, content: str, changes: dict[str, Any], message: str) -> None:
+    (root / "data/raw/corpus/c.txt").write_text(content)
+    with pytest.raises(UserError, match=message) as error:
+        sliced(root, **local("c.txt"), **changes)
+    assert "\n" not in str(error.value)
+    assert not (root / "out").exists()
+
+
+def test_a_source_that_only_repeats(root: Path) -> None:
+    sources = {name: {"kind": "local", "path": KINDS["a"]} for name in ("first", "second")}
+    with pytest.raises(
+        UserError, match=r"corpus\.sources\.second: .* none is left .*duplicate 201.*remove the source"
+    ):
+        sliced(root, sources=sources)
+
+
+@pytest.mark.parametrize("name", ["c.pdf", "c.json", "c.txt.bz2", "c.parquet.gz", "c"])
+def test_an_unknown_format_is_named_with_the_known_ones(root: Path, name: str) -> None:
+    (root / "data/raw/corpus" / name).write_text("metin")
+    with pytest.raises(UserError, match=rf"{name}: of no known format; .*parquet"):
+        sliced(root, **local(name))
+
+
+def test_without_a_miniworld_its_files_are_empty(root: Path) -> None:
+    sliced(root)
+    folder = root / "out/miniworld"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["miniworld"] is False
+    assert not any(manifest["counts"].values())
+    assert [path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"] == [b""] * 5
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="no shared data")
+def test_real_text(root: Path) -> None:
+    (root / "data/raw/corpus/wiki.csv").symlink_to((SHARED / "wiki_sentences.csv").resolve())
+    (root / "data/raw/corpus/nutuk.txt").symlink_to((SHARED / "nutuk.txt").resolve())
+    sources = {name: {"kind": "local", "path": f"data/raw/corpus/{name}.*"} for name in ("wiki", "nutuk")}
+    metrics = sliced(root, sources=sources)
+    assert metrics["sources"]["wiki"]["in"]["documents"] > 17_000
+    assert metrics["sources"]["nutuk"]["kept"]["documents"] > 5
+    assert metrics["kept"]["bytes"] > 0.99 * metrics["in"]["bytes"]

@@ -1,0 +1,18 @@
+from rich.console import Console
+
+from pipeline.evaluation.summary import summary
+
+
+def test_the_table_names_each_measure_and_what_it_is_compared_with():
+    scores = {"recall_at_1": 0.5, "mrr": 0.6}
+    metrics = {
+        "bits_per_byte": {"val": {"base": 1.25, "unigram": 3.0, "bigram": 2.0, "kneser_ney_5": 1.5}},
+        "minimal_pairs": {"turblimp": {"mean": 0.61, "kneser_ney_5": 0.55}, "empty": {"n": 0}},
+        "questions": {"miniworld": {"exact_match": 0.4, "n": 300}},
+        "retrieval": {"xquad": {"encoder": scores, "bm25": scores, "documents": 240}},
+    }
+    console = Console(width=120)
+    with console.capture() as printed:
+        console.print(summary(metrics))
+    for piece in ("1.250", "5-gram 1.500", "0.610", "n 300", "BM25 0.500, of 240"):
+        assert piece in printed.get()

@@ -1,0 +1,140 @@
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.inference.generate import NEVER, crop, generate, stream
+from pipeline.model.cache import KVCache
+from pipeline.tokenizer.tokenizer import BOS, EOS
+
+CONTEXT = 24
+prompts_of = st.lists(
+    st.lists(st.integers(8, 263), max_size=30).map(lambda ids: [BOS, *ids]), min_size=1, max_size=5
+)
+
+
+@torch.no_grad()
+def slow_greedy(model, prompt, count):
+    """Without a cache and without a batch: the whole sequence is read for every token."""
+    ids, new = crop(prompt, model.context), []
+    while len(new) < count and len(ids) < model.context:
+        logits = model(torch.tensor([ids]))[0, -1]
+        logits[NEVER] = -torch.inf
+        new.append(int(logits.argmax()))
+        ids.append(new[-1])
+    return new
+
+
+@settings(max_examples=25, deadline=None)
+@given(prompts_of, st.integers(1, 10))
+def test_a_batch_of_unequal_prompts_equals_each_without_cache(model, prompts, count):
+    expected = [slow_greedy(model, prompt, count) for prompt in prompts]
+    assert generate(model, prompts, max_new_tokens=count) == expected
+    assert generate(model, prompts, max_new_tokens=count, batch_size=2) == expected
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(8, 263), min_size=2, max_size=CONTEXT), st.data())
+def test_cached_logits_equal_uncached(model, ids, data):
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(ids) - 1))) | {0, len(ids)})
+    cache = KVCache(model.config, 1, CONTEXT)
+    with torch.no_grad():
+        whole = model(torch.tensor([ids]))
+        parts = [model(torch.tensor([ids[a:b]]), cache) for a, b in pairwise(cuts)]
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-4, rtol=1e-4)
+
+
+def test_left_padded_logits_equal_the_rows_alone(model):
+    rows = [[BOS, 20, 30, 40, 50], [BOS, 60]]
+    ids = torch.tensor([rows[0], [3, 3, 3, *rows[1]]])
+    positions = torch.tensor([[0, 1, 2, 3, 4], [0, 0, 0, 0, 1]])
+    mask = torch.tensor([[True] * 5, [False] * 3 + [True] * 2])
+    with torch.no_grad():
+        together = model(ids, KVCache(model.config, 2, 5), positions, mask)
+        alone = [model(torch.tensor([row])) for row in rows]
+    torch.testing.assert_close(together[0], alone[0][0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(together[1, 3:], alone[1][0], atol=1e-4, rtol=1e-4)
+
+
+def test_a_sampled_row_depends_on_its_place_and_seed_alone(model):
+    prompts = [[BOS, 20 + i] * (i + 1) for i in range(4)]
+    sampled = {"max_new_tokens": 8, "temperature": 1.0, "top_p": 0.9, "top_k": 50}
+    together = generate(model, prompts, seed=1, **sampled)
+    assert together == generate(model, prompts, seed=1, batch_size=1, **sampled)
+    assert together[:2] == generate(model, prompts[:2], seed=1, **sampled)
+    assert together != generate(model, prompts, seed=2, **sampled)
+    twice = generate(model, [prompts[0], prompts[0]], seed=1, **sampled)
+    assert twice[0] != twice[1]
+
+
+def test_generation_ends_before_the_stop_token_and_only_in_its_own_row(model):
+    prompts = [[BOS, 20], [BOS, 21, 22]]
+    free = generate(model, prompts, max_new_tokens=8)
+    stop = free[0][3]
+    stopped = generate(model, prompts, max_new_tokens=8, stop_ids={stop})
+    assert stopped[0] == free[0][: free[0].index(stop)]
+    assert stopped[1] == (free[1][: free[1].index(stop)] if stop in free[1] else free[1])
+
+
+def test_generation_ends_with_the_context(model):
+    prompts = [[BOS, *range(20, 20 + n)] for n in (3, CONTEXT - 4, CONTEXT + 9)]
+    lengths = [len(new) for new in generate(model, prompts, max_new_tokens=1000)]
+    assert lengths == [CONTEXT - 4, 3, 1]
+
+
+def test_a_long_prompt_loses_its_oldest_tokens_after_the_start():
+    assert crop([BOS, 10, 11, 12, 13], context=4) == [BOS, 12, 13]
+    assert crop([BOS, 10, 11, 12, 13], context=4, room=3) == [BOS]
+    assert crop([BOS, 10], context=4) == [BOS, 10]
+    with pytest.raises(ValueError, match="room"):
+        crop([BOS], context=4, room=4)
+
+
+def test_padding_start_and_unknown_are_never_generated(model):
+    biased = torch.nn.Linear(32, 264)
+    with torch.no_grad():
+        biased.weight.copy_(model.lm_head.weight)
+        biased.bias.zero_()
+        biased.bias[NEVER] = 1e4
+    original, model.lm_head = model.lm_head, biased
+    try:
+        for temperature in (0.0, 1.0):
+            new = generate(model, [[BOS, 20], [BOS]], max_new_tokens=6, temperature=temperature)
+            assert not set(NEVER) & {token for row in new for token in row}
+    finally:
+        model.lm_head = original
+
+
+def test_the_prompt_gets_no_end_token(model, monkeypatch):
+    read = []
+    hidden = model.hidden
+    monkeypatch.setattr(model, "hidden", lambda ids, *rest: read.append(ids.clone()) or hidden(ids, *rest))
+    generate(model, [[BOS, 20, 21]], max_new_tokens=3, stop_ids={EOS})
+    assert read[0].tolist() == [[BOS, 20, 21]]
+    assert all(ids.shape == (1, 1) for ids in read[1:])  # each token is read once
+
+
+@pytest.mark.parametrize("bad", [{"max_new_tokens": 0}, {"max_new_tokens": 1, "temperature": -1.0}])
+def test_settings_out_of_range_are_refused(model, bad):
+    with pytest.raises(ValueError, match=r"max_new_tokens|temperature"):
+        generate(model, [[BOS]], **bad)
+
+
+def test_no_prompts_and_an_empty_prompt(model):
+    assert generate(model, [], max_new_tokens=3) == []
+    with pytest.raises(ValueError, match="no token"):
+        generate(model, [[]], max_new_tokens=3)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.lists(st.text("abcçdefgğhi ", min_size=1, max_size=2), max_size=2))
+def test_streamed_text_is_the_generated_text_before_the_stop_string(model, tokenizer, seed, stops):
+    chosen = {"max_new_tokens": 20, "temperature": 1.5, "seed": seed}
+    ids = generate(model, [[BOS, 70]], **chosen)[0]
+    text = "".join(stream(model, tokenizer, [BOS, 70], stop_strings=stops, **chosen))
+    whole = tokenizer.decode(ids).rstrip("\ufffd")
+    assert whole.startswith(text)
+    assert not any(stop in text for stop in stops)
+    assert text == whole or any(whole[len(text) :].startswith(stop) for stop in stops)

@@ -1,0 +1,101 @@
+import pytest
+import torch
+
+from pipeline.errors import UserError
+from pipeline.inference.generate import generate
+from pipeline.inference.infer import infer
+from pipeline.model.folder import load_decoder, save_decoder
+from pipeline.tokenizer.chat import END, prompt_ids
+from pipeline.tokenizer.convert import write_folder
+from pipeline.tokenizer.params import TokenizerParams
+from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
+from pipeline.tokenizer.train import train
+
+TEXT = ["Ankara Türkiye'nin başkentidir.", "Van Gölü büyük bir göldür.", "Çığ düştü, yağmur yağdı."] * 20
+MAKE = {"max_new_tokens": 12, "seed": 3, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def folders(model, tmp_path_factory):
+    """models/base and models/sft: the same weights, differing in nothing but their name."""
+    root = tmp_path_factory.mktemp("models")
+    settings = TokenizerParams(kind="bpe", vocab_size=400, sample_bytes=1000, max_piece_chars=8)
+    (root / "tokenizer").mkdir()
+    write_folder(root / "tokenizer", train(iter(TEXT), settings), "bpe")
+    torch.manual_seed(1)
+    decoder = type(model)(model.config, 400)
+    for weight in decoder.parameters():
+        if weight.ndim > 1:
+            torch.nn.init.normal_(weight, std=0.3)
+    for name in ("base", "sft"):
+        save_decoder(root / name, decoder, root / "tokenizer")
+    return root
+
+
+def expected(folder, ids):
+    """What the ids are continued with, as text."""
+    new = generate(
+        load_decoder(folder),
+        [ids],
+        max_new_tokens=12,
+        temperature=0.7,
+        top_p=0.95,
+        seed=3,
+        stop_ids={EOS, END},
+    )[0]
+    return Tokenizer.load(folder).decode(new).rstrip("\ufffd")
+
+
+def test_a_base_model_continues_the_text(folders):
+    tokenizer = Tokenizer.load(folders / "base")
+    text = "".join(infer("Van Gölü", folders / "base", **MAKE))
+    assert text == expected(folders / "base", [BOS, *tokenizer.encode("Van Gölü")])
+    assert text
+
+
+def test_a_chat_model_answers_unless_asked_for_raw_text(folders):
+    tokenizer = Tokenizer.load(folders / "sft")
+    asked = [{"role": "system", "content": "Kısa."}, {"role": "user", "content": "Van"}]
+    answer = "".join(infer("Van", folders / "sft", system="Kısa.", **MAKE))
+    assert answer == expected(folders / "sft", prompt_ids(tokenizer, asked))
+    raw = "".join(infer("Van", folders / "sft", raw=True, **MAKE))
+    assert raw == "".join(infer("Van", folders / "base", **MAKE))
+    assert answer != raw
+
+
+def test_a_prompt_is_read_in_the_form_of_the_corpus(folders):
+    assert "".join(infer("Go\u0308l", folders / "base", **MAKE)) == "".join(
+        infer("Göl", folders / "base", **MAKE)
+    )
+
+
+def test_a_long_text_is_continued_from_its_end(folders):
+    long = "Van Gölü büyük bir göldür. " * 5
+    assert "".join(infer(long, folders / "base", **MAKE)) == "".join(
+        infer("Ankara. " + long, folders / "base", **MAKE)
+    )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changed", "says"),
+    [
+        ("Van " * 50, {}, r"prompt: \d+ tokens leave no room .* reads 24; shorten it"),
+        (" ", {}, "prompt: ' ': nothing to answer"),
+        ("Van", {"temperature": -1.0}, r"--temperature -1\.0"),
+        ("Van", {"top_k": -1}, "--top-k -1"),
+        ("Van", {"top_p": 1.5}, r"--top-p 1\.5"),
+        ("Van", {"max_new_tokens": 0}, "--max-new-tokens: 0"),
+        ("Van", {"seed": -1}, "--seed: -1"),
+        ("Van", {"stop": [""]}, "--stop: ''"),
+        ("Van", {"raw": True, "system": "Kısa."}, "--system: 'Kısa.'"),
+        ("Van\ud800", {}, "surrogate"),
+    ],
+)
+def test_a_mistake_is_named_before_anything_is_generated(folders, prompt, changed, says):
+    with pytest.raises(UserError, match=says):
+        infer(prompt, folders / "sft", **(MAKE | changed))
+
+
+def test_a_folder_without_a_model_is_named(folders):
+    with pytest.raises(UserError, match=r"nothing: no model there; run `make repro`"):
+        infer("Van", folders / "nothing", **MAKE)

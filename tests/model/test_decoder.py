@@ -1,0 +1,174 @@
+"""The decoder against the stock implementations."""
+
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM
+
+from pipeline.errors import UserError
+from pipeline.inference.generate import generate
+from pipeline.model.cache import KVCache
+from pipeline.model.decoder import Decoder, initialise, parameter_count
+from pipeline.model.folder import load_decoder, load_weights, save_decoder
+from pipeline.model.params import ModelParams
+
+SHAPES = {
+    "qwen3": {},
+    "qwen3-gqa-untied-wide-heads": {"kv_heads": 2, "head_dim": 24, "tie_embeddings": False},
+    "llama": {"arch": "llama"},
+    "llama-gqa": {"arch": "llama", "kv_heads": 1, "rope_theta": 500.0},
+}
+
+
+def shape(**changes):
+    default = {
+        "arch": "qwen3",
+        "width": 64,
+        "layers": 3,
+        "heads": 4,
+        "kv_heads": 4,
+        "head_dim": 16,
+        "ffn": 96,
+        "context": 48,
+        "rope_theta": 10000.0,
+        "norm_eps": 1e-6,
+        "tie_embeddings": True,
+    }
+    return ModelParams(**{**default, **changes})
+
+
+def made(**changes) -> Decoder:
+    """A decoder with every weight away from zero, as after training."""
+    model = Decoder(shape(**changes), 480)
+    initialise(model, 0)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight += torch.randn_like(weight) * 0.1
+    return model.eval()
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def saved(request, tokenizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    model = made(**SHAPES[request.param])
+    save_decoder(folder, model, tokenizer.folder)
+    return model, folder
+
+
+def test_transformers_computes_the_same_logits(saved):
+    model, folder = saved
+    stock = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    ids = torch.randint(0, 480, (3, 48))
+    with torch.no_grad():
+        assert (stock(ids).logits - model(ids)).abs().max() < 1e-4
+
+
+def test_transformers_generates_the_same_tokens(saved):
+    model, folder = saved
+    stock = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    prompt = [1, 300, 301, 17]
+    theirs = stock.generate(
+        torch.tensor([prompt]), max_new_tokens=20, do_sample=False, suppress_tokens=[0, 1, 3]
+    )[0, 4:].tolist()
+    ours = generate(model, [prompt], max_new_tokens=20, stop_ids={2, 7})[0]
+    assert [i for i in theirs if i not in (2, 7)] == ours
+    assert stock.generation_config.eos_token_id == [2, 7]
+
+
+def test_a_folder_comes_back(saved):
+    model, folder = saved
+    again = load_decoder(folder)
+    assert again.config == model.config
+    for (name, ours), theirs in zip(model.state_dict().items(), again.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs), name
+
+
+def test_the_files_are_as_promised(saved):
+    model, folder = saved
+    with safe_open(folder / "model.safetensors", "pt") as file:
+        assert file.metadata() == {"format": "pt"}
+        assert ("lm_head.weight" in file.keys()) == (not model.config.tie_embeddings)  # noqa: SIM118
+    config = json.loads((folder / "config.json").read_text())
+    assert config["rope_theta"] == config["rope_parameters"]["rope_theta"] == model.config.rope_theta
+
+
+def test_another_architectures_weights_are_refused(saved, tmp_path):
+    model, _ = saved
+    other = made(width=32, head_dim=8)
+    with pytest.raises(
+        UserError, match=r"weights of another architecture: .* is .*, its configuration means"
+    ):
+        load_weights(model, dict(other.state_dict()), tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"model_type": "gpt2"}, "model_type: 'gpt2'"), ({"hidden_size": "wide"}, "no configuration")],
+)
+def test_another_architectures_folder_is_refused(tokenizer, tmp_path, change, message):
+    save_decoder(tmp_path, made(), tokenizer.folder)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(UserError, match=message):
+        load_decoder(tmp_path)
+
+
+def test_damaged_or_missing_folders_are_named(tokenizer, tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        load_decoder(tmp_path / "none")
+    save_decoder(tmp_path, made(), tokenizer.folder)
+    (tmp_path / "model.safetensors").write_bytes(b"xx")
+    with pytest.raises(UserError, match="damaged"):
+        load_decoder(tmp_path)
+
+
+def test_cached_logits_equal_uncached():
+    model = made(kv_heads=2)
+    ids = torch.randint(0, 480, (2, 20))
+    cache = KVCache(model.config, 2, 20)
+    with torch.no_grad():
+        whole = model(ids)
+        parts = [model(ids[:, a:b], cache) for a, b in ((0, 7), (7, 8), (8, 15), (15, 20))]
+    assert (torch.cat(parts, 1) - whole).abs().max() < 1e-5
+
+
+def test_no_token_sees_the_future():
+    model = made()
+    ids = torch.randint(0, 480, (1, 30))
+    changed = ids.clone()
+    changed[0, 20:] = 5
+    with torch.no_grad():
+        assert torch.equal(model(ids)[:, :20], model(changed)[:, :20])
+
+
+def test_left_padding_changes_nothing():
+    model = made()
+    ids = torch.randint(8, 480, (1, 10))
+    padded = torch.cat([torch.full((1, 4), 3), ids], 1)
+    positions = torch.cat([torch.zeros(1, 4, dtype=torch.long), torch.arange(10)[None]], 1)
+    mask = torch.arange(14)[None] >= 4
+    with torch.no_grad():
+        out = model(padded, positions_BxT=positions, mask_BxS=mask)
+    assert torch.isfinite(out).all()
+    assert (out[:, 4:] - model(ids)).abs().max() < 1e-5
+
+
+def test_initialisation_is_seeded_and_starts_from_a_uniform_guess_when_untied():
+    models = [Decoder(shape(tie_embeddings=False), 480) for _ in range(3)]
+    for model, seed in zip(models, (1, 1, 2), strict=True):
+        initialise(model, seed)
+    first, same, other = (m.model.embed_tokens.weight for m in models)
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+    assert models[0](torch.tensor([[1, 2, 3]])).abs().max() == 0
+
+
+def test_parameters_of_a_known_model():
+    # Qwen3-shaped: 2 x V x D apart from the layers when untied, once when tied.
+    tied, untied = made(), made(tie_embeddings=False)
+    assert parameter_count(untied) - parameter_count(tied) == 480 * 64
+    attention, norms = 4 * 64 * 64, 2 * 64 + 2 * 16
+    assert parameter_count(tied) == 480 * 64 + 3 * (attention + 3 * 64 * 96 + norms) + 64

@@ -1,0 +1,142 @@
+"""Shards and windows: every promise of the data contract."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import UserError
+from pipeline.shards.reader import Shards
+from pipeline.shards.windows import Windows
+from pipeline.shards.writer import in_batches, token_dtype, write_manifest, write_split
+from pipeline.tokenizer.tokenizer import BOS, EOS
+
+
+class Stream:
+    """An open split whose token at place i is i."""
+
+    def __init__(self, tokens):
+        self.tokens = tokens
+
+    def read(self, start, stop):
+        assert 0 <= start <= stop <= self.tokens
+        return np.arange(start, stop)
+
+
+def pack(folder, tokenizer, texts, shard_tokens=300, workers=1):
+    splits = {
+        "train": write_split(folder / "train", texts, tokenizer.folder, shard_tokens, workers),
+        "val": write_split(folder / "val", texts[:9], tokenizer.folder, shard_tokens, workers),
+    }
+    write_manifest(folder, tokenizer, splits)
+    return splits
+
+
+@pytest.fixture(scope="module")
+def packed(tokenizer, texts, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shards")
+    pack(folder, tokenizer, texts)
+    return folder
+
+
+def test_documents_stand_one_after_another_between_their_markers(packed, tokenizer, texts):
+    shards = Shards(packed / "train")
+    stream = shards.read(0, shards.tokens).tolist()
+    expected = [i for text in texts for i in [BOS, *tokenizer.encode(text), EOS]]
+    assert stream == expected
+    assert len(shards.arrays) > 10
+    assert shards.dtype == np.uint16
+    assert all(array.ndim == 1 and not array.flags.writeable for array in shards.arrays)
+
+
+def test_the_manifest_adds_up(packed, texts):
+    manifest = json.loads((packed / "manifest.json").read_text())
+    train = manifest["train"]
+    assert train["documents"] == len(texts)
+    assert train["bytes"] == sum(len(text.encode()) for text in texts)
+    for key in ("tokens", "documents", "bytes"):
+        assert train[key] == sum(shard[key] for shard in train["shards"])
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_workers(packed, tokenizer, texts, tmp_path):
+    pack(tmp_path, tokenizer, texts, workers=2)
+    files = sorted(p.relative_to(packed) for p in packed.rglob("*.*"))
+    assert files == sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*.*"))
+    assert all((packed / f).read_bytes() == (tmp_path / f).read_bytes() for f in files)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_stretch_is_read_across_files(packed, data):
+    shards = Shards(packed / "train")
+    whole = np.concatenate(shards.arrays)
+    start = data.draw(st.integers(0, shards.tokens))
+    stop = data.draw(st.integers(start, shards.tokens))
+    assert np.array_equal(shards.read(start, stop), whole[start:stop])
+
+
+def test_an_altered_shard_is_refused(tokenizer, texts, tmp_path):
+    pack(tmp_path, tokenizer, texts[:20])
+    path = tmp_path / "train/shard-00001.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"shard-00001\.npy: not the file that manifest\.json describes"):
+        Shards(tmp_path / "train")
+    path.unlink()
+    with pytest.raises(UserError, match=r"shard-00001\.npy"):
+        Shards(tmp_path / "train")
+    with pytest.raises(UserError, match="dvc repro pack_shards"):
+        Shards(tmp_path / "none/train")
+
+
+def test_large_vocabularies_take_wider_numbers():
+    assert token_dtype(65_535) == token_dtype(65_535) == np.uint16
+    assert token_dtype(65_536) == np.uint32
+
+
+@given(st.lists(st.text(max_size=40), max_size=30))
+def test_batches_keep_every_text_in_order(texts):
+    assert [text for batch in in_batches(texts) for text in batch] == texts
+
+
+sizes = st.tuples(st.integers(1, 9), st.integers(2, 300)).filter(lambda s: s[1] >= 2 * s[0])
+
+
+@given(sizes, st.integers(0, 5), st.integers(0, 3))
+def test_an_epoch_reads_every_window_once_and_nearly_every_target(size, seed, epoch):
+    context, tokens = size
+    windows = Windows(Stream(tokens), context, seed)
+    read = windows.read(epoch * windows.per_epoch, windows.per_epoch)
+    targets = read[:, 1:].ravel().tolist()
+    assert len(set(targets)) == len(targets)
+    assert (tokens - 1) - len(targets) < 2 * context
+    assert (np.diff(read, axis=1) == 1).all()  # consecutive tokens
+
+
+@given(sizes, st.integers(0, 5), st.integers(0, 500), st.integers(1, 12), st.data())
+def test_a_steps_windows_do_not_depend_on_how_it_is_cut_or_reached(size, seed, first, count, data):
+    context, tokens = size
+    whole = Windows(Stream(tokens), context, seed).read(first, count)
+    again = Windows(Stream(tokens), context, seed)
+    cut = data.draw(st.integers(0, count))
+    parts = [again.read(first + cut, count - cut), again.read(first, cut)]
+    assert np.array_equal(np.concatenate(parts[::-1]), whole)
+
+
+def test_epochs_differ_in_order_and_offset():
+    windows = Windows(Stream(10_000), 16, seed=3)
+    epochs = [windows.read(e * windows.per_epoch, windows.per_epoch)[:, 0] for e in range(4)]
+    assert len({int(e.min()) % 16 for e in epochs}) > 1
+    assert not np.array_equal(epochs[0], epochs[1])
+    other = Windows(Stream(10_000), 16, seed=4).read(0, windows.per_epoch)[:, 0]
+    assert not np.array_equal(epochs[0], other)
+
+
+def test_too_few_tokens_for_a_step_are_named():
+    with pytest.raises(
+        UserError, match=r"100 tokens make 5 windows of 16, but train\.tokens_per_step needs 8"
+    ):
+        Windows(Stream(100), 16, seed=0).require(8, "train.tokens_per_step")

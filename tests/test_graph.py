@@ -1,0 +1,71 @@
+"""dvc.yaml says what each stage reads and writes, no less and no more."""
+
+import subprocess
+
+import pytest
+from closure import code_deps
+from ruamel.yaml import YAML
+
+STAGES = [
+    "slice_corpus",
+    "train_tokenizer",
+    "pack_shards",
+    "train_encoder",
+    "train_base",
+    "train_sft",
+    "evaluate",
+]
+
+
+@pytest.fixture(scope="module")
+def graph(root):
+    return YAML(typ="safe", pure=True).load((root / "dvc.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_seven_stages_in_their_order(graph):
+    assert list(graph["stages"]) == STAGES
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_code_dependencies_are_exactly_what_the_script_imports(graph, stage):
+    listed = [dep for dep in graph["stages"][stage]["deps"] if dep.startswith(("pipeline", "stages"))]
+    assert sorted(listed) == code_deps(stage), "paste the output of `python tests/closure.py`"
+
+
+def test_inits_are_empty(root):
+    inits = [*root.glob("pipeline/**/__init__.py"), *root.glob("stages/__init__.py")]
+    assert len(inits) > 10
+    assert [path for path in inits if path.stat().st_size] == []
+
+
+def test_the_default_run_is_committed_and_nothing_that_changes_by_itself(root, graph):
+    tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True)
+    files = tracked.stdout.splitlines()
+    assert "dvc.lock" in files
+    assert {f"reports/{stage}/metrics.json" for stage in STAGES} <= set(files)
+    unwanted = (".scratch", "models/", "data/corpus", "data/shards")
+    assert not [f for f in files if f.endswith("timing.json") or f.startswith(unwanted)]
+    assert {f"data/raw/{room}/.gitkeep" for room in ("corpus", "sft", "eval", "morph")} <= set(files)
+
+
+@pytest.mark.parametrize(
+    ("path", "ignored"),
+    [
+        (".env", True),
+        (".venv/bin/python", True),
+        (".scratch/train_base/x/checkpoint.pt", True),
+        ("data/raw/corpus/mine.txt", True),
+        ("data/raw/corpus/mine.txt.dvc", False),
+        ("data/raw/eval/turblimp/a.csv", True),
+        ("data/raw/eval/turblimp/a.csv.dvc", False),
+        ("data/raw/corpus/.gitignore", False),
+        ("data/corpus/train/part-00000.parquet", True),
+        ("models/base/model.safetensors", True),
+        ("reports/train_base/timing.json", True),
+        ("reports/train_base/metrics.json", False),
+        ("reports/train_base/live/plots/metrics/val_loss.tsv", False),
+    ],
+)
+def test_what_git_sees(root, path, ignored):
+    done = subprocess.run(["git", "check-ignore", "-q", path], cwd=root, check=False)
+    assert (done.returncode == 0) == ignored

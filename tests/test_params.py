@@ -1,0 +1,97 @@
+"""params.yaml: what is refused, and how it is said."""
+
+import subprocess
+import sys
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline import params
+from pipeline.check import check
+from pipeline.errors import UserError
+
+
+def altered(root, change):
+    values = YAML(typ="safe", pure=True).load((root / "params.yaml").read_text(encoding="utf-8"))
+    change(values)
+    return values
+
+
+def test_the_shipped_file_passes(root):
+    assert check(root / "params.yaml").train.batch_size == 16
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda v: v["train"].update(learnin_rate=1.0),
+            "train.learnin_rate: unknown key; did you mean 'learning_rate'?",
+        ),
+        (lambda v: v.update(modle={}), "modle: unknown key; did you mean 'model'?"),
+        (lambda v: v["train"].update(steps="many"), "train.steps: 'many': Input should be a valid integer"),
+        (lambda v: v["train"].update(steps=1.5), "train.steps: 1.5: Input should be a valid integer"),
+        (
+            lambda v: v["train"].update(schedule="steep"),
+            "train.schedule: 'steep': Input should be 'wsd', 'cosine' or 'linear'",
+        ),
+        (lambda v: v["train"].pop("clip"), "train.clip: missing"),
+        (lambda v: v["model"].update(heads=3, kv_heads=3), "heads 3 does not divide width 256; try heads: 2"),
+        (lambda v: v["model"].update(kv_heads=3), "kv_heads 3 does not divide heads 4"),
+        (
+            lambda v: v["train"].update(tokens_per_step=5000),
+            "multiple of train.batch_size x model.context x runtime.processes = 4096; nearest: 4096 or 8192",
+        ),
+        (lambda v: v["train"].update(tokens_per_step=256), "= 4096; nearest: 4096"),
+        (lambda v: v["sft"].update(context=512), "sft.context: 512"),
+        (lambda v: v["tokenizer"].update(vocab_size=100), "tokenizer.vocab_size: 100"),
+        (lambda v: v["runtime"].update(device="gpu"), "runtime.device: 'gpu'"),
+        (lambda v: v.update(seed="x"), "seed: 'x'"),
+        (
+            lambda v: v["corpus"]["sources"].update(mine={"kind": "local", "path": "data/raw/corpus/no.txt"}),
+            "data/raw/corpus/no.txt",
+        ),
+        (lambda v: v["corpus"]["sources"].update(mine={"kind": "files", "path": "x"}), "corpus.sources.mine"),
+    ],
+)
+def test_a_fault_is_one_line_that_names_key_and_value(root, change, message):
+    with pytest.raises(UserError) as caught:
+        check(root / "params.yaml", altered(root, change))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: [1", "not valid YAML"),
+        ("- 1", "expected sections"),
+        ("seed: 1", "missing"),
+        ("seed: 1\nseed: 2", "not valid YAML"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path, text, message):
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        check(tmp_path / "params.yaml")
+
+
+def test_exponents_are_numbers(tmp_path):
+    (tmp_path / "params.yaml").write_text("seed: 1\nshards: {shard_tokens: 10}\nx: 1e-4\n", encoding="utf-8")
+    assert params.read(tmp_path / "params.yaml")["x"] == 1e-4  # a string to YAML 1.1 readers
+
+
+def test_a_stage_stops_at_a_typo_in_another_stages_section(project):
+    path = project / "params.yaml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("max_questions", "max_qestions"), encoding="utf-8"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.slice_corpus"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert (
+        done.stderr.strip()
+        == "error: params.yaml: eval.max_qestions: unknown key; did you mean 'max_questions'?"
+    )
+    assert not (project / "data/corpus").exists()

@@ -1,0 +1,164 @@
+"""The whole pipeline in a clean clone, as a stranger would run it: the smoke preset, end to end."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ALL = [
+    "slice_corpus",
+    "train_tokenizer",
+    "pack_shards",
+    "train_encoder",
+    "train_base",
+    "train_sft",
+    "evaluate",
+]
+
+
+class Clone:
+    """A clean copy of this repository with the smoke preset applied and committed."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for name in filter(None, listed.split("\0")):
+            if (root / name).is_file() and name != "dvc.lock":
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(root / name, folder / name)
+        self.sh("git init -q && git config user.name t && git config user.email t@t")
+        self.sh("python -m pipeline.cli preset smoke && git add -A && git commit -qm smoke")
+
+    def sh(self, command: str, status: int = 0) -> str:
+        """What `command` prints; it must end with `status`."""
+        env = {**os.environ, "TEZGAH_SCRATCH": str(self.folder / ".scratch")}
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            shell=True,
+            env=env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout
+        return done.stdout
+
+    def lock(self) -> dict[str, dict[str, str]]:
+        """The md5 of every output, by stage."""
+        lock = YAML(typ="safe", pure=True).load((self.folder / "dvc.lock").read_text())["stages"]
+        return {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in lock.items()}
+
+    def ran(self, printed: str) -> list[str]:
+        """The stages that a repro ran."""
+        return [stage for stage in ALL if f"Running stage '{stage}'" in printed]
+
+    def weights(self, model: str) -> bytes:
+        return (self.folder / f"models/{model}/model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def clone(root, tmp_path_factory):
+    made = Clone(tmp_path_factory.mktemp("clone"), root)
+    made.first = made.sh("dvc repro")
+    return made
+
+
+def test_all_seven_stages_run(clone):
+    assert clone.ran(clone.first) == ALL
+    assert "Traceback" not in clone.first
+    for stage in ALL:
+        metrics = json.loads((clone.folder / f"reports/{stage}/metrics.json").read_text())
+        assert metrics
+    samples = (clone.folder / "reports/evaluate/samples.md").read_text(encoding="utf-8")
+    assert "Ankara" in samples
+
+
+def test_the_figures_are_shown(clone):
+    printed = clone.sh("tezgah report")
+    assert "bits per byte" in printed
+    assert "dvc exp run -S train.batch_size=8" in printed
+
+
+def test_a_second_repro_has_nothing_to_do(clone):
+    printed = clone.sh("dvc repro")
+    assert clone.ran(printed) == []
+    assert "up to date" in printed
+
+
+def test_the_chat_model_answers(clone):
+    assert clone.sh('tezgah infer "Ankara nerede?" --max-new-tokens 5 --seed 1') == clone.sh(
+        'tezgah infer "Ankara nerede?" --max-new-tokens 5 --seed 1'
+    )
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(clone):
+    whole = clone.weights("base")
+    shutil.rmtree(clone.folder / ".scratch/train_base")
+    with subprocess.Popen(
+        ["python", "-m", "stages.train_base"],
+        cwd=clone.folder,
+        env={**os.environ, "TEZGAH_SCRATCH": str(clone.folder / ".scratch")},
+        stdout=subprocess.DEVNULL,
+    ) as trainer:
+        while not list(clone.folder.glob(".scratch/train_base/*/checkpoint.pt")) and trainer.poll() is None:
+            time.sleep(0.005)
+        trainer.send_signal(signal.SIGKILL)
+    assert trainer.returncode == -signal.SIGKILL
+    assert not list(clone.folder.glob(".scratch/train_base/*/done.json"))
+    printed = clone.sh("dvc repro --force --single-item train_base")
+    assert "resumed at step" in printed
+    assert clone.weights("base") == whole
+
+
+def test_a_smaller_batch_reruns_what_reads_it(clone):
+    printed = clone.sh("dvc exp run -S train.batch_size=8")
+    assert clone.ran(printed) == ["train_base", "train_sft", "evaluate"]
+    assert "train.batch_size" in clone.sh("dvc params diff")
+    assert "val_loss" in clone.sh("dvc metrics diff --all")
+
+
+@pytest.mark.slow
+def test_two_clones_make_the_same_bytes(clone, root, tmp_path):
+    clone.sh("git stash -q && dvc checkout -q")
+    other = Clone(tmp_path, root)
+    other.sh("dvc repro")
+    clone.sh("dvc repro")
+    ours, theirs = clone.lock(), other.lock()
+    for stage in ALL[:6]:
+        outputs = [out for out in ours[stage] if out.startswith(("data", "models"))]
+        assert outputs
+        assert {out: ours[stage][out] for out in outputs} == {out: theirs[stage][out] for out in outputs}
+
+
+@pytest.mark.slow
+def test_an_experiment_in_a_temporary_copy_runs_the_copys_code(clone):
+    script = clone.folder / "stages/train_base.py"
+    script.write_text(
+        script.read_text().replace(
+            "    params.check_all()\n", "    params.check_all()\n    print('code of', params.__file__)\n"
+        )
+    )
+    printed = clone.sh("dvc exp run --temp -S train.steps=30 train_base")
+    line = next(line for line in printed.splitlines() if line.startswith("code of"))
+    assert ".dvc/tmp/exps" in line
+    clone.sh("git checkout -q stages/train_base.py")
+
+
+@pytest.mark.slow
+def test_the_readmes_dvc_commands_work(clone):
+    assert "train_base" in clone.sh("dvc exp show --csv")
+    assert "index.html" in clone.sh("dvc plots diff HEAD")

@@ -1,0 +1,163 @@
+"""The tokenizer folder: both forms agree, and every text comes back."""
+
+import json
+import random
+
+import pytest
+from conftest import make_tokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer as FastTokenizer
+
+from pipeline.errors import UserError
+from pipeline.tokenizer.params import TokenizerParams
+from pipeline.tokenizer.report import cuts, morpheme_report, read_segmentations, text_report
+from pipeline.tokenizer.tokenizer import BOS, EOS, PAD, SPACE, UNK, Tokenizer
+from pipeline.tokenizer.train import sampled_lines, train
+
+PARTS = [
+    *"abcçdeğıİşüÖIi 0123.,;!?'’…<>|/\\{}^~",
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    "\x00",
+    SPACE,
+    "🙂",
+    "👩‍👩‍👧",
+    "e\u0301",
+    "中",
+    "<s>",
+    "</s>",
+    "<unk>",
+    "<pad>",
+    "<|user|>",
+    "<|end|>",
+    "<0x41>",
+    "<0x0A>",
+    "...",
+    "gidiyoruz",
+    "Ankara'da",
+]
+
+
+def fuzz(count: int) -> list[str]:
+    rng = random.Random(0)
+    mixed = ["".join(rng.choices(PARTS, k=rng.randrange(40))) for _ in range(count // 2)]
+    wild = [
+        "".join(chr(c) for c in rng.choices(range(0x11000), k=20) if not 0xD800 <= c < 0xE000)
+        for _ in range(count // 2)
+    ]
+    return mixed + wild
+
+
+def fast_form(tokenizer):
+    fast = FastTokenizer.from_file(str(tokenizer.folder / "tokenizer.json"))
+    fast.encode_special_tokens = True
+    return fast
+
+
+def test_both_forms_give_equal_ids(any_tokenizer, texts):
+    fast = fast_form(any_tokenizer)
+    for text in texts + fuzz(2000):
+        ids = any_tokenizer.encode(text)
+        assert fast.encode(text, add_special_tokens=False).ids == ids, repr(text)
+        assert any_tokenizer.sp.encode(text) == ids, repr(text)
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_both_forms_give_equal_ids_on_real_text(kind, shared, tmp_path):
+    rows = (shared / "eval/heldout.jsonl").read_text(encoding="utf-8").splitlines()
+    real = [json.loads(row)["text"] for row in rows[:250]]
+    tokenizer = make_tokenizer(
+        tmp_path, kind, [line for text in real[:80] for line in text.split("\n") if line]
+    )
+    fast = fast_form(tokenizer)
+    for text in real:
+        assert fast.encode(text, add_special_tokens=False).ids == tokenizer.encode(text)
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])) | st.lists(st.sampled_from(PARTS)).map("".join))
+def test_every_text_comes_back(any_tokenizer, text):
+    assert any_tokenizer.decode(any_tokenizer.encode(text)) == text.replace(SPACE, " ")
+
+
+def test_nothing_in_a_text_is_special(any_tokenizer):
+    for text in ("<s>", "</s> <pad>", "<|end|><|assistant|>", "<0x41>"):
+        assert not {UNK, BOS, EOS, PAD, 4, 5, 6, 7} & set(any_tokenizer.encode(text))
+
+
+def test_a_piece_never_crosses_a_space(any_tokenizer):
+    pieces = [any_tokenizer.piece(i) for i in range(any_tokenizer.vocab_size)]
+    assert not [p for p in pieces if SPACE in p[1:] or "\n" in p]
+    assert not [
+        p
+        for p in pieces
+        if len(p.strip(SPACE)) > 1 and any(c.isdigit() for c in p) and not p.startswith("<0x")
+    ]
+
+
+def test_a_lone_surrogate_is_refused(tokenizer):
+    with pytest.raises(UserError, match="lone surrogate"):
+        tokenizer.encode("a\ud800")
+
+
+def test_training_is_reproducible(texts):
+    params = TokenizerParams(kind="bpe", vocab_size=480, sample_bytes=1, max_piece_chars=16)
+    assert train(iter(texts), params) == train(iter(texts), params)
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+@pytest.mark.parametrize("lines", [[], ["kısa"], ["kısa metin"] * 5])
+def test_a_text_too_small_for_the_vocabulary_is_one_line(kind, lines):
+    params = TokenizerParams(kind=kind, vocab_size=4096, sample_bytes=1, max_piece_chars=16)
+    with pytest.raises(UserError, match=r"tokenizer\.vocab_size: 4096: the training text is too small"):
+        train(iter(lines), params)
+
+
+def test_a_missing_folder_names_the_stage(tmp_path):
+    with pytest.raises(UserError, match="dvc repro train_tokenizer"):
+        Tokenizer.load(tmp_path)
+
+
+def test_the_sample_covers_the_split(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [{"id": f"a-{i}", "source": "a", "text": f"satır {i:04}"} for i in range(2000)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "part-00000.parquet")
+    lines = list(sampled_lines(tmp_path, 2000 * 11 // 4, seed=1))
+    numbers = [int(line.split()[1]) for line in lines]
+    assert 400 < len(lines) < 600
+    assert min(numbers) < 50
+    assert max(numbers) > 1950
+    assert lines == list(sampled_lines(tmp_path, 2000 * 11 // 4, seed=1))
+    assert len(list(sampled_lines(tmp_path, 10**9, seed=1))) == 2000
+
+
+def test_the_report_counts_by_hand(tokenizer):
+    report = text_report(tokenizer, ["Ankara zzqx", "çğ"])
+    tokens = len(tokenizer.encode("Ankara zzqx")) + len(tokenizer.encode("çğ"))
+    assert report["bytes_per_token"] == (11 + 4) / tokens
+    assert report["tokens_per_word"] == tokens / 3
+    assert report["exact_round_trip"] == report["fast_form_equal"] == 1
+
+
+def test_morpheme_boundaries_by_hand(tmp_path):
+    class Fixed:
+        pieces = (SPACE + "ev", "ler", "imiz", "de")
+
+        def encode_word(self, word):
+            return range(4) if word == " evlerimizde" else (0,)
+
+        def piece(self, i):
+            return self.pieces[i]
+
+    assert cuts(["ev", "ler", "imizde"]) == {2, 5}
+    report = morpheme_report(Fixed(), [("evlerimizde", ["ev", "ler", "imizde"])])
+    assert (report["precision"], report["recall"]) == (2 / 3, 1)
+    path = tmp_path / "s.tsv"
+    path.write_text("form\tsegments\nevde\tev|de\nbozuk\tbo|zu\n", encoding="utf-8")
+    assert read_segmentations(path) == [("evde", ["ev", "de"])]

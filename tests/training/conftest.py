@@ -1,0 +1,92 @@
+"""A tiny pretraining run."""
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.model.decoder import Decoder, initialise
+from pipeline.model.params import ModelParams
+from pipeline.runtime import RuntimeParams
+from pipeline.shards.windows import Windows
+from pipeline.training import resume
+from pipeline.training.loop import fit
+from pipeline.training.params import TrainParams
+from pipeline.training.pretrain import Pretraining
+
+CONTEXT = 16
+SHAPE = ModelParams(
+    arch="qwen3",
+    width=32,
+    layers=2,
+    heads=2,
+    kv_heads=2,
+    head_dim=16,
+    ffn=48,
+    context=CONTEXT,
+    rope_theta=10000.0,
+    norm_eps=1e-6,
+    tie_embeddings=True,
+)
+RUNTIME = RuntimeParams(device="cpu", processes=1, workers=1, log_every=5, save_every=4)
+
+
+class Numbers:
+    """A split in which each token follows from the one before, with some noise."""
+
+    def __init__(self, tokens: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.ids = (np.cumsum(rng.integers(1, 3, tokens)) % 50 + 8).astype(np.int64)
+        self.tokens = tokens
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        return self.ids[start:stop]
+
+
+class Tiny:
+    """One training run in a temporary folder, with its parts at hand."""
+
+    def __init__(self, **changes) -> None:
+        default = {
+            "steps": 12,
+            "batch_size": 8,
+            "tokens_per_step": 16 * CONTEXT,
+            "optimizer": "muon",
+            "learning_rate": 0.01,
+            "matrix_learning_rate": 0.02,
+            "weight_decay": 0.01,
+            "schedule": "wsd",
+            "warmup_steps": 2,
+            "clip": 1.0,
+            "precision": "fp32",
+            "eval_every": 6,
+            "eval_tokens": 20 * CONTEXT,
+        }
+        self.settings = TrainParams(**{**default, **changes})
+        self.model = Decoder(SHAPE, 64)
+        initialise(self.model, 1)
+        self.task = Pretraining(
+            Windows(Numbers(6000, 0), CONTEXT, 1),
+            Windows(Numbers(800, 1), CONTEXT, 0),
+            self.settings,
+            torch.device("cpu"),
+        )
+
+    def mark(self):
+        return resume.fingerprint(
+            "train_base", {"seed": 1, "train": self.settings.model_dump()}, [], ("train.batch_size",)
+        )
+
+    def fit(self):
+        return fit(
+            self.model, self.task, self.settings, steps=self.settings.steps, runtime=RUNTIME, mark=self.mark()
+        )
+
+    def weights(self):
+        return {name: weight.clone() for name, weight in self.model.state_dict().items()}
+
+
+@pytest.fixture
+def tiny(project):
+    """Make runs in a fresh project; equal arguments resume one another."""
+    (project / ".git").mkdir()  # DVCLive looks for the repository it is in
+    return Tiny

@@ -1,0 +1,237 @@
+"""The training loop: what it learns, what it keeps, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from pipeline.errors import UserError
+from pipeline.training.resume import Checkpoints
+
+
+def equal(ours, theirs):
+    return all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+class Stop(Exception):
+    """A crash."""
+
+
+def crash_at(run, step, error=Stop):
+    """Make `run` die when it reads the batches of `step`."""
+    read = run.task.micro_batches
+
+    def micro_batches(at):
+        if at == step:
+            raise error
+        return read(at)
+
+    run.task.micro_batches = micro_batches
+    return run
+
+
+def curves(project):
+    folder = project / "reports/train_base/live/plots/metrics"
+    return {path.name: path.read_text() for path in sorted(folder.glob("*.tsv"))}
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_loss_falls(tiny, optimizer, precision):
+    run = tiny(optimizer=optimizer, precision=precision, steps=40)
+    before = run.task.validate(run.model)["val_loss"]
+    history = run.fit()
+    assert history.last["val_loss"] < before - 1.0
+    assert history.best_val_loss <= history.last["val_loss"]
+
+
+def test_a_crashed_run_resumes_to_the_same_bytes(tiny, project):
+    whole = tiny()
+    history = whole.fit()
+    drawn = curves(project)
+    for path in (project / ".scratch").rglob("checkpoint.pt"):
+        path.unlink()
+    with pytest.raises(Stop):
+        crash_at(tiny(), 10).fit()
+    resumed = tiny()
+    torch.manual_seed(99)
+    assert resumed.fit().last == history.last
+    assert equal(resumed.weights(), whole.weights())
+    assert curves(project) == drawn
+
+
+def test_an_unfinished_run_resumes_across_batch_sizes(tiny, capsys):
+    with pytest.raises(Stop):
+        crash_at(tiny(), 10).fit()
+    tiny(batch_size=4).fit()
+    assert "resumed at step 8" in capsys.readouterr().out
+
+
+def test_a_finished_run_is_taken_up_only_if_all_params_are_equal(tiny, capsys):
+    whole = tiny()
+    whole.fit()
+    capsys.readouterr()
+    again = tiny()
+    again.fit()
+    assert "resumed at step 12" in capsys.readouterr().out
+    assert equal(again.weights(), whole.weights())
+    tiny(batch_size=4).fit()
+    assert "resumed" not in capsys.readouterr().out
+
+
+def test_a_changed_param_starts_afresh_and_success_removes_the_old(tiny, project, capsys):
+    with pytest.raises(Stop):
+        crash_at(tiny(), 10).fit()
+    tiny(learning_rate=0.02).fit()
+    assert "resumed" not in capsys.readouterr().out
+    assert len(list((project / ".scratch/train_base").iterdir())) == 1
+
+
+def test_changed_code_names_the_unfinished_run_and_how_to_adopt_it(tiny, project, capsys):
+    with pytest.raises(Stop):
+        crash_at(tiny(), 10).fit()
+    (project / "dvc.yaml").write_text("stages: {train_base: {cmd: x, deps: [pipeline/files.py]}}")
+    with pytest.raises(Stop):
+        crash_at(tiny(), 3).fit()
+    note = capsys.readouterr().out
+    assert "the code has changed since the unfinished run" in note
+    command = note.split("stop and run: ")[1].split("\n")[0]
+    subprocess.run(command, shell=True, check=True)
+    tiny().fit()
+    assert "resumed at step 8" in capsys.readouterr().out
+
+
+def test_two_runs_do_not_train_the_same(tiny):
+    run = tiny()
+    with (
+        Checkpoints(run.mark()).locked(),
+        pytest.raises(UserError, match=rf"process {os.getpid()} is training"),
+    ):
+        run.fit()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_stops(tiny, number, capsys):
+    run = tiny()
+    read = run.task.micro_batches
+    run.task.micro_batches = lambda at: (os.kill(os.getpid(), number) if at == 5 else None) or read(at)
+    with pytest.raises(UserError, match="stopped at step 6 of 12, saved"):
+        run.fit()
+    whole = tiny()
+    whole.fit()
+    assert "resumed at step 6" in capsys.readouterr().out
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tiny, project):
+    run = tiny()
+    loss = run.task.loss
+    steps = []
+    run.task.loss = lambda model, batch: (
+        loss(model, batch) * (float("nan") if len(steps) > 16 else 1) if not steps.append(1) else None
+    )
+    with pytest.raises(
+        UserError, match=r"loss is not finite at step 9 \(nan.*the checkpoint before it is kept"
+    ):
+        run.fit()
+    state = torch.load(next((project / ".scratch").rglob("checkpoint.pt")), weights_only=True)
+    assert state["step"] == 8
+    assert all(torch.isfinite(w).all() for w in state["model"].values())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA"), MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")],
+)
+def test_out_of_memory_names_the_batch_size_to_try(tiny, error):
+    with pytest.raises(UserError, match=r"train\.batch_size: 8: out of memory; set it to 4"):
+        crash_at(tiny(), 0, error).fit()
+    with pytest.raises(UserError, match="choose a smaller model"):
+        crash_at(tiny(batch_size=1), 0, error).fit()
+
+
+def test_other_errors_are_not_called_memory(tiny):
+    with pytest.raises(RuntimeError, match="shapes"):
+        crash_at(tiny(), 0, RuntimeError("shapes differ")).fit()
+
+
+def gradients(run):
+    run.model.zero_grad()
+    for batch in run.task.micro_batches(0):
+        run.task.loss(run.model, batch).backward()
+    return torch.cat([weight.grad.flatten() for weight in run.model.parameters()])
+
+
+def test_batch_size_does_not_change_a_gradient(tiny):
+    ours = [gradients(tiny(batch_size=size)) for size in (4, 8, 16)]
+    for other in ours[1:]:
+        assert (ours[0] - other).norm() < 1e-5 * ours[0].norm()
+
+
+def test_batch_size_does_not_change_fifty_losses(tiny):
+    def losses(size):
+        run = tiny(batch_size=size, steps=50, optimizer="adamw")
+        run.model.double()
+        optimizer = torch.optim.AdamW(run.model.parameters(), 1e-2)
+        found = []
+        for step in range(50):
+            optimizer.zero_grad()
+            parts = [run.task.loss(run.model, batch) for batch in run.task.micro_batches(step)]
+            for part in parts:
+                part.backward()
+            optimizer.step()
+            found.append(sum(part.item() for part in parts))
+        return torch.tensor(found, dtype=torch.float64)
+
+    ours = [losses(size) for size in (4, 8, 16)]
+    assert all((ours[0] - other).abs().max() < 1e-6 for other in ours[1:])
+    assert ours[0][-1] < ours[0][0] - 1
+
+
+def test_progress_in_a_pipe_is_plain_lines(tiny, capsys):
+    tiny().fit()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "training on cpu, fp32"
+    assert any(
+        line.startswith("step 10/12  loss ") and "tokens/s" in line and "left" in line for line in lines
+    )
+    assert any(line.startswith("step 12/12  val_loss ") for line in lines)
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_curves_are_what_dvc_plots(tiny, project):
+    tiny().fit()
+    drawn = curves(project)
+    assert set(drawn) >= {"train_loss.tsv", "val_loss.tsv", "learning_rate.tsv"}
+    assert [line.split("\t")[0] for line in drawn["val_loss.tsv"].splitlines()] == ["step", "6", "12"]
+    assert json.loads((project / "reports/train_base/live/metrics.json").read_text())["step"] == 12
+
+
+def test_scratch_can_be_moved(tiny, project, monkeypatch, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setenv("TEZGAH_SCRATCH", str(elsewhere))
+    tiny(steps=2).fit()
+    assert list(elsewhere.rglob("checkpoint.pt"))
+    assert not (project / ".scratch").exists()
+
+
+def test_an_unknown_device_is_refused():
+    from pipeline.training.device import pick_device
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has one")
+    with pytest.raises(UserError, match=r"runtime\.device: 'cuda'"):
+        pick_device("cuda")
+
+
+def test_loading_leaves_torch_out_of_light_rooms(root):
+    code = (
+        "import sys, pipeline.cli, pipeline.check, pipeline.reporting.metrics; print('torch' in sys.modules)"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    ).stdout
+    assert out.strip() == "False"
