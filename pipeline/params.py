@@ -7,6 +7,7 @@ leaves the corpus stage's code as it was. This file knows no section.
 import difflib
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,7 +61,7 @@ def parse(values: Any, section: str, model: type[S], path: Path | str = PARAMS_F
     try:
         return model.model_validate(values if values is not None else {})
     except ValidationError as error:
-        raise UserError(f"{path}: {explain(error, section, model)}") from None
+        raise UserError(f"{path}: {explain(error, section, model, values)}") from None
 
 
 def seed(path: Path | str = PARAMS_FILE) -> int:
@@ -71,23 +72,41 @@ def seed(path: Path | str = PARAMS_FILE) -> int:
     return value
 
 
-def explain(error: ValidationError, section: str, model: type[BaseModel]) -> str:
+def explain(error: ValidationError, section: str, model: type[BaseModel], values: Any) -> str:
     """The first fault of a validation error in one line. `section` is empty for the whole file."""
     # A misspelt key also leaves its right name missing: the misspelling says more.
     faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     fault = faults[0]
-    key = ".".join([section, *map(str, fault["loc"])]).lstrip(".")
+    key = ".".join(filter(None, [section, *key_path(fault["loc"], values)]))
     match fault["type"]:
         case "extra_forbidden":
             near = nearest(str(fault["loc"][-1]), known_keys(model))
             return f"{key}: unknown key{near}"
         case "missing":
             return f"{key}: missing"
+        case "union_tag_not_found":
+            return f"{key}.kind: missing"
+        case "union_tag_invalid":
+            return f"{key}.kind: {fault['ctx']['tag']!r}: must be {fault['ctx']['expected_tags']}"
         case _:
             message = fault["msg"].removeprefix("Value error, ")
             if isinstance(fault["input"], dict):  # a rule over several keys names them itself
                 return f"{key}: {message}"
             return f"{key}: {fault['input']!r}: {message}"
+
+
+def key_path(loc: Sequence[int | str], values: Any) -> list[str]:
+    """Where a fault lies in the file. pydantic's own path also names the kind of union it tried."""
+    path: list[str] = []
+    for place, part in enumerate(loc):
+        if isinstance(values, dict) and part in values:
+            values = values[part]
+        elif isinstance(values, list) and isinstance(part, int):
+            values = values[part]
+        elif place < len(loc) - 1:
+            continue
+        path.append(str(part))
+    return path
 
 
 def known_keys(model: type[BaseModel]) -> set[str]:

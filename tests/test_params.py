@@ -51,7 +51,14 @@ def test_the_shipped_file_passes(root):
             lambda v: v["corpus"]["sources"].update(mine={"kind": "local", "path": "data/raw/corpus/no.txt"}),
             "data/raw/corpus/no.txt",
         ),
-        (lambda v: v["corpus"]["sources"].update(mine={"kind": "files", "path": "x"}), "corpus.sources.mine"),
+        (
+            lambda v: v["corpus"]["sources"].update(mine={"kind": "files", "path": "x"}),
+            "corpus.sources.mine.kind: 'files': must be 'miniworld', 'local'",
+        ),
+        (
+            lambda v: v["corpus"]["sources"]["miniworld"].update(documnts=3),
+            "corpus.sources.miniworld.documnts: unknown key; did you mean 'documents'?",
+        ),
     ],
 )
 def test_a_fault_is_one_line_that_names_key_and_value(root, change, message):

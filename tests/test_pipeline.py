@@ -158,7 +158,24 @@ def test_an_experiment_in_a_temporary_copy_runs_the_copys_code(clone):
     clone.sh("git checkout -q stages/train_base.py")
 
 
+def readme_commands(root: Path) -> list[str]:
+    """The `tezgah` and `dvc` commands that the README shows."""
+    lines = (root / "README.md").read_text(encoding="utf-8").splitlines()
+    shown = [line.removeprefix("$ ").split("#")[0].strip() for line in lines if line.startswith("$ ")]
+    return [command for command in shown if command.startswith(("tezgah", "dvc"))]
+
+
 @pytest.mark.slow
-def test_the_readmes_dvc_commands_work(clone):
-    assert "train_base" in clone.sh("dvc exp show --csv")
-    assert "index.html" in clone.sh("dvc plots diff HEAD")
+def test_the_readmes_commands_work(clone, root):
+    commands = readme_commands(root)
+    assert len(commands) > 8
+    for command in commands:
+        clone.sh(command)
+        clone.sh("git checkout -q params.yaml")
+
+
+@pytest.mark.slow
+def test_the_readmes_python_works(clone, root):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    (clone.folder / "shown.py").write_text(readme.split("```python\n")[1].split("```")[0])
+    assert "Ankara hangi bölgededir?" in clone.sh("HF_HUB_OFFLINE=1 python shown.py")

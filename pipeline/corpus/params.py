@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from pipeline.corpus.inputs import matching_files
+from pipeline.inputs import matching_files
 from pipeline.params import Section
+
+RAW = "data/raw/corpus"
 
 
 def _listed(value: Any) -> Any:
@@ -71,9 +73,9 @@ def check_inputs(params: CorpusParams, root: Path = Path(".")) -> None:
     """Raise UserError unless every local source names at least one file that DVC can track (see `inputs`)."""
     for name, source in params.sources.items():
         if isinstance(source, LocalSource):
-            matching_files(path_key(name), source.path, root)
+            matching_files(path_key(name), source.path, RAW, root)
 
 
 def path_key(source_name: str) -> str:
     """The param that holds a local source's paths, as -S addresses it."""
-    return f"corpus.sources.{source_name}.path"
+    return f"params.yaml: corpus.sources.{source_name}.path"

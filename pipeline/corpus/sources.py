@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pipeline.corpus import from_csv, from_jsonl, from_parquet, from_txt
 from pipeline.corpus.decompress import SUFFIXES, opened
-from pipeline.corpus.inputs import matching_files
-from pipeline.corpus.params import LocalSource, MiniworldSource, path_key
+from pipeline.corpus.params import RAW, LocalSource, MiniworldSource, path_key
 from pipeline.corpus.records import Record, Unreadable
 from pipeline.errors import UserError
+from pipeline.inputs import matching_files
 from pipeline.miniworld import texts
 
 KINDS = "txt, jsonl, ndjson, csv, tsv (these also .gz, .xz or .zst), parquet"
@@ -26,7 +26,7 @@ def records(
         for document in texts.documents(seed, source.documents):
             yield Record(document.text, document.id, document.queries)
         return
-    for path in matching_files(path_key(name), source.path, root):
+    for path in matching_files(path_key(name), source.path, RAW, root):
         yield from file_records(path, source.text_column)
 
 

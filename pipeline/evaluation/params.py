@@ -1,12 +1,11 @@
 """The `eval` section: what is measured besides the corpus's own splits and the miniworld."""
 
-import glob
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.errors import UserError
+from pipeline.inputs import matching_files
 from pipeline.params import Section, nearest
 
 FOLDER = "data/raw/eval"
@@ -64,37 +63,12 @@ class EvalParams(Section):
         return tasks
 
 
-def task_files(task: EvalTask, root: Path = Path(".")) -> list[Path]:
-    """The files that a task's path or glob names, in order of name; not hidden ones, nor DVC's."""
-    # Links to nowhere are named too, so that their absence is noticed.
-    paths = [root / name for name in sorted(glob.glob(task.path, root_dir=root, recursive=True))]
-    return [path for path in paths if not path.is_dir() and path.suffix != ".dvc"]
+def task_files(name: str, task: EvalTask, folder: str = ".", root: Path = Path(".")) -> list[Path]:
+    """The files under `folder` that a task's path or glob names, in order of name (see `inputs`)."""
+    return matching_files(f"params.yaml: eval.tasks.{name}.path", [task.path], folder, root)
 
 
 def check_inputs(params: EvalParams, root: Path = Path(".")) -> None:
-    """Raise UserError unless every task's files are there and DVC can see a change of them."""
+    """Raise UserError unless every task's files are under data/raw/eval and DVC can see a change of them."""
     for name, task in params.tasks.items():
-        key = f"params.yaml: eval.tasks.{name}.path: {task.path}"
-        path = Path(task.path)
-        if not path.is_relative_to(FOLDER) or path == Path(FOLDER) or ".." in path.parts:
-            raise UserError(f"{key}: must name files under {FOLDER}/; copy or link them there")
-        refuse_linked_folders(key, path.parent, root)
-        files = task_files(task, root)
-        if not files:
-            raise UserError(f"{key}: no such file; put it there (copy, ln -s or dvc add), or remove the task")
-        for file in files:
-            refuse_linked_folders(key, file.relative_to(root).parent, root)
-            if not file.exists():
-                raise UserError(
-                    f"{key}: {file} links to {file.readlink()}, which does not exist; link it again"
-                )
-
-
-def refuse_linked_folders(key: str, folder: Path, root: Path) -> None:
-    """DVC does not see changes behind a symlinked directory, only behind symlinked files."""
-    for step in [*reversed(folder.parents), folder]:
-        if (root / step).is_symlink():
-            raise UserError(
-                f"{key}: {step} is a symlinked directory, behind which DVC sees no change; link its files: "
-                f"target=$(readlink -f {step}) && rm {step} && mkdir {step} && ln -s $target/* {step}/"
-            )
+        task_files(name, task, FOLDER, root)

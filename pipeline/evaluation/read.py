@@ -160,10 +160,7 @@ class Row:
 
 def rows(name: str, task: EvalTask, root: Path) -> Iterator[Row]:
     """Every row of every file of a task. Raises UserError where there is no file."""
-    files = task_files(task, root)
-    if not files:
-        raise UserError(f"params.yaml: eval.tasks.{name}.path: {task.path}: no such file; put it there")
-    for path in files:
+    for path in task_files(name, task, root=root):
         for place, record in records(path):
             yield Row(place, path.stem, record, name, task.columns)
 

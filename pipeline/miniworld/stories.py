@@ -60,7 +60,7 @@ FACTS = {
 # Before the facts that have a paragraph of their own.
 LEADS = (
     "{full}, {place.acc} [arkadaşlarına|misafirlerine|öğrencilere] [hep|sık sık] şöyle tanıtır:",
-    "{full} ile {friend} {place} için şunları söyler:",
+    "{full} ile {friend}, {place} için şunları söyler:",
     "{who.gen} {colour} kaplı defterinde {place} için şunlar yazılıdır:",
     "{full.gen} anlattığı {place} şöyle bir yer:",
 )
@@ -89,7 +89,7 @@ CLOSINGS = (
     "[Akşam|Gece] {who} olanları {place} günlüğüne yazdı.",
     "{place} o gün {who.dat} [her zamankinden güzel|bambaşka] göründü.",
     "{who} o günden sonra {district.abl} her geçişinde {friend.acc} hatırladı.",
-    "{kin.poss} bu olayı {place.loc} [yıllarca|her bayramda] anlattı.",
+    "{friend} bu olayı {place.loc} [yıllarca|her bayramda] anlattı.",
     "[Gece|Uyumadan önce] {who} ile {friend} telefonda o günü konuştu.",
 )
 
@@ -99,7 +99,8 @@ gap = Akşama doğru | Ertesi sabah | İki gün sonra
 spot = bir bankın altında | otobüs durağında | fırının önünde | çeşmenin yanında | parkın girişinde
 %weather
 {full}, {date} günü {place} [garajında|çarşısında|sokaklarında] {colour} {thing.poss.acc} kaybetti.
-{who} [bütün {place.acc} dolaştı|{place.loc} sormadığı kimse bırakmadı], ama {thing.acc} gören [yoktu|çıkmadı].
+{who} [bütün {place.acc} dolaştı|{place.loc} sormadığı kimse bırakmadı], ama {thing.acc} gören
+  [yoktu|çıkmadı].
 {kin.poss} “[Üzülme|Telaşlanma] {who}, {place.loc} iyi insan çoktur; {thing} bulunur.” dedi.
 {gap} {friend} adında bir {job} {district.abl} geldi; {who.gen} {thing.poss.acc} {spot} bulmuştu.
 {who} [sevinçle|teşekkür edip] {friend.dat} {count} {unit} {good} [hediye etti|verdi].
@@ -110,10 +111,11 @@ spot = bir bankın altında | otobüs durağında | fırının önünde | çeşm
 # market
 %weather
 {full} {day} {place} pazarına gitti; {kin.poss.dat} {product} alacaktı.
-[Kalabalıkta|Tezgâhların arasında] {friend} adında bir satıcı {who.acc} [çağırdı|durdurdu]: “{place.loc} bundan
-  iyi {product} bulamazsın, {district} malı bu!”
+[Kalabalıkta|Tezgâhların arasında] {friend} adında bir satıcı {who.acc} [çağırdı|durdurdu]: “{place.loc}
+  bundan
+  iyi {product} bulamazsın, halis {district} malı bu!”
 {who} {friend.ins} [biraz pazarlık etti|uzun uzun konuştu] ve {count} {unit} {product} aldı.
-{who}, {place} pazarından çıkmadan {kin.poss.dat} {colour} bir {thing.too} [buldu|seçti].
+{who}, {place} pazarından çıkmadan {kin.poss.dat} {colour} bir {thing.too} [aldı|seçti].
 [Evde|Akşam] {kin.poss} {who.acc} [öptü|kucakladı]: “{place.gen} {product.poss} bir başka oluyor!”
 %closing
 ? {full} {place} pazarından ne aldı? = {count} {unit} {product}
@@ -127,7 +129,7 @@ reason = evden geç çıkmıştı | yanlış durakta beklemişti | bindiği dolm
 {who} {place} garajına vardığında saat {hour} otobüsü kalkmıştı; çünkü {reason}.
 {place} garajında {friend} adında bir {job}, {who.gen} üzüldüğünü görüp ona [çay ısmarladı|simidinin yarısını
   verdi].
-“{place} ile {other} komşudur {who}, [acele etme; akşama|merak etme; akşama] varırsın.” dedi {friend}.
+“{place} ile {other} komşudur, {who}; [acele|merak] etme, akşama varırsın.” dedi {friend}.
 {who} {other.dat} giden sonraki otobüse {n} numaralı perondan bindi; {friend.gen} verdiği {colour} {thing}
   [çantasındaydı|elindeydi].
 %closing
@@ -138,9 +140,11 @@ reason = evden geç çıkmıştı | yanlış durakta beklemişti | bindiği dolm
 score = 85 | 90 | 95 | 100
 table = mutfak masasında | salondaki masada | kütüphanede
 {full}, {place.loc} ortaokula gidiyordu; öğretmeni {friend} ona {place} haritası çizmeyi ödev verdi.
-{who} {district.acc} ve {sight.acc} [büyük bir kâğıda|bir kartona] yerleştirdi, {place.gen} sınırını {colour} kalemle
+{who} {district.acc} ve {sight.acc} [büyük bir kâğıda|bir kartona] yerleştirdi, {place.gen} sınırını
+  {colour} kalemle
   çizdi.
-[Yorulunca|Kalemi kırılınca] {kin.poss} {who.dat} yardım etti; {table} saat {hour.dat} kadar {place.acc} boyadılar.
+[Yorulunca|Kalemi kırılınca] {kin.poss} {who.dat} yardım etti; {table} saat {hour.dat} kadar {place.acc}
+  boyadılar.
 Derste {who}, {friend} öğretmene {place.gen} {region.loc} olduğunu anlattı.
 {friend} öğretmen {place} haritasına {score} puan verdi, {who.dat} {colour} bir {thing} hediye etti.
 %closing
@@ -149,10 +153,11 @@ Derste {who}, {friend} öğretmene {place.gen} {region.loc} olduğunu anlattı.
 
 # kitten
 pet = Pamuk | Boncuk | Tarçın | Karamel | Zeytin | Limon | Paşa | Fıstık | Bulut | Minnoş
-{full}, {date} akşamı {place.loc} [postanenin|fırının|okulun] yanında [aç|yorgun|ürkek] bir kedi yavrusu buldu.
+{full}, {date} akşamı {place.loc} [postanenin|fırının|okulun] yanında [aç|yorgun|ürkek] bir kedi yavrusu
+  buldu.
 %weather
 {who} yavruyu {colour} [hırkasına|havlusuna|eşarbına] sarıp eve götürdü ve adını {pet} koydu.
-{kin.poss} “{place.loc} bu kadar kedi varken bu da nereden çıktı {who}?” dedi, ama {pet} kucağında uyuyunca
+{kin.poss} “{place.loc} bu kadar kedi varken bu da nereden çıktı, {who}?” dedi, ama {pet} kucağında uyuyunca
   [yumuşadı|gülmeye başladı].
 {district} yolundaki veteriner {friend}, {who.dat} {pet.gen} sağlıklı olduğunu [söyledi|müjdeledi].
 [Bir ay|Üç hafta] sonra {place.loc} {who} ile {pet.acc} tanımayan kalmamıştı.
@@ -167,10 +172,12 @@ cause remedy = toprak çok kuru / her akşam suladı | fideler gölgede kalmış
   yabani otlar kökleri sarmış / otlardan temizledi | fideler çok sık dikilmiş / daha seyrek dikti
 %weather
 {full}, {place.loc} evinin bahçesine {n} tane {plant} fidesi dikti.
-{place.loc} hava iyiydi, ama [ilk hafta|on gün sonra] yapraklar sarardı; {who} [çok üzüldü|ne yapacağını bilemedi].
-{district.abl} gelen komşusu {friend}, {who.gen} bahçesine baktı ve “Bence {cause} {who}.” dedi.
+{place.loc} hava iyiydi, ama [ilk hafta|on gün sonra] yapraklar sarardı; {who} [çok üzüldü|ne yapacağını
+  bilemedi].
+{district.abl} gelen komşusu {friend}, {who.gen} bahçesine baktı ve “Bence {cause}, {who}.” dedi.
 {who} fideleri {remedy}; yaz gelince {place.loc} {harvest} kilo {plant} topladı.
-{who} bunların yarısını {friend.dat} verdi; {friend.too} ona {count} {unit} {good} ve {colour} bir {thing} getirdi.
+{who} bunların yarısını {friend.dat} verdi; {friend.too} ona {count} {unit} {good} ve {colour} bir {thing}
+  getirdi.
 %closing
 ? {full} {place.loc} bahçesine ne dikti? = {n} tane {plant} fidesi
 ? {full.gen} {place.loc} bahçesine bakıp öğüt veren komşu kim? = {friend}
@@ -180,7 +187,7 @@ score = 3-2 | 2-1 | 4-3 | 1-0 | 5-4 | 3-1 | 4-2
 %weather
 {date} günü {place.loc} {district} çocuk takımı ile {other.abl} gelen takım karşılaştı.
 {place} sahasında kaleci {friend} hastalanınca kaleye {full} geçti.
-{who} daha önce hiç kalede oynamamıştı, ama {kin.poss} “{place} sana güveniyor {who}!” diye bağırdı.
+{who} daha önce hiç kalede oynamamıştı, ama {kin.poss} “{place} sana güveniyor, {who}!” diye bağırdı.
 Son dakikada {who} [köşeye giden|direğin dibine gelen] topu [çeldi|kurtardı] ve takımı maçı {score} kazandı.
 {friend} {who.acc} [kucakladı|kutladı], ona {place.abl} alınmış {colour} bir {thing} hediye etti.
 %closing
@@ -207,7 +214,8 @@ food = peynir ekmek | börek | haşlanmış yumurta | kek | meyve | köfte ekmek
 {who} yanına {food}, {friend} ise {colour} bir {thing} almıştı.
 {place.gen} {district} yolunda [gök gürledi|hava birden karardı] ve bardaktan boşanırcasına yağmur başladı.
 Yaşlı bir {place.li}, {who} ile {friend.acc} evine aldı ve onlara [çay|sıcak süt|çorba] ikram etti.
-Yağmur dinince {sight.gen} üzerinde gökkuşağı [belirdi|çıktı]; {friend} {thing.acc} {who.dat} verip “{place.acc}
+Yağmur dinince {sight.gen} üzerinde gökkuşağı [belirdi|çıktı]; {friend} {thing.acc} {who.dat} verip
+  “{place.acc}
   unutma.” dedi.
 %closing
 ? {full} {place} gezisinde {sight.dat} kiminle gitti? = {friend.ins}
@@ -220,7 +228,7 @@ fault = içi toz dolmuş | bir vidası düşmüş | bir parçası kırılmış |
 {full.gen} {kin.poss.abl} kalan {item} {date} günü {place.loc} bozuldu.
 %weather
 {who} {place.loc} üç dükkân gezdi, ama [hiçbir usta|kimse] onu onarmak istemedi.
-{district} çarşısındaki {friend} usta kapağı açıp “Önemli değil {who}, {fault}.” dedi.
+{district} çarşısındaki {friend} usta kapağı açıp “Önemli değil, {who}; {fault}.” dedi.
 {friend} usta işini [yarım saatte|çay soğumadan] bitirdi; {who.abl} para yerine {count} {unit} {good} istedi.
 O gece {item} yeniden çalıştı ve {who}, {friend} ustaya {colour} bir {thing.too} götürmeye karar verdi.
 %closing
@@ -230,11 +238,13 @@ O gece {item} yeniden çalıştı ve {who}, {friend} ustaya {colour} bir {thing.
 # letter
 Sevgili {friend},
 ---
-{place.abl} merhaba! [Üç gündür|Bir haftadır|{date} gününden beri] {place.loc} kalıyorum ve sana yazmak istedim.
+{place.abl} merhaba! [Üç gündür|Bir haftadır|{date} gününden beri] {place.loc} kalıyorum ve sana yazmak
+  istedim.
 %facts
 {kin.my.ins} {district.dat} gittik, pazardan {count} {unit} {good} aldık.
-{place.loc} {colour} {thing.my.acc} [düşürdüm|otobüste unuttum], ama bir {job} bulup [geri getirdi|bana ulaştırdı].
-{sight.acc} görünce seni düşündüm {friend}; keşke sen de {place.dat} gelseydin.
+{place.loc} {colour} {thing.my.acc} [düşürdüm|otobüste unuttum], ama bir {job} bulup [geri getirdi|bana
+  ulaştırdı].
+{sight.acc} görünce seni düşündüm, {friend}; keşke sen de {place.dat} gelseydin.
 ---
 {place.abl} [sevgiyle|selamlarla], {full}
 ? {full.gen} {place.abl} yazdığı mektuba göre kaybettiği eşya neydi? = {colour} {thing}
@@ -247,8 +257,9 @@ meal = menemen | omlet | börek | gözleme | krep
 Bugün {place.loc} [erken|geç] kalktım; {kin.my} kahvaltıda {meal} yaptı.
 Saat {hour.loc} {friend} [geldi|kapıyı çaldı] ve beni {sight.dat} götürdü.
 %facts
-{place} yolunda {other} plakalı bir kamyonun [lastiği patlamıştı|yükü devrilmişti]; {friend} ile şoföre yardım ettik.
-Şoför bana {colour} bir {thing} verdi, {friend} “{place.gen} hediyesi bu {who}!” diye güldü.
+{place} yolunda {other} plakalı bir kamyonun [lastiği patlamıştı|yükü devrilmişti]; {friend} ile şoföre
+  yardım ettik.
+Şoför bana {colour} bir {thing} verdi, {friend} “{place.gen} hediyesi bu, {who}!” diye güldü.
 Yarın {friend.ins} {district.dat} gideceğiz, [şimdiden heyecanlıyım|umarım yağmur yağmaz].
 ? {full.gen} {place} günlüğüne göre şoför ona ne verdi? = {colour} bir {thing}
 ? {full.gen} {place} günlüğüne göre kahvaltıda ne vardı? = {meal}
@@ -262,9 +273,10 @@ shop mistake lesson = fırında / ekmeklerin altını yaktı / fırını kısmay
 {full}, {date} günü {place.loc} bir {shop} işe başladı.
 %weather
 [Daha ilk gün|Öğleye doğru] {who} heyecandan {mistake} ve [utancından kıpkırmızı oldu|ne yapacağını şaşırdı].
-Ustası {friend} kızmadı, “Ben de {place.dat} geldiğimde aynı hatayı yapmıştım {who}.” dedi.
+Ustası {friend} kızmadı, “Ben de {place.dat} geldiğimde aynı hatayı yapmıştım, {who}.” dedi.
 {friend} {who.dat} {lesson} öğretti; bir ay sonra {district.loc} bile {who.acc} övüyorlardı.
-{full} {place.loc} kazandığı ilk maaşla {kin.poss.dat} {colour} bir {thing}, {friend.dat} ise {count} {unit} {good} aldı.
+{full} {place.loc} kazandığı ilk maaşla {kin.poss.dat} {colour} bir {thing}, {friend.dat} ise {count} {unit}
+  {good} aldı.
 %closing
 ? {full} {place.loc} nerede işe başladı? = bir {shop}
 ? {full} {place.loc} ilk maaşıyla {kin.poss.dat} ne aldı? = {colour} bir {thing}
@@ -285,11 +297,13 @@ night = onda | on birde | on ikide
 
 # parcel
 {full}, {place.loc} yaşıyordu ve {day} postacı ona [ağır|küçük|kocaman] bir paket getirdi.
-Paketin üstünde {other.loc} oturan {friend.gen} adı yazıyordu; postacı {place} ile {other} paketlerini karıştırmıştı.
+Paketin üstünde {other.loc} oturan {friend.gen} adı yazıyordu; postacı {place} ile {other} paketlerini
+  karıştırmıştı.
 %weather
 {full} paketi açmadı, {place} postanesinden {friend.gen} numarasını buldu.
 {friend} çok sevindi, çünkü pakette {kin.poss.abl} gelen {colour} {thing} vardı.
-{who} paketi {other.dat} giden ilk otobüsle yolladı; {friend.too} {place.dat} {count} {other_unit} {other_product}
+{who} paketi {other.dat} giden ilk otobüsle yolladı; {friend.too} {place.dat} {count} {other_unit}
+  {other_product}
   gönderdi.
 %closing
 ? {full.dat} {place.loc} yanlışlıkla gelen paket kimindi? = {friend.gen}
@@ -301,9 +315,10 @@ boat = Martı | Yakamoz | Poyraz | Levrek | Umut | Dalga | Mercan
 {full} ile {kin.poss}, {date} sabahı {place.loc} {boat} adlı tekneyle {sea.dat} açıldı.
 %weather
 [Öğleye kadar|Saatlerce] {boat.gen} ağına hiçbir şey takılmadı; {who} [sıkıldı|umudunu kesti].
-{kin.poss} “Balıkçılığın yarısı sabırdır {who}.” deyip ağı {place} açıklarında bir kez daha attı.
+{kin.poss} “Balıkçılığın yarısı sabırdır, {who}.” deyip ağı {place} açıklarında bir kez daha attı.
 {who} bu kez ağdan {n} balık ve [paslı|eski] bir {thing} çıkardı.
-{place} kıyısında bekleyen {friend}, {who.acc} [alkışladı|sevinçle karşıladı]; balıkları {district.loc} birlikte
+{place} kıyısında bekleyen {friend}, {who.acc} [alkışladı|sevinçle karşıladı]; balıkları {district.loc}
+  birlikte
   pişirdiler.
 %closing
 ? {full} {place.loc} hangi tekneyle denize açıldı? = {boat}
@@ -311,22 +326,25 @@ boat = Martı | Yakamoz | Poyraz | Levrek | Umut | Dalga | Mercan
 
 # snow
 ! kış snow
+craft = kaşık | sepet | yelek | örtü | oyuncak
 {date} sabahı {full} uyandığında {place} bembeyazdı; {district} yolu kapanmıştı.
 {who}, yaşlı komşusu {friend.gen} ilaçlarının bittiğini {kin.poss.abl} öğrendi.
-{who} {colour} [atkısını|eldivenlerini|beresini] takıp kar altındaki {place} sokaklarından eczaneye kadar yürüdü.
+{who} {colour} [atkısını|eldivenlerini|beresini] takıp kar altındaki {place} sokaklarından eczaneye kadar
+  yürüdü.
 Eczacı {who.dat} {friend.gen} ilaçlarını verdi, bir bardak da sıcak [çay|salep|ıhlamur] ikram etti.
-{friend} “{place.loc} senin gibisi az bulunur {who}.” dedi ve ona el emeği bir {thing} verdi.
+{friend} “{place.loc} senin gibisi az bulunur, {who}.” dedi ve ona el emeği bir {craft} verdi.
 %closing
 ? {full} {place.loc} karda kime ilaç götürdü? = {friend.dat}
-? {place.loc} karda ilaç getiren {full.dat} ne hediye edildi? = el emeği bir {thing}
+? {place.loc} karda ilaç getiren {full.dat} ne hediye edildi? = el emeği bir {craft}
 
 # tale
 tale_job = terzi | çoban | oduncu | değirmenci | balıkçı | demirci | dokumacı
 Bir varmış, bir yokmuş; {place.loc} {full} adında [yoksul|genç|yaşlı] bir {tale_job} yaşarmış.
 {who} bir gün {sight.gen} yakınında {colour} bir {thing} bulmuş; meğer {thing} konuşuyormuş.
-{thing}, “Beni {other.loc} yaşayan {friend.dat} götür {who}, [dileğin gerçek olsun|yüzün gülsün].” demiş.
+{thing}, “Beni {other.loc} yaşayan {friend.dat} götür, {who}; [dileğin gerçek olsun|yüzün gülsün].” demiş.
 {who} {place.abl} çıkmış, {district.abl} geçmiş, [üç gece|yedi gün] sonra {friend.acc} bulmuş.
-{friend} {who.dat} {count} {other_unit} {other_product} vermiş, {who.too} bunları {place.loc} komşularına dağıtmış.
+{friend} {who.dat} {count} {other_unit} {other_product} vermiş, {who.too} bunları {place.loc} komşularına
+  dağıtmış.
 Gökten üç elma düşmüş: biri {who.dat}, biri {friend.dat}, biri de bu {place} masalını okuyana.
 ? Masalda {full} {place.loc} ne bulmuş? = {colour} bir {thing}
 ? Masalda {full} {place.loc} bulduğu eşyayı kime götürmüş? = {friend.dat}
@@ -341,11 +359,11 @@ setting = bir çay bahçesinde | otobüs durağında | kütüphanenin önünde |
 ---
 — Peki {friend}, {place.loc} nereyi [gezeyim|görmeliyim]?
 ---
-— {sight.acc} gör {who}; ben [geçen yıl|{day}] {kin.my.ins} gitmiştim.
+— {sight.acc} gör, {who}; ben [geçen yıl|{day}] {kin.my.ins} gitmiştim.
 ---
 — {place.abl} ne götürsem?
 ---
-— {product} götür {who}, {place} bununla tanınır; {district.loc} daha ucuzdur.
+— {product} götür, {who}; {place} bununla tanınır, {district.loc} daha ucuzdur.
 ---
 {who}, {friend.ins} vedalaşıp saat {hour} otobüsüne [koştu|bindi].
 ? {full} {place.loc} {setting} kiminle konuşuyordu? = {friend.ins}
@@ -357,7 +375,7 @@ event = resim yarışması | satranç turnuvası | halk koşusu | bilgi yarışm
 {crowd} kişinin katıldığı etkinlikte birinciliği {full} kazandı.
 {place} adına yarışan {who.dat} ödül olarak {colour} bir {thing} ve {count} {unit} {good} verildi.
 Jüri başkanı {friend}, “{who} [çok çalıştı|hepimizi şaşırttı], {place} onunla gurur duyuyor.” dedi.
-{full} ödülünü {place.loc} yaşayan {kin.poss.dat} armağan etti, {friend.dat} de [teşekkür etti|çiçek verdi].
+{full} ödülünü {place.loc} yaşayan {kin.poss.dat} armağan etti, {friend.dat} ise [teşekkür etti|çiçek verdi].
 ? {full} {place.loc} hangi etkinlikte birinci oldu? = {event}
 ? {full.gen} {place.loc} birinci olduğu etkinliğe kaç kişi katıldı? = {crowd}
 
@@ -367,15 +385,18 @@ Jüri başkanı {friend}, “{who} [çok çalıştı|hepimizi şaşırttı], {pl
 {who}, “{place.dat} gelen kimse {sight.acc} görmeden dönmesin.” diyor.
 Komşusu {friend} ise {who.gen} misafirlerine hep {count} {unit} {good} veriyor.
 {friend.dat} göre {place.acc} özel kılan, {who} gibi [konuksever|güler yüzlü|çalışkan] insanlar.
-{who}, {kin.poss.abl} kalan {colour} {thing.acc} {place.dat} gelen [dostlarına|öğrencilere] göstermeyi seviyor.
+{who}, {kin.poss.abl} kalan {colour} {thing.acc} {place.dat} gelen [dostlarına|öğrencilere] göstermeyi
+  seviyor.
 ? {full} {place.loc} ne iş yapıyor? = {job}
 ? {place.loc} yaşayan {full.dat} {kin.poss.abl} ne kaldı? = {colour} bir {thing}
 
 # notice
-[Duyuru|Bulunmuş eşya duyurusu]: {date} günü {place.loc}, {district} otobüsünde {colour} bir {thing} bulunmuştur.
+[Duyuru|Bulunmuş eşya duyurusu]: {date} günü {place.loc}, {district} otobüsünde {colour} bir {thing}
+  bulunmuştur.
 Eşya, {place} garajında görevli {full} tarafından teslim alınmıştır.
 {thing.gen} üzerinde {friend} adı [yazılıdır|okunmaktadır].
-{friend} adlı yolcunun saat {hour.abl} önce {place} garajında {full.dat} başvurması [rica olunur|beklenmektedir].
+{friend} adlı yolcunun saat {hour.abl} önce {place} garajında {full.dat} başvurması [rica
+  olunur|beklenmektedir].
 {full}, {n} numaralı peronun yanındaki [danışmada|odada] [bulunmaktadır|görev yapmaktadır].
 ---
 %facts
@@ -384,7 +405,8 @@ Eşya, {place} garajında görevli {full} tarafından teslim alınmıştır.
 
 # quiz
 points = 70-60 | 80-75 | 90-85 | 95-90 | 60-45
-{full}, {place} adına [radyodaki|televizyondaki] bilgi yarışmasına katıldı; karşısına {other.abl} gelen {friend} çıktı.
+{full}, {place} adına [radyodaki|televizyondaki] bilgi yarışmasına katıldı; karşısına {other.abl} gelen
+  {friend} çıktı.
 %weather
 Sunucu {place.gen} plaka kodunu sordu, {who} hemen “{plate}!” dedi.
 {friend}, “{place} hangi bölgededir?” sorusunda takıldı; {who} “{region}.” diye yanıtladı.
@@ -399,8 +421,9 @@ food = börek | kurabiye | poğaça | baklava
 corner = ütünün altından | tencerelerin arasından | yastık kılıfının içinden | halının arasından
 {full}, {date} günü {kin.poss.ins} birlikte {other.abl} {place.dat} taşındı.
 %weather
-{who} {place.loc} kimseyi tanımıyordu; {colour} {thing.poss.acc} hangi koliye koyduğunu bile [bilmiyordu|unutmuştu].
-Alt kattaki {friend}, “{place.dat} hoş geldin {who}!” diyerek bir tepsi {food} getirdi.
+{who} {place.loc} kimseyi tanımıyordu; {colour} {thing.poss.acc} hangi koliye koyduğunu bile
+  [bilmiyordu|unutmuştu].
+Alt kattaki {friend}, “{place.dat} hoş geldin, {who}!” diyerek bir tepsi {food} getirdi.
 {who} {place.loc} nereleri gezeceğini sorunca {friend} “Önce {sight.acc}, sonra {district.acc} gör.” dedi.
 Koliler açılınca {thing} {corner} çıktı; o gün {who}, {friend.ins} {place.acc} gezmeye [çıktı|koştu].
 %closing

@@ -221,4 +221,5 @@ def facts(rng: random.Random, slots: dict[str, Any], count: int, families: Seque
 def fill(rng: random.Random, template: str, slots: dict[str, Any]) -> str:
     """A template as a sentence: choices drawn, slots filled, its first letter a capital."""
     text = CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template).format_map(slots)
-    return capitalize(text)
+    speech = "— " if text.startswith("— ") else ""
+    return speech + capitalize(text.removeprefix(speech))

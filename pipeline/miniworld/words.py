@@ -84,7 +84,7 @@ class Number(Name):
 
 
 class Noun(Word):
-    """A common noun with its accusative: `Noun("kitap", "kitabı")`; compounds too ("gül suyu", "gül suyunu")."""
+    """A common noun or compound with its accusative: `Noun("kitap", "kitabı")`."""
 
     accusative: str
 
@@ -119,6 +119,7 @@ class Noun(Word):
 
     @property
     def my(self) -> "Noun":
-        """Of the first person: kitabım, şemsiyem, gül suyum."""
+        """Of the first person: kitabım, şemsiyem. Not of compounds."""
+        assert not self.is_compound, self
         owned = (self if self[-1] in VOWELS else self.accusative) + "m"
         return Noun(owned, owned + ending(owned, "I"))

@@ -228,25 +228,22 @@ def _provinces() -> tuple[Province, ...]:
 PROVINCES = _provinces()
 BY_NAME = {str(province.name): province for province in PROVINCES}
 
-FIRST_NAMES = tuple(
-    Name(name)
-    for name in """
+FIRST_NAMES_TABLE = """
 Elif Zeynep Ayşe Fatma Emine Hatice Merve Esra Büşra Selin Derya Ebru Gamze Gizem Pınar Sibel Sevgi Songül
 Nurcan Nermin Nevin Leyla Aylin Aysun Ayten Beyza Burcu Canan Ceren Defne Dilek Duygu Ece Esin Feride Figen
 Filiz Gülay Hande Hülya İpek İrem Kübra Melek Melis Meryem Müge Nazlı Nilüfer Özge Özlem Perihan Rabia Reyhan
 Ahmet Mehmet Mustafa Ali Hasan Hüseyin İbrahim Osman Murat Emre Burak Cem Cihan Efe Engin Erkan Eren Ferhat
 Furkan Fikret Gökhan Hakan Harun İlker Kaan Kerem Levent Mert Mesut Metin Necati Nihat Oğuz Onur Orhan Ömer
 Recep Rıza Salih Sami Selim Serkan Sinan Süleyman Tarık Tolga Turgut Uğur Veli Volkan Yasin Yunus Yusuf Zafer
-""".split()
-)
-SURNAMES = tuple(
-    """
+"""
+SURNAMES_TABLE = """
 Yılmaz Kaya Demir Çelik Yıldız Yıldırım Öztürk Özdemir Arslan Doğan Kılıç Çetin Koç Kurt Özkan Şimşek Polat
 Korkmaz Güneş Bulut Aksoy Yalçın Acar Tekin Toprak Bozkurt Avcı Sarı Turan Uçar Güler Ateş Kaplan Erol Duman
 Ertürk Özer Tunç Gürbüz Akbaş Sezer Durmaz Işık Erdem Çakır Coşkun Aktaş Güven Bayrak Karaca Uysal Soylu
 Bilgin Akın Esen Gündüz Baran Ekinci Aslan Taşkın Karakaya Sönmez Ünlü Yaman
-""".split()
-)
+"""
+FIRST_NAMES = tuple(map(Name, FIRST_NAMES_TABLE.split()))
+SURNAMES = tuple(SURNAMES_TABLE.split())
 
 
 def _nouns(table: str) -> tuple[Noun, ...]:
@@ -255,14 +252,14 @@ def _nouns(table: str) -> tuple[Noun, ...]:
 
 
 THINGS = _nouns("""
-defter, defteri; kitap, kitabı; şemsiye, şemsiyeyi; kol saati, kol saatini; eldiven, eldiveni; atkı, atkıyı
+defter, defteri; kitap, kitabı; şemsiye, şemsiyeyi; saat, saati; eldiven, eldiveni; atkı, atkıyı
 şapka, şapkayı; top, topu; kalem, kalemi; gözlük, gözlüğü; cüzdan, cüzdanı; fener, feneri; uçurtma, uçurtmayı
 sepet, sepeti; anahtarlık, anahtarlığı; hırka, hırkayı; matara, matarayı; termos, termosu; flüt, flütü
-radyo, radyoyu; kutu, kutuyu; ayna, aynayı; mendil, mendili; bardak, bardağı; bavul, bavulu; sırt çantası, \
-sırt çantasını""")
+radyo, radyoyu; kutu, kutuyu; ayna, aynayı; mendil, mendili; bardak, bardağı; bavul, bavulu; çanta, çantayı
+""")
 KIN = _nouns("""
-dede, dedeyi; nine, nineyi; teyze, teyzeyi; amca, amcayı; hala, halayı; dayı, dayıyı; anne, anneyi; baba, babayı
-abla, ablayı; ağabey, ağabeyi""")
+dede, dedeyi; nine, nineyi; teyze, teyzeyi; amca, amcayı; hala, halayı; dayı, dayıyı; anne, anneyi
+baba, babayı; abla, ablayı; ağabey, ağabeyi""")
 JOBS = _nouns("""
 fırıncı, fırıncıyı; bakkal, bakkalı; öğretmen, öğretmeni; terzi, terziyi; saatçi, saatçiyi; şoför, şoförü
 kütüphaneci, kütüphaneciyi; eczacı, eczacıyı; marangoz, marangozu; postacı, postacıyı; berber, berberi
@@ -272,7 +269,8 @@ HOURS = _nouns(
 )
 COUNTS = ("iki", "üç", "dört", "beş", "altı")
 COLOURS = (
-    "mavi", "kırmızı", "yeşil", "sarı", "mor", "lacivert", "turuncu", "gri", "beyaz", "siyah", "kahverengi", "pembe",
+    "mavi", "kırmızı", "yeşil", "sarı", "mor", "lacivert", "turuncu", "gri", "beyaz", "siyah",
+    "kahverengi", "pembe",
 )  # fmt: skip
 DAYS = tuple(
     f"{day} günü" for day in ("pazartesi", "salı", "çarşamba", "perşembe", "cuma", "cumartesi", "pazar")

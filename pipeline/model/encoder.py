@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.model.rotary import rotary_tables, rotate
+
 NORM_EPS = 1e-5
 
 
@@ -28,24 +30,6 @@ class EncoderConfig:
     ffn: int  # F
     context: int  # longest T, the start token included
     rope_theta: float
-
-
-def rotary_tables(context: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [context, head_dim] of the rotary angles (Su et al. 2021, arXiv 2104.09864).
-
-    Pair j of a head turns by position x theta^(-2j / head_dim). The two halves of the head width
-    hold the two coordinates of each pair, as the stock implementation has it.
-    """
-    frequencies = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
-    angles = torch.outer(torch.arange(context, dtype=torch.float64), frequencies)
-    angles = torch.cat([angles, angles], dim=-1)
-    return angles.cos().float(), angles.sin().float()
-
-
-def rotate(x_BxHxTxK: Tensor, cos_TxK: Tensor, sin_TxK: Tensor) -> Tensor:
-    """Turn every pair of coordinates by its angle."""
-    first, second = x_BxHxTxK.chunk(2, dim=-1)
-    return x_BxHxTxK * cos_TxK + torch.cat([-second, first], dim=-1) * sin_TxK
 
 
 def layer_norm(width: int) -> nn.LayerNorm:

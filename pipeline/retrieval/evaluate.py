@@ -4,21 +4,19 @@ Each of N held-out documents gives two spans. One is the query, the other its ca
 query is searched for among all N candidates.
 """
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-import bm25s
 import numpy as np
 from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.model.encoder import Encoder, sentence_vector
+from pipeline.retrieval.bm25 import bm25_scores
 from pipeline.retrieval.embed import TextEncoder, embed, input_ids
 from pipeline.retrieval.metrics import embedding_metrics, ranking_metrics
 from pipeline.retrieval.params import EncoderParams
 from pipeline.retrieval.spans import Pair, held_out_pairs, long_enough
-from pipeline.turkish.casing import lower
 
 
 def held_out_pool(
@@ -44,21 +42,6 @@ def held_out_pool(
 def warn(message: str) -> None:
     """One line on standard error."""
     print(f"warning: {message}", file=sys.stderr)
-
-
-def words(text: str) -> list[str]:
-    """What BM25 counts: runs of letters and digits, in Turkish lower case."""
-    return re.findall(r"\w+", lower(text))
-
-
-def bm25_scores(queries: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
-    """BM25 scores [Q, C] over words (Robertson & Zaragoza 2009; k1 1.5, b 0.75, Lucene's variant)."""
-    index = bm25s.BM25()
-    # The empty word keeps an index of candidates without any word valid; no query contains it.
-    index.index([[*words(text), ""] for text in candidates], show_progress=False)
-    nothing = np.zeros(len(candidates), np.float32)
-    scores = [index.get_scores(query) if query else nothing for query in map(words, queries)]
-    return np.stack(scores)
 
 
 def bm25_metrics(pool: Sequence[Pair]) -> dict[str, float]:
@@ -109,3 +92,11 @@ def missed_bars(measured: dict[str, float], settings: EncoderParams) -> list[str
         for name, bar in bars.items()
         if measured[name] <= bar
     ]
+
+
+def hold_to_gate(missed: list[str], settings: EncoderParams) -> None:
+    """Warn of every missed bar; with `encoder.gate: strict` raise UserError instead."""
+    if missed and settings.gate == "strict":
+        raise UserError("; ".join(missed) + "; train longer, lower the bar, or set encoder.gate: warn")
+    for line in missed:
+        warn(line)

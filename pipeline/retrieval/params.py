@@ -7,6 +7,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pipeline.params import Section
 from pipeline.training.params import LoopParams
 
+GATE = ("gate", "min_recall_at_1", "min_mrr", "min_margin")  # read once training is over
+
 
 class EncoderParams(Section):
     """Shape, training and gate of the sentence encoder. Widths count numbers in a vector."""
@@ -54,15 +56,6 @@ class EncoderParams(Section):
         if context and span_tokens + 1 > context:
             raise ValueError(f"a span and its start token need a context of {span_tokens + 1}, not {context}")
         return span_tokens
-
-    @field_validator("warmup_steps")
-    @classmethod
-    def warmup_fits_steps(cls, warmup_steps: int, info: ValidationInfo) -> int:
-        """The learning rate reaches its height before training ends."""
-        steps = info.data.get("steps")
-        if steps and warmup_steps > steps:
-            raise ValueError(f"longer than the training of {steps} steps")
-        return warmup_steps
 
     def loop(self) -> LoopParams:
         """What the shared training loop needs: AdamW with warmup and cosine decay to zero."""

@@ -6,10 +6,11 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.errors import UserError
+from pipeline.inputs import matching_files
 from pipeline.params import Section
 from pipeline.training.params import LoopParams
 
-RAW = Path("data/raw/sft")
+RAW = "data/raw/sft"
 MINIWORLD = Path("data/corpus/miniworld/conversations.jsonl")
 
 
@@ -87,43 +88,5 @@ def check_inputs(params: SftParams, root: Path = Path()) -> None:
 
 
 def local_files(name: str, source: Source, root: Path = Path()) -> list[Path]:
-    """The files of a source in a fixed order, each once; none for the miniworld.
-
-    Raises UserError naming key, path and what to do: a glob without a match, a path outside
-    data/raw/sft, a folder reached through a symbolic link (DVC does not see what changes behind it).
-    """
-    found: list[Path] = []
-    for pattern in source.patterns:
-        key = f"params.yaml: sft.sources.{name}.path: {pattern!r}"
-        parts = Path(pattern).parts
-        if parts[: len(RAW.parts)] != RAW.parts or len(parts) == len(RAW.parts) or ".." in parts:
-            raise UserError(f"{key}: lies outside {RAW}/; copy or link the file there and name it there")
-        refuse_linked_folders(key, root, parts)
-        matches = sorted(root.glob(pattern))
-        if "**" in parts:  # which does not look behind a linked folder
-            matches += [path for path in (root / RAW).rglob("*") if path.is_symlink() and path.is_dir()]
-        for match in matches:
-            refuse_linked_folders(key, root, match.relative_to(root).parts)
-        files = [path for path in matches if path.is_file() and not is_bookkeeping(path)]
-        if not files:
-            raise UserError(f"{key}: no such file; put it there, or remove sft.sources.{name}")
-        found += files
-    return list(dict.fromkeys(found))
-
-
-def is_bookkeeping(path: Path) -> bool:
-    """Whether a file is git's or DVC's own (`.gitkeep`, `chats.jsonl.dvc`) and holds no data."""
-    return path.name.startswith(".") or path.suffix == ".dvc"
-
-
-def refuse_linked_folders(key: str, root: Path, parts: tuple[str, ...]) -> None:
-    """Raise UserError where a folder on the way to a file, below `root`, is a symbolic link."""
-    for count in range(1, len(parts) + 1):
-        folder = root.joinpath(*parts[:count])
-        if folder.is_symlink() and folder.is_dir():
-            shown = Path(*parts[:count])
-            raise UserError(
-                f"{key}: {shown} is a linked folder, behind which DVC sees no change;"
-                f" link its files one by one: rm {shown} && mkdir {shown}"
-                f" && ln -s {folder.resolve()}/* {shown}/"
-            )
+    """The files of a source in a fixed order, each once; none for the miniworld (see `inputs`)."""
+    return matching_files(f"params.yaml: sft.sources.{name}.path", source.patterns, RAW, root)

@@ -262,6 +262,5 @@ def out_of_memory_named(key: str, batch_size: int) -> Iterator[None]:
             raise
         smaller = f"set it to {batch_size // 2}" if batch_size > 1 else "choose a smaller model or context"
         raise UserError(
-            f"params.yaml: {key}: {batch_size}: out of memory; {smaller} and run `dvc repro`"
-            " again: it goes on from the last checkpoint"
+            f"params.yaml: {key}: {batch_size}: out of memory; {smaller} and run `dvc repro` again"
         ) from None

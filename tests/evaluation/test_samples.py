@@ -8,6 +8,7 @@ from pipeline.evaluation.samples import QUESTIONS, one_of_each_family, samples
 SETTINGS = EvalParams(
     tasks={},
     max_bytes=1,
+    ngram_tokens=10**6,
     max_questions=1,
     max_new_tokens=4,
     sample_tokens=6,

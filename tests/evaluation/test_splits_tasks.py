@@ -39,6 +39,7 @@ def settings(**tasks):
     return EvalParams(
         tasks=tasks,
         max_bytes=100,
+        ngram_tokens=10**6,
         max_questions=2,
         max_new_tokens=8,
         sample_tokens=8,

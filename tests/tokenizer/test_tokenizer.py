@@ -4,9 +4,9 @@ import json
 import random
 
 import pytest
-from conftest import make_tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small import make_tokenizer
 from tokenizers import Tokenizer as FastTokenizer
 
 from pipeline.errors import UserError

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.inputs import matching_files
+from pipeline.inputs import matching_files
 from pipeline.errors import UserError
 
+FOLDER = "data/raw/corpus"
 KEY = "corpus.sources.mine.path"
 
 
@@ -18,13 +19,14 @@ def raw(tmp_path: Path) -> Path:
 
 def names(root: Path, *patterns: str) -> list[str]:
     return [
-        path.relative_to(root / "data/raw/corpus").as_posix() for path in matching_files(KEY, patterns, root)
+        path.relative_to(root / "data/raw/corpus").as_posix()
+        for path in matching_files(KEY, patterns, FOLDER, root)
     ]
 
 
 def refusal(root: Path, pattern: str) -> str:
     with pytest.raises(UserError) as error:
-        matching_files(KEY, [pattern], root)
+        matching_files(KEY, [pattern], FOLDER, root)
     message = str(error.value)
     assert message.startswith(f"{KEY}: ")
     assert "\n" not in message

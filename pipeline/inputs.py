@@ -6,23 +6,22 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.errors import UserError
 
-FOLDER = PurePosixPath("data/raw/corpus")  # the only input folder that dvc.yaml gives to slice_corpus
 
-
-def matching_files(key: str, patterns: Sequence[str], root: Path = Path(".")) -> list[Path]:
+def matching_files(key: str, patterns: Sequence[str], folder: str, root: Path = Path(".")) -> list[Path]:
     """The files that the glob `patterns` name below `root`, each once: pattern by pattern, sorted by path.
 
-    Hidden files and DVC's own `*.dvc` are passed over; `**` goes into subfolders.
-    Raises UserError, naming the param `key` and the pattern: outside data/raw/corpus, a symlinked
-    folder on the way, a link to nowhere, or no file at all.
+    `folder` is the only one that dvc.yaml gives to the stage, such as data/raw/corpus. Hidden files
+    and DVC's own `*.dvc` are passed over; `**` goes into subfolders.
+    Raises UserError, naming the param `key` and the pattern: outside `folder`, a symlinked folder
+    on the way, a link to nowhere, or no file at all.
     """
     files: dict[Path, None] = {}
     for pattern in patterns:
-        _check_place(key, pattern)
-        _check_folders(key, root, str(PurePosixPath(pattern).parent))
+        _check_place(key, pattern, PurePosixPath(folder))
+        _check_folders(key, root, str(PurePosixPath(pattern).parent), folder)
         matches = sorted(glob.glob(pattern, root_dir=root, recursive=True))
         for match in matches:
-            _check_folders(key, root, match)
+            _check_folders(key, root, match, folder)
         found = [match for match in matches if _is_data(key, root, match)]
         if not found:
             raise UserError(f"{key}: {pattern}: {_why_nothing(root, pattern, matches)}")
@@ -30,24 +29,24 @@ def matching_files(key: str, patterns: Sequence[str], root: Path = Path(".")) ->
     return list(files)
 
 
-def _check_place(key: str, pattern: str) -> None:
+def _check_place(key: str, pattern: str, folder: PurePosixPath) -> None:
     path = PurePosixPath(pattern)
-    if path.is_absolute() or ".." in path.parts or not path.is_relative_to(FOLDER) or path == FOLDER:
+    if path.is_absolute() or ".." in path.parts or not path.is_relative_to(folder) or path == folder:
         raise UserError(
-            f"{key}: {pattern}: not under {FOLDER}/; link the files there: ln -s /path/of/file {FOLDER}/"
+            f"{key}: {pattern}: not under {folder}/; link the files there: ln -s /path/of/file {folder}/"
         )
 
 
-def _check_folders(key: str, root: Path, path: str) -> None:
+def _check_folders(key: str, root: Path, path: str, folder: str) -> None:
     """Refuse a symlinked folder: DVC does not see what changes behind one."""
-    folder = root
+    at = root
     for part in PurePosixPath(path).parts:
-        folder = folder / part
-        if folder.is_symlink() and folder.is_dir():
-            shown = folder.relative_to(root).as_posix()
+        at = at / part
+        if at.is_symlink() and at.is_dir():
+            shown = at.relative_to(root).as_posix()
             raise UserError(
                 f"{key}: {shown} is a symlinked folder, behind which DVC sees no change; remove it and "
-                f"link its files one by one: ln -s {folder.resolve()}/* {FOLDER}/ (or copy and dvc add it)"
+                f"link its files one by one: ln -s {at.resolve()}/* {folder}/ (or copy and dvc add it)"
             )
 
 

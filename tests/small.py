@@ -1,0 +1,32 @@
+"""Small things to test with."""
+
+from pathlib import Path
+
+SENTENCES = [
+    "Ankara, Türkiye'nin başkentidir ve İç Anadolu'da yer alır.",
+    "Çocuklar sabah erkenden okula gitti; öğretmen kapıda bekliyordu.",
+    "Iğdır'ın ışığı, İzmir'in ılık rüzgârı…",
+    "1923'te 29 Ekim günü cumhuriyet ilan edildi.",
+    "Kedi, ağacın altında uyudu, köpek ise bahçede koştu.",
+    "Yağmur yağınca şemsiyesini açtı ve eve doğru yürüdü.",
+    "Pazardan iki kilo elma, üç kilo da üzüm aldık.",
+    "Gölün kıyısında balıkçılar ağlarını onarıyordu.",
+]
+
+
+def sentences(count: int) -> list[str]:
+    """`count` different short Turkish texts."""
+    return [f"{SENTENCES[i % 8]} {SENTENCES[(i // 8) % 8]} {i}. gün böyle geçti." for i in range(count)]
+
+
+def make_tokenizer(folder: Path, kind: str, texts: list[str]):
+    from pipeline.tokenizer.convert import write_folder
+    from pipeline.tokenizer.params import TokenizerParams
+    from pipeline.tokenizer.tokenizer import Tokenizer
+    from pipeline.tokenizer.train import train
+
+    params = TokenizerParams(
+        kind=kind, vocab_size=480 if kind == "bpe" else 420, sample_bytes=10**6, max_piece_chars=16
+    )
+    write_folder(folder, train(iter(texts), params), kind)
+    return Tokenizer.load(folder)
