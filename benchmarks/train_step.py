@@ -1,11 +1,14 @@
-"""How fast a pretraining step is with the default model, and what each choice of the program brings.
+"""What a pretraining step of the default model costs, and what the program's choices bring.
 
-`python benchmarks/train_step.py` runs every variant in a process of its own, round by round, prints
-a table of medians for people and one JSON line for machines.
+    python -m benchmarks.train_step
+
+Runs every variant in a process of its own, in turn, several rounds; prints a table of medians for
+people and one JSON line for machines.
 """
 
 import argparse
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -14,24 +17,27 @@ import time
 VARIANTS = {
     "as shipped": [],
     "fp32": ["--precision", "fp32"],
-    "freed memory returned to the kernel": ["--no-keep-memory"],
+    "libraries' own memory settings": ["--default-memory"],
+    "batches of varying length": ["--varied"],
+    "the same, libraries' own memory settings": ["--varied", "--default-memory"],
 }
 
 
-def measure(precision: str, keep: bool, steps: int) -> float:
-    """Median seconds of a step: forward, backward and optimisers."""
+def measure(precision: str, default_memory: bool, varied: bool, steps: int) -> dict[str, float]:
+    """Median seconds of a step (forward, backward, optimisers) and peak memory of the process."""
     import torch
 
     from pipeline import params
     from pipeline.model.decoder import Decoder, initialise
     from pipeline.model.params import ModelParams
-    from pipeline.training.allocator import keep_memory
     from pipeline.training.device import autocast, pick_device, precision_of, synchronise
     from pipeline.training.loss import summed_loss
+    from pipeline.training.memory import keep_memory
     from pipeline.training.optim import Optimizers
     from pipeline.training.params import TrainParams
+    from pipeline.training.progress import peak_memory_gib
 
-    if keep:
+    if not default_memory:
         keep_memory()
     shape, settings = params.load("model", ModelParams), params.load("train", TrainParams)
     device = pick_device("auto")
@@ -39,9 +45,11 @@ def measure(precision: str, keep: bool, steps: int) -> float:
     initialise(model, 0)
     model.to(device)
     optimizers = Optimizers(model, settings)
-    ids = torch.randint(8, 4096, (settings.batch_size, shape.context + 1)).to(device)
+    lengths = random.Random(0)
     seconds = []
     for _ in range(steps + 2):
+        length = lengths.randrange(shape.context // 8, shape.context) if varied else shape.context
+        ids = torch.randint(8, 4096, (settings.batch_size, length + 1)).to(device)
         began = time.perf_counter()
         optimizers.zero_grad()
         with autocast(device, precision_of(precision, device)):
@@ -51,22 +59,23 @@ def measure(precision: str, keep: bool, steps: int) -> float:
             optimizer.step()
         synchronise(device)
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds[2:])
+    return {"seconds": statistics.median(seconds[2:]), "peak_gib": peak_memory_gib(device)}
 
 
 def main() -> None:
-    """Run one variant, or all of them in turn."""
+    """Run one variant in this process, or all of them in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--precision", default="auto")
-    parser.add_argument("--no-keep-memory", action="store_true")
+    parser.add_argument("--default-memory", action="store_true")
+    parser.add_argument("--varied", action="store_true")
     parser.add_argument("--one", action="store_true", help="measure this variant alone, in this process")
     args = parser.parse_args()
     if args.one:
-        print(measure(args.precision, not args.no_keep_memory, args.steps))
+        print(json.dumps(measure(args.precision, args.default_memory, args.varied, args.steps)))
         return
-    found: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in VARIANTS}
     for _ in range(args.rounds):
         for name, flags in VARIANTS.items():
             command = [
@@ -74,20 +83,18 @@ def main() -> None:
                 "-m",
                 "benchmarks.train_step",
                 "--one",
-                "--steps",
-                str(args.steps),
+                f"--steps={args.steps}",
                 *flags,
             ]
-            found[name].append(
-                float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-            )
-    shipped = found["as shipped"]
-    rows = {}
-    for name, seconds in found.items():
-        ratio = statistics.median(a / b for a, b in zip(seconds, shipped, strict=True))
-        rows[name] = {"seconds": statistics.median(seconds), "times_as_shipped": ratio}
-        print(f"{name:40} {rows[name]['seconds']:.3f} s a step   {ratio:.2f} x")
-    print(json.dumps(rows))
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found[name].append(json.loads(done.stdout))
+    medians = {
+        name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+        for name, runs in found.items()
+    }
+    for name, row in medians.items():
+        print(f"{name:42} {row['seconds']:.3f} s a step   {row['peak_gib']:.2f} GiB")
+    print(json.dumps(medians))
 
 
 if __name__ == "__main__":

@@ -99,12 +99,11 @@ def key_path(loc: Sequence[int | str], values: Any) -> list[str]:
     """Where a fault lies in the file. pydantic's own path also names the kind of union it tried."""
     path: list[str] = []
     for place, part in enumerate(loc):
-        if isinstance(values, dict) and part in values:
+        try:
             values = values[part]
-        elif isinstance(values, list) and isinstance(part, int):
-            values = values[part]
-        elif place < len(loc) - 1:
-            continue
+        except (KeyError, IndexError, TypeError):
+            if place < len(loc) - 1:
+                continue
         path.append(str(part))
     return path
 

@@ -8,6 +8,7 @@ import pytest
 from small import make_tokenizer, sentences
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test asks a network
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads cost tiny models more than they bring
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"  # real text beside the checkout, where there is any

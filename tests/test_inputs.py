@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.inputs import matching_files
 from pipeline.errors import UserError
+from pipeline.inputs import matching_files
 
 FOLDER = "data/raw/corpus"
 KEY = "corpus.sources.mine.path"

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -27,6 +28,12 @@ class Clone:
 
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder = folder
+        tools = Path(sys.executable).parent  # dvc runs `python` by name
+        self.env = {
+            **os.environ,
+            "TEZGAH_SCRATCH": str(folder / ".scratch"),
+            "PATH": f"{tools}:{os.environ['PATH']}",
+        }
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=root,
@@ -43,12 +50,11 @@ class Clone:
 
     def sh(self, command: str, status: int = 0) -> str:
         """What `command` prints; it must end with `status`."""
-        env = {**os.environ, "TEZGAH_SCRATCH": str(self.folder / ".scratch")}
         done = subprocess.run(
             command,
             cwd=self.folder,
             shell=True,
-            env=env,
+            env=self.env,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -111,7 +117,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(clone):
     with subprocess.Popen(
         ["python", "-m", "stages.train_base"],
         cwd=clone.folder,
-        env={**os.environ, "TEZGAH_SCRATCH": str(clone.folder / ".scratch")},
+        env=clone.env,
         stdout=subprocess.DEVNULL,
     ) as trainer:
         while not list(clone.folder.glob(".scratch/train_base/*/checkpoint.pt")) and trainer.poll() is None:

@@ -6,8 +6,8 @@ import numpy as np
 
 from pipeline.evaluation.read import Retrieval
 from pipeline.model.encoder import Encoder
-from pipeline.retrieval.embed import embed_texts
 from pipeline.retrieval.bm25 import bm25_scores
+from pipeline.retrieval.embed import embed_texts
 from pipeline.retrieval.metrics import embedding_metrics, ranking_metrics
 from pipeline.tokenizer.tokenizer import Tokenizer
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from pipeline.errors import UserError
 from pipeline.reporting.metrics import REPORTS
 from pipeline.runtime import RuntimeParams
-from pipeline.training.allocator import keep_memory
 from pipeline.training.device import autocast, pick_device, precision_of
+from pipeline.training.memory import keep_memory
 from pipeline.training.optim import Optimizers
 from pipeline.training.params import LoopParams
 from pipeline.training.progress import Reporter, peak_memory_gib

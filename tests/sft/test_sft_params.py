@@ -40,7 +40,7 @@ def test_the_shipped_section_is_valid():
         ({"sources": {"x": {"kind": "lokal"}}}, r"sft\.sources\.x\.kind: 'lokal'"),
         ({"sources": {"x": {"kind": "local"}}}, r"sft\.sources\.x\.path: None: .*needs a path"),
         ({"sources": {"x": {"kind": "miniworld", "path": "a"}}}, r"sources\.x\.path: 'a': .*takes no path"),
-        ({"sources": local("data/raw/corpus/a.jsonl")}, r"sft\.sources\.mine\.path: .*not under data/raw/sft/"),
+        ({"sources": local("data/raw/corpus/a.jsonl")}, r"sources\.mine\.path: .*not under data/raw/sft/"),
         ({"sources": local("/etc/passwd")}, "not under data/raw/sft/"),
         ({"sources": local("data/raw/sft/../../x")}, "not under data/raw/sft/"),
         ({"sources": local("data/raw/sft")}, "not under data/raw/sft/"),
