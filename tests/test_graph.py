@@ -1,5 +1,6 @@
 """dvc.yaml says what each stage reads and writes, no less and no more."""
 
+import hashlib
 import subprocess
 
 import pytest
@@ -46,6 +47,19 @@ def test_the_default_run_is_committed_and_nothing_that_changes_by_itself(root, g
     unwanted = (".scratch", "models/", "data/corpus", "data/shards")
     assert not [f for f in files if f.endswith("timing.json") or f.startswith(unwanted)]
     assert {f"data/raw/{room}/.gitkeep" for room in ("corpus", "sft", "eval", "morph")} <= set(files)
+
+
+@pytest.mark.slow
+def test_the_committed_run_is_of_the_committed_code_and_params(root):
+    lock = YAML(typ="safe", pure=True).load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    shipped = YAML(typ="safe", pure=True).load((root / "params.yaml").read_text(encoding="utf-8"))
+    for stage in lock.values():
+        for dep in stage["deps"]:
+            if dep["path"].endswith(".py"):
+                found = hashlib.md5((root / dep["path"]).read_bytes()).hexdigest()
+                assert found == dep["md5"], f"{dep['path']} changed since: run `dvc repro` and commit it"
+        for section, values in stage["params"]["params.yaml"].items():
+            assert shipped[section] == values
 
 
 @pytest.mark.parametrize(

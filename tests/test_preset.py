@@ -38,19 +38,12 @@ def test_mini_is_what_params_yaml_ships(project):
     assert preset.apply(["mini"])[1] == []
 
 
-def test_comments_are_kept(project):
+@pytest.mark.parametrize("names", [["smoke"], ["real-mini"], ["real-mini", "mini"]])
+def test_comments_are_kept(project, names):
     before = comments((project / "params.yaml").read_text(encoding="utf-8"))
-    text, _ = apply("smoke")
-    kept = comments(text)
-    assert [
-        c
-        for c in before
-        if c not in kept
-        and "miniworld (embedded)" not in c
-        and "documents to" not in c
-        and "share of max_bytes" not in c
-        and "its conversations" not in c
-    ] == []
+    for name in names:
+        text, _ = apply(name)
+    assert comments(text) == before
 
 
 def test_named_sources_are_replaced_whole(project):

@@ -40,7 +40,7 @@ def curves(project):
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_the_loss_falls(tiny, optimizer, precision):
     run = tiny(optimizer=optimizer, precision=precision, steps=40)
     before = run.task.validate(run.model)["val_loss"]
