@@ -69,6 +69,8 @@ def slice_here(root: Path) -> None:
     section = {
         "sources": {"synthetic": {"kind": "local", "path": "data/raw/corpus/*"}},
         "min_chars": 20,
+        "max_bytes": None,
+        "on_error": "fail",
         "val_fraction": 0.06,
         "test_fraction": 0.04,
     }

@@ -21,7 +21,7 @@ from pipeline.training.params import TrainParams, check_batches
 class AllParams(Section):
     """The whole file."""
 
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=params.SEED_LIMIT)
     runtime: RuntimeParams
     corpus: corpus.CorpusParams
     tokenizer: TokenizerParams

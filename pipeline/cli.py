@@ -84,6 +84,14 @@ def report() -> None:
     show(summary(read("evaluate")))
 
 
+@app.command()
+def clean() -> None:
+    """Remove the checkpoints of finished and unfinished trainings; models stay."""
+    from pipeline.scratch import clean as clean_scratch
+
+    clean_scratch()
+
+
 def main() -> None:
     """Entry point: user errors end in one line and exit status 1."""
     run_app(app)

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 @contextmanager
@@ -29,16 +29,26 @@ def whole_folder(path: Path | str) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def write_whole(path: Path | str, content: str | bytes) -> None:
-    """Write `content` to `path` by way of a temporary file, an fsync and a rename."""
+@contextmanager
+def whole_file(path: Path | str) -> Iterator[BinaryIO]:
+    """Yield a file that takes its place at `path` (fsync, rename) when the block ends well."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "wb") as file:
+    try:
+        with open(partial, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path | str, content: str | bytes) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    with whole_file(path) as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def write_json(path: Path | str, value: Any) -> None:

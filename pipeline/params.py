@@ -13,17 +13,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, one_line
 
 PARAMS_FILE = Path("params.yaml")
+SEED_LIMIT = 2**63  # generators of random numbers take no larger seed
 
 
 class Section(BaseModel):
     """Base of every section: unknown keys are refused, types are not guessed, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 S = TypeVar("S", bound=Section)
@@ -31,18 +32,51 @@ S = TypeVar("S", bound=Section)
 
 def read(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
     """The whole of params.yaml as plain dicts. Raises UserError where it is missing or no YAML."""
+    return read_yaml(path)
+
+
+def read_yaml(path: Path | str, yaml: YAML | None = None) -> dict[str, Any]:
+    """A YAML file of sections, empty for an empty file; `yaml` reads it, plain dicts unless given.
+
+    Raises UserError where it is missing, no UTF-8, no YAML, or holds something else than keys of text.
+    """
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path}: no such file; run from the project's folder")
     try:
-        params = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
+        content = (yaml or YAML(typ="safe", pure=True)).load(path.read_text(encoding="utf-8"))
+        unnamed = other_key(content)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    if not isinstance(params, dict):
-        raise UserError(f"{path}: expected sections (seed, corpus, …), found {type(params).__name__}")
-    return params
+    except MarkedYAMLError as error:
+        place = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        fault = ", ".join(filter(None, [error.context, error.problem]))
+        raise UserError(f"{path}{place}: not valid YAML: {one_line(ValueError(fault))}") from None
+    except (YAMLError, ValueError) as error:  # ValueError: a date of month 13, say
+        raise UserError(f"{path}: not valid YAML: {one_line(error)}") from None
+    except RecursionError:
+        raise UserError(f"{path}: not valid YAML: nested too deep, or inside itself") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected sections (corpus, model, …), found a {type(content).__name__}")
+    if unnamed:
+        raise UserError(f"{path}: {unnamed}: a key must be text; correct it or put it in quotes")
+    return content
+
+
+def other_key(content: Any) -> str:
+    """Where a key that is no text lies, such as `train.1`; empty where there is none."""
+    if isinstance(content, list):
+        return next(filter(None, map(other_key, content)), "")
+    if not isinstance(content, dict):
+        return ""
+    for key, value in content.items():
+        if not isinstance(key, str):
+            return str(key)
+        if inner := other_key(value):
+            return f"{key}.{inner}"
+    return ""
 
 
 def load(section: str, model: type[S], path: Path | str = PARAMS_FILE) -> S:
@@ -67,8 +101,8 @@ def parse(values: Any, section: str, model: type[S], path: Path | str = PARAMS_F
 def seed(path: Path | str = PARAMS_FILE) -> int:
     """The run's seed, the one value at the top level."""
     value = read(path).get("seed")
-    if type(value) is not int or value < 0:
-        raise UserError(f"{path}: seed: {value!r} is not a whole number from 0 up")
+    if type(value) is not int or not 0 <= value < SEED_LIMIT:
+        raise UserError(f"{path}: seed: {value!r} is not a whole number from 0 to {SEED_LIMIT - 1}")
     return value
 
 
@@ -123,7 +157,12 @@ def known_keys(model: type[BaseModel]) -> set[str]:
 
 
 def nearest(name: str, names: set[str] | list[str]) -> str:
-    """`; did you mean …?` with the nearest of `names`, or an empty string."""
+    """`; did you mean …?` with the nearest of `names`, or an empty string.
+
+    Empty also for one of `names` itself: it is known elsewhere and not misspelt.
+    """
+    if name in names:
+        return ""
     near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.5)
     return f"; did you mean '{near[0]}'?" if near else ""
 

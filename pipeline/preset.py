@@ -11,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 from pipeline.check import check
 from pipeline.errors import UserError
 from pipeline.files import write_whole
-from pipeline.params import PARAMS_FILE, nearest
+from pipeline.params import PARAMS_FILE, nearest, read_yaml
 
 PRESETS = Path("presets")
 # Dicts whose keys are names of the user's own: an overlay that has one replaces it whole.
@@ -34,18 +34,20 @@ def round_trip() -> YAML:
 
 
 def names(presets: Path = PRESETS) -> list[str]:
-    """All presets there are."""
+    """All presets there are. Raises UserError where there is no folder of them."""
+    if not presets.is_dir():
+        raise UserError(f"{presets}: no such folder; run from the project's folder")
     return sorted(path.stem for path in presets.glob("*.yaml"))
 
 
 def read_preset(name: str, presets: Path = PRESETS) -> dict[str, Any]:
-    """One overlay as plain dicts. Raises UserError naming the nearest preset."""
+    """One overlay as plain dicts. Raises UserError for a broken one, or naming the nearest preset."""
     path = presets / f"{name}.yaml"
     if not path.exists():
         known = names(presets)
         near = nearest(name, known) or f"; there are {', '.join(known)}"
         raise UserError(f"{path}: no such preset{near}")
-    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")) or {}
+    return read_yaml(path)
 
 
 def merge(base: Any, overlay: dict[str, Any], name: str, path: tuple[str, ...] = ()) -> None:
@@ -92,9 +94,7 @@ def changes(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Change]:
 def apply(presets: list[str], params: Path = PARAMS_FILE) -> tuple[str, list[Change]]:
     """params.yaml with the presets put in, in their order: its text, and what changed."""
     yaml = round_trip()
-    if not params.exists():
-        raise UserError(f"{params}: no such file; run from the project's folder")
-    document = yaml.load(params.read_text(encoding="utf-8"))
+    document = read_yaml(params, yaml)
     before = plain(document)
     for name in presets:
         merge(document, read_preset(name), name)
@@ -133,7 +133,7 @@ def flags(found: list[Change]) -> list[str]:
 def rerun(found: list[Change], graph: Path = Path("dvc.yaml")) -> list[str]:
     """The stages that the changes make stale, in dvc.yaml's order: those whose params hold a changed
     key, and all that read what these write."""
-    stages = YAML(typ="safe", pure=True).load(graph.read_text(encoding="utf-8"))["stages"]
+    stages = read_yaml(graph)["stages"]
     stale: list[str] = []
     written: set[str] = set()
     for name, stage in stages.items():
@@ -161,5 +161,6 @@ def run(chosen: list[str], as_flags: bool) -> None:
     for path, old, new in found:
         shown = ["none" if value is ABSENT else inline(value) for value in (old, new)]
         print(f"{'.'.join(path)}: {shown[0]} -> {shown[1]}")
+    stale = rerun(found)
     write_whole(PARAMS_FILE, text)
-    print("`dvc repro` will run: " + (", ".join(rerun(found)) or "nothing"))
+    print("`dvc repro` will run: " + (", ".join(stale) or "nothing"))

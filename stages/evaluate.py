@@ -17,6 +17,7 @@ from pipeline.runtime import RuntimeParams
 from pipeline.shards.reader import Shards
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.device import autocast, pick_device, precision_of
+from pipeline.training.memory import keep_memory
 
 MODELS = Path("models")
 
@@ -26,6 +27,13 @@ def main() -> None:
     params.check_all()
     settings = params.load("eval", EvalParams)
     seed = params.seed()
+    # Read before anything is measured: a mistake in a file should not show after an hour.
+    texts = tasks.text_tasks(settings)
+    pairs = tasks.pair_tasks(settings)
+    asked = tasks.question_tasks(settings, seed)
+    searched = tasks.retrieval_tasks(settings)
+
+    keep_memory()
     device = pick_device(params.load("runtime", RuntimeParams).device)
     tokenizer = Tokenizer.load(MODELS / "tokenizer")
     base = load_decoder(MODELS / "base", device)
@@ -39,27 +47,23 @@ def main() -> None:
     decoder = partial(bits_per_byte.sequence_bits, base, autocast=precision)
 
     print("bits per byte …", flush=True)
-    texts = {
+    bits = {
         name: bits_per_byte.measure(documents, tokenizer, {"base": decoder, **counted})
-        for name, documents in tasks.text_tasks(settings).items()
+        for name, documents in texts.items()
     }
     print("minimal pairs …", flush=True)
-    pairs = {
+    preferred = {
         name: minimal_pairs.measure(rows, tokenizer, decoder, {"kneser_ney_5": counted["kneser_ney_5"]})
-        for name, rows in tasks.pair_tasks(settings).items()
+        for name, rows in pairs.items()
     }
     print("questions and retrieval …", flush=True)
-    asked = tasks.question_tasks(settings, seed)
     answered = {
         name: questions.measure(sft, tokenizer, rows, settings.max_new_tokens) for name, rows in asked.items()
     }
-    found = {
-        name: retrieval.measure(task, encoder, tokenizer)
-        for name, task in tasks.retrieval_tasks(settings).items()
-    }
+    found = {name: retrieval.measure(task, encoder, tokenizer) for name, task in searched.items()}
     metrics = {
-        "bits_per_byte": texts,
-        "minimal_pairs": pairs,
+        "bits_per_byte": bits,
+        "minimal_pairs": preferred,
         "questions": answered,
         "retrieval": found,
         "ngram_tokens": len(stream),

@@ -10,13 +10,13 @@ from pipeline.model.folder import save_decoder
 from pipeline.model.params import ModelParams
 from pipeline.reporting.metrics import write_metrics, write_timing
 from pipeline.runtime import RuntimeParams
-from pipeline.shards.reader import Shards
+from pipeline.shards.reader import Shards, check_tokenizer
 from pipeline.shards.windows import Windows
 from pipeline.training.device import pick_device
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
 from pipeline.training.pretrain import Pretraining, figures
-from pipeline.training.resume import fingerprint
+from pipeline.training.resume import fingerprint, locked
 
 SHARDS = Path("data/shards")
 TOKENIZER = Path("models/tokenizer")
@@ -30,6 +30,7 @@ def main() -> None:
     shape = params.load("model", ModelParams)
     settings = params.load("train", TrainParams)
     runtime = params.load("runtime", RuntimeParams)
+    check_tokenizer(SHARDS, TOKENIZER)
     train, val = Shards(SHARDS / "train"), Shards(SHARDS / "val")
     model = Decoder(shape, train.vocab_size)
     initialise(model, seed)
@@ -49,11 +50,12 @@ def main() -> None:
         [SHARDS / "manifest.json", TOKENIZER / "tokenizer.model"],
         memory_only=tuple(f"train.{key}" for key in MEMORY_ONLY),
     )
-    history = fit(model, task, settings, steps=settings.steps, runtime=runtime, mark=mark)
-    with whole_folder(FOLDER) as folder:
-        save_decoder(folder, model, TOKENIZER)
-    write_metrics("train_base", figures(history, val, parameter_count(model), settings))
-    write_timing("train_base", history.timing)
+    with locked("train_base"):
+        history = fit(model, task, settings, steps=settings.steps, runtime=runtime, mark=mark)
+        with whole_folder(FOLDER) as folder:
+            save_decoder(folder, model, TOKENIZER)
+        write_metrics("train_base", figures(history, val, parameter_count(model), settings))
+        write_timing("train_base", history.timing)
 
 
 if __name__ == "__main__":

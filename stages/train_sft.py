@@ -15,7 +15,7 @@ from pipeline.sft.task import SftTask
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY
-from pipeline.training.resume import fingerprint
+from pipeline.training.resume import fingerprint, locked
 
 BASE = Path("models/base")
 TOKENIZER = Path("models/tokenizer")
@@ -48,20 +48,21 @@ def main() -> None:
         [BASE / "model.safetensors", BASE / "config.json", TOKENIZER / "tokenizer.model", *files],
         memory_only=tuple(f"sft.{key}" for key in MEMORY_ONLY),
     )
-    history = fit(model, task, sft, steps=task.steps, runtime=runtime, mark=mark)
+    with locked("train_sft"):
+        history = fit(model, task, sft, steps=task.steps, runtime=runtime, mark=mark)
 
-    model.eval()
-    with whole_folder(OUT) as folder:
-        save_decoder(folder, model, TOKENIZER)
-    metrics = {
-        **history.last,
-        "best_val_loss": history.best_val_loss,
-        **exact_match(model, tokenizer, data.val, sft.max_new_tokens),
-        "steps": task.steps,
-        "conversations": counts,
-    }
-    write_metrics("train_sft", metrics)
-    write_timing("train_sft", history.timing)
+        model.eval()
+        with whole_folder(OUT) as folder:
+            save_decoder(folder, model, TOKENIZER)
+        metrics = {
+            **history.last,
+            "best_val_loss": history.best_val_loss,
+            **exact_match(model, tokenizer, data.val, sft.max_new_tokens),
+            "steps": task.steps,
+            "conversations": counts,
+        }
+        write_metrics("train_sft", metrics)
+        write_timing("train_sft", history.timing)
 
 
 if __name__ == "__main__":

@@ -9,32 +9,36 @@ from pipeline.files import whole_folder
 from pipeline.reporting.metrics import write_metrics
 from pipeline.tokenizer.convert import write_folder
 from pipeline.tokenizer.params import TokenizerParams
-from pipeline.tokenizer.report import morpheme_report, read_segmentations, text_report
+from pipeline.tokenizer.report import morpheme_report, read_tables, text_report
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.tokenizer.train import sampled_lines, train
 
 CORPUS = Path("data/corpus")
+MORPH = "data/raw/morph"
 FOLDER = Path("models/tokenizer")
+FAITHFUL = {
+    "fast_form_equal": "tokenizer.json and tokenizer.model disagree on a document",
+    "exact_round_trip": "decoding does not give back a document",
+}
 
 
 def main() -> None:
     """Train a SentencePiece model on the train split and write it in both forms."""
     params.check_all()
     settings = params.load("tokenizer", TokenizerParams)
+    tables = read_tables(CORPUS / "miniworld/segmentations.tsv", MORPH)
     lines = sampled_lines(CORPUS / "train", settings.sample_bytes, params.seed())
     model = train(lines, settings)
     with whole_folder(FOLDER) as folder:
         write_folder(folder, model, settings.kind)
-        report = text_report(Tokenizer.load(folder), texts(CORPUS / "val"))
-        if report["fast_form_equal"] < 1:
-            raise UserError(
-                "models/tokenizer: tokenizer.json and tokenizer.model disagree on a document of"
-                " data/corpus/val; this is a fault of the program, please report it"
-            )
-        morphemes = {}
-        for path in [CORPUS / "miniworld/segmentations.tsv", *sorted(Path("data/raw/morph").glob("*.tsv"))]:
-            if rows := read_segmentations(path):
-                morphemes[path.stem] = morpheme_report(Tokenizer.load(folder), rows)
+        tokenizer = Tokenizer.load(folder)
+        report = text_report(tokenizer, texts(CORPUS / "val"))
+        for key, fault in FAITHFUL.items():
+            if report[key] < 1:
+                raise UserError(
+                    f"{FOLDER}: {fault} of {CORPUS / 'val'}; this is a fault of the program, please report it"
+                )
+        morphemes = {key: morpheme_report(tokenizer, rows) for key, rows in tables.items()}
     write_metrics("train_tokenizer", {"val": report, "morpheme_boundaries": morphemes})
     print(
         f"{settings.vocab_size} pieces, {report['bytes_per_token']:.2f} bytes per token,"

@@ -46,7 +46,7 @@ def tokenizer(texts, tmp_path_factory):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
-    """An empty project in which stages can be called: params.yaml of the smoke preset, dvc.yaml, folders."""
+    """A project without data in which stages can be called: params.yaml, dvc.yaml, presets, folders, code."""
     for name in ("params.yaml", "dvc.yaml", "presets"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)

@@ -47,6 +47,12 @@ def test_the_shipped_file_passes(root):
         (lambda v: v["tokenizer"].update(vocab_size=100), "tokenizer.vocab_size: 100"),
         (lambda v: v["runtime"].update(device="gpu"), "runtime.device: 'gpu'"),
         (lambda v: v.update(seed="x"), "seed: 'x'"),
+        (lambda v: v.update(seed=2**63), f"seed: {2**63}: Input should be less than"),
+        (
+            lambda v: v["train"].update(learning_rate=float("inf")),
+            "train.learning_rate: inf: Input should be a finite number",
+        ),
+        (lambda v: v["eval"].update(temperature=float("nan")), "eval.temperature: nan"),
         (
             lambda v: v["corpus"]["sources"].update(mine={"kind": "local", "path": "data/raw/corpus/no.txt"}),
             "data/raw/corpus/no.txt",
@@ -66,6 +72,33 @@ def test_a_fault_is_one_line_that_names_key_and_value(root, change, message):
         check(root / "params.yaml", altered(root, change))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_key_that_is_known_elsewhere_is_not_proposed_again(root):
+    def change(values):
+        values["corpus"]["sources"]["mine"] = {"kind": "local", "path": "x", "documents": 3}
+
+    with pytest.raises(UserError, match=r"corpus.sources.mine.documents: unknown key$"):
+        check(root / "params.yaml", altered(root, change))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.0, True])
+def test_a_seed_that_no_generator_takes(tmp_path, seed):
+    (tmp_path / "params.yaml").write_text(f"seed: {str(seed).lower()}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"params.yaml: seed: \S+ is not a whole number from 0 to"):
+        params.seed(tmp_path / "params.yaml")
+
+
+def test_the_readmes_sources_are_in_order(root, project):
+    shown = (root / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    (project / "data/raw/corpus/a.txt").write_text("Bir gün.\n", encoding="utf-8")
+    values = YAML(typ="safe", pure=True).load(shown)
+
+    def change(params):
+        for section in values:
+            params[section].update(values[section])
+
+    check(project / "params.yaml", altered(project, change))
 
 
 @pytest.mark.parametrize(

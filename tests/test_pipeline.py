@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -118,10 +117,11 @@ def test_a_killed_run_resumes_to_the_same_bytes(clone):
         ["python", "-m", "stages.train_base"],
         cwd=clone.folder,
         env=clone.env,
-        stdout=subprocess.DEVNULL,
+        text=True,
+        stdout=subprocess.PIPE,
     ) as trainer:
-        while not list(clone.folder.glob(".scratch/train_base/*/checkpoint.pt")) and trainer.poll() is None:
-            time.sleep(0.005)
+        assert trainer.stdout
+        next(line for line in trainer.stdout if line.startswith("step 20/"))  # the first checkpoint is at 10
         trainer.send_signal(signal.SIGKILL)
     assert trainer.returncode == -signal.SIGKILL
     assert not list(clone.folder.glob(".scratch/train_base/*/done.json"))

@@ -46,11 +46,11 @@ class CorpusParams(Section):
     """What text the corpus takes in and how it is cut into train, val and test."""
 
     sources: dict[SourceName, Source] = Field(min_length=1)  # read in this order
-    max_bytes: int | None = Field(default=None, gt=0)  # UTF-8 bytes of text kept over all sources
+    max_bytes: int | None = Field(gt=0)  # UTF-8 bytes of text kept over all sources; null: all
     min_chars: int = Field(ge=1)  # a shorter document is dropped
-    val_fraction: float = Field(ge=0, lt=1)  # of the documents
-    test_fraction: float = Field(ge=0, lt=1)  # of the documents
-    on_error: Literal["fail", "skip"] = "fail"  # a record that cannot be read
+    val_fraction: float = Field(gt=0, lt=1)  # of the documents; every later stage reads it
+    test_fraction: float = Field(gt=0, lt=1)  # of the documents; evaluate reads it
+    on_error: Literal["fail", "skip"]  # a record that cannot be read
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> "CorpusParams":

@@ -54,8 +54,7 @@ def slice_corpus(
     depends on its own text, the seed and the fractions alone.
 
     `progress(source, counts)` is called after every thousand documents. Raises UserError for what
-    cannot be read, for a source of which nothing is left, and for a split that stays empty although
-    its fraction is above 0.
+    cannot be read, for a source of which nothing is left, and for a split that stays empty.
     """
     slicer = Slicer(params, seed, root, progress)
     funnels = {name: Funnel() for name in params.sources}
@@ -162,7 +161,7 @@ def _check_splits(everything: Funnel, params: CorpusParams) -> None:
     documents = everything.total_kept().documents
     more = "or add text (in a .txt, a blank line ends a document)"
     for split, fraction in (("val", params.val_fraction), ("test", params.test_fraction)):
-        if fraction > 0 and not everything.kept[split].documents:
+        if not everything.kept[split].documents:
             key = f"corpus.{split}_fraction: {fraction}"
             raise UserError(f"{key} of {documents} documents left {split} empty; raise it {more}")
     if not everything.kept["train"].documents:

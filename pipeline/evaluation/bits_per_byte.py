@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 
 from pipeline.evaluation.read import Document
-from pipeline.evaluation.scorer import Scorer, metric_key
+from pipeline.evaluation.scorer import Scorer
 from pipeline.model.decoder import Decoder
+from pipeline.reporting.metrics import metric_key
 from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
 
 MAX_TOKENS = 8192  # in a forward pass

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluation.read import Pair
-from pipeline.evaluation.scorer import Scorer, metric_key
+from pipeline.evaluation.scorer import Scorer
+from pipeline.reporting.metrics import metric_key
 from pipeline.tokenizer.tokenizer import BOS, Tokenizer
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.evaluation.read import Question
-from pipeline.evaluation.scorer import metric_key
 from pipeline.evaluation.splits import hash_order
 from pipeline.inference.generate import crop, generate
 from pipeline.model.decoder import Decoder
+from pipeline.reporting.metrics import metric_key
 from pipeline.tokenizer.chat import END, prompt_ids
 from pipeline.tokenizer.tokenizer import EOS, Tokenizer
 from pipeline.turkish.normalise import answer_key

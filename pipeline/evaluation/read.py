@@ -193,13 +193,21 @@ def json_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in lines(path):
         if not line.strip():
             continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}:{number}: not JSON: {error.msg} at column {error.colno}") from None
+        record = json_value(line.rstrip(), path, number)
         if not isinstance(record, dict):
             raise UserError(f"{path}:{number}: expected an object {{…}}, found {type(record).__name__}")
         yield f"{path}:{number}", record
+
+
+def json_value(text: str, path: Path, first: int) -> Any:
+    """The JSON value of `text`, which begins on line `first` of `path`."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = first + error.lineno - 1
+        raise UserError(f"{path}:{line}: not JSON: {error.msg} at column {error.colno}; mend it") from None
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits; deep nesting
+        raise UserError(f"{path}:{first}: not JSON: {error}; mend it") from None
 
 
 def table_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -227,11 +235,9 @@ def squad_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     Each has `id`, `question`, `context` and `answers` (their texts, each once).
     """
-    text = "".join(line for _, line in lines(path))
+    squad = json_value("".join(line for _, line in lines(path)), path, 1)
     try:
-        paragraphs = [
-            paragraph for article in json.loads(text)["data"] for paragraph in article["paragraphs"]
-        ]
+        paragraphs = [paragraph for article in squad["data"] for paragraph in article["paragraphs"]]
         for number, paragraph in enumerate(paragraphs, start=1):
             context = paragraph["context"].strip("\ufeff \n")
             for question in paragraph["qas"]:
@@ -245,7 +251,5 @@ def squad_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                         "answers": answers,
                     },
                 )
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not SQuAD's layout (data, paragraphs, context, qas): {error!r}") from None

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, one_line
 from pipeline.files import write_json
 from pipeline.model.decoder import Decoder
 from pipeline.model.params import ModelParams
 
 CLASSES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM"}
-BOS, EOS, PAD, END_OF_TURN = 1, 2, 3, 7  # fixed by the tokenizer folder
+UNK, BOS, EOS, PAD, END_OF_TURN = 0, 1, 2, 3, 7  # fixed by the tokenizer folder
 TOKENIZER_FILES = ("tokenizer.model", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -53,8 +53,13 @@ def to_stock(config: ModelParams, vocab_size: int) -> dict[str, Any]:
     return stock
 
 
-def from_stock(stock: dict[str, Any], path: Path) -> tuple[ModelParams, int]:
+def from_stock(stock: Any, path: Path) -> tuple[ModelParams, int]:
     """Our configuration and the vocabulary size from a `config.json` read from `path`."""
+    if not isinstance(stock, dict):
+        raise UserError(f"{path}: holds a {type(stock).__name__}, no configuration; name a model folder")
+    vocab_size = stock.get("vocab_size")
+    if type(vocab_size) is not int or vocab_size < 1:
+        raise UserError(f"{path}: vocab_size: {vocab_size!r}: not a number of pieces; name a model folder")
     if stock.get("model_type") not in CLASSES:
         raise UserError(f"{path}: model_type: {stock.get('model_type')!r}: not one of {', '.join(CLASSES)}")
     try:
@@ -72,8 +77,8 @@ def from_stock(stock: dict[str, Any], path: Path) -> tuple[ModelParams, int]:
             tie_embeddings=stock["tie_word_embeddings"],
         )
     except (KeyError, ValidationError) as error:
-        raise UserError(f"{path}: no configuration that this program writes: {error}") from None
-    return config, stock["vocab_size"]
+        raise UserError(f"{path}: no configuration that this program writes: {one_line(error)}") from None
+    return config, vocab_size
 
 
 def save_decoder(folder: Path, model: Decoder, tokenizer: Path) -> None:
@@ -88,7 +93,12 @@ def save_decoder(folder: Path, model: Decoder, tokenizer: Path) -> None:
     write_json(folder / "config.json", to_stock(model.config, model.vocab_size))
     write_json(
         folder / "generation_config.json",
-        {"bos_token_id": BOS, "eos_token_id": [EOS, END_OF_TURN], "pad_token_id": PAD},
+        {
+            "bos_token_id": BOS,
+            "eos_token_id": [EOS, END_OF_TURN],
+            "pad_token_id": PAD,
+            "suppress_tokens": [UNK, BOS, PAD],  # as pipeline/inference/generate.py forbids them
+        },
     )
     for name in TOKENIZER_FILES:
         shutil.copyfile(tokenizer / name, folder / name)
@@ -108,7 +118,7 @@ def load_decoder(folder: Path | str, device: torch.device | str = "cpu") -> Deco
         config, vocab_size = from_stock(json.loads(path.read_text(encoding="utf-8")), path)
         model = Decoder(config, vocab_size)
         load_weights(model, load_file(folder / "model.safetensors"), folder / "model.safetensors")
-    except (json.JSONDecodeError, SafetensorError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError) as error:
         raise UserError(f"{folder}: damaged: {error}; run `dvc checkout --force {folder}`") from None
     return model.to(device).eval()
 

@@ -13,6 +13,11 @@ from pipeline.files import write_json
 REPORTS = Path("reports")
 
 
+def metric_key(name: str) -> str:
+    """`name` as a key of a metrics file, where a dot would mean nesting."""
+    return name.replace(".", "_")
+
+
 def rounded(values: dict[str, Any]) -> dict[str, Any]:
     """`values` with every number rounded to 6 digits after the point.
 

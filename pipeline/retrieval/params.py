@@ -24,7 +24,10 @@ class EncoderParams(Section):
     span_tokens: int = Field(gt=0)  # longest span taken from a document (tokens)
     temperature: float = Field(gt=0)  # divides the cosines before the softmax
     learning_rate: float = Field(gt=0)  # AdamW, at its highest
+    beta1: float = Field(ge=0, lt=1)  # AdamW
+    beta2: float = Field(ge=0, lt=1)  # AdamW
     weight_decay: float = Field(ge=0)
+    schedule: Literal["cosine", "linear"]  # how the learning rate falls to zero
     warmup_steps: int = Field(ge=0)
     clip: float = Field(gt=0)  # largest norm of the gradient
     precision: Literal["auto", "bf16", "fp16", "fp32"]
@@ -58,14 +61,21 @@ class EncoderParams(Section):
         return span_tokens
 
     def loop(self) -> LoopParams:
-        """What the shared training loop needs: AdamW with warmup and cosine decay to zero."""
+        """What the shared training loop needs: AdamW with warmup and a decay to zero."""
         return LoopParams(
             optimizer="adamw",
             learning_rate=self.learning_rate,
+            beta1=self.beta1,
+            beta2=self.beta2,
             weight_decay=self.weight_decay,
-            schedule="cosine",
+            schedule=self.schedule,
             warmup_steps=self.warmup_steps,
+            final_fraction=0.0,
             clip=self.clip,
             precision=self.precision,
             eval_every=self.eval_every,
+            # Without effect here: the first two are Muon's, the third belongs to the schedule wsd.
+            matrix_learning_rate=self.learning_rate,
+            momentum=0.0,
+            decay_fraction=0.0,
         )

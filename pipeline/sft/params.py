@@ -11,6 +11,7 @@ from pipeline.params import Section
 from pipeline.training.params import LoopParams
 
 RAW = "data/raw/sft"
+COMPRESSED = (".gz", ".xz", ".zst", ".bz2", ".zip")
 MINIWORLD = Path("data/corpus/miniworld/conversations.jsonl")
 
 
@@ -88,5 +89,12 @@ def check_inputs(params: SftParams, root: Path = Path()) -> None:
 
 
 def local_files(name: str, source: Source, root: Path = Path()) -> list[Path]:
-    """The files of a source in a fixed order, each once; none for the miniworld (see `inputs`)."""
-    return matching_files(f"params.yaml: sft.sources.{name}.path", source.patterns, RAW, root)
+    """The files of a source in a fixed order, each once; none for the miniworld (see `inputs`).
+
+    Raises UserError for a compressed one, too.
+    """
+    files = matching_files(f"params.yaml: sft.sources.{name}.path", source.patterns, RAW, root)
+    for file in files:
+        if file.suffix in COMPRESSED:
+            raise UserError(f"{file}: compressed files are not read here; unpack it")
+    return files

@@ -11,29 +11,53 @@ from pipeline.files import sha256
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of `data/shards`. Raises UserError where there is none."""
+    """The manifest of `data/shards`. Raises UserError where there is none, or no JSON object in it."""
     path = folder / "manifest.json"
     if not path.exists():
         raise UserError(f"{path}: no such file; run `dvc repro pack_shards`")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise _damaged(path, error) from None
+    if not isinstance(manifest, dict):
+        raise _damaged(path, f"holds a {type(manifest).__name__}")
+    return manifest
+
+
+def _damaged(path: Path, why: object) -> UserError:
+    return UserError(f"{path}: damaged: {why}; run `dvc repro --force pack_shards`")
+
+
+def check_tokenizer(shards_folder: Path, tokenizer_folder: Path) -> None:
+    """Raise UserError unless `shards_folder` was packed with the tokenizer in `tokenizer_folder`."""
+    model = tokenizer_folder / "tokenizer.model"
+    if not model.exists():
+        raise UserError(f"{model}: no such file; run `dvc repro train_tokenizer`")
+    if read_manifest(shards_folder).get("tokenizer_sha256") != sha256(model):
+        raise UserError(f"{shards_folder} was packed with another tokenizer; run `dvc repro pack_shards`")
 
 
 class Shards:
     """The tokens of one split as if in one array; files stay on disk until read."""
 
     def __init__(self, folder: Path | str) -> None:
-        """Open `data/shards/<split>`. Raises UserError where a file is missing or altered."""
-        folder = Path(folder)
+        """Open `data/shards/<split>`. Raises UserError where a file is missing, damaged or altered."""
+        self.folder = folder = Path(folder)
         manifest = read_manifest(folder.parent)
-        split = manifest[folder.name]
-        self.documents: int = split["documents"]
-        self.bytes: int = split["bytes"]
-        self.vocab_size: int = manifest["vocab_size"]
-        self.dtype = np.dtype(manifest["dtype"])
+        try:
+            split = manifest[folder.name]
+            self.documents: int = split["documents"]
+            self.bytes: int = split["bytes"]
+            self.vocab_size: int = manifest["vocab_size"]
+            self.dtype = np.dtype(manifest["dtype"])
+            files = [(folder / shard["file"], shard["sha256"]) for shard in split["shards"]]
+        except KeyError as error:
+            raise _damaged(folder.parent / "manifest.json", f"{error} is missing") from None
+        except TypeError as error:
+            raise _damaged(folder.parent / "manifest.json", error) from None
         self.arrays: list[np.ndarray] = []
-        for shard in split["shards"]:
-            path = folder / shard["file"]
-            if not path.exists() or sha256(path) != shard["sha256"]:
+        for path, digest in files:
+            if not path.exists() or sha256(path) != digest:
                 raise UserError(
                     f"{path}: not the file that manifest.json describes; run `dvc repro --force pack_shards`"
                 )

@@ -24,11 +24,11 @@ class Windows:
         self._order: dict[int, np.ndarray] = {}
 
     def require(self, count: int, what: str) -> None:
-        """Raise UserError unless an epoch has at least `count` windows; `what` needs them."""
+        """Raise UserError unless an epoch has at least `count` windows; `what` says what to do about it."""
         if self.per_epoch < count:
             raise UserError(
-                f"data/shards: {self.shards.tokens} tokens make {max(0, self.per_epoch)} windows of"
-                f" {self.context}, but {what} needs {count}; add text or lower it"
+                f"{self.shards.folder}: {self.shards.tokens} tokens make {max(0, self.per_epoch)} windows of"
+                f" {self.context}, but {count} are needed; {what}"
             )
 
     def _starts(self, epoch: int) -> np.ndarray:

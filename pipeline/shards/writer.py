@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.files import sha256, write_json, write_whole
 from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
 
-BATCH_BYTES = 1 << 20  # of text in one task of a worker
+BATCH_CHARS = 1 << 20  # of text in one task of a worker
 _tokenizer: Tokenizer  # of a worker process
 
 
@@ -35,13 +35,13 @@ def token_dtype(vocab_size: int) -> np.dtype:
 
 
 def in_batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Lists of consecutive texts of about BATCH_BYTES each."""
+    """Lists of consecutive texts of about BATCH_CHARS characters each."""
     batch: list[str] = []
     size = 0
     for text in texts:
         batch.append(text)
         size += len(text)
-        if size >= BATCH_BYTES:
+        if size >= BATCH_CHARS:
             yield batch
             batch, size = [], 0
     if batch:

@@ -14,6 +14,6 @@ class TokenizerParams(Section):
     """How the vocabulary is learned."""
 
     kind: Literal["bpe", "unigram"]
-    vocab_size: int = Field(gt=SMALLEST_VOCAB)  # pieces, bytes and markers included
+    vocab_size: int = Field(gt=SMALLEST_VOCAB, le=1_000_000)  # pieces, bytes and markers included
     sample_bytes: int = Field(gt=0)  # UTF-8 bytes of training text it learns from
-    max_piece_chars: int = Field(gt=1)  # longest piece
+    max_piece_chars: int = Field(gt=1, le=512)  # longest piece; 512 is SentencePiece's limit

@@ -1,5 +1,6 @@
 """How well a vocabulary fits Turkish, measured on text it was not trained on."""
 
+import glob
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 from tokenizers import Tokenizer as FastTokenizer
 
 from pipeline.errors import UserError
+from pipeline.inputs import matching_files
+from pipeline.reporting.metrics import metric_key
 from pipeline.tokenizer.tokenizer import SPACE, Tokenizer
 
 WORD = re.compile(r"\S+")
@@ -44,15 +47,54 @@ def text_report(tokenizer: Tokenizer, texts: Iterable[str]) -> dict[str, float]:
     }
 
 
+def segmentation_files(folder: str) -> list[Path]:
+    """The `*.tsv` files in `folder` (data/raw/morph), sorted; none is no mistake.
+
+    Raises UserError for what DVC would not see (a symlinked folder) or has not fetched.
+    """
+    entries = sorted(path.name for path in Path(folder).glob("*") if not path.name.startswith("."))
+    if not entries and not Path(folder).is_symlink():
+        return []
+    absent = [name.removesuffix(".dvc") for name in entries if name.endswith(".tsv.dvc")]
+    patterns = [f"{folder}/*", *(f"{folder}/{glob.escape(name)}" for name in absent)]
+    return [path for path in matching_files("segmentations", patterns, folder) if path.suffix == ".tsv"]
+
+
 def read_segmentations(path: Path) -> list[tuple[str, list[str]]]:
-    """Rows `form<TAB>segment|segment…` whose segments join to the form; other rows are left out."""
+    """Rows `form<TAB>segment|segment…` whose segments join to the form; other rows are left out.
+
+    An empty file has no rows. Raises UserError for one with lines but without such a row, or not UTF-8.
+    """
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}: line {line}: not UTF-8; save the file as UTF-8") from None
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        form, _, segments = line.partition("\t")
-        parts = segments.split("\t")[0].split("|")
-        if "".join(parts) == form:
+    for row in text.split("\n"):
+        form, segments, *_ = [*row.rstrip("\r").split("\t"), ""]
+        parts = segments.split("|")
+        if all(parts) and "".join(parts) == form:
             rows.append((form, parts))
+    if content and not rows:
+        raise UserError(
+            f"{path}: no row of form<TAB>segment|segment whose segments join to the form;"
+            " mend the file or remove it"
+        )
     return rows
+
+
+def read_tables(miniworld: Path, folder: str) -> dict[str, list[tuple[str, list[str]]]]:
+    """The rows of every file that has some, by metric key: `miniworld`, and the names of the user's files."""
+    files = [("miniworld", miniworld), *((metric_key(p.stem), p) for p in segmentation_files(folder))]
+    seen: dict[str, Path] = {}
+    for key, path in files:
+        if key in seen:
+            raise UserError(f"{path}: its figures are named {key!r}, as those of {seen[key]}; rename it")
+        seen[key] = path
+    tables = {key: read_segmentations(path) for key, path in files}
+    return {key: rows for key, rows in tables.items() if rows}
 
 
 def cuts(parts: list[str]) -> set[int]:
@@ -67,19 +109,21 @@ def cuts(parts: list[str]) -> set[int]:
 def morpheme_report(tokenizer: Tokenizer, rows: list[tuple[str, list[str]]]) -> dict[str, float]:
     """Precision, recall and F1 of token boundaries against morpheme boundaries inside words.
 
-    A word is encoded as it stands in a sentence, after a space. Words that need byte pieces count
-    with the boundaries between whole characters only.
+    A form is encoded as it stands in a sentence, after a space. Forms whose pieces do not spell them
+    (they need byte pieces) are left out: `forms` counts the scored ones, `skipped` the others.
     """
-    found = gold = both = 0
+    found = gold = both = skipped = 0
     for form, parts in rows:
         pieces = [tokenizer.piece(i).removeprefix(SPACE) for i in tokenizer.encode_word(" " + form)]
-        if "".join(pieces) != form:  # byte pieces
+        if "".join(pieces) != form:
+            skipped += 1
             continue
         mine, right = cuts([p for p in pieces if p]), cuts(parts)
         found, gold, both = found + len(mine), gold + len(right), both + len(mine & right)
     precision, recall = both / max(1, found), both / max(1, gold)
     return {
-        "forms": len(rows),
+        "forms": len(rows) - skipped,
+        "skipped": skipped,
         "precision": precision,
         "recall": recall,
         "f1": 2 * precision * recall / max(1e-9, precision + recall),

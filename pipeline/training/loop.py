@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from types import FrameType
 from typing import Any, Protocol
 
@@ -24,6 +25,8 @@ from pipeline.training.params import LoopParams
 from pipeline.training.progress import Reporter, peak_memory_gib
 from pipeline.training.resume import Checkpoints, Fingerprint
 from pipeline.training.schedule import rate
+
+AVERAGED_LOSSES = 50  # that the training loss of the metrics is the mean of
 
 
 class Task(Protocol):
@@ -48,7 +51,7 @@ class Task(Protocol):
 class History:
     """What a training run leaves behind besides the weights."""
 
-    train_loss: float = math.nan  # mean over the steps since the last line of progress
+    train_loss: float = math.nan  # mean over the last AVERAGED_LOSSES steps
     last: dict[str, float] = field(default_factory=dict)  # the last validation
     best_val_loss: float = math.inf
     timing: dict[str, float] = field(default_factory=dict)
@@ -66,16 +69,18 @@ def fit(
 ) -> History:
     """Train `model` in place for `steps` optimiser steps, resuming where an equal run stopped.
 
-    Writes curves to `reports/<stage>/live`. Raises UserError when memory runs out (with the batch
-    size to try), when a loss is not finite (the last good checkpoint stays), when another process
-    trains the same, and when a signal stops it (after saving).
+    Writes curves to `reports/<stage>/live`. The caller holds `resume.locked(stage)`. Raises
+    UserError when memory runs out (with the batch size to try), when a loss is not finite (the last
+    good checkpoint stays), and when a signal stops it (after saving).
     """
     checkpoints = Checkpoints(mark)
-    with checkpoints.locked(), stop_signals() as stopped:
+    with out_of_memory_named(task.batch_size_key, task.batch_size), stop_signals() as stopped:
         run = Run(model, task, settings, steps, runtime, checkpoints, reports / mark.stage / "live")
         run.resume()
         run.train(stopped)
         checkpoints.finish()
+        if stopped:
+            raise UserError(f"{stopped[0]}: trained to the end and saved; `dvc repro` writes the model")
         return run.history
 
 
@@ -102,7 +107,7 @@ class Run:
         self.checkpoints = checkpoints
         self.live_folder = live_folder
         self.step = 0
-        self.losses: list[float] = []  # since the last line of progress
+        self.losses: list[float] = []  # of the last steps
         self.history = History()
 
     def resume(self) -> None:
@@ -111,13 +116,16 @@ class Run:
         shutil.rmtree(self.live_folder, ignore_errors=True)
         if state is None:
             return
-        self.model.load_state_dict(state["model"])
-        self.optimizers.load_state_dict(state["optimizers"])
-        self.scaler.load_state_dict(state["scaler"])
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizers.load_state_dict(state["optimizers"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise self.checkpoints.misfit(error) from None
+        if state["scaler"]:  # empty where the run began without loss scaling
+            self.scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["rng"])
         self.step, self.losses = state["step"], state["losses"]
         self.history.best_val_loss = state["best_val_loss"]
-        self.history.train_loss = state["train_loss"]
         for name, content in state["live"].items():
             path = self.live_folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +147,6 @@ class Run:
                 "step": self.step,
                 "losses": self.losses,
                 "best_val_loss": self.history.best_val_loss,
-                "train_loss": self.history.train_loss,
                 "live": live,
             }
         )
@@ -156,31 +163,30 @@ class Run:
             )
             while self.step < self.steps:
                 share = rate(self.step, self.steps, self.settings)
-                with out_of_memory_named(self.task.batch_size_key, self.task.batch_size):
-                    loss = self.update(share)
-                self.losses.append(loss)
+                self.losses = [*self.losses, self.update(share)][-AVERAGED_LOSSES:]
                 self.step += 1
                 last = self.step == self.steps
                 live.step = self.step
                 if last or self.step % self.runtime.log_every == 0:
-                    self.history.train_loss = sum(self.losses) / len(self.losses)
-                    self.losses = []
+                    recent = mean(self.losses[-self.runtime.log_every :])
                     learning_rate = share * self.settings.learning_rate
-                    live.log_metric("train_loss", self.history.train_loss)
+                    live.log_metric("train_loss", recent)
                     live.log_metric("learning_rate", learning_rate)
-                    reporter.report(self.step, self.history.train_loss, learning_rate)
+                    reporter.report(self.step, recent, learning_rate)
                 if last or self.step % self.settings.eval_every == 0:
                     self.validate(live, reporter)
-                if last or stopped or self.step % self.runtime.save_every == 0:
+                stop = bool(stopped)  # read once: a signal may come at any time
+                if last or stop or self.step % self.runtime.save_every == 0:
                     live.make_summary()
                     self.save()
-                if stopped and not last:
+                if stop and not last:
                     raise UserError(
                         f"{stopped[0]}: stopped at step {self.step} of {self.steps}, saved;"
                         " `dvc repro` goes on from here"
                     )
         if not self.history.last:  # a finished run taken up again
             self.history.last = self.validation()
+        self.history.train_loss = mean(self.losses)
         self.history.timing = {
             "seconds": reporter.seconds,
             f"{self.task.unit}_per_second": reporter.speed(self.step),
@@ -257,7 +263,7 @@ def out_of_memory_named(key: str, batch_size: int) -> Iterator[None]:
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        on_cpu = "not enough memory" in str(error)  # what the CPU allocator's RuntimeError says
+        on_cpu = "DefaultCPUAllocator" in str(error)  # on processors it is a RuntimeError
         if not on_cpu and not isinstance(error, (torch.OutOfMemoryError, MemoryError)):
             raise
         smaller = f"set it to {batch_size // 2}" if batch_size > 1 else "choose a smaller model or context"

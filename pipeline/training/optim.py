@@ -7,6 +7,9 @@ from torch import nn
 
 from pipeline.training.params import LoopParams
 
+# Below the gradients of rare tokens, which a larger one would slow down.
+EPSILON = 1e-10
+
 
 class Optimizers:
     """One or two optimisers that step together."""
@@ -40,7 +43,7 @@ class Optimizers:
             )
         else:
             adamw_groups.append({"params": hidden, "weight_decay": settings.weight_decay})
-        self.all.append(torch.optim.AdamW(adamw_groups, lr=settings.learning_rate, betas=betas, eps=1e-10))
+        self.all.append(torch.optim.AdamW(adamw_groups, lr=settings.learning_rate, betas=betas, eps=EPSILON))
         for optimizer in self.all:
             for group in optimizer.param_groups:
                 group["highest_lr"] = group["lr"]

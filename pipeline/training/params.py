@@ -15,17 +15,17 @@ MEMORY_ONLY = ("batch_size",)  # change memory and speed, not the result: an unf
 class LoopParams(Section):
     """Optimiser, schedule and precision of one training loop."""
 
-    optimizer: Literal["muon", "adamw"] = "adamw"  # muon: hidden matrices only, AdamW for the rest
+    optimizer: Literal["muon", "adamw"]  # muon: hidden matrices only, AdamW for the rest
     learning_rate: float = Field(gt=0)  # AdamW, at its highest
-    matrix_learning_rate: float = Field(gt=0, default=0.02)  # Muon, at its highest
-    momentum: float = Field(ge=0, lt=1, default=0.95)  # Muon
-    beta1: float = Field(ge=0, lt=1, default=0.9)  # AdamW
-    beta2: float = Field(ge=0, lt=1, default=0.95)  # AdamW
+    matrix_learning_rate: float = Field(gt=0)  # Muon, at its highest
+    momentum: float = Field(ge=0, lt=1)  # Muon
+    beta1: float = Field(ge=0, lt=1)  # AdamW
+    beta2: float = Field(ge=0, lt=1)  # AdamW
     weight_decay: float = Field(ge=0)
-    schedule: Literal["wsd", "cosine", "linear"] = "cosine"
+    schedule: Literal["wsd", "cosine", "linear"]
     warmup_steps: int = Field(ge=0)
-    decay_fraction: float = Field(ge=0, le=1, default=0.6)  # wsd
-    final_fraction: float = Field(ge=0, le=1, default=0.0)  # of the highest learning rate
+    decay_fraction: float = Field(ge=0, le=1)  # wsd
+    final_fraction: float = Field(ge=0, le=1)  # of the highest learning rate
     clip: float = Field(gt=0)  # norm of the gradient
     precision: Literal["auto", "bf16", "fp16", "fp32"]
     eval_every: int = Field(gt=0)  # steps

@@ -14,7 +14,7 @@ from pipeline.training.params import TrainParams
 
 
 class Pretraining:
-    """Reads windows of the train shards; validates on consecutive windows of the val shards."""
+    """Reads windows of the train shards; validates on a fixed choice of windows of the val shards."""
 
     unit = "tokens"
     batch_size_key = "train.batch_size"
@@ -25,8 +25,8 @@ class Pretraining:
         self.batch_size = settings.batch_size
         self.units_per_step = settings.tokens_per_step
         self.windows_per_step = settings.tokens_per_step // train.context
-        train.require(self.windows_per_step, "train.tokens_per_step")
-        val.require(1, "validation")
+        train.require(self.windows_per_step, "add text, or lower train.tokens_per_step")
+        val.require(1, "raise corpus.val_fraction, or lower model.context")
         self.val_windows = min(val.per_epoch, max(1, settings.eval_tokens // val.context))
 
     def _batches(self, windows: Windows, first: int, count: int) -> list[Tensor]:
@@ -65,7 +65,7 @@ def figures(history: History, val: Shards, parameters: int, settings: TrainParam
         "train_loss": history.train_loss,
         "val_loss": val_loss,
         "best_val_loss": history.best_val_loss,
-        "val_perplexity": math.exp(val_loss),
+        "val_perplexity": math.exp(min(val_loss, 50.0)),  # a diverged run still has figures
         "val_bits_per_byte": val_loss / math.log(2) * val.tokens / val.bytes,
         "tokens_seen": settings.steps * settings.tokens_per_step,
         "parameters": parameters,

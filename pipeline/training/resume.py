@@ -6,9 +6,9 @@ The folder's name hashes all that shapes the result; a run that would end elsewh
 
 import fcntl
 import hashlib
-import io
 import json
 import os
+import pickle
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,12 +20,8 @@ import torch
 from ruamel.yaml import YAML
 
 from pipeline.errors import UserError
-from pipeline.files import sha256, write_json, write_whole
-
-
-def scratch() -> Path:
-    """Where unfinished work is kept; TEZGAH_SCRATCH moves it."""
-    return Path(os.environ.get("TEZGAH_SCRATCH", ".scratch"))
+from pipeline.files import sha256, whole_file, write_json
+from pipeline.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -76,6 +72,26 @@ def fingerprint(
     )
 
 
+@contextmanager
+def locked(stage: str) -> Iterator[None]:
+    """Keep every other run of a stage out, until its outputs are written.
+
+    Killing dvc leaves its trainer alive, which would then write the same folders as the next run.
+    """
+    path = scratch() / stage / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise UserError(f"{path}: process {file.read()} runs {stage} now; wait or stop it") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
 class Checkpoints:
     """The checkpoint of one fingerprint: a single file, replaced whole."""
 
@@ -84,23 +100,6 @@ class Checkpoints:
         self.folder = mark.folder
         self.path = self.folder / "checkpoint.pt"
         self.done = self.folder / "done.json"
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder against a second run (a killed dvc leaves its trainer alive)."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / "lock", "a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                raise UserError(
-                    f"{self.folder}: process {file.read()} is training this now; wait or stop it"
-                ) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            yield
 
     def load(self) -> dict[str, Any] | None:
         """The state to resume from, or None to start afresh.
@@ -113,20 +112,28 @@ class Checkpoints:
             return None
         if self.done.exists() and json.loads(self.done.read_text()) != self.mark.tracked:
             return None
-        return torch.load(self.path, map_location="cpu", weights_only=True)
+        try:
+            return torch.load(self.path, map_location="cpu", weights_only=True)
+        except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+            raise self.misfit(error) from None
+
+    def misfit(self, error: Exception) -> UserError:
+        """What to say of a checkpoint that cannot be taken up."""
+        reason = str(error).split("\n")[0]
+        return UserError(f"{self.path}: does not fit this run ({reason}); remove it: rm -r {self.folder}")
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint; a crash in between leaves the one before."""
+        with whole_file(self.path) as file:
+            torch.save(state, file)
+        # Last: until here the mark of an older run's end keeps this checkpoint from passing for it.
         self.done.unlink(missing_ok=True)
-        content = io.BytesIO()
-        torch.save(state, content)
-        write_whole(self.path, content.getvalue())
 
     def finish(self) -> None:
         """Mark the run as done and remove the stage's older checkpoints."""
         write_json(self.done, self.mark.tracked)
         for other in self.folder.parent.iterdir():
-            if other != self.folder:
+            if other.is_dir() and other != self.folder:
                 shutil.rmtree(other, ignore_errors=True)
 
     def _name_orphan(self) -> None:
@@ -135,7 +142,7 @@ class Checkpoints:
             if (other / "checkpoint.pt").exists() and not (other / "done.json").exists():
                 print(
                     f"note: the code has changed since the unfinished run in {other}; this one starts"
-                    f" afresh. To continue that one, stop and run: rm -r {self.folder} && mv {other}"
+                    f" afresh. To continue that one, stop and run: rm -rf {self.folder} && mv {other}"
                     f" {self.folder}",
                     flush=True,
                 )

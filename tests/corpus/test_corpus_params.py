@@ -9,9 +9,11 @@ from pipeline.params import load, parse
 
 SECTION: dict[str, Any] = {
     "sources": {"mine": {"kind": "local", "path": "data/raw/corpus/*.txt"}},
+    "max_bytes": None,
     "min_chars": 20,
     "val_fraction": 0.1,
     "test_fraction": 0.1,
+    "on_error": "fail",
 }
 MINIWORLD = {"kind": "miniworld", "documents": 10}
 
@@ -49,6 +51,8 @@ def test_one_path_and_a_list_of_paths_are_both_fine() -> None:
         ({"sources": {"a": {"kind": "local", "path": []}}}, "path"),
         ({"min_char": 3}, "did you mean 'min_chars'"),
         ({"max_bytes": 1.5}, "max_bytes"),
+        ({"val_fraction": 0.0}, "corpus.val_fraction: 0.0: Input should be greater than 0"),
+        ({"test_fraction": 0.0}, "corpus.test_fraction: 0.0: Input should be greater than 0"),
         ({"val_fraction": 0.6, "test_fraction": 0.4}, "below 1"),
         ({"on_error": "ignore"}, "on_error"),
     ],
@@ -58,6 +62,12 @@ def test_a_fault_is_one_line_that_names_it(changes: dict[str, Any], message: str
         parsed(**changes)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("key", list(SECTION))
+def test_every_key_is_in_the_file(key: str) -> None:
+    with pytest.raises(UserError, match=rf"corpus\.{key}: missing"):
+        parse({name: value for name, value in SECTION.items() if name != key}, "corpus", CorpusParams)
 
 
 def test_check_inputs_names_the_key_of_an_absent_source(tmp_path: Path) -> None:

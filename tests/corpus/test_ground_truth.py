@@ -12,9 +12,11 @@ from pipeline.params import parse
 
 SECTION = {
     "sources": {"world": {"kind": "miniworld", "documents": 300}},
+    "max_bytes": None,
     "min_chars": 20,
     "val_fraction": 0.1,
     "test_fraction": 0.2,
+    "on_error": "fail",
 }
 
 

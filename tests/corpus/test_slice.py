@@ -36,9 +36,11 @@ def root(tmp_path: Path) -> Path:
 def sliced(root: Path, out: str = "out", seed: int = 1, **changes: Any) -> dict[str, Any]:
     section = {
         "sources": {name: {"kind": "local", "path": path} for name, path in KINDS.items()},
+        "max_bytes": None,
         "min_chars": 10,
         "val_fraction": 0.2,
         "test_fraction": 0.1,
+        "on_error": "fail",
         **changes,
     }
     with whole_folder(root / out) as folder:
@@ -126,12 +128,6 @@ def test_the_byte_budget_is_shared_by_weight(root: Path) -> None:
     }
 
 
-def test_a_fraction_of_zero_leaves_an_empty_split(root: Path) -> None:
-    metrics = sliced(root, val_fraction=0.0)
-    assert metrics["val"] == {"documents": 0, "bytes": 0}
-    assert list(documents(root / "out/val")) == []
-
-
 def test_a_bad_record_ends_the_run_or_is_counted(root: Path) -> None:
     path = root / "data/raw/corpus/c.jsonl"
     path.write_text("".join(f'{{"text": "Metin numarası {number}"}}\n' for number in range(50)) + "{oops\n")
@@ -161,8 +157,8 @@ def test_what_fails_leaves_the_old_corpus_as_it_was(root: Path) -> None:
         ("Bir iki üç dört beş.", {"max_bytes": 5}, "less than its first document"),
         ("Bir iki üç dört beş.", {}, "of 1 documents left (val|test) empty; raise it"),
         (
-            "Bir iki üç dört beş.",
-            {"val_fraction": 0.999, "test_fraction": 0.0},
+            "Bir iki üç dört beş 0.\n\nAltı yedi sekiz dokuz on.",
+            {"val_fraction": 0.5, "test_fraction": 0.499},
             "none is left for train; lower",
         ),
     ],

@@ -93,6 +93,11 @@ def test_squad_gives_questions_and_their_paragraphs(read):
     ("file", "content", "message"),
     [
         ("p.jsonl", '{"good": "a", "bad": "b"}\n{"good": \n', r"p\.jsonl:2: not JSON"),
+        pytest.param("p.jsonl", "\n" + "[" * 100_000, r"p\.jsonl:2: not JSON: .*recursion", id="deep.jsonl"),
+        pytest.param("p.jsonl", "9" * 5000, r"p\.jsonl:1: not JSON: .*4300 digits", id="long.jsonl"),
+        pytest.param("p.json", "[" * 100_000, r"p\.json:1: not JSON: .*recursion", id="deep.json"),
+        pytest.param("p.json", "9" * 5000, r"p\.json:1: not JSON: .*4300 digits", id="long.json"),
+        ("p.json", '{\n"data": x', r"p\.json:2: not JSON: Expecting value at column 9"),
         ("p.jsonl", "[1]\n", r"p\.jsonl:1: expected an object"),
         ("p.jsonl", '{"good": "a"}\n', r"p\.jsonl:1: no column for 'bad'; name it in eval\.tasks\.mine"),
         ("p.jsonl", '{"good": "a", "bad": " "}\n', r"p\.jsonl:1: bad: ' ' is not a text"),
@@ -107,8 +112,9 @@ def test_squad_gives_questions_and_their_paragraphs(read):
     ],
 )
 def test_a_faulty_row_names_its_file_and_line(read, file, content, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as error:
         read(read_pairs, "minimal_pairs", file, content)
+    assert "\n" not in str(error.value)
 
 
 def test_a_column_named_in_params_must_be_there(read):

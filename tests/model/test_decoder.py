@@ -70,12 +70,11 @@ def test_transformers_generates_the_same_tokens(saved):
     model, folder = saved
     stock = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     prompt = [1, 300, 301, 17]
-    theirs = stock.generate(
-        torch.tensor([prompt]), max_new_tokens=20, do_sample=False, suppress_tokens=[0, 1, 3]
-    )[0, 4:].tolist()
+    theirs = stock.generate(torch.tensor([prompt]), max_new_tokens=20, do_sample=False)[0, 4:].tolist()
     ours = generate(model, [prompt], max_new_tokens=20, stop_ids={2, 7})[0]
     assert [i for i in theirs if i not in (2, 7)] == ours
     assert stock.generation_config.eos_token_id == [2, 7]
+    assert stock.generation_config.suppress_tokens == [0, 1, 3]
 
 
 def test_a_folder_comes_back(saved):
@@ -114,6 +113,23 @@ def test_another_architectures_folder_is_refused(tokenizer, tmp_path, change, me
     (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
     with pytest.raises(UserError, match=message):
         load_decoder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[1, 2]", r"config\.json: holds a list"),
+        (b'{"model_type": "qwen3"}', r"config\.json: vocab_size: None"),
+        (b'{"model_type": "qwen3", "vocab_size": 480}', r"config\.json: .*'hidden_size'"),
+        (b'{"model_type": "\xff"}', "damaged: .*utf-8"),
+        (b"{", "damaged"),
+    ],
+)
+def test_a_broken_configuration_is_one_line(tmp_path, content, message):
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(UserError, match=message) as error:
+        load_decoder(tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def test_damaged_or_missing_folders_are_named(tokenizer, tmp_path):

@@ -53,6 +53,14 @@ def test_a_mistake_ends_in_one_line_that_names_it(values, project, changed, says
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
+def test_a_compressed_file_is_refused_for_what_it_is(values, project, suffix):
+    (project / f"data/raw/sft/d.jsonl{suffix}").write_bytes(b"\x1f\x8b\x00")
+    says = rf"data/raw/sft/d\.jsonl\{suffix}: compressed files are not read here; unpack it"
+    with pytest.raises(UserError, match=says):
+        check(values(sources=local("data/raw/sft/d.jsonl*")), project)
+
+
 def test_globs_name_data_files_in_order_and_once(sft, project):
     source = sft(sources=local(["data/raw/sft/**/*", "data/raw/sft/b.jsonl"])).sources["mine"]
     found = [

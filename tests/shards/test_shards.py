@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
-from pipeline.shards.reader import Shards
+from pipeline.shards.reader import Shards, check_tokenizer
 from pipeline.shards.windows import Windows
 from pipeline.shards.writer import in_batches, token_dtype, write_manifest, write_split
 from pipeline.tokenizer.tokenizer import BOS, EOS
@@ -16,6 +16,8 @@ from pipeline.tokenizer.tokenizer import BOS, EOS
 
 class Stream:
     """An open split whose token at place i is i."""
+
+    folder = "data/shards/train"
 
     def __init__(self, tokens):
         self.tokens = tokens
@@ -92,6 +94,40 @@ def test_an_altered_shard_is_refused(tokenizer, texts, tmp_path):
         Shards(tmp_path / "none/train")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda manifest: "{", "damaged"),
+        (lambda manifest: "\udcff", "damaged: .*utf-8"),
+        (lambda manifest: "[]", "damaged: holds a list"),
+        (lambda manifest: json.dumps({**manifest, "train": {}}), "damaged: 'documents' is missing"),
+        (lambda manifest: json.dumps({**manifest, "train": 3}), "damaged"),
+        (lambda manifest: json.dumps({**manifest, "dtype": "wide"}), "damaged"),
+    ],
+)
+def test_a_damaged_manifest_is_one_line(packed, tmp_path, change, message):
+    manifest = json.loads((packed / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(change(manifest), errors="surrogateescape")
+    with pytest.raises(
+        UserError, match=rf"manifest\.json: {message}.*dvc repro --force pack_shards"
+    ) as error:
+        Shards(tmp_path / "train")
+    assert "\n" not in str(error.value)
+
+
+def test_a_split_remembers_its_folder(packed):
+    assert Shards(packed / "train").folder == packed / "train"
+
+
+def test_shards_of_another_tokenizer_are_refused(packed, tokenizer, tmp_path):
+    check_tokenizer(packed, tokenizer.folder)
+    with pytest.raises(UserError, match="no such file; run `dvc repro train_tokenizer`"):
+        check_tokenizer(packed, tmp_path)
+    (tmp_path / "tokenizer.model").write_bytes(b"another")
+    with pytest.raises(UserError, match="was packed with another tokenizer; run `dvc repro pack_shards`"):
+        check_tokenizer(packed, tmp_path)
+
+
 def test_large_vocabularies_take_wider_numbers():
     assert token_dtype(65_535) == token_dtype(65_535) == np.uint16
     assert token_dtype(65_536) == np.uint32
@@ -137,6 +173,7 @@ def test_epochs_differ_in_order_and_offset():
 
 def test_too_few_tokens_for_a_step_are_named():
     with pytest.raises(
-        UserError, match=r"100 tokens make 5 windows of 16, but train\.tokens_per_step needs 8"
+        UserError,
+        match=r"^data/shards/train: 100 tokens make 5 windows of 16, but 8 are needed; add text or lower it$",
     ):
-        Windows(Stream(100), 16, seed=0).require(8, "train.tokens_per_step")
+        Windows(Stream(100), 16, seed=0).require(8, "add text or lower it")

@@ -45,7 +45,7 @@ class Numbers:
 class Tiny:
     """One training run in a temporary folder, with its parts at hand."""
 
-    def __init__(self, **changes) -> None:
+    def __init__(self, seed=1, **changes) -> None:
         default = {
             "steps": 12,
             "batch_size": 8,
@@ -56,16 +56,22 @@ class Tiny:
             "weight_decay": 0.01,
             "schedule": "wsd",
             "warmup_steps": 2,
+            "momentum": 0.95,
+            "beta1": 0.9,
+            "beta2": 0.95,
+            "decay_fraction": 0.6,
+            "final_fraction": 0.0,
             "clip": 1.0,
             "precision": "fp32",
             "eval_every": 6,
             "eval_tokens": 20 * CONTEXT,
         }
+        self.seed = seed
         self.settings = TrainParams(**{**default, **changes})
         self.model = Decoder(SHAPE, 64)
-        initialise(self.model, 1)
+        initialise(self.model, seed)
         self.task = Pretraining(
-            Windows(Numbers(6000, 0), CONTEXT, 1),
+            Windows(Numbers(6000, 0), CONTEXT, seed),
             Windows(Numbers(800, 1), CONTEXT, 0),
             self.settings,
             torch.device("cpu"),
@@ -73,12 +79,17 @@ class Tiny:
 
     def mark(self):
         return resume.fingerprint(
-            "train_base", {"seed": 1, "train": self.settings.model_dump()}, [], ("train.batch_size",)
+            "train_base", {"seed": self.seed, "train": self.settings.model_dump()}, [], ("train.batch_size",)
         )
 
-    def fit(self):
+    def fit(self, **runtime):
         return fit(
-            self.model, self.task, self.settings, steps=self.settings.steps, runtime=RUNTIME, mark=self.mark()
+            self.model,
+            self.task,
+            self.settings,
+            steps=self.settings.steps,
+            runtime=RUNTIME.model_copy(update=runtime),
+            mark=self.mark(),
         )
 
     def weights(self):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from pipeline.errors import UserError
-from pipeline.training.resume import Checkpoints
+from pipeline.training.resume import locked
 
 
 def equal(ours, theirs):
@@ -105,13 +106,72 @@ def test_changed_code_names_the_unfinished_run_and_how_to_adopt_it(tiny, project
     assert "resumed at step 8" in capsys.readouterr().out
 
 
-def test_two_runs_do_not_train_the_same(tiny):
-    run = tiny()
-    with (
-        Checkpoints(run.mark()).locked(),
-        pytest.raises(UserError, match=rf"process {os.getpid()} is training"),
-    ):
-        run.fit()
+def test_two_runs_of_a_stage_do_not_run_together(project):
+    said = rf"train_base/lock: process {os.getpid()} runs train_base now"
+    with locked("train_base"), locked("train_sft"), pytest.raises(UserError, match=said):
+        locked("train_base").__enter__()
+    with locked("train_base"):
+        pass
+
+
+def test_success_leaves_the_lock_of_the_stage(tiny, project):
+    with locked("train_base"):
+        tiny(steps=2).fit()
+        with pytest.raises(UserError), locked("train_base"):
+            pass
+
+
+def test_a_crash_in_the_first_save_does_not_pass_an_older_run_for_this_one(tiny, monkeypatch, capsys):
+    tiny().fit()
+
+    def die(*args):
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.save", die)
+        with pytest.raises(Stop):
+            tiny(batch_size=4).fit()
+    capsys.readouterr()
+    tiny(batch_size=4).fit()
+    assert "resumed" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", [b"", b"xx", b"PK\x03\x04"])
+def test_a_damaged_checkpoint_is_named(tiny, project, damage):
+    with pytest.raises(Stop):
+        crash_at(tiny(), 10).fit()
+    path = next((project / ".scratch").rglob("checkpoint.pt"))
+    path.write_bytes(damage)
+    with pytest.raises(UserError, match=r"checkpoint\.pt: does not fit this run .*; remove it: rm -r"):
+        tiny().fit()
+
+
+def test_another_models_checkpoint_is_named(tiny, project):
+    with pytest.raises(Stop):
+        crash_at(tiny(), 10).fit()
+    path = next((project / ".scratch").rglob("checkpoint.pt"))
+    state = torch.load(path, weights_only=True)
+    state["model"].pop("model.norm.weight")
+    torch.save(state, path)
+    with pytest.raises(UserError, match=r"does not fit this run .*; remove it: rm -r"):
+        tiny().fit()
+
+
+def test_how_often_progress_is_shown_changes_no_figure(tiny, project):
+    losses = set()
+    for every in (1, 5, 12):
+        losses.add(tiny().fit(log_every=every).train_loss)
+        shutil.rmtree(project / ".scratch")
+    assert len(losses) == 1
+
+
+def test_batch_size_changes_a_run_less_than_another_seed(tiny):
+    for precision in ("fp32", "bf16"):
+        sizes = [
+            tiny(batch_size=size, precision=precision, steps=30).fit().last["val_loss"] for size in (4, 8, 16)
+        ]
+        seeds = [tiny(seed=seed, precision=precision, steps=30).fit().last["val_loss"] for seed in (1, 2, 3)]
+        assert max(sizes) - min(sizes) < max(seeds) - min(seeds)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -142,15 +202,24 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tiny, project)
     assert all(torch.isfinite(w).all() for w in state["model"].values())
 
 
-@pytest.mark.parametrize(
-    "error",
-    [torch.OutOfMemoryError("CUDA"), MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")],
-)
-def test_out_of_memory_names_the_batch_size_to_try(tiny, error):
-    with pytest.raises(UserError, match=r"train\.batch_size: 8: out of memory; set it to 4"):
-        crash_at(tiny(), 0, error).fit()
-    with pytest.raises(UserError, match="choose a smaller model"):
-        crash_at(tiny(batch_size=1), 0, error).fit()
+def no_memory():
+    """The processor's own error for want of memory."""
+    torch.empty(1 << 50)
+
+
+def no_gpu_memory():
+    """What CUDA raises."""
+    raise torch.OutOfMemoryError
+
+
+@pytest.mark.parametrize("fail", [no_memory, no_gpu_memory])
+@pytest.mark.parametrize("where", ["micro_batches", "validate"])
+def test_out_of_memory_names_the_batch_size_to_try(tiny, fail, where):
+    for size, advice in ((8, "set it to 4"), (1, "choose a smaller model")):
+        run = tiny(batch_size=size)
+        setattr(run.task, where, lambda *args: fail())
+        with pytest.raises(UserError, match=rf"train\.batch_size: {size}: out of memory; {advice}"):
+            run.fit()
 
 
 def test_other_errors_are_not_called_memory(tiny):

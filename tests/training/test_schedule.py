@@ -16,6 +16,14 @@ def settings(**changes):
         "clip": 1.0,
         "precision": "fp32",
         "eval_every": 1,
+        "optimizer": "adamw",
+        "matrix_learning_rate": 1.0,
+        "momentum": 0.95,
+        "beta1": 0.9,
+        "beta2": 0.95,
+        "schedule": "wsd",
+        "decay_fraction": 0.6,
+        "final_fraction": 0.0,
     }
     return LoopParams(**{**default, **changes})
 
