@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: install repro test test-all check format
+.PHONY: install repro test test-all check format link-shared
 
 install: .venv/.installed
 
@@ -37,3 +37,11 @@ check: install
 format: install
 	ruff check --fix .
 	ruff format .
+
+# For development: real text that lies beside the checkout, linked file by file, for presets/real-mini.yaml.
+SHARED ?= ../shared/data
+link-shared:
+	@cd $(SHARED) && for file in corpus/tbmm_*.gz corpus/laws.txt.gz corpus/wiki_sentences.csv sft/*.jsonl \
+	    eval/*.json* eval/turblimp/*.csv morph/ud_stem_boundary.tsv; do \
+	  mkdir -p $(CURDIR)/data/raw/$$(dirname $$file) && ln -sfn $$PWD/$$file $(CURDIR)/data/raw/$$file; \
+	done

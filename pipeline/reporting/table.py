@@ -62,4 +62,4 @@ def show(evaluation: Table, reports: Path = REPORTS) -> None:
     console = Console()
     console.print(stage_table(reports))
     console.print(evaluation)
-    console.print(NEXT, markup=False, highlight=False)
+    console.print(NEXT, markup=False, highlight=False, soft_wrap=True)
