@@ -30,3 +30,18 @@ def make_tokenizer(folder: Path, kind: str, texts: list[str]):
     )
     write_folder(folder, train(iter(texts), params), kind)
     return Tokenizer.load(folder)
+
+
+FIRST_BYTE = 8  # ids below are <unk> <s> </s> <pad> and the role markers
+
+
+class ByteTokenizer:
+    """Every UTF-8 byte is a token: enough to stand in for a trained tokenizer."""
+
+    vocab_size = FIRST_BYTE + 256
+
+    def encode(self, text):
+        return [FIRST_BYTE + byte for byte in text.encode("utf-8")]
+
+    def decode(self, ids):
+        return bytes(i - FIRST_BYTE for i in ids if i >= FIRST_BYTE).decode("utf-8", errors="replace")

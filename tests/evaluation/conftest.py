@@ -1,20 +1,9 @@
 import pytest
 import torch
+from small import ByteTokenizer
 
 from pipeline.model.decoder import Decoder
 from pipeline.model.params import ModelParams
-
-
-class ByteTokenizer:
-    """One token a byte, after the eight special ones: enough to stand in for a trained tokenizer."""
-
-    vocab_size = 264
-
-    def encode(self, text):
-        return [8 + byte for byte in text.encode()]
-
-    def decode(self, ids):
-        return bytes(i - 8 for i in ids if i >= 8).decode(errors="replace")
 
 
 def tiny_decoder(context=8, vocab_size=264, seed=0):

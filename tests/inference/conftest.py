@@ -1,22 +1,9 @@
 import pytest
 import torch
+from small import ByteTokenizer
 
 from pipeline.model.decoder import Decoder
 from pipeline.model.params import ModelParams
-
-FIRST_BYTE = 8  # ids below are <unk> <s> </s> <pad> and the role markers
-
-
-class ByteTokenizer:
-    """Every UTF-8 byte is a token; what the real tokenizer does with text it has no piece for."""
-
-    vocab_size = FIRST_BYTE + 256
-
-    def encode(self, text):
-        return [FIRST_BYTE + byte for byte in text.encode("utf-8")]
-
-    def decode(self, ids):
-        return bytes(i - FIRST_BYTE for i in ids if i >= FIRST_BYTE).decode("utf-8", errors="replace")
 
 
 @pytest.fixture(scope="session")

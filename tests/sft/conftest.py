@@ -1,20 +1,7 @@
 import pytest
+from small import ByteTokenizer
 
 from pipeline.sft.params import SftParams
-
-FIRST_BYTE = 8  # ids below are <unk> <s> </s> <pad> and the role markers
-
-
-class ByteTokenizer:
-    """Every UTF-8 byte is a token."""
-
-    vocab_size = FIRST_BYTE + 256
-
-    def encode(self, text):
-        return [FIRST_BYTE + byte for byte in text.encode("utf-8")]
-
-    def decode(self, ids):
-        return bytes(i - FIRST_BYTE for i in ids if i >= FIRST_BYTE).decode("utf-8", errors="replace")
 
 
 @pytest.fixture(scope="session")
