@@ -33,6 +33,14 @@ def test_code_dependencies_are_exactly_what_the_script_imports(graph, stage):
     assert sorted(listed) == code_deps(stage), "paste the output of `python tests/closure.py`"
 
 
+def test_every_curve_is_drawn_once_with_a_title(graph):
+    drawn = [path for plot in graph["plots"] for entry in plot.values() for path in entry["y"]]
+    assert len(drawn) == len(set(drawn)) == 9
+    assert all(entry["title"] and entry["x"] == "step" for plot in graph["plots"] for entry in plot.values())
+    # What a stage declares as plots is drawn a second time, untitled, over the row number.
+    assert not [name for name, stage in graph["stages"].items() if "plots" in stage]
+
+
 def test_inits_are_empty(root):
     inits = [*root.glob("pipeline/**/__init__.py"), *root.glob("stages/__init__.py")]
     assert len(inits) > 10
