@@ -1,0 +1,86 @@
+"""What Turkish words must tell about themselves before they can be inflected.
+
+nouns.txt and verbs.txt list words under flags:
+
+    soft    the last consonant voices before a vowel where the rule below says no: kap → kabı, kanat → kanadı
+    hard    it does not where the rule says yes: hukuk → hukuku
+    drop    the last vowel is dropped: ağız → ağzı
+    double  the last consonant is doubled: hak → hakkı
+    front   front vowels follow a back one: saat → saati
+    compound  ends in a possessive of its own: buzdolabı → buzdolabını
+    y       a y comes before endings that begin with a vowel: su → suyu
+    n       a pronoun's n: bu → bunu
+    contract  a verb's last vowel is dropped in the passive: ayır → ayrıl
+    ir, ar  the aorist where the rule says otherwise: gel → gelir, vazgeç → vazgeçer
+
+The rule: p, ç and k voice in words of several syllables, and so does the g of diyalog; t does not, and
+words of one syllable do not. The aorist is -Ar after one syllable, else -Ir.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from pipeline.turkish.casing import lower
+from pipeline.turkish.phonology import syllables
+
+DATA_FILES = ("nouns.txt", "verbs.txt")
+
+# Forms that no rule gives, whole: of a word with one suffix, as its morphemes.
+LISTED = {
+    ("ben", "gen"): "ben|im", ("ben", "dat"): "ban|a", ("ben", "ins"): "ben|im|le",
+    ("sen", "dat"): "san|a", ("sen", "ins"): "sen|in|le",
+    ("biz", "gen"): "biz|im", ("biz", "ins"): "biz|im|le", ("siz", "ins"): "siz|in|le",
+    ("o", "pl"): "on|lar", ("o", "ins"): "o|nun|la",
+    ("bu", "pl"): "bun|lar", ("bu", "ins"): "bu|nun|la",
+    ("şu", "pl"): "şun|lar", ("şu", "ins"): "şu|nun|la",
+    ("gün", "ki"): "gün|kü", ("bugün", "ki"): "bugün|kü", ("dün", "ki"): "dün|kü",
+}  # fmt: skip
+
+
+def _sections(file: str) -> dict[str, frozenset[str]]:
+    """Words by section of a file of this folder: `[section]`, words (gül_suyu is two), `#` comments."""
+    sections: dict[str, set[str]] = {}
+    for line in Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            words = sections.setdefault(line.strip("[]"), set())
+        elif line and not line.startswith("#"):
+            words.update(word.replace("_", " ") for word in line.split())
+    return {name: frozenset(words) for name, words in sections.items()}
+
+
+NOUNS, VERBS = map(_sections, DATA_FILES)
+CAUSATIVES = {
+    stem: pattern
+    for section, pattern in {"caus_ir": "Ir", "caus_ar": "Ar", "caus_it": "It"}.items()
+    for stem in VERBS[section]
+}
+LISTED |= {(stem, "caus"): form for stem, form in (entry.split("=") for entry in VERBS["causative"])}
+# What names of nature and of public places end in, as a possessive: Van Gölü, Ege Denizi.
+PLACES = """
+ada bakanlık banka boğaz bölge burun cadde cami çay dağ deniz dere delta geçit göl hisar ırmak iskele kale
+kanyon koy kervansaray köprü körfez köy lise mağara mahalle meydan müze nehir ocak okul orman ova park plaj
+saray şelale şehir tepe üniversite vadi yarımada yayla yol
+"""
+
+
+@cache
+def noun_flags(lemma: str) -> frozenset[str]:
+    """The flags of a noun; of several words the last one's. "soft" by the rule where neither list has it."""
+    lemma = lower(lemma)
+    last = lemma.split()[-1] if lemma.split() else lemma
+    known = lemma if any(lemma in words for words in NOUNS.values()) else last
+    flags = {flag for flag, words in NOUNS.items() if known in words}
+    by_rule = last.endswith(("p", "ç", "k", "og")) and syllables(last) > 1
+    if by_rule and "hard" not in flags:
+        flags.add("soft")
+    return frozenset(flags)
+
+
+@cache
+def verb_flags(stem: str) -> frozenset[str]:
+    """The flags of a verb stem (teşekkür et: et's), "ir" by the rule."""
+    last = lower(stem).split()[-1]
+    flags = {flag for flag, words in VERBS.items() if last in words}
+    if syllables(last) > 1 and not flags & {"soft", "ar"}:
+        flags.add("ir")
+    return frozenset(flags)

@@ -1,0 +1,121 @@
+import copy
+import pickle
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.turkish.inflect import acronym, inflect, institution, name, noun, numeral, verb
+from pipeline.turkish.morphotactics import GRAMMAR
+
+NOUNS = "kitap ev saat su ağız hak renk kanat hukuk buzdolabı rüzgâr kapı bu ben"
+VERBS = "git gel de ye başla oku al et söyle yürü kaybet"
+STEMS_MADE = [
+    *map(noun, NOUNS.split()),
+    *map(verb, VERBS.split()),
+    name("Zonguldak"), name("Van Gölü", "compound"), acronym("ABD"), numeral("1923"),
+]  # fmt: skip
+
+
+@st.composite
+def forms(draw, depth=6):
+    form = draw(st.sampled_from(STEMS_MADE))
+    for _ in range(draw(st.integers(0, depth))):
+        tags = sorted(GRAMMAR[form.state])
+        if not tags:
+            break
+        try:
+            form = form.add(draw(st.sampled_from(tags)))
+        except ValueError:  # a compound takes what its head takes
+            break
+    return form
+
+
+@given(forms())
+def test_morphemes_join_to_the_form(form):
+    assert "".join(form.segments) == form
+    assert all(form.segments)
+
+
+@given(forms())
+def test_the_tags_tell_how_the_form_was_made(form):
+    stem = next(stem for stem in STEMS_MADE if stem.lemma == form.lemma)
+    assert inflect(stem, " ".join(form.tags)) == form
+
+
+@given(
+    st.text("abcçdefgğhıijklmnoöprsştuüvyz", min_size=2, max_size=12),
+    st.sampled_from(["pl", "loc", "acc", "p1sg"]),
+)
+def test_any_word_takes_endings_in_harmony(word, tag):
+    ending = noun(word).add(tag).segments[-1]
+    vowels = [letter for letter in word if letter in "aeıioöuü"]
+    back = not vowels or vowels[-1] in "aıou"
+    if vowels:
+        assert set(ending) & set("aeıioöuü") <= set("aıu" if back else "eiü")
+
+
+@pytest.mark.parametrize(
+    ("form", "segments"),
+    [
+        (noun("kitap").p3sg.acc, "kitab|ı|nı"),
+        (noun("dede").p3sg.dat, "dede|si|ne"),
+        (noun("buzdolabı").p1sg.loc, "buzdolab|ım|da"),
+        (noun("buzdolabı").pl.acc, "buzdolap|lar|ı|nı"),
+        (noun("ev").loc.ki.pl.gen, "ev|de|ki|ler|in"),
+        (noun("ben").dat, "ban|a"),
+        (verb("git").fut.pl1, "gid|eceğ|iz"),
+        (verb("de").prog.past.sg1, "di|yor|du|m"),
+        (verb("başla").prog, "başlı|yor"),
+        (verb("gel").neg.aor.pl1, "gel|me|yiz"),
+        (verb("gel").abil.neg.aor, "gel|e|me|z"),
+        (verb("gel").prog.ask.sg2, "gel|iyor| mu|sun"),
+        (name("Ankara").loc.ki.pl, "Ankara|'da|ki|ler"),
+        (name("Van Gölü", "compound").loc, "Van Göl|ü|'nde"),
+        (numeral("10.30").loc, "10.30|'da"),
+    ],
+)
+def test_morphemes_are_cut_where_they_meet(form, segments):
+    assert "|".join(form.segments) == segments
+
+
+def test_an_institution_takes_no_apostrophe_and_its_plain_kind_is_told():
+    assert institution("Türk Dil Kurumu").gen == "Türk Dil Kurumunun"
+    assert institution("Yargıtay", "plain").dat == "Yargıtaya"
+
+
+def test_a_foreign_name_follows_its_reading():
+    assert name("Bordeaux", sound="bordo").dat == "Bordeaux'ya"
+    assert name("New York", sound="nüyork").loc == "New York'ta"
+
+
+def test_a_compound_is_told_from_its_look_alikes():
+    assert name("Murat Dağı", "compound").pl == "Murat Dağları"
+    assert noun("burun kanadı", "compound").pl == "burun kanatları"
+    assert noun("gül suyu", "compound").pl == "gül suları"
+    assert noun("aile adı", "compound").p1sg == "aile adım"
+
+
+@pytest.mark.parametrize(
+    ("form", "tags", "message"),
+    [
+        (noun("ev"), "loc pl", "evde (locative loc) takes no 'pl'"),
+        (noun("ev"), "past loc", "evdi (short past) takes no 'loc'"),
+        (verb("gel"), "acc", "gel (verb) takes no 'acc'"),
+        (verb("gel"), "past sg1 sg2", "geldim (person past sg1) takes no 'sg2'"),
+        (noun("buzdolabı"), "pl pl", "buzdolaplar (plural pl) takes no 'pl'"),
+    ],
+)
+def test_what_cannot_follow_is_refused(form, tags, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        inflect(form, tags)
+
+
+def test_an_unknown_attribute_is_an_attribute_error():
+    assert not hasattr(noun("ev"), "nonsense")
+
+
+def test_forms_can_be_copied_and_stored():
+    form = noun("kitap").p3sg
+    assert copy.copy(form).acc == pickle.loads(pickle.dumps(form)).acc == "kitabını"
