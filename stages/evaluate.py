@@ -1,5 +1,6 @@
 """Stage 7: how good the models are, beside what simpler means reach."""
 
+import math
 from functools import partial
 from pathlib import Path
 
@@ -53,7 +54,13 @@ def main() -> None:
     }
     print("minimal pairs …", flush=True)
     preferred = {
-        name: minimal_pairs.measure(rows, tokenizer, decoder, {"kneser_ney_5": counted["kneser_ney_5"]})
+        name: minimal_pairs.measure(
+            rows,
+            tokenizer,
+            decoder,
+            {"kneser_ney_5": counted["kneser_ney_5"]},
+            tasks.TOKENS_APART.get(name, math.inf),
+        )
         for name, rows in pairs.items()
     }
     print("questions and retrieval …", flush=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.files import write_json
-from pipeline.miniworld import tasks
+from pipeline.miniworld import conversations, grammar, texts
 
 PAIRS_PER_TYPE = 100
-CONVERSATIONS_PER_DOCUMENT = 0.3
+CONVERSATIONS_PER_DOCUMENT = 0.35
 JSON_LINES = ("conversations", "questions", "minimal_pairs", "queries")
 
 
@@ -26,11 +26,11 @@ def write_ground_truth(
     segmentations: Iterable[tuple[str, str]] = ()
     if documents:
         count = max(1, round(documents * CONVERSATIONS_PER_DOCUMENT))
-        rows["conversations"] = tasks.conversations(seed, count)
-        rows["questions"] = tasks.questions()
-        rows["minimal_pairs"] = tasks.minimal_pairs(seed, PAIRS_PER_TYPE)
+        rows["conversations"] = conversations.conversations(seed, count, texts.short_story)
+        rows["questions"] = conversations.questions()
+        rows["minimal_pairs"] = grammar.minimal_pairs(seed, PAIRS_PER_TYPE)
         rows["queries"] = ({"query": query, "document_id": id} for query, id in queries)
-        segmentations = tasks.segmentations()
+        segmentations = grammar.segmentations(seed)
     counts = {name: _write_lines(folder / f"{name}.jsonl", map(_json, rows[name])) for name in JSON_LINES}
     table = ("\t".join(row) for row in segmentations)
     counts["segmentations"] = _write_lines(folder / "segmentations.tsv", table)

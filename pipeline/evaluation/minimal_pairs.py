@@ -8,6 +8,7 @@ as wrong. Chance is one half.
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -32,16 +33,23 @@ def wilson_interval(successes: int, n: int, z: float = 1.959964) -> tuple[float,
 
 
 def measure(
-    pairs: Sequence[Pair], tokenizer: Tokenizer, model: Scorer, baselines: dict[str, Scorer]
+    pairs: Sequence[Pair],
+    tokenizer: Tokenizer,
+    model: Scorer,
+    baselines: dict[str, Scorer],
+    most_tokens_apart: float = math.inf,
 ) -> dict[str, Any]:
     """Accuracy of `model` for every type with its interval, beside that of the `baselines`.
 
     `mean` is over types, each counting alike. Pairs of two identical strings decide nothing: they
-    are dropped and counted.
+    are dropped and counted. So are those whose sentences' numbers of tokens are more than
+    `most_tokens_apart` apart, where length alone would decide.
     """
-    kept = [pair for pair in pairs if pair.good.strip() != pair.bad.strip()]
-    good = [[BOS, *tokenizer.encode(pair.good)] for pair in kept]
-    bad = [[BOS, *tokenizer.encode(pair.bad)] for pair in kept]
+    different = [pair for pair in pairs if pair.good.strip() != pair.bad.strip()]
+    encoded = [[[BOS, *tokenizer.encode(text)] for text in (pair.good, pair.bad)] for pair in different]
+    even = [abs(len(good) - len(bad)) <= most_tokens_apart for good, bad in encoded]
+    kept = list(compress(different, even))
+    good, bad = ([texts[side] for texts in compress(encoded, even)] for side in (0, 1))
     right, ties = preferences(model, good, bad)
     baseline_right = {name: preferences(scorer, good, bad)[0] for name, scorer in baselines.items()}
     of = np.array([pair.type for pair in kept])
@@ -58,7 +66,11 @@ def measure(
         for key, name in names.items()
         if types
     }
-    counts = {"n": len(kept), "ties": ties, "identical_dropped": len(pairs) - len(kept)}
+    dropped = {
+        "identical_dropped": len(pairs) - len(different),
+        "uneven_dropped": len(different) - len(kept),
+    }
+    counts = {"n": len(kept), "ties": ties, **dropped}
     return {**means, **counts, "types": types}
 
 

@@ -1,4 +1,4 @@
-"""What is true in the miniworld: the 81 provinces of Türkiye, and the names and things its stories use.
+"""What is true of the miniworld's places: the 81 provinces of Türkiye.
 
 Every fact that a text states, a conversation repeats or a question asks is read from this table. Plate
 codes are the row's number. Regions are the seven geographical regions; a sea is one the province has a
@@ -7,91 +7,92 @@ coast on. Neighbours share a land border: doubtful pairs are left out, so a miss
 
 from dataclasses import dataclass
 
-from pipeline.miniworld.words import CompoundName, Name, Noun, Number
+from pipeline.miniworld.templates import word
+from pipeline.turkish.inflect import Form, name, noun, numeral
 
-# name | region | seas | a natural sight | districts | a product it is known for: unit, noun, accusative
+# name | region | seas | a natural sight | districts | a product it is known for: unit, noun (+: a compound)
 PROVINCES_TABLE = """
-Adana|Akdeniz|Akdeniz|Seyhan Nehri|Kozan, Ceyhan|şişe, şalgam suyu, şalgam suyunu
-Adıyaman|Güneydoğu Anadolu||Nemrut Dağı|Kâhta, Besni|kilo, üzüm, üzümü
-Afyonkarahisar|Ege||Eber Gölü|Sandıklı, Bolvadin|kutu, kaymak, kaymağı
-Ağrı|Doğu Anadolu||Ağrı Dağı|Doğubayazıt, Patnos|kavanoz, bal, balı
-Amasya|Karadeniz||Yeşilırmak|Merzifon, Suluova|kilo, elma, elmayı
-Ankara|İç Anadolu||Eymir Gölü|Polatlı, Haymana|tane, simit, simidi
-Antalya|Akdeniz|Akdeniz|Düden Şelalesi|Alanya, Manavgat|kilo, portakal, portakalı
-Artvin|Karadeniz|Karadeniz|Çoruh Nehri|Hopa, Borçka|kavanoz, bal, balı
-Aydın|Ege|Ege Denizi|Büyük Menderes Nehri|Nazilli, Söke|kilo, incir, inciri
-Balıkesir|Marmara|Marmara Denizi, Ege Denizi|Manyas Gölü|Bandırma, Ayvalık|şişe, zeytinyağı, zeytinyağını
-Bilecik|Marmara||Sakarya Nehri|Bozüyük, Söğüt|kilo, ayva, ayvayı
-Bingöl|Doğu Anadolu||Çır Şelalesi|Solhan, Karlıova|kavanoz, bal, balı
-Bitlis|Doğu Anadolu||Nemrut Krater Gölü|Tatvan, Ahlat|kilo, ceviz, cevizi
-Bolu|Karadeniz||Abant Gölü|Mudurnu, Gerede|kilo, patates, patatesi
-Burdur|Akdeniz||Salda Gölü|Bucak, Gölhisar|kutu, ceviz ezmesi, ceviz ezmesini
-Bursa|Marmara|Marmara Denizi|Uludağ|İnegöl, İznik|kutu, kestane şekeri, kestane şekerini
-Çanakkale|Marmara|Marmara Denizi, Ege Denizi|Çanakkale Boğazı|Gelibolu, Biga|kilo, peynir, peyniri
-Çankırı|İç Anadolu||Ilgaz Dağı|Çerkeş, Ilgaz|kilo, kaya tuzu, kaya tuzunu
-Çorum|Karadeniz||İncesu Kanyonu|Sungurlu, Osmancık|kilo, leblebi, leblebiyi
-Denizli|Ege||Işıklı Gölü|Çivril, Buldan|tane, havlu, havluyu
-Diyarbakır|Güneydoğu Anadolu||Dicle Nehri|Ergani, Silvan|tane, karpuz, karpuzu
-Edirne|Marmara|Ege Denizi|Meriç Nehri|Keşan, Uzunköprü|kutu, badem ezmesi, badem ezmesini
-Elazığ|Doğu Anadolu||Hazar Gölü|Palu, Karakoçan|kutu, orcik, orciği
-Erzincan|Doğu Anadolu||Girlevik Şelalesi|Kemaliye, Tercan|kilo, tulum peyniri, tulum peynirini
-Erzurum|Doğu Anadolu||Palandöken Dağı|Oltu, İspir|kilo, civil peyniri, civil peynirini
-Eskişehir|İç Anadolu||Porsuk Çayı|Sivrihisar, Seyitgazi|kutu, met helvası, met helvasını
-Gaziantep|Güneydoğu Anadolu||Fırat Nehri|Nizip, İslahiye|kilo, baklava, baklavayı
-Giresun|Karadeniz|Karadeniz|Giresun Adası|Bulancak, Şebinkarahisar|kilo, fındık, fındığı
-Gümüşhane|Karadeniz||Karaca Mağarası|Kelkit, Torul|kutu, pestil, pestili
-Hakkâri|Doğu Anadolu||Cilo Dağları|Yüksekova, Çukurca|kavanoz, bal, balı
-Hatay|Akdeniz|Akdeniz|Asi Nehri|İskenderun, Samandağ|kutu, künefe, künefeyi
-Isparta|Akdeniz||Eğirdir Gölü|Yalvaç, Eğirdir|şişe, gül suyu, gül suyunu
-Mersin|Akdeniz|Akdeniz|Göksu Nehri|Silifke, Tarsus|kilo, limon, limonu
-İstanbul|Marmara|Marmara Denizi, Karadeniz|İstanbul Boğazı|Üsküdar, Beşiktaş|kutu, lokum, lokumu
-İzmir|Ege|Ege Denizi|Gediz Nehri|Bergama, Çeşme|tane, boyoz, boyozu
-Kars|Doğu Anadolu||Kuyucuk Gölü|Sarıkamış, Kağızman|kilo, kaşar, kaşarı
-Kastamonu|Karadeniz|Karadeniz|Valla Kanyonu|Taşköprü, İnebolu|kilo, sarımsak, sarımsağı
-Kayseri|İç Anadolu||Erciyes Dağı|Develi, Bünyan|kilo, pastırma, pastırmayı
-Kırklareli|Marmara|Karadeniz|Dupnisa Mağarası|Lüleburgaz, Vize|şişe, hardaliye, hardaliyeyi
-Kırşehir|İç Anadolu||Seyfe Gölü|Kaman, Mucur|kilo, ceviz, cevizi
-Kocaeli|Marmara|Marmara Denizi, Karadeniz|İzmit Körfezi|Gebze, Gölcük|kutu, pişmaniye, pişmaniyeyi
-Konya|İç Anadolu||Beyşehir Gölü|Akşehir, Beyşehir|kutu, Mevlana şekeri, Mevlana şekerini
-Kütahya|Ege||Murat Dağı|Tavşanlı, Simav|tane, çini vazo, çini vazoyu
-Malatya|Doğu Anadolu||Günpınar Şelalesi|Darende, Arapgir|kilo, kayısı, kayısıyı
-Manisa|Ege||Spil Dağı|Akhisar, Salihli|kutu, mesir macunu, mesir macununu
-Kahramanmaraş|Akdeniz||Ceyhan Nehri|Elbistan, Göksun|kutu, dondurma, dondurmayı
-Mardin|Güneydoğu Anadolu||Kızıltepe Ovası|Midyat, Nusaybin|kutu, badem şekeri, badem şekerini
-Muğla|Ege|Ege Denizi, Akdeniz|Köyceğiz Gölü|Bodrum, Fethiye|kavanoz, çam balı, çam balını
-Muş|Doğu Anadolu||Murat Nehri|Malazgirt, Varto|porsiyon, köfte, köfteyi
-Nevşehir|İç Anadolu||Kızılırmak|Ürgüp, Avanos|tane, çömlek, çömleği
-Niğde|İç Anadolu||Aladağlar|Bor, Ulukışla|şişe, gazoz, gazozu
-Ordu|Karadeniz|Karadeniz|Perşembe Yaylası|Ünye, Fatsa|kilo, fındık, fındığı
-Rize|Karadeniz|Karadeniz|Fırtına Deresi|İkizdere, Ardeşen|paket, çay, çayı
-Sakarya|Marmara|Karadeniz|Sapanca Gölü|Hendek, Geyve|tane, kabak, kabağı
-Samsun|Karadeniz|Karadeniz|Kızılırmak Deltası|Bafra, Vezirköprü|tane, pide, pideyi
-Siirt|Güneydoğu Anadolu||Botan Çayı|Kurtalan, Pervari|kilo, fıstık, fıstığı
-Sinop|Karadeniz|Karadeniz|Hamsilos Koyu|Boyabat, Gerze|porsiyon, mantı, mantıyı
-Sivas|İç Anadolu||Gökpınar Gölü|Divriği, Gürün|porsiyon, köfte, köfteyi
-Tekirdağ|Marmara|Marmara Denizi, Karadeniz|Ganos Dağı|Çorlu, Şarköy|porsiyon, köfte, köfteyi
-Tokat|Karadeniz||Ballıca Mağarası|Niksar, Zile|kilo, asma yaprağı, asma yaprağını
-Trabzon|Karadeniz|Karadeniz|Uzungöl|Akçaabat, Maçka|kilo, tereyağı, tereyağını
-Tunceli|Doğu Anadolu||Munzur Çayı|Pertek, Çemişgezek|kilo, sarımsak, sarımsağı
-Şanlıurfa|Güneydoğu Anadolu||Balıklıgöl|Birecik, Siverek|kilo, isot, isotu
-Uşak|Ege||Ulubey Kanyonu|Banaz, Eşme|kilo, tarhana, tarhanayı
-Van|Doğu Anadolu||Van Gölü|Erciş, Gevaş|kilo, otlu peynir, otlu peyniri
-Yozgat|İç Anadolu||Yozgat Çamlığı Millî Parkı|Sorgun, Boğazlıyan|porsiyon, testi kebabı, testi kebabını
-Zonguldak|Karadeniz|Karadeniz|Gökgöl Mağarası|Çaycuma, Devrek|kavanoz, kestane balı, kestane balını
-Aksaray|İç Anadolu||Ihlara Vadisi|Güzelyurt, Eskil|tane, halı, halıyı
-Bayburt|Karadeniz||Çoruh Nehri|Aydıntepe|tane, ehram, ehramı
-Karaman|İç Anadolu||İncesu Mağarası|Ermenek, Ayrancı|paket, bisküvi, bisküviyi
-Kırıkkale|İç Anadolu||Kızılırmak|Keskin, Delice|kilo, üzüm, üzümü
-Batman|Güneydoğu Anadolu||Batman Çayı|Hasankeyf, Kozluk|kilo, çilek, çileği
-Şırnak|Güneydoğu Anadolu||Cudi Dağı|Cizre, Silopi|kavanoz, bal, balı
-Bartın|Karadeniz|Karadeniz|Bartın Irmağı|Amasra, Kurucaşile|kilo, çilek, çileği
-Ardahan|Doğu Anadolu||Çıldır Gölü|Göle, Posof|kavanoz, bal, balı
-Iğdır|Doğu Anadolu||Aras Nehri|Tuzluca|kilo, kayısı, kayısıyı
-Yalova|Marmara|Marmara Denizi|Sudüşen Şelalesi|Çınarcık, Altınova|kilo, kivi, kiviyi
-Karabük|Karadeniz||Şeker Kanyonu|Safranbolu, Eskipazar|kutu, safran, safranı
-Kilis|Güneydoğu Anadolu||Afrin Çayı|Musabeyli, Elbeyli|şişe, zeytinyağı, zeytinyağını
-Osmaniye|Akdeniz||Karaçay Şelalesi|Kadirli, Toprakkale|kilo, yer fıstığı, yer fıstığını
-Düzce|Karadeniz|Karadeniz|Efteni Gölü|Akçakoca, Gölyaka|kilo, fındık, fındığı
+Adana|Akdeniz|Akdeniz|Seyhan Nehri|Kozan, Ceyhan|şişe, şalgam suyu+
+Adıyaman|Güneydoğu Anadolu||Nemrut Dağı|Kâhta, Besni|kilo, üzüm
+Afyonkarahisar|Ege||Eber Gölü|Sandıklı, Bolvadin|kutu, kaymak
+Ağrı|Doğu Anadolu||Ağrı Dağı|Doğubayazıt, Patnos|kavanoz, bal
+Amasya|Karadeniz||Yeşilırmak|Merzifon, Suluova|kilo, elma
+Ankara|İç Anadolu||Eymir Gölü|Polatlı, Haymana|tane, simit
+Antalya|Akdeniz|Akdeniz|Düden Şelalesi|Alanya, Manavgat|kilo, portakal
+Artvin|Karadeniz|Karadeniz|Çoruh Nehri|Hopa, Borçka|kavanoz, bal
+Aydın|Ege|Ege Denizi|Büyük Menderes Nehri|Nazilli, Söke|kilo, incir
+Balıkesir|Marmara|Marmara Denizi, Ege Denizi|Manyas Gölü|Bandırma, Ayvalık|şişe, zeytinyağı
+Bilecik|Marmara||Sakarya Nehri|Bozüyük, Söğüt|kilo, ayva
+Bingöl|Doğu Anadolu||Çır Şelalesi|Solhan, Karlıova|kavanoz, bal
+Bitlis|Doğu Anadolu||Nemrut Krater Gölü|Tatvan, Ahlat|kilo, ceviz
+Bolu|Karadeniz||Abant Gölü|Mudurnu, Gerede|kilo, patates
+Burdur|Akdeniz||Salda Gölü|Bucak, Gölhisar|kutu, ceviz ezmesi+
+Bursa|Marmara|Marmara Denizi|Uludağ|İnegöl, İznik|kutu, kestane şekeri+
+Çanakkale|Marmara|Marmara Denizi, Ege Denizi|Çanakkale Boğazı|Gelibolu, Biga|kilo, peynir
+Çankırı|İç Anadolu||Ilgaz Dağı|Çerkeş, Ilgaz|kilo, kaya tuzu+
+Çorum|Karadeniz||İncesu Kanyonu|Sungurlu, Osmancık|kilo, leblebi
+Denizli|Ege||Işıklı Gölü|Çivril, Buldan|tane, havlu
+Diyarbakır|Güneydoğu Anadolu||Dicle Nehri|Ergani, Silvan|tane, karpuz
+Edirne|Marmara|Ege Denizi|Meriç Nehri|Keşan, Uzunköprü|kutu, badem ezmesi+
+Elazığ|Doğu Anadolu||Hazar Gölü|Palu, Karakoçan|kutu, orcik
+Erzincan|Doğu Anadolu||Girlevik Şelalesi|Kemaliye, Tercan|kilo, tulum peyniri+
+Erzurum|Doğu Anadolu||Palandöken Dağı|Oltu, İspir|kilo, civil peyniri+
+Eskişehir|İç Anadolu||Porsuk Çayı|Sivrihisar, Seyitgazi|kutu, met helvası+
+Gaziantep|Güneydoğu Anadolu||Fırat Nehri|Nizip, İslahiye|kilo, baklava
+Giresun|Karadeniz|Karadeniz|Giresun Adası|Bulancak, Şebinkarahisar|kilo, fındık
+Gümüşhane|Karadeniz||Karaca Mağarası|Kelkit, Torul|kutu, pestil
+Hakkâri|Doğu Anadolu||Cilo Dağları|Yüksekova, Çukurca|kavanoz, bal
+Hatay|Akdeniz|Akdeniz|Asi Nehri|İskenderun, Samandağ|kutu, künefe
+Isparta|Akdeniz||Eğirdir Gölü|Yalvaç, Eğirdir|şişe, gül suyu+
+Mersin|Akdeniz|Akdeniz|Göksu Nehri|Silifke, Tarsus|kilo, limon
+İstanbul|Marmara|Marmara Denizi, Karadeniz|İstanbul Boğazı|Üsküdar, Beşiktaş|kutu, lokum
+İzmir|Ege|Ege Denizi|Gediz Nehri|Bergama, Çeşme|tane, boyoz
+Kars|Doğu Anadolu||Kuyucuk Gölü|Sarıkamış, Kağızman|kilo, kaşar
+Kastamonu|Karadeniz|Karadeniz|Valla Kanyonu|Taşköprü, İnebolu|kilo, sarımsak
+Kayseri|İç Anadolu||Erciyes Dağı|Develi, Bünyan|kilo, pastırma
+Kırklareli|Marmara|Karadeniz|Dupnisa Mağarası|Lüleburgaz, Vize|şişe, hardaliye
+Kırşehir|İç Anadolu||Seyfe Gölü|Kaman, Mucur|kilo, ceviz
+Kocaeli|Marmara|Marmara Denizi, Karadeniz|İzmit Körfezi|Gebze, Gölcük|kutu, pişmaniye
+Konya|İç Anadolu||Beyşehir Gölü|Akşehir, Beyşehir|kutu, Mevlana şekeri+
+Kütahya|Ege||Murat Dağı|Tavşanlı, Simav|tane, çini vazo
+Malatya|Doğu Anadolu||Günpınar Şelalesi|Darende, Arapgir|kilo, kayısı
+Manisa|Ege||Spil Dağı|Akhisar, Salihli|kutu, mesir macunu+
+Kahramanmaraş|Akdeniz||Ceyhan Nehri|Elbistan, Göksun|kutu, dondurma
+Mardin|Güneydoğu Anadolu||Kızıltepe Ovası|Midyat, Nusaybin|kutu, badem şekeri+
+Muğla|Ege|Ege Denizi, Akdeniz|Köyceğiz Gölü|Bodrum, Fethiye|kavanoz, çam balı+
+Muş|Doğu Anadolu||Murat Nehri|Malazgirt, Varto|porsiyon, köfte
+Nevşehir|İç Anadolu||Kızılırmak|Ürgüp, Avanos|tane, çömlek
+Niğde|İç Anadolu||Aladağlar|Bor, Ulukışla|şişe, gazoz
+Ordu|Karadeniz|Karadeniz|Perşembe Yaylası|Ünye, Fatsa|kilo, fındık
+Rize|Karadeniz|Karadeniz|Fırtına Deresi|İkizdere, Ardeşen|paket, çay
+Sakarya|Marmara|Karadeniz|Sapanca Gölü|Hendek, Geyve|tane, kabak
+Samsun|Karadeniz|Karadeniz|Kızılırmak Deltası|Bafra, Vezirköprü|tane, pide
+Siirt|Güneydoğu Anadolu||Botan Çayı|Kurtalan, Pervari|kilo, fıstık
+Sinop|Karadeniz|Karadeniz|Hamsilos Koyu|Boyabat, Gerze|porsiyon, mantı
+Sivas|İç Anadolu||Gökpınar Gölü|Divriği, Gürün|porsiyon, köfte
+Tekirdağ|Marmara|Marmara Denizi, Karadeniz|Ganos Dağı|Çorlu, Şarköy|porsiyon, köfte
+Tokat|Karadeniz||Ballıca Mağarası|Niksar, Zile|kilo, asma yaprağı+
+Trabzon|Karadeniz|Karadeniz|Uzungöl|Akçaabat, Maçka|kilo, tereyağı
+Tunceli|Doğu Anadolu||Munzur Çayı|Pertek, Çemişgezek|kilo, sarımsak
+Şanlıurfa|Güneydoğu Anadolu||Balıklıgöl|Birecik, Siverek|kilo, isot
+Uşak|Ege||Ulubey Kanyonu|Banaz, Eşme|kilo, tarhana
+Van|Doğu Anadolu||Van Gölü|Erciş, Gevaş|kilo, otlu peynir
+Yozgat|İç Anadolu||Yozgat Çamlığı Millî Parkı|Sorgun, Boğazlıyan|porsiyon, testi kebabı+
+Zonguldak|Karadeniz|Karadeniz|Gökgöl Mağarası|Çaycuma, Devrek|kavanoz, kestane balı+
+Aksaray|İç Anadolu||Ihlara Vadisi|Güzelyurt, Eskil|tane, halı
+Bayburt|Karadeniz||Çoruh Nehri|Aydıntepe|tane, ehram
+Karaman|İç Anadolu||İncesu Mağarası|Ermenek, Ayrancı|paket, bisküvi
+Kırıkkale|İç Anadolu||Kızılırmak|Keskin, Delice|kilo, üzüm
+Batman|Güneydoğu Anadolu||Batman Çayı|Hasankeyf, Kozluk|kilo, çilek
+Şırnak|Güneydoğu Anadolu||Cudi Dağı|Cizre, Silopi|kavanoz, bal
+Bartın|Karadeniz|Karadeniz|Bartın Irmağı|Amasra, Kurucaşile|kilo, çilek
+Ardahan|Doğu Anadolu||Çıldır Gölü|Göle, Posof|kavanoz, bal
+Iğdır|Doğu Anadolu||Aras Nehri|Tuzluca|kilo, kayısı
+Yalova|Marmara|Marmara Denizi|Sudüşen Şelalesi|Çınarcık, Altınova|kilo, kivi
+Karabük|Karadeniz||Şeker Kanyonu|Safranbolu, Eskipazar|kutu, safran
+Kilis|Güneydoğu Anadolu||Afrin Çayı|Musabeyli, Elbeyli|şişe, zeytinyağı
+Osmaniye|Akdeniz||Karaçay Şelalesi|Kadirli, Toprakkale|kilo, yer fıstığı+
+Düzce|Karadeniz|Karadeniz|Efteni Gölü|Akçakoca, Gölyaka|kilo, fındık
 """
 
 # Each border once.
@@ -175,21 +176,22 @@ SIGHT_KINDS = {
 class Province:
     """One of the 81 provinces and what the miniworld says of it."""
 
-    name: Name
-    plate: Number  # two digits
-    region: CompoundName
-    seas: tuple[Name, ...]  # empty: no coast
-    sight: Name
+    name: Form
+    plate: Form  # two digits
+    region: Form
+    seas: tuple[Form, ...]  # empty: no coast
+    sight: Form
     kind: str  # of the sight: göl, dağ, …
-    districts: tuple[Name, ...]
+    districts: tuple[Form, ...]
     unit: str  # the product is counted in
-    product: Noun
+    product: Form
+    good: Form  # the product as the province's own: Kars kaşarı
     neighbours: tuple[str, ...]
 
 
-def place_name(text: str) -> Name:
-    """A name of nature, compound (Van Gölü) where it is made of several words."""
-    return CompoundName(text) if " " in text else Name(text)
+def place_name(text: str) -> Form:
+    """A name of nature, which ends in a possessive where it is made of several words (Van Gölü)."""
+    return name(text, "compound") if " " in text else name(text)
 
 
 def _neighbours() -> dict[str, tuple[str, ...]]:
@@ -206,20 +208,21 @@ def _provinces() -> tuple[Province, ...]:
     neighbours = _neighbours()
     provinces = []
     for number, row in enumerate(PROVINCES_TABLE.split("\n")[1:-1], start=1):
-        name, region, seas, sight, districts, product = row.split("|")
-        unit, noun, accusative = product.split(", ")
+        text, region, seas, sight, districts, products = row.split("|")
+        unit, product = products.split(", ")
         provinces.append(
             Province(
-                name=CompoundName(name) if name in COMPOUND_PROVINCES else Name(name),
-                plate=Number(f"{number:02d}"),
-                region=CompoundName(f"{region} Bölgesi"),
+                name=name(text, "compound") if text in COMPOUND_PROVINCES else name(text),
+                plate=numeral(f"{number:02d}"),
+                region=name(f"{region} Bölgesi", "compound"),
                 seas=tuple(place_name(sea) for sea in seas.split(", ") if sea),
                 sight=place_name(sight),
                 kind=SIGHT_KINDS[sight.split()[-1]],
-                districts=tuple(Name(district) for district in districts.split(", ")),
+                districts=tuple(name(district) for district in districts.split(", ")),
                 unit=unit,
-                product=Noun(noun, accusative),
-                neighbours=neighbours[name],
+                product=word(product),
+                good=noun(f"{text} {word(product).p3sg}", "compound"),
+                neighbours=neighbours[text],
             )
         )
     return tuple(provinces)
@@ -227,54 +230,6 @@ def _provinces() -> tuple[Province, ...]:
 
 PROVINCES = _provinces()
 BY_NAME = {str(province.name): province for province in PROVINCES}
-
-FIRST_NAMES_TABLE = """
-Elif Zeynep Ayşe Fatma Emine Hatice Merve Esra Büşra Selin Derya Ebru Gamze Gizem Pınar Sibel Sevgi Songül
-Nurcan Nermin Nevin Leyla Aylin Aysun Ayten Beyza Burcu Canan Ceren Defne Dilek Duygu Ece Esin Feride Figen
-Filiz Gülay Hande Hülya İpek İrem Kübra Melek Melis Meryem Müge Nazlı Nilüfer Özge Özlem Perihan Rabia Reyhan
-Ahmet Mehmet Mustafa Ali Hasan Hüseyin İbrahim Osman Murat Emre Burak Cem Cihan Efe Engin Erkan Eren Ferhat
-Furkan Fikret Gökhan Hakan Harun İlker Kaan Kerem Levent Mert Mesut Metin Necati Nihat Oğuz Onur Orhan Ömer
-Recep Rıza Salih Sami Selim Serkan Sinan Süleyman Tarık Tolga Turgut Uğur Veli Volkan Yasin Yunus Yusuf Zafer
-"""
-SURNAMES_TABLE = """
-Yılmaz Kaya Demir Çelik Yıldız Yıldırım Öztürk Özdemir Arslan Doğan Kılıç Çetin Koç Kurt Özkan Şimşek Polat
-Korkmaz Güneş Bulut Aksoy Yalçın Acar Tekin Toprak Bozkurt Avcı Sarı Turan Uçar Güler Ateş Kaplan Erol Duman
-Ertürk Özer Tunç Gürbüz Akbaş Sezer Durmaz Işık Erdem Çakır Coşkun Aktaş Güven Bayrak Karaca Uysal Soylu
-Bilgin Akın Esen Gündüz Baran Ekinci Aslan Taşkın Karakaya Sönmez Ünlü Yaman
-"""
-FIRST_NAMES = tuple(map(Name, FIRST_NAMES_TABLE.split()))
-SURNAMES = tuple(SURNAMES_TABLE.split())
-
-
-def _nouns(table: str) -> tuple[Noun, ...]:
-    pairs = (entry.split(", ") for line in table.split("\n") for entry in line.split("; ") if entry)
-    return tuple(Noun(nominative, accusative) for nominative, accusative in pairs)
-
-
-THINGS = _nouns("""
-defter, defteri; kitap, kitabı; şemsiye, şemsiyeyi; saat, saati; eldiven, eldiveni; atkı, atkıyı
-şapka, şapkayı; top, topu; kalem, kalemi; gözlük, gözlüğü; cüzdan, cüzdanı; fener, feneri; uçurtma, uçurtmayı
-sepet, sepeti; anahtarlık, anahtarlığı; hırka, hırkayı; matara, matarayı; termos, termosu; flüt, flütü
-radyo, radyoyu; kutu, kutuyu; ayna, aynayı; mendil, mendili; bardak, bardağı; bavul, bavulu; çanta, çantayı
-""")
-KIN = _nouns("""
-dede, dedeyi; nine, nineyi; teyze, teyzeyi; amca, amcayı; hala, halayı; dayı, dayıyı; anne, anneyi
-baba, babayı; abla, ablayı; ağabey, ağabeyi""")
-JOBS = _nouns("""
-fırıncı, fırıncıyı; bakkal, bakkalı; öğretmen, öğretmeni; terzi, terziyi; saatçi, saatçiyi; şoför, şoförü
-kütüphaneci, kütüphaneciyi; eczacı, eczacıyı; marangoz, marangozu; postacı, postacıyı; berber, berberi
-manav, manavı; hemşire, hemşireyi; çiftçi, çiftçiyi; aşçı, aşçıyı; ressam, ressamı""")
-HOURS = _nouns(
-    "iki, ikiyi; üç, üçü; dört, dördü; beş, beşi; altı, altıyı; dokuz, dokuzu; on, onu; on bir, on biri"
-)
-COUNTS = ("iki", "üç", "dört", "beş", "altı")
-COLOURS = (
-    "mavi", "kırmızı", "yeşil", "sarı", "mor", "lacivert", "turuncu", "gri", "beyaz", "siyah",
-    "kahverengi", "pembe",
-)  # fmt: skip
-DAYS = tuple(
-    f"{day} günü" for day in ("pazartesi", "salı", "çarşamba", "perşembe", "cuma", "cumartesi", "pazar")
-)
 SEASONS = {
     "kış": ("Aralık", "Ocak", "Şubat"),
     "ilkbahar": ("Mart", "Nisan", "Mayıs"),

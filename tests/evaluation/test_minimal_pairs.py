@@ -42,7 +42,14 @@ def test_sentences_are_scored_from_their_start_without_an_end_token(tokenizer):
 
 def test_only_identical_pairs_leave_counts(tokenizer):
     figures = measure([Pair("a", "a", "x")], tokenizer, by_length, {})
-    assert figures == {"n": 0, "ties": 0, "identical_dropped": 1, "types": {}}
+    assert figures == {"n": 0, "ties": 0, "identical_dropped": 1, "uneven_dropped": 0, "types": {}}
+
+
+def test_pairs_of_uneven_length_are_dropped_and_counted_where_a_limit_is_set(tokenizer):
+    pairs = [Pair("a", "abc", "x"), Pair("ab", "a", "x")]
+    figures = measure(pairs, tokenizer, by_length, {}, most_tokens_apart=1)
+    assert (figures["n"], figures["uneven_dropped"], figures["mean"]) == (1, 1, 0)
+    assert measure(pairs, tokenizer, by_length, {})["n"] == 2
 
 
 def test_the_interval_of_known_shares():

@@ -1,0 +1,95 @@
+"""How varied the miniworld's documents are: sentence frames, near-copies, and the time to compose them.
+
+    python -m benchmarks.miniworld_variety --documents 20000 --seed 42
+
+A frame is a sentence whose slots are blanked; a near-copy has a Jaccard likeness of word 5-grams of 0.8 or
+more, estimated by MinHash over 128 hashes (Broder 1997) and looked for among documents that agree in one
+of 16 bands of 8 hashes: a pair just as alike as 0.8 is found with 95 %. Prints a table for people and one
+JSON line for machines.
+"""
+
+import argparse
+import json
+import re
+import time
+from collections import Counter, defaultdict
+from unittest import mock
+
+import numpy as np
+
+from pipeline.miniworld import templates, texts
+from pipeline.turkish.normalise import duplicate_key
+
+HASHES, BANDS, SHINGLE = 128, 16, 5
+LIKE = 0.8
+SENTENCE = re.compile(r"(?<=[.!?…”:])\s+")
+PRIME = np.uint64((1 << 61) - 1)
+
+
+def frames(seed: int, count: int) -> Counter[str]:
+    """How often each sentence frame is met in `count` documents."""
+    with mock.patch.object(templates, "resolve", return_value="…_"):
+        found = [text.text for text in texts.documents(seed, count)]
+    return Counter(frame for text in found for line in text.split("\n") for frame in SENTENCE.split(line))
+
+
+def signatures(documents: list[str]) -> np.ndarray:
+    """MinHash signatures, documents × HASHES."""
+    rng = np.random.default_rng(0)
+    factors, shifts = rng.integers(1, 1 << 31, (2, HASHES), dtype=np.uint64)
+    rows = []
+    for text in documents:
+        words = duplicate_key(text).split()
+        shingles = {hash(tuple(words[i : i + SHINGLE])) & 0x7FFFFFFF for i in range(max(1, len(words) - 4))}
+        values = np.fromiter(shingles, dtype=np.uint64)
+        rows.append(((values[:, None] * factors + shifts) % PRIME).min(axis=0))
+    return np.stack(rows)
+
+
+def near_copied(signed: np.ndarray) -> np.ndarray:
+    """Whether each document has a near-copy among the others."""
+    copied = np.zeros(len(signed), dtype=bool)
+    for band in np.split(signed, BANDS, axis=1):
+        buckets: dict[bytes, list[int]] = defaultdict(list)
+        for index, row in enumerate(band):
+            buckets[row.tobytes()].append(index)
+        for bucket in buckets.values():
+            if len(bucket) > 1:
+                likeness = (signed[bucket][:, None] == signed[bucket][None]).mean(axis=2)
+                copied[bucket] |= (likeness >= LIKE).sum(axis=1) > 1
+    return copied
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--documents", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=42)
+    options = parser.parse_args()
+    start = time.perf_counter()
+    documents = [document.text for document in texts.documents(options.seed, options.documents)]
+    seconds = time.perf_counter() - start
+    counts = frames(options.seed, options.documents)
+    sentences = counts.total()
+    words = sum(len(text.split()) for text in documents)
+    stems = len({word for text in documents for word in duplicate_key(text).split()})
+    figures = {
+        "documents": len(documents),
+        "seconds": round(seconds, 1),
+        "bytes": sum(len(text.encode()) for text in documents),
+        "words_per_document": round(words / len(documents), 1),
+        "word_forms": stems,
+        "distinct": len(set(documents)),
+        "without_near_copy": round(float(1 - near_copied(signatures(documents)).mean()), 4),
+        "sentences": sentences,
+        "frames": len(counts),
+        "most_common_frame": round(counts.most_common(1)[0][1] / sentences, 5),
+    }
+    for key, value in figures.items():
+        print(f"{key:20} {value:>14,}")
+    for frame, number in counts.most_common(10):
+        print(f"{number / sentences:8.3%}  {frame}")
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Who lives in the miniworld and what they handle, and the cast of one text."""
+
+import random
+
+from pipeline.miniworld import world
+from pipeline.miniworld.templates import FIRST, THIRD
+from pipeline.turkish.inflect import Form, name, noun, numeral
+
+FIRST_NAMES_TABLE = """
+Elif Zeynep Ayşe Fatma Emine Hatice Merve Esra Büşra Selin Derya Ebru Gamze Pınar Sibel Leyla Aylin Burcu
+Ceren Defne Dilek Duygu Ece Filiz Hande İpek Melek Nazlı Özge Özlem
+Ahmet Mehmet Mustafa Ali Hasan Hüseyin İbrahim Osman Murat Emre Burak Cem Efe Engin Eren Gökhan Hakan Kaan
+Kerem Levent Mert Onur Orhan Ömer Salih Selim Serkan Tarık Veli Yusuf
+"""
+SURNAMES_TABLE = """
+Yılmaz Kaya Demir Çelik Yıldız Yıldırım Öztürk Özdemir Arslan Doğan Kılıç Çetin Koç Kurt Özkan Şimşek Polat
+Korkmaz Güneş Bulut Aksoy Yalçın Acar Tekin Toprak Bozkurt Avcı Sarı Turan Uçar Güler Ateş Kaplan Erol Duman
+Tunç Sezer Işık Erdem Çakır Coşkun Aktaş Güven Uysal Akın Gündüz Aslan Ünlü
+"""
+FIRST_NAMES = tuple(map(name, FIRST_NAMES_TABLE.split()))
+SURNAMES = tuple(SURNAMES_TABLE.split())
+THINGS_TABLE = """
+defter kitap şemsiye saat eldiven atkı şapka top kalem gözlük cüzdan fener uçurtma sepet anahtarlık hırka
+matara termos flüt radyo kutu ayna mendil bardak bavul çanta
+"""
+KIN_TABLE = "dede nine teyze amca hala dayı anne baba abla ağabey"
+JOBS_TABLE = """
+fırıncı bakkal öğretmen terzi saatçi şoför kütüphaneci eczacı marangoz postacı berber manav hemşire çiftçi
+aşçı ressam
+"""
+COLOURS_TABLE = "mavi kırmızı yeşil sarı mor lacivert turuncu gri beyaz siyah kahverengi pembe"
+THINGS, KIN, JOBS, COLOURS = (
+    tuple(map(noun, table.split())) for table in (THINGS_TABLE, KIN_TABLE, JOBS_TABLE, COLOURS_TABLE)
+)
+HOURS = tuple(map(noun, ("iki", "üç", "dört", "beş", "altı", "dokuz", "on", "on bir")))
+COUNTS = tuple(map(noun, ("iki", "üç", "dört", "beş", "altı")))
+DAYS = tuple(
+    noun(f"{day} günü", "compound")
+    for day in ("pazartesi", "salı", "çarşamba", "perşembe", "cuma", "cumartesi", "pazar")
+)
+
+
+def cast(
+    rng: random.Random,
+    province: world.Province,
+    first: Form,
+    surname: str,
+    season: str,
+    *,
+    in_first_person: bool = False,
+) -> dict[str, str]:
+    """What the slots of a text's templates stand for: its hero and friends, its place, time and things."""
+    other = world.BY_NAME[rng.choice(province.neighbours)]
+    friend, friend2 = rng.sample([person for person in FIRST_NAMES if person != first], 2)
+    fullname = name(f"{first} {surname}")
+    me = noun("ben")
+    return {
+        "@": FIRST if in_first_person else THIRD,
+        "who": me if in_first_person else first,
+        "full": me if in_first_person else fullname,
+        "name": first,
+        "fullname": fullname,
+        "friend": friend,
+        "friend2": friend2,
+        "kin": rng.choice(KIN),
+        "thing": rng.choice(THINGS),
+        "job": rng.choice(JOBS),
+        "colour": rng.choice(COLOURS),
+        "count": rng.choice(COUNTS),
+        "hour": rng.choice(HOURS),
+        "day": rng.choice(DAYS),
+        "date": name(f"{rng.randint(1, 28)} {rng.choice(world.SEASONS[season])}"),
+        "season": noun(season),
+        "n": numeral(str(rng.randint(3, 30))),
+        "place": province.name,
+        "plate": province.plate,
+        "region": province.region,
+        "sea": rng.choice(province.seas) if province.seas else "",
+        "sight": province.sight,
+        "sight_kind": noun(province.kind),
+        "district": rng.choice(province.districts),
+        "unit": province.unit,
+        "product": province.product,
+        "good": province.good,
+        "other": other.name,
+        "other_unit": other.unit,
+        "other_product": other.product,
+    }
