@@ -14,15 +14,18 @@ import re
 import time
 from collections import Counter, defaultdict
 from unittest import mock
+from zlib import crc32
 
 import numpy as np
 
-from pipeline.miniworld import templates, texts
+from pipeline.miniworld import people, templates, texts, world
 from pipeline.turkish.normalise import duplicate_key
 
 HASHES, BANDS, SHINGLE = 128, 16, 5
 LIKE = 0.8
 SENTENCE = re.compile(r"(?<=[.!?…”:])\s+")
+NAMES = (*people.FIRST_NAMES, *(province.name for province in world.PROVINCES), *people.THINGS)
+NAMED = re.compile(rf"\b(?:{'|'.join(NAMES)})\b(?:'\w+)?")
 PRIME = np.uint64((1 << 61) - 1)
 
 
@@ -30,7 +33,9 @@ def frames(seed: int, count: int) -> Counter[str]:
     """How often each sentence frame is met in `count` documents."""
     with mock.patch.object(templates, "resolve", return_value="…_"):
         found = [text.text for text in texts.documents(seed, count)]
-    return Counter(frame for text in found for line in text.split("\n") for frame in SENTENCE.split(line))
+    # Chats name people and places without templates.
+    lines = (NAMED.sub("…_", line) for text in found for line in text.split("\n"))
+    return Counter(frame for line in lines for frame in SENTENCE.split(line))
 
 
 def signatures(documents: list[str]) -> np.ndarray:
@@ -40,7 +45,8 @@ def signatures(documents: list[str]) -> np.ndarray:
     rows = []
     for text in documents:
         words = duplicate_key(text).split()
-        shingles = {hash(tuple(words[i : i + SHINGLE])) & 0x7FFFFFFF for i in range(max(1, len(words) - 4))}
+        parts = (" ".join(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1)))
+        shingles = {crc32(part.encode()) for part in parts}
         values = np.fromiter(shingles, dtype=np.uint64)
         rows.append(((values[:, None] * factors + shifts) % PRIME).min(axis=0))
     return np.stack(rows)

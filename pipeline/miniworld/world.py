@@ -161,7 +161,6 @@ Zonguldak: Düzce Karabük Bartın
 Bartın: Karabük
 """
 
-COMPOUND_PROVINCES = {"Kırklareli"}
 SIGHT_KINDS = {
     "Gölü": "göl", "Nehri": "akarsu", "Çayı": "akarsu", "Deresi": "akarsu", "Irmağı": "akarsu",
     "Dağı": "dağ", "Dağları": "dağ", "Şelalesi": "şelale", "Mağarası": "mağara", "Kanyonu": "kanyon",
@@ -212,7 +211,7 @@ def _provinces() -> tuple[Province, ...]:
         unit, product = products.split(", ")
         provinces.append(
             Province(
-                name=name(text, "compound") if text in COMPOUND_PROVINCES else name(text),
+                name=name(text),
                 plate=numeral(f"{number:02d}"),
                 region=name(f"{region} Bölgesi", "compound"),
                 seas=tuple(place_name(sea) for sea in seas.split(", ") if sea),

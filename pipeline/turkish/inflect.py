@@ -7,7 +7,7 @@
 The tags and their order are morphotactics.GRAMMAR; what a word must tell about itself is in lexicon.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -21,8 +21,9 @@ from pipeline.turkish.phonology import HIGH_AFTER, VOWELS, fronted, last_vowel, 
 FLAGS_AFTER = dict.fromkeys(("lik", "dik", "acak", "fut"), frozenset({"soft"})) | dict.fromkeys(
     ("passive", "caus", "abil", "iver"), frozenset({"ir"})
 )
+ABBREVIATED = frozenset({"name", "abbreviated"})  # acronyms and numerals
 UNVOICED = {"b": "p", "c": "ç", "d": "t", "ğ": "k"}
-NO_APOSTROPHE = {"pl", *DERIVATIONS, *PARTICLES}  # after a proper name
+NO_APOSTROPHE = {"pl", "pl3", "equ", *DERIVATIONS}  # after a proper name; but 1990'lar, AKP'li
 NARROWS = {"de": "(y)A", "ye": "(y)"}  # verbs whose e becomes i before the suffixes that begin so
 CODAS = frozenset({"lk", "lp", "lt", "nk", "ns", "nt", "rk", "rp", "rs", "rt", "sk", "st"})  # of syllables
 
@@ -59,9 +60,9 @@ class Form(str):
         if self.bare is not None and (tag in POSSESSORS or tag in DERIVATIONS or tag == "pl"):
             return self._of_compound(tag)
         pattern, state = GRAMMAR[self.state][tag]
-        if not self.tags and (listed := lexicon.LISTED.get((self.lemma, tag))):
-            *parts, suffix = listed.split("|")
-            return self._grow(tag, tuple(parts), suffix, state, self.sound)
+        if not self.tags and (listed := self._listed(tag)):
+            *parts, suffix = listed
+            return self._grow(tag, tuple(parts), suffix, state, lower("".join(parts)))
         stem, pattern = _altered(self, tag, pattern)
         sound = self.sound if stem == self.segments else lower("".join(stem))
         suffix = realise(pattern, sound)
@@ -69,8 +70,18 @@ class Form(str):
             stem = (*stem[:-1], _before_vowel(stem[-1], self.flags))
         return self._grow(tag, stem, suffix, state, sound)
 
+    def _listed(self, tag: str) -> list[str]:
+        """The morphemes of a form that is listed whole, by the lemma's last word; none of any other."""
+        *before, word = self.lemma.split(" ")
+        listed = lexicon.LISTED.get((lower(word), tag))
+        if listed is None:
+            return []
+        first, *others = listed.split("|")
+        return [" ".join((*before, capitalize(first) if word != lower(word) else first)), *others]
+
     def _grow(self, tag: str, stem: tuple[str, ...], suffix: str, state: str, sound: str) -> "Form":
-        apart = "'" if "name" in self.flags and suffix and tag not in NO_APOSTROPHE else ""
+        joined = tag in PARTICLES or (tag in NO_APOSTROPHE and "abbreviated" not in self.flags)
+        apart = "'" if "name" in self.flags and suffix and not joined else ""
         flags = self.flags if not suffix else FLAGS_AFTER.get(tag, frozenset())
         return _form(
             self.lemma,
@@ -110,7 +121,7 @@ def _form(
 def _before_vowel(stem: str, flags: frozenset[str]) -> str:
     """The stem as it stands before a vowel: ağz, kitab, hakk, tıbb, nakd."""
     if "drop" in flags:
-        place = max(stem.rfind(vowel) for vowel in VOWELS)
+        place = max(lower(stem).rfind(vowel) for vowel in VOWELS)
         stem = stem[:place] + stem[place + 1 :]
     if "soft" in flags:
         stem = voiced(stem)
@@ -133,14 +144,17 @@ def _altered(form: Form, tag: str, pattern: str) -> tuple[tuple[str, ...], str]:
             stem = _before_vowel(last, frozenset({"drop"})) if "contract" in form.flags else last
             return (*head, stem), pattern
         case "caus":
-            by_rule = "t" if syllables(form.sound) > 1 and form.sound[-1] in VOWELS + "rl" else "DIr"
-            return form.segments, lexicon.CAUSATIVES.get(form, by_rule)
+            word = form.sound.split()[-1]
+            by_rule = "t" if syllables(word) > 1 and word[-1] in VOWELS + "rl" else "DIr"
+            return form.segments, lexicon.CAUSATIVES.get(word, by_rule)
         case "neg" if form.state == "ability":  # gel-e-me, of gel-ebil
             return (*head, realise("(y)A", lower("".join(head)))), pattern
         case "sg1" | "pl1" if form.state == "negative aorist":  # gelme-m, gelme-yiz, of gelme-z
             return tuple(head), pattern
-    if not form.tags and pattern.startswith(NARROWS.get(form, "none")):  # diyecek, yiyen, yiyip; but deyip
-        return (last[0] + "i",), pattern
+    if form.state in ("verb", "imperative") and len(form.segments) == 1:  # diyecek, yiyen, yiyip; but deyip
+        *before, word = last.split(" ")
+        if pattern.startswith(NARROWS.get(lower(word), "none")):
+            return (" ".join((*before, word[:-1] + "i")),), pattern
     return form.segments, pattern
 
 
@@ -149,7 +163,10 @@ def noun(lemma: str, *flags: str) -> Form:
 
     `flags`: the lexicon's where none are given; "compound" for one that ends in its own possessive.
     """
+    _check(lemma, flags)
     found = frozenset(flags) or lexicon.noun_flags(lemma)
+    if lower(lemma) == "kendi":
+        return _form(lemma, (), (lemma,), "reflexive", frozenset(), "kendi")
     if "compound" in found:
         return _compound(lemma, frozenset())
     state = "pronominal" if "n" in found else "noun"
@@ -164,7 +181,9 @@ def name(text: str, *flags: str, sound: str = "") -> Form:
     its head), "front" where front vowels follow a back one (Kemal'i) and the lexicon does not know.
     `sound`: how it is read where that is not as Turkish is written (name("Bordeaux", sound="bordo")).
     """
-    if "compound" in flags or (" " in text and text.split()[-1] in _place_heads()):
+    _check(text, flags)
+    listed = "compound" in lexicon.noun_flags(text) and text != lower(text)
+    if "compound" in flags or listed or (" " in text and text.split()[-1] in _place_heads()):
         return _compound(text, frozenset({"name"}))
     sound = sound or lower(text)
     if "front" in flags or "front" in lexicon.noun_flags(text):
@@ -177,31 +196,37 @@ def institution(text: str, *flags: str) -> Form:
 
     It is taken to end in a possessive of its own; `flags`: "plain" where it does not (Yargıtay).
     """
+    _check(text, flags)
     if "plain" in flags:
         return _form(text, (), (text,), "noun", frozenset(), lower(text))
     return _compound(text, frozenset())
 
 
-def acronym(text: str) -> Form:
+def acronym(text: str, *, sound: str = "") -> Form:
     """An acronym: endings follow the name of its last letter (ABD'ye) or the word that it makes (NATO'ya).
 
-    It makes a word if it has three letters or more, a vowel, and ends as a Turkish syllable can.
+    It makes a word if it has three letters or more, a vowel, and ends as a Turkish syllable can. `sound`: how
+    it is read where that is otherwise (acronym("HIV", sound="hiv")).
     """
+    _check(text)
+    if sound:
+        return _form(text, (), (text,), "noun", ABBREVIATED, sound)
     sound = lower(text)
     coda = sound[max((sound.rfind(vowel) for vowel in VOWELS), default=-1) + 1 :]
     is_word = len(sound) > 2 and len(coda) < len(sound) and (len(coda) < 2 or coda in CODAS)
     if not is_word and sound[-1] not in VOWELS:
         sound += "e"
-    return _form(text, (), (text,), "noun", frozenset({"name"}), sound)
+    return _form(text, (), (text,), "noun", ABBREVIATED, sound)
 
 
 def numeral(text: str) -> Form:
     """A number in digits, whose endings follow its reading (numbers.reading): 1923'te, 10.30'da."""
-    return _form(text, (), (text,), "noun", frozenset({"name"}), reading(text))
+    return _form(text, (), (text,), "noun", ABBREVIATED, reading(text))
 
 
 def verb(stem: str, *flags: str) -> Form:
     """A verb by its stem (git, teşekkür et). `flags`: the lexicon's where none are given."""
+    _check(stem, flags)
     return _form(stem, (), (stem,), "verb", frozenset(flags) or lexicon.verb_flags(stem), lower(stem))
 
 
@@ -212,14 +237,26 @@ def inflect(form: Form, tags: str) -> Form:
     return form
 
 
+def _check(text: str, flags: Iterable[str] = ()) -> None:
+    """Raise ValueError for an empty word or a flag that nothing knows."""
+    if not text.strip():
+        raise ValueError("an empty word has no forms")
+    if unknown := set(flags) - lexicon.FLAGS:
+        known = ", ".join(sorted(lexicon.FLAGS))
+        raise ValueError(f"{text!r}: unknown flag {min(unknown)!r}; known are {known}")
+
+
 @cache
 def _place_heads() -> frozenset[str]:
-    return frozenset(capitalize(noun(head).p3sg) for head in lexicon.PLACES.split())
+    heads = [noun(head) for head in lexicon.PLACES.split()]
+    return frozenset(capitalize(form) for head in heads for form in (head.p3sg, head.pl.p3sg))
 
 
 def _compound(lemma: str, flags: frozenset[str]) -> Form:
     """A noun that ends in the possessive of its head (buzdolabı): without it it is `bare` (buzdolap)."""
-    bare = next(head for head in _heads(lemma) if head.p3sg == lemma)
+    bare = next((head for head in _heads(lemma) if head.p3sg == lemma), None)
+    if bare is None:
+        raise ValueError(f"{lemma!r} ends in no possessive of its own: not a compound")
     return _form(lemma, (), bare.p3sg.segments, "compound", flags, lower(lemma), bare)
 
 
@@ -228,13 +265,15 @@ def _heads(lemma: str) -> Iterator[Form]:
     stem = lemma[:-1]
     if stem.endswith(("lar", "ler")):
         yield noun(stem[:-3]).pl
-    if stem[-1] in "sy" and stem[-2] in VOWELS:
+    if stem[-1] in "sy" and stem[-2] in VOWELS and not stem.endswith(tuple(lexicon.NOUNS["s"])):
         yield noun(stem[:-1])  # ezme-si, su-yu
     for word in lexicon.NOUNS["drop"]:  # ağız of ağzı, also in aslanağzı
-        if stem.endswith(word[:-2] + word[-1]):
-            yield noun(stem[: 1 - len(word)] + word, "drop")
+        if stem.endswith((word[:-2] + word[-1], voiced(word[:-2] + word[-1]))):
+            yield noun(stem[: 1 - len(word)] + word, *{"drop", *lexicon.noun_flags(word)})
     if stem[-1] == stem[-2]:
         yield noun(stem[:-1])  # hak of hakkı
+    if stem.endswith("ng"):
+        yield noun(stem[:-1] + "k")  # renk of rengi
     if stem[-1] in UNVOICED and not stem.endswith("yağ"):
         yield noun(stem[:-1] + UNVOICED[stem[-1]])  # dolap of dolabı
     yield noun(stem)

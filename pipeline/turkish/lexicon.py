@@ -8,6 +8,7 @@ nouns.txt and verbs.txt list words under flags:
     double  the last consonant is doubled: hak → hakkı
     front   front vowels follow a back one: saat → saati
     compound  ends in a possessive of its own: buzdolabı → buzdolabını
+    s       ends in an s of its own, which a compound keeps: ses → kuş sesi → kuş sesleri
     y       a y comes before endings that begin with a vowel: su → suyu
     n       a pronoun's n: bu → bunu
     contract  a verb's last vowel is dropped in the passive: ayır → ayrıl
@@ -33,6 +34,7 @@ LISTED = {
     ("o", "pl"): "on|lar", ("o", "ins"): "o|nun|la",
     ("bu", "pl"): "bun|lar", ("bu", "ins"): "bu|nun|la",
     ("şu", "pl"): "şun|lar", ("şu", "ins"): "şu|nun|la",
+    ("kim", "ins"): "kim|in|le",
     ("gün", "ki"): "gün|kü", ("bugün", "ki"): "bugün|kü", ("dün", "ki"): "dün|kü",
 }  # fmt: skip
 
@@ -59,8 +61,10 @@ LISTED |= {(stem, "caus"): form for stem, form in (entry.split("=") for entry in
 PLACES = """
 ada bakanlık banka boğaz bölge burun cadde cami çay dağ deniz dere delta geçit göl hisar ırmak iskele kale
 kanyon koy kervansaray köprü körfez köy lise mağara mahalle meydan müze nehir ocak okul orman ova park plaj
-saray şelale şehir tepe üniversite vadi yarımada yayla yol
+saray şelale şehir tepe üniversite vadi yarımada yayla yol kule gar savaş bayram cumhuriyet imparatorluk
+kilise türbe hastane stadyum
 """
+FLAGS = frozenset({*NOUNS, "ir", "ar", "contract", "plain"})
 
 
 @cache

@@ -24,12 +24,12 @@ COPULA: Suffixes = {
 }  # fmt: skip
 PREDICATE: Suffixes = {**PERSONS, **COPULA, "ask": (" mI", "ask"), "da": (" dA", "end")}
 CASES: Suffixes = {
-    "acc": ("(y)I", "case"), "gen": ("(n)In", "locative"), "dat": ("(y)A", "case"), "loc": ("DA", "locative"),
+    "acc": ("(y)I", "case"), "gen": ("(n)In", "adjunct"), "dat": ("(y)A", "case"), "loc": ("DA", "adjunct"),
     "abl": ("DAn", "case"), "ins": ("(y)lA", "case"), "equ": ("CA", "case"),
 }  # fmt: skip
 # After a possessive of the third person, -ki and bu, şu, o: the pronominal n.
 PRONOMINAL_CASES: Suffixes = {
-    "acc": ("nI", "case"), "gen": ("nIn", "locative"), "dat": ("nA", "case"), "loc": ("ndA", "locative"),
+    "acc": ("nI", "case"), "gen": ("nIn", "adjunct"), "dat": ("nA", "case"), "loc": ("ndA", "adjunct"),
     "abl": ("ndAn", "case"), "ins": ("(y)lA", "case"), "equ": ("ncA", "case"),
 }  # fmt: skip
 POSSESSORS: Suffixes = {
@@ -60,16 +60,17 @@ GRAMMAR: dict[str, Suffixes] = {
     "compound": {  # which puts plural, possessors and derivations in its own possessive's place
         **dict.fromkeys(("pl", *POSSESSORS, *DERIVATIONS), ("", "")), **PRONOMINAL_CASES, **PREDICATE,
     },
+    "reflexive": {**POSSESSORS, **PRONOMINAL_CASES, **PREDICATE},  # kendi
     "pronominal": {"pl": ("lAr", "plural"), **PRONOMINAL_CASES, **PREDICATE},
     "case": PREDICATE,
-    "locative": {**PREDICATE, "ki": ("ki", "pronominal")},
+    "adjunct": {**PREDICATE, "ki": ("ki", "pronominal")},
     "verb": {
         "passive": ("Il", "verb"), "caus": ("DIr", "verb"), "abil": ("(y)Abil", "ability"),
         "iver": ("(y)Iver", "verb"), "neg": ("mA", "negative"), **TENSES, **NON_FINITE,
     },
     "ability": {"neg": ("mA", "negative"), **TENSES, **NON_FINITE},
     "negative": {"abil": ("(y)Abil", "ability"), **TENSES, "aor": ("z", "negative aorist"), **NON_FINITE},
-    "infinitive": {"loc": ("DA", "locative"), "abl": ("DAn", "case"), "ins": ("(y)lA", "case"), **PREDICATE},
+    "infinitive": {"loc": ("DA", "adjunct"), "abl": ("DAn", "case"), "ins": ("(y)lA", "case"), **PREDICATE},
     "tense": PREDICATE,
     "negative aorist": {**PREDICATE, "sg1": ("m", "person"), "pl1": ("(y)Iz", "person")},
     "short": {**SHORT_PERSONS, "past": ("(y)DI", "short"), "cond": ("(y)sA", "short"), **PARTICLES},

@@ -100,7 +100,7 @@ def test_a_compound_is_told_from_its_look_alikes():
 @pytest.mark.parametrize(
     ("form", "tags", "message"),
     [
-        (noun("ev"), "loc pl", "evde (locative loc) takes no 'pl'"),
+        (noun("ev"), "loc pl", "evde (adjunct loc) takes no 'pl'"),
         (noun("ev"), "past loc", "evdi (short past) takes no 'loc'"),
         (verb("gel"), "acc", "gel (verb) takes no 'acc'"),
         (verb("gel"), "past sg1 sg2", "geldim (person past sg1) takes no 'sg2'"),
@@ -119,3 +119,20 @@ def test_an_unknown_attribute_is_an_attribute_error():
 def test_forms_can_be_copied_and_stored():
     form = noun("kitap").p3sg
     assert copy.copy(form).acc == pickle.loads(pickle.dumps(form)).acc == "kitabını"
+
+
+@pytest.mark.parametrize("make", [noun, name, verb, acronym, institution])
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_word_is_refused(make, text):
+    with pytest.raises(ValueError, match="an empty word has no forms"):
+        make(text)
+
+
+def test_an_unknown_flag_is_refused():
+    with pytest.raises(ValueError, match=r"'git': unknown flag 'sfot'; known are .*soft"):
+        verb("git", "sfot")
+
+
+def test_what_is_no_compound_is_refused_as_one():
+    with pytest.raises(ValueError, match="'Ada' ends in no possessive of its own"):
+        name("Ada", "compound")

@@ -1,0 +1,15 @@
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_readmes_forms_are_what_the_inflector_writes() -> None:
+    block = README.read_text(encoding="utf-8").split("## Turkish")[1].split("```python\n")[1].split("```")[0]
+    imports, shown = block.split("\n\n")
+    names: dict[str, object] = {}
+    exec(imports, names)
+    lines = shown.strip().split("\n")
+    assert len(lines) >= 7
+    for line in lines:
+        expression, result = line.split("  # ")
+        assert str(eval(expression, names)) == result
