@@ -120,7 +120,7 @@ def asked(tense: str, person: str) -> str:
 
 def denied(rng: random.Random, act: Action, tense: str, time: str, person: str = "") -> str:
     """Dün Kars'a gitmedi; Kars'a hiç gitmedi, hiçbir zaman gitmez."""
-    never = {"past": NEVER, "fut": NEVER[1:], "prog": (), "aor": NEVER}[tense]
+    never = {"past": NEVER[:1], "fut": NEVER[1:2], "prog": (), "aor": NEVER}[tense]
     start = rng.choice((f"{time} {act.what}", *(f"{act.what} {word}" for word in never)))
     return f"{start} {act.does(f'neg {tense} {person}')}"
 
@@ -227,89 +227,27 @@ def where(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
     return f"{owner.gen} {thing.add(OWNED[your])} nerede, {you}?", rng.choice(answers)
 
 
-def lost(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Senin şapkan mı kayboldu? — Hayır, benim şapkam evde; Ali'nin şapkası kayboldu."""
-    thing, who, place = nouns["thing"], nouns["who"], nouns["place"]
-    your, my = rng.choice((("sg2", "sg1"), ("pl2", "pl1")))
-    yours = f"{SUBJECTS[your].gen} {thing.add(OWNED[your]).ask}"
-    mine = f"{SUBJECTS[my].gen} {thing.add(OWNED[my])}"
-    answers = (
-        f"Hayır, {mine} evde; {who.gen} {thing.p3sg} kayboldu.",
-        f"Evet, {mine} {place.loc} kayboldu.",
-        f"Hayır, {mine} {place.loc} bulundu.",
-    )
-    return f"{yours} kayboldu, {you}?", rng.choice(answers)
-
-
-def each_did(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Ben Kars'a gittim, Ali Van'da kaldı; sen ne yaptın? — Ben Ece'yle buluştum."""
-    mine, theirs = (action(rng, "past", own=True, nouns=nouns) for _ in range(2))
-    my, your, yours = rng.choice((("sg1", "sg2", "ne yaptın"), ("pl1", "pl2", "ne yaptınız")))
-    here = f"{SUBJECTS[my]} {mine.what} {mine.does(f'past {my}')}"
-    there = f"{nouns['other']} {theirs.what} {theirs.does('past')}"
-    other = action(rng, "past", own=True, nouns={**nouns, "friend": nouns["who"]})
-    answer = f"{SUBJECTS[my]} {other.what} {other.does(f'past {my}')}."
-    return f"{here}, {there}; {SUBJECTS[your]} {yours}, {you}?", answer
-
-
-def inside(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Ali'nin çantasında ne var? — Ali'nin çantasında bir kalem var."""
-    who, thing = nouns["who"], rng.choice(SMALL)
-    bag = rng.choice(BAGS).p3sg
-    return rng.choice(
-        (
-            (f"{who.gen} {bag.loc} ne var, {you}?", f"{who.gen} {bag.loc} bir {thing} var."),
-            (f"Bu {thing} nereden çıktı, {you}?", f"{who.gen} {bag.abl} çıktı."),
-            (f"Sen {thing.acc} nereye koydun, {you}?", f"Ben {thing.acc} {who.gen} {bag.dat} koydum."),
-            (f"{who.gen} {bag.acc} kim aldı, {you}?", f"{who.gen} {bag.acc} {nouns['other']} aldı."),
-        )
-    )
-
-
-def sight(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Sen Van Gölü'nü gördün mü? — Evet, ben Van Gölü'ne geçen yıl gittim."""
-    seen = rng.choice(world.PROVINCES).sight
-    return rng.choice(
-        (
-            (f"Sen {seen.acc} gördün mü, {you}?", f"Evet, ben {seen.dat} geçen yıl gittim."),
-            (f"Siz {seen.dat} ne zaman gittiniz, {you}?", f"Biz {seen.abl} dün döndük."),
-            (f"Sen {seen.loc} kimi gördün, {you}?", f"Ben {seen.loc} {nouns['who'].acc} gördüm."),
-            (f"Siz {seen.acc} gezecek misiniz, {you}?", f"Hayır, biz {seen.dat} gitmeyeceğiz."),
-            (f"Sen {seen.abl} neden döndün, {you}?", f"Ben {seen.loc} çok üşüdüm."),
-        )
-    )
-
-
 def _row(entry: str) -> tuple[str, str, str, str, str, tuple[str, ...], tuple[str, ...]]:
     stem, kind, right, wrong, span, tenses, own = entry.rsplit(maxsplit=6)
     return stem, kind, right, wrong, span, tuple(tenses.split(",")), tuple(own.split(","))
 
 
 VERBS = tuple(_row(entry) for line in VERBS_TABLE.strip().split("\n") for entry in line.split("; "))
-BAGS = tuple(map(noun, ("çanta", "kutu", "sepet", "bavul")))
-SMALL = tuple(map(noun, ("defter", "kitap", "kalem", "gözlük", "anahtarlık", "mendil", "flüt", "ayna")))
-EXCHANGES = (
-    did_you, did_you, did_someone, did_someone, ever, who_did, we_did, each_did, each_did, whose, where,
-    where, lost, lost, inside, inside, sight, sight,
-)  # fmt: skip
+EXCHANGES = (did_you, did_you, did_someone, did_someone, ever, who_did, we_did, whose, where, where)
 ASK_BACK_SHARE = 0.6  # of the answers that a question follows in the same breath
 
 
 def compose(rng: random.Random, slots: Slots) -> Told:
-    """A chat of four to six exchanges between {name} and {friend}, each turn a paragraph.
-
-    It is about three people and two places, so that its parts belong together.
-    """
+    """A chat of four to six exchanges between {name} and {friend}, each turn a paragraph."""
     slots = {**slots, "setting": noun(rng.choice(SETTINGS))}
     speakers = [slots["name"], slots["friend"]]
-    absent = rng.sample([name for name in people.FIRST_NAMES if name not in speakers], 3)
-    places = [drawn(rng, absent, slots["place"])["place"] for _ in range(2)]
+    absent = [name for name in people.FIRST_NAMES if name not in speakers]
     turns: list[str] = []
     for exchange in rng.sample(EXCHANGES, k=rng.randint(4, 6)):
         asking_back = bool(turns) and rng.random() < ASK_BACK_SHARE
         if asking_back or (not turns and rng.random() < 0.5):
             speakers.reverse()
-        nouns = {**drawn(rng, absent), "place": rng.choice(places)}
+        nouns = drawn(rng, absent, slots["place"])
         question, answer = (fill(rng, turn, {}) for turn in exchange(rng, speakers[1], nouns))
         turns[-1:] = [f"{turns[-1]} {question}"] if asking_back else [*turns[-1:], question]
         turns.append(answer)

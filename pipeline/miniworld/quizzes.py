@@ -10,10 +10,10 @@ from pipeline.miniworld.facts import FACTS, FAMILIES, OPEN_PAIRS, PAIR_ASKS, Fac
 from pipeline.miniworld.templates import Slots, favoured, fill
 
 FEWEST_QUESTIONS, MOST_QUESTIONS = 4, 6
-ONE_SUBJECT_SHARE = 0.6  # of the quizzes ask about one subject alone
+ONE_SUBJECT_SHARE = 0.35  # of the quizzes ask about one subject alone
 PAIR_SHARE = 0.2  # of the questions ask for two facts
 WRONG_SHARE = 0.04  # of the answers are wrong at first
-VOCATIVE_SHARE = 0.6  # of the questions name who is asked
+VOCATIVE_SHARE = 0.35  # of the questions name who is asked
 SENTENCE_SHARE = 0.5  # of the answers are sentences
 REPLY_SHARE = 0.6  # of the answers are replied to
 PASSING_SHARE = 0.3

@@ -161,6 +161,7 @@ Zonguldak: Düzce Karabük Bartın
 Bartın: Karabük
 """
 
+COMPOUND_PROVINCES = {"Kırklareli"}
 SIGHT_KINDS = {
     "Gölü": "göl", "Nehri": "akarsu", "Çayı": "akarsu", "Deresi": "akarsu", "Irmağı": "akarsu",
     "Dağı": "dağ", "Dağları": "dağ", "Şelalesi": "şelale", "Mağarası": "mağara", "Kanyonu": "kanyon",
@@ -211,7 +212,7 @@ def _provinces() -> tuple[Province, ...]:
         unit, product = products.split(", ")
         provinces.append(
             Province(
-                name=name(text),
+                name=name(text, "compound") if text in COMPOUND_PROVINCES else name(text),
                 plate=numeral(f"{number:02d}"),
                 region=name(f"{region} Bölgesi", "compound"),
                 seas=tuple(place_name(sea) for sea in seas.split(", ") if sea),
