@@ -153,7 +153,7 @@ LATIN = "\n\n".join(sentences(3)).encode("iso-8859-9", "replace")
         pytest.param(
             "train_base",
             lambda project, tokenizer: shards(project, tokenizer, 1000),
-            r"data/shards/train: 1000 tokens make 2 windows of 256, but 16 are needed",
+            r"data/shards/train: 1000 tokens make 2 windows of 256, but 8 are needed",
             id="a corpus too small for a batch",
         ),
         pytest.param(

@@ -18,7 +18,7 @@ def altered(root, change):
 
 
 def test_the_shipped_file_passes(root):
-    assert check(root / "params.yaml").train.batch_size == 16
+    assert check(root / "params.yaml").train.batch_size == 8
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,9 @@ def test_the_shipped_file_passes(root):
         (lambda v: v["model"].update(kv_heads=3), "kv_heads 3 does not divide heads 4"),
         (
             lambda v: v["train"].update(tokens_per_step=5000),
-            "multiple of train.batch_size x model.context x runtime.processes = 4096; nearest: 4096 or 8192",
+            "multiple of train.batch_size x model.context x runtime.processes = 2048; nearest: 4096 or 6144",
         ),
-        (lambda v: v["train"].update(tokens_per_step=256), "= 4096; nearest: 4096"),
+        (lambda v: v["train"].update(tokens_per_step=256), "= 2048; nearest: 2048"),
         (lambda v: v["sft"].update(context=512), "sft.context: 512"),
         (lambda v: v["tokenizer"].update(vocab_size=100), "tokenizer.vocab_size: 100"),
         (lambda v: v["runtime"].update(device="gpu"), "runtime.device: 'gpu'"),

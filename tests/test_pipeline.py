@@ -95,7 +95,7 @@ def test_all_seven_stages_run(clone):
 def test_the_figures_are_shown(clone):
     printed = clone.sh("tezgah report")
     assert "bits per byte" in printed
-    assert "dvc exp run -S train.batch_size=8" in printed
+    assert "dvc exp run -S train.batch_size=4" in printed
 
 
 def test_a_second_repro_has_nothing_to_do(clone):
@@ -131,7 +131,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(clone):
 
 
 def test_a_smaller_batch_reruns_what_reads_it(clone):
-    printed = clone.sh("dvc exp run -S train.batch_size=8")
+    printed = clone.sh("dvc exp run -S train.batch_size=4")
     assert clone.ran(printed) == ["train_base", "train_sft", "evaluate"]
     assert "train.batch_size" in clone.sh("dvc params diff")
     assert "val_loss" in clone.sh("dvc metrics diff --all")

@@ -28,7 +28,7 @@ ROWS = [
 NEXT = """Next:
   less reports/evaluate/samples.md         read what the models write
   tezgah infer "Ankara hangi bölgededir?"  ask the chat model
-  dvc exp run -S train.batch_size=8        the same run in less memory
+  dvc exp run -S train.batch_size=4        the same run in less memory
   dvc exp run -S train.steps=2500          train longer; then: dvc metrics diff, dvc plots diff
 """
 
