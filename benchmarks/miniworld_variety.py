@@ -26,7 +26,7 @@ LIKE = 0.8
 SENTENCE = re.compile(r"(?<=[.!?…”:])\s+")
 NAMES = (*people.FIRST_NAMES, *(province.name for province in world.PROVINCES), *people.THINGS)
 NAMED = re.compile(rf"\b(?:{'|'.join(NAMES)})\b(?:'\w+)?")
-PRIME = np.uint64((1 << 61) - 1)
+PRIME = np.uint64((1 << 31) - 1)  # hashes are below it, so that factors scatter them
 
 
 def frames(seed: int, count: int) -> Counter[str]:
@@ -41,12 +41,12 @@ def frames(seed: int, count: int) -> Counter[str]:
 def signatures(documents: list[str]) -> np.ndarray:
     """MinHash signatures, documents × HASHES."""
     rng = np.random.default_rng(0)
-    factors, shifts = rng.integers(1, 1 << 31, (2, HASHES), dtype=np.uint64)
+    factors, shifts = rng.integers(1, int(PRIME), (2, HASHES), dtype=np.uint64)
     rows = []
     for text in documents:
         words = duplicate_key(text).split()
         parts = (" ".join(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1)))
-        shingles = {crc32(part.encode()) for part in parts}
+        shingles = {crc32(part.encode()) % int(PRIME) for part in parts}
         values = np.fromiter(shingles, dtype=np.uint64)
         rows.append(((values[:, None] * factors + shifts) % PRIME).min(axis=0))
     return np.stack(rows)
