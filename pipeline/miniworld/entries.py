@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pipeline.miniworld import facts
 from pipeline.miniworld.facts import FAMILIES, Fact
-from pipeline.miniworld.templates import Slots, favoured, fill
+from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import Form, name, noun
 
 SMALL = ("number", "fruit", "day", "clock", "food", "holiday")  # kinds whose subjects share a paragraph
@@ -122,7 +122,7 @@ def statements(rng: random.Random, kind: str, subject: str) -> str:
         slots = fact.slots
         if sentences and before not in NAME_OTHERS and rng.random() < PRONOUN_SHARE:
             slots = {**slots, **renamed(kind, fact)}
-        sentences.append(fill(rng, favoured(rng, FAMILIES[fact.family].says), slots))
+        sentences.append(facts.said(rng, fact, slots))
         before = fact.family
     return " ".join(sentences)
 
@@ -140,4 +140,4 @@ def link(rng: random.Random, subject: str) -> str:
     """A sentence that turns to another subject, and what is true of it."""
     fact = rng.choice([fact for fact in facts.of(subject) if FAMILIES[fact.family].follow])
     turn = fill(rng, rng.choice(LINKS), fact.slots)
-    return f"{turn} {fill(rng, favoured(rng, FAMILIES[fact.family].says), fact.slots)}"
+    return f"{turn} {facts.said(rng, fact)}"

@@ -5,15 +5,16 @@ words that neither uses (`unseen`), or two at once that neither asks together (`
 """
 
 import hashlib
+import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
 from pathlib import Path
 
 from pipeline.miniworld import nature, world
-from pipeline.miniworld.templates import SLOT, resolve, word
+from pipeline.miniworld.templates import SLOT, favoured, fill, resolve, word
 from pipeline.turkish.inflect import Form, name, noun, numeral
 from pipeline.turkish.numbers import in_words
 
@@ -246,6 +247,11 @@ def of(subject: str) -> list[Fact]:
     if subject not in _by_subject:
         raise KeyError(subject)
     return _by_subject[subject]
+
+
+def said(rng: random.Random, fact: Fact, slots: Mapping[str, str] | None = None) -> str:
+    """The fact as a statement; `slots`: its own where None, or with another name for its subject."""
+    return fill(rng, favoured(rng, FAMILIES[fact.family].says), slots or fact.slots)
 
 
 def subjects(kind: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.miniworld import world
 from pipeline.miniworld.templates import word
+from pipeline.turkish.casing import lower
 from pipeline.turkish.inflect import Form, name, noun, verb
 
 # animal | what it eats (+: a compound) | where it lives | the verb of its sound | what its young is called
@@ -92,12 +93,7 @@ DAYS_IN_MONTH = {
     "ocak": 31, "şubat": 28, "mart": 31, "nisan": 30, "mayıs": 31, "haziran": 30,
     "temmuz": 31, "ağustos": 31, "eylül": 30, "ekim": 31, "kasım": 30, "aralık": 31,
 }  # fmt: skip
-MONTHS = {
-    "kış": ("aralık", "ocak", "şubat"),
-    "ilkbahar": ("mart", "nisan", "mayıs"),
-    "yaz": ("haziran", "temmuz", "ağustos"),
-    "sonbahar": ("eylül", "ekim", "kasım"),
-}
+MONTHS = {season: tuple(map(lower, months)) for season, months in world.SEASONS.items()}
 HOLIDAYS = {
     "1 Ocak": noun("yılbaşı", "compound"),
     "23 Nisan": name("Çocuk Bayramı", "compound"),

@@ -2,7 +2,7 @@
 
 import random
 
-from pipeline.miniworld import world
+from pipeline.miniworld import nature, world
 from pipeline.miniworld.templates import FIRST, THIRD
 from pipeline.turkish.inflect import Form, name, noun, numeral
 
@@ -34,10 +34,7 @@ THINGS, KIN, JOBS, COLOURS = (
 )
 HOURS = tuple(map(noun, ("iki", "üç", "dört", "beş", "altı", "dokuz", "on", "on bir")))
 COUNTS = tuple(map(noun, ("iki", "üç", "dört", "beş", "altı")))
-DAYS = tuple(
-    noun(f"{day} günü", "compound")
-    for day in ("pazartesi", "salı", "çarşamba", "perşembe", "cuma", "cumartesi", "pazar")
-)
+DAYS = tuple(noun(f"{day} günü", "compound") for day in nature.DAYS)
 
 
 def cast(

@@ -160,7 +160,7 @@ def single(rng: random.Random, fact: Fact) -> Exchange:
     """One fact asked for."""
     family = FAMILIES[fact.family]
     slots = {**fact.slots, "answer": fact.answers[0]}
-    slots["says"] = fill(rng, favoured(rng, family.says), fact.slots)
+    slots["says"] = facts.said(rng, fact)
     others = [other for other in FACTS_OF_FAMILY[fact.family] if other.slots["y"] not in fact.answers]
     if fact.family == "coast":
         answer, doubt = "{answer}, {says}", ""

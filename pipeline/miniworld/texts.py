@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.miniworld import chats, entries, facts, people, plots, quizzes, world
 from pipeline.miniworld.plots import Told
-from pipeline.miniworld.templates import favoured, fill
+from pipeline.miniworld.templates import favoured
 from pipeline.turkish.inflect import Form
 
 DATA_FILES = ("stories.txt", "letters.txt", "dialogues.txt", "news.txt", "recipes.txt")
@@ -106,8 +106,7 @@ def compose(
     slots = people.cast(rng, province, first, surname, season, in_first_person=in_first_person)
 
     def fact(rng: random.Random) -> str:
-        true = rng.choice(facts.of(province.name))
-        return fill(rng, favoured(rng, facts.FAMILIES[true.family].says), true.slots)
+        return facts.said(rng, rng.choice(facts.of(province.name)))
 
     return plots.tell(rng, plot, table.tables, slots, season, fact if with_facts else None)
 

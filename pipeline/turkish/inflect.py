@@ -165,11 +165,9 @@ def noun(lemma: str, *flags: str) -> Form:
     """
     _check(lemma, flags)
     found = frozenset(flags) or lexicon.noun_flags(lemma)
-    if lower(lemma) == "kendi":
-        return _form(lemma, (), (lemma,), "reflexive", frozenset(), "kendi")
     if "compound" in found:
         return _compound(lemma, frozenset())
-    state = "pronominal" if "n" in found else "noun"
+    state = "reflexive" if "reflexive" in found else "pronominal" if "n" in found else "noun"
     sound = lower(lemma)
     return _form(lemma, (), (lemma,), state, found, fronted(sound) if "front" in found else sound)
 
@@ -182,11 +180,12 @@ def name(text: str, *flags: str, sound: str = "") -> Form:
     `sound`: how it is read where that is not as Turkish is written (name("Bordeaux", sound="bordo")).
     """
     _check(text, flags)
-    listed = "compound" in lexicon.noun_flags(text) and text != lower(text)
+    known = lexicon.noun_flags(text)
+    listed = "compound" in known and text != lower(text)
     if "compound" in flags or listed or (" " in text and text.split()[-1] in _place_heads()):
         return _compound(text, frozenset({"name"}))
     sound = sound or lower(text)
-    if "front" in flags or "front" in lexicon.noun_flags(text):
+    if "front" in {*flags, *known}:
         sound = fronted(sound)
     return _form(text, (), (text,), "noun", frozenset({"name"}), sound)
 

@@ -11,6 +11,7 @@ nouns.txt and verbs.txt list words under flags:
     s       ends in an s of its own, which a compound keeps: ses → kuş sesi → kuş sesleri
     y       a y comes before endings that begin with a vowel: su → suyu
     n       a pronoun's n: bu → bunu
+    reflexive  kendi, which takes possessors and a pronoun's n
     contract  a verb's last vowel is dropped in the passive: ayır → ayrıl
     ir, ar  the aorist where the rule says otherwise: gel → gelir, vazgeç → vazgeçer
 
@@ -40,13 +41,15 @@ LISTED = {
 
 
 def _sections(file: str) -> dict[str, frozenset[str]]:
-    """Words by section of a file of this folder: `[section]`, words (gül_suyu is two), `#` comments."""
+    """Words by flag of a file of this folder: `[flag …]`, words (gül_suyu is two), `#` comments."""
     sections: dict[str, set[str]] = {}
+    flagged: list[set[str]] = []
     for line in Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
-            words = sections.setdefault(line.strip("[]"), set())
-        elif line and not line.startswith("#"):
-            words.update(word.replace("_", " ") for word in line.split())
+            flagged = [sections.setdefault(flag, set()) for flag in line.strip("[]").split()]
+        elif not line.startswith("#"):
+            for words in flagged:
+                words.update(word.replace("_", " ") for word in line.split())
     return {name: frozenset(words) for name, words in sections.items()}
 
 
@@ -71,7 +74,7 @@ FLAGS = frozenset({*NOUNS, "ir", "ar", "contract", "plain"})
 def noun_flags(lemma: str) -> frozenset[str]:
     """The flags of a noun; of several words the last one's. "soft" by the rule where neither list has it."""
     lemma = lower(lemma)
-    last = lemma.split()[-1] if lemma.split() else lemma
+    last = lemma.split()[-1]
     known = lemma if any(lemma in words for words in NOUNS.values()) else last
     flags = {flag for flag, words in NOUNS.items() if known in words}
     by_rule = last.endswith(("p", "ç", "k", "og")) and syllables(last) > 1

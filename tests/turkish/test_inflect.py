@@ -49,7 +49,8 @@ def test_the_tags_tell_how_the_form_was_made(form):
     st.sampled_from(["pl", "loc", "acc", "p1sg"]),
 )
 def test_any_word_takes_endings_in_harmony(word, tag):
-    ending = noun(word).add(tag).segments[-1]
+    # A flag of its own, so that the lexicon has no say: the letters may make bu, or gol.
+    ending = noun(word, "hard").add(tag).segments[-1]
     vowels = [letter for letter in word if letter in "aeıioöuü"]
     back = not vowels or vowels[-1] in "aıou"
     if vowels:
