@@ -70,6 +70,16 @@ CLOSINGS = (
     ("Bana bunları anlattığın için teşekkür ederim, {friend}.", "Bir şey değil, {name}."),
 )
 
+ENDINGS = (
+    "{fullname} ile {friend} {place.loc} ayrıldı.", "{fullname} sonra {place.loc} eve döndü.",
+    "{fullname} bunları {place.loc} uzun uzun düşündü.", "{fullname.gen} {place.loc.ki} sohbeti böyle bitti.",
+    "O gün {place.loc} {fullname} ile {friend} çok konuştu.",
+    "{fullname} {friend.acc} {place.loc} yine bulacak.",
+    "{place.loc} {fullname} ve {friend} sık sık böyle konuşur.",
+    "Konuşma bitti; {fullname} {friend.abl} ayrıldı.",
+    "{fullname} {friend.dat} el salladı.", "{fullname} yarın da {place.loc} olacak.",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Action:
@@ -255,5 +265,6 @@ def compose(rng: random.Random, slots: Slots) -> Told:
         parting = {**slots, "name": speakers[0], "friend": speakers[1]}
         turns += [fill(rng, turn, parting) for turn in rng.choice(CLOSINGS)]
     paragraphs = (fill(rng, rng.choice(OPENINGS), slots), *(f"— {turn}" for turn in turns))
+    paragraphs = (*paragraphs, fill(rng, rng.choice(ENDINGS), slots))
     ask = fill(rng, "{fullname} {place.loc} {setting} kiminle konuştu?", slots)
     return Told(paragraphs, ((ask, fill(rng, "{friend.ins}", slots)),))

@@ -11,15 +11,14 @@ from pipeline.turkish.inflect import Form, name, noun
 SMALL = ("number", "fruit", "day", "clock", "food", "holiday")  # kinds whose subjects share a paragraph
 # How many of a hundred entries are about a kind.
 KINDS = {
-    "province": 51, "animal": 13, "character": 9, "number": 11, "month": 5, "fruit": 4, "day": 2, "clock": 2,
+    "province": 45, "animal": 13, "character": 12, "number": 14, "month": 6, "fruit": 3, "day": 2, "clock": 2,
     "food": 2, "holiday": 1,
 }  # fmt: skip
 FEWEST_WORDS = 40
 MOST_STATEMENTS = 7  # about one subject
-FRAME_SHARE = 0.5  # of the entries are read by someone
+FRAME_SHARE = 0.85  # of the entries are read by someone
 PRONOUN_SHARE = 0.4  # of the statements after the first: "bu il" instead of its name
 LINK_SHARE = 0.3
-CLOSING_SHARE = 0.7  # of those that someone reads
 
 PRONOUNS = {
     "province": noun("bu il"),
@@ -62,14 +61,16 @@ FRAMES = (
     "{fullname} ödevine şunları yazdı:",
 )
 CLOSINGS = (
-    "{name} bunları {friend2.dat.da} anlattı.",
-    "{friend2} bunların hepsini biliyordu, {name} ise yeni öğrendi.",
-    "{name} bunları {friend2.ins.da} konuştu.",
-    "{name} bunları bir daha unutmadı.",
-    "Yarın {name} bu bilgileri sınıfta anlatacak.",
-    "{friend2}, {name.dat} “Sen her şeyi biliyorsun!” dedi.",
-    "{name} bunları daha önce {friend2.abl.da} dinlemişti.",
-    "{friend2} bunları {name.abl} dinledi ve ona teşekkür etti.",
+    "{fullname} bunları {friend2.dat.da} anlattı.",
+    "{friend2} bunların hepsini biliyordu, {fullname} ise yeni öğrendi.",
+    "{fullname} bunları {friend2.ins.da} konuştu.",
+    "{fullname} bunları bir daha unutmadı.",
+    "Yarın {fullname} bu bilgileri {place.loc} anlatacak.",
+    "{friend2}, {fullname.dat} “Sen her şeyi biliyorsun!” dedi.",
+    "{fullname} bunları daha önce {friend2.abl.da} dinlemişti.",
+    "{friend2} bunları {fullname.abl} dinledi ve ona teşekkür etti.",
+    "{place.loc} bunları en iyi {fullname} bilir.",
+    "{fullname} bunları {place.dat} dönünce {kin.p3sg.dat} sordu.",
 )
 LINKS = (
     "Peki ya {x}?",
@@ -98,7 +99,7 @@ def compose(rng: random.Random, slots: Slots) -> list[str]:
         told = [" ".join(told)]
     elif rng.random() < LINK_SHARE:
         told[-1] += " " + link(rng, subjects[0])
-    closing = [fill(rng, rng.choice(CLOSINGS), slots)] if in_frame and rng.random() < CLOSING_SHARE else []
+    closing = [fill(rng, rng.choice(CLOSINGS), slots)] if in_frame else []
     return [opening, *told, *closing]
 
 

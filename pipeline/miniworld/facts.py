@@ -198,7 +198,7 @@ def _number_facts() -> Iterator[Fact]:
         yield Fact("number_words", digits, {"x": digits, "y": words}, (words,))
         yield Fact("number_digits", digits, {"x": words, "y": digits}, (digits,))
     for a in range(1, 10):
-        for b in range(1, 10):
+        for b in range(1, 11 - a):
             x = name(f"{a} ile {b}", sound=f"{in_words(a)} ile {in_words(b)}")
             y = numeral(str(a + b))
             slots: Slots = {"x": x, "y": y, "a": numeral(str(a)), "b": numeral(str(b))}

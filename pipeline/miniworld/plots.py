@@ -128,6 +128,8 @@ def tell(
     for names, options in plot.slots:
         slots |= zip(names, rng.choice(options), strict=True)
     paragraphs: list[list[str]] = [[]]
+    if "heading" in tables:
+        paragraphs = [[fill(rng, rng.choice(tables["heading"]), slots)], []]
     if slots["@"] == FIRST and "intro" in tables:
         paragraphs[0].append(fill(rng, rng.choice(tables["intro"]), slots))
     for line in plot.lines:
@@ -143,5 +145,9 @@ def tell(
                 paragraphs[-1].append(fill(rng, rng.choice(tables["closing"]), slots))
         else:
             paragraphs[-1].append(_dropped(rng, fill(rng, line, slots)))
+    ending = f"ending {'first' if slots['@'] == FIRST else 'third'}"
+    for table in ("ending", ending):
+        if table in tables:
+            paragraphs.append([fill(rng, rng.choice(tables[table]), slots)])
     asks = tuple((fill(rng, question, slots), fill(rng, answer, slots)) for question, answer in plot.asks)
     return Told(tuple(" ".join(lines) for lines in paragraphs if lines), asks)

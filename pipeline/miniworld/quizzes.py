@@ -17,7 +17,6 @@ VOCATIVE_SHARE = 0.35  # of the questions name who is asked
 SENTENCE_SHARE = 0.5  # of the answers are sentences
 REPLY_SHARE = 0.6  # of the answers are replied to
 PASSING_SHARE = 0.3
-ENDING_SHARE = 0.4
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,11 @@ PASSINGS = (
 DOUBTS = ("{y.ask}?", "Yoksa {y.ask}?", "Dur bakayım, {y.ask}?", "Emin değilim, {y.ask}?")
 CORRECTIONS = ("Hayır, {answer}.", "Olmadı, doğrusu {answer}.", "Yanlış. Cevap: {answer}.")
 ENDINGS = (
-    "Sorular bitince ikisi de güldü.", "Böylece {name} çok şey öğrendi.", "Sonra birlikte çay içtiler.",
-    "Sorular bitti, ama {name} hiç yorulmadı.", "{name} o gün yeni şeyler öğrendi.",
-    "Yarın da böyle konuşacaklar.", "{name} bunları {friend2.dat.da} soracak.",
+    "Sorular bitince {fullname} güldü.", "{fullname} o günü sorularla geçirdi.",
+    "Sonra {fullname} {place.dat} döndü.", "Sorular bitti, ama {fullname} hiç yorulmadı.",
+    "{fullname} o gün {place.loc} çok konuştu.", "{fullname} yarın da böyle konuşacak.",
+    "{fullname} bunları {friend2.dat.da} soracak.", "{fullname.gen} {place.loc.ki} günü böyle geçti.",
+    "{place.loc} o gün {fullname.gen} bilgisi konuşuldu.", "{fullname} {place.loc} bunları hep anlattı.",
 )  # fmt: skip
 
 FACTS_OF_KIND: dict[str, list[Fact]] = defaultdict(list)
@@ -142,7 +143,7 @@ def compose(rng: random.Random, slots: Slots) -> list[str]:
         paragraphs.append(f"— {answer}")
     if reply:
         paragraphs.append(f"— {reply}")
-    return paragraphs + ([fill(rng, rng.choice(ENDINGS), slots)] if rng.random() < ENDING_SHARE else [])
+    return [*paragraphs, fill(rng, rng.choice(ENDINGS), slots)]
 
 
 def drawn(rng: random.Random, count: int) -> list[Fact]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pipeline.miniworld import chats, entries, facts, people, plots, quizzes, world
+from pipeline.miniworld import chats, entries, facts, messages, people, plots, quizzes, world
 from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import favoured
 from pipeline.turkish.inflect import Form
@@ -19,10 +19,11 @@ VERB = re.compile(r"\{~(\w+)\.")
 
 # How many of a hundred documents are of a genre.
 SHARES = {
-    "stories": 28, "letters": 6, "dialogues": 8, "news": 5, "recipes": 4, "chats": 20, "entries": 15,
-    "quizzes": 14,
+    "stories": 26, "letters": 5, "dialogues": 6, "news": 5, "recipes": 4, "chats": 15, "messages": 12,
+    "entries": 13, "quizzes": 14,
 }  # fmt: skip
 UNASKED = {"entries": entries.compose, "quizzes": quizzes.compose}  # texts that answer nothing of their own
+TALKED = {"chats": chats.compose, "messages": messages.compose}
 FIRST_PERSON_SHARE = 0.3  # of the stories that can be told so
 
 
@@ -96,8 +97,8 @@ def compose(
     season = rng.choice(list(world.SEASONS))
     if kind in UNASKED:
         return Told(tuple(UNASKED[kind](rng, people.cast(rng, province, first, surname, season))))
-    if kind == "chats":
-        return chats.compose(rng, people.cast(rng, province, first, surname, season))
+    if kind in TALKED:
+        return TALKED[kind](rng, people.cast(rng, province, first, surname, season))
     table = genre(kind)
     fitting = [plot for plot in table.plots if plot.fits(province, season)]
     plot = favoured(rng, fitting)

@@ -145,11 +145,14 @@ class Decoder(nn.Module):
         cache: KVCache | None = None,
         positions_BxT: Tensor | None = None,
         mask_BxS: Tensor | None = None,
+        document_BxT: Tensor | None = None,
     ) -> Tensor:
         """The last hidden vectors [B, T, D], normalised, ready for the output matrix.
 
         With a `cache`, the T tokens follow what it holds and are added to it. `positions_BxT`
         are needed where rows are left-padded; `mask_BxS` is True at the real ones of all S keys.
+        `document_BxT` numbers the documents of a row (no cache then): a token reads those of its own
+        alone. Positions need not start anew, as rotary scores depend on distances only.
         """
         x_BxTxD = self.model.embed_tokens(ids_BxT)
         start = cache.length if cache is not None else 0
@@ -166,6 +169,9 @@ class Decoder(nn.Module):
                 # A padded query sees itself, so that no row of the softmax is empty.
                 itself = keys[None] == keys[start:, None]
                 mask = (mask & mask_BxS[:, None, None, :]) | itself
+        if document_BxT is not None:
+            causal_TxT = torch.ones(T, T, dtype=torch.bool, device=ids_BxT.device).tril()
+            mask = ((document_BxT[:, :, None] == document_BxT[:, None, :]) & causal_TxT)[:, None]
         for block in self.model.layers:
             x_BxTxD = block(x_BxTxD, cos, sin, cache, mask)
         if cache is not None:
@@ -178,9 +184,10 @@ class Decoder(nn.Module):
         cache: KVCache | None = None,
         positions_BxT: Tensor | None = None,
         mask_BxS: Tensor | None = None,
+        document_BxT: Tensor | None = None,
     ) -> Tensor:
         """Logits [B, T, V] of the token after each (arguments: see `hidden`)."""
-        return self.lm_head(self.hidden(ids_BxT, cache, positions_BxT, mask_BxS))
+        return self.lm_head(self.hidden(ids_BxT, cache, positions_BxT, mask_BxS, document_BxT))
 
     @property
     def dtype(self) -> torch.dtype:

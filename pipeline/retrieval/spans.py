@@ -30,10 +30,13 @@ def pair(text: str, draws: np.ndarray, encode: Encode, span_tokens: int) -> Pair
 
     `draws` are four uniform numbers in [0, 1): where the text is cut in two, where a span begins
     on either side, and which of the two is the query. A pure function of its arguments.
+
+    The cut lies in the middle half: a few words at one end of a text seldom say what it is about.
     """
     words = [match.span() for match in WORD.finditer(text)]
     cut, first, second, swap = draws
-    middle = MIN_WORDS + int(cut * (len(words) - 2 * MIN_WORDS + 1))
+    fewest = max(MIN_WORDS, len(words) // 4)
+    middle = fewest + int(cut * (len(words) - 2 * fewest + 1))
     spans = [
         fitting(text, part[begin(len(part), draw, span_tokens) :], encode, span_tokens)
         for part, draw in ((words[:middle], first), (words[middle:], second))

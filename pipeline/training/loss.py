@@ -8,9 +8,14 @@ from pipeline.model.decoder import Decoder
 IGNORED = -100  # a target that is not learned
 
 
-def summed_loss(model: Decoder, ids_BxT: Tensor, targets_BxT: Tensor) -> Tensor:
-    """Summed cross-entropy (nats) of `targets_BxT` given `ids_BxT`; IGNORED targets count nothing."""
-    logits_BxTxV = model(ids_BxT)
+def summed_loss(
+    model: Decoder, ids_BxT: Tensor, targets_BxT: Tensor, document_BxT: Tensor | None = None
+) -> Tensor:
+    """Summed cross-entropy (nats) of `targets_BxT` given `ids_BxT`; IGNORED targets count nothing.
+
+    `document_BxT` numbers the documents of each row that must not see one another; None: all see all.
+    """
+    logits_BxTxV = model(ids_BxT, document_BxT=document_BxT)
     return F.cross_entropy(
         logits_BxTxV.flatten(0, 1), targets_BxT.flatten(), ignore_index=IGNORED, reduction="sum"
     )

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from pipeline.training.muon import Muon
 from pipeline.training.params import LoopParams
 
 # Below the gradients of rare tokens, which a larger one would slow down.
@@ -17,11 +18,9 @@ class Optimizers:
     def __init__(self, model: nn.Module, settings: LoopParams) -> None:
         """Sort the weights of `model` by kind.
 
-        Muon (Jordan et al. 2024; Liu et al. 2025, arXiv 2502.16982) orthogonalises the update of a
-        matrix, so that all its directions learn at one speed. It fits matrices between hidden
-        vectors; embeddings and the output matrix, whose rows are separate tokens, and vectors
-        stay with AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101). Weight decay is for hidden
-        matrices alone.
+        Muon fits matrices between hidden vectors; embeddings and the output matrix, whose rows are
+        separate tokens, and vectors stay with AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
+        Weight decay is for hidden matrices alone.
         """
         hidden: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
@@ -33,12 +32,11 @@ class Optimizers:
         adamw_groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
         if settings.optimizer == "muon":
             self.all.append(
-                torch.optim.Muon(
+                Muon(
                     hidden,
                     lr=settings.matrix_learning_rate,
-                    weight_decay=settings.weight_decay,
                     momentum=settings.momentum,
-                    adjust_lr_fn="original",
+                    weight_decay=settings.weight_decay,
                 )
             )
         else:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from pipeline.model.decoder import Decoder
 from pipeline.shards.reader import Shards
 from pipeline.shards.windows import Windows
+from pipeline.tokenizer.tokenizer import BOS
 from pipeline.training.loop import History
 from pipeline.training.loss import summed_loss
 from pipeline.training.params import TrainParams
@@ -44,7 +45,9 @@ class Pretraining:
     def _summed(self, model: nn.Module, batch: Tensor) -> Tensor:
         assert isinstance(model, Decoder)
         batch = batch.to(self.device, non_blocking=True)
-        return summed_loss(model, batch[:, :-1], batch[:, 1:])
+        ids_BxT, targets_BxT = batch[:, :-1], batch[:, 1:]
+        document_BxT = (ids_BxT == BOS).cumsum(1) if self.settings.document_mask else None
+        return summed_loss(model, ids_BxT, targets_BxT, document_BxT)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Mean cross-entropy (nats a token) over the same windows of the val shards each time."""

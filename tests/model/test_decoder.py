@@ -172,6 +172,16 @@ def test_left_padding_changes_nothing():
     assert (out[:, 4:] - model(ids)).abs().max() < 1e-5
 
 
+def test_documents_of_a_row_do_not_see_one_another():
+    model = made()
+    one, two = torch.randint(8, 480, (1, 9)), torch.randint(8, 480, (1, 12))
+    documents = torch.tensor([[0] * 9 + [1] * 12])
+    with torch.no_grad():
+        together = model(torch.cat([one, two], 1), document_BxT=documents)
+        apart = torch.cat([model(one), model(two)], 1)
+    assert (together - apart).abs().max() < 1e-5
+
+
 def test_initialisation_is_seeded_and_starts_from_a_uniform_guess_when_untied():
     models = [Decoder(shape(tie_embeddings=False), 480) for _ in range(3)]
     for model, seed in zip(models, (1, 1, 2), strict=True):
