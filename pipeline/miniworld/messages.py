@@ -13,7 +13,7 @@ from pipeline.turkish.inflect import Form, noun
 
 FEWEST, MOST = 6, 8  # sentences
 VOCATIVE_SHARE = 0.25
-HEADING_SHARE = 0.65
+HEADING_SHARE = 0.8
 
 HEADINGS = (
     "{fullname.abl} {friend.dat}:", "{fullname.gen} {friend.dat} mesajı:", "{fullname}, {place}:",
