@@ -18,12 +18,15 @@ VARIANTS = {
     "as shipped": [],
     "fp32": ["--precision", "fp32"],
     "libraries' own memory settings": ["--default-memory"],
+    "torch's own Muon, always bf16": ["--torch-muon"],
     "batches of varying length": ["--varied"],
     "the same, libraries' own memory settings": ["--varied", "--default-memory"],
 }
 
 
-def measure(precision: str, default_memory: bool, varied: bool, steps: int) -> dict[str, float]:
+def measure(
+    precision: str, default_memory: bool, varied: bool, torch_muon: bool, steps: int
+) -> dict[str, float]:
     """Median seconds of a step (forward, backward, optimisers) and peak memory of the process."""
     import torch
 
@@ -45,6 +48,9 @@ def measure(precision: str, default_memory: bool, varied: bool, steps: int) -> d
     initialise(model, 0)
     model.to(device)
     optimizers = Optimizers(model, settings)
+    if torch_muon:
+        matrices = optimizers.all[0].param_groups[0]["params"]
+        optimizers.all[0] = torch.optim.Muon(matrices, lr=settings.matrix_learning_rate)
     lengths = random.Random(0)
     seconds = []
     for _ in range(steps + 2):
@@ -70,12 +76,14 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--default-memory", action="store_true")
     parser.add_argument("--varied", action="store_true")
+    parser.add_argument("--torch-muon", action="store_true")
     parser.add_argument("--one", action="store_true", help="measure this variant alone, in this process")
     args = parser.parse_args()
     if args.one:
-        print(json.dumps(measure(args.precision, args.default_memory, args.varied, args.steps)))
+        found = measure(args.precision, args.default_memory, args.varied, args.torch_muon, args.steps)
+        print(json.dumps(found))
         return
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in VARIANTS}
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in VARIANTS}
     for _ in range(args.rounds):
         for name, flags in VARIANTS.items():
             command = [
@@ -87,10 +95,10 @@ def main() -> None:
                 *flags,
             ]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
-            found[name].append(json.loads(done.stdout))
+            rounds[name].append(json.loads(done.stdout))
     medians = {
         name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-        for name, runs in found.items()
+        for name, runs in rounds.items()
     }
     for name, row in medians.items():
         print(f"{name:42} {row['seconds']:.3f} s a step   {row['peak_gib']:.2f} GiB")

@@ -71,10 +71,10 @@ CLOSINGS = (
 )
 
 ENDINGS = (
-    "{fullname} ile {friend} {place.loc} ayrıldı.", "{fullname} sonra {place.loc} eve döndü.",
+    "{fullname} ile {friend} {place.loc} vedalaştı.", "{fullname} sonra {place.loc.ki} evine döndü.",
     "{fullname} bunları {place.loc} uzun uzun düşündü.", "{fullname.gen} {place.loc.ki} sohbeti böyle bitti.",
     "O gün {place.loc} {fullname} ile {friend} çok konuştu.",
-    "{fullname} {friend.acc} {place.loc} yine bulacak.",
+    "{fullname} {friend.ins} {place.loc} yine buluşacak.",
     "{place.loc} {fullname} ve {friend} sık sık böyle konuşur.",
     "Konuşma bitti; {fullname} {friend.abl} ayrıldı.",
     "{fullname} {friend.dat} el salladı.", "{fullname} yarın da {place.loc} olacak.",

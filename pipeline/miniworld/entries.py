@@ -52,12 +52,12 @@ FRAMES = (
     "{fullname}, ansiklopediden şunları okudu:",
     "{fullname} {kin.p3sg.dat} kitaptan şu satırları okudu:",
     "{fullname.gen} defterinde şunlar yazıyor:",
-    "{day} {fullname} okulda şunları öğrendi:",
+    "Bugün {fullname} okulda şunları öğrendi:",
     "{fullname} {place.loc.ki} kütüphanede şunları okudu:",
     "{fullname}, {friend.dat} şunları anlattı:",
     "{friend}, {fullname.dat} ansiklopediden şunları okudu:",
-    "{fullname} {date} günü derste şunları dinledi:",
-    "Öğretmen {fullname.dat} şu sayfayı okuttu:",
+    "{fullname} bu sabah derste şunları dinledi:",
+    "Öğretmen, {fullname.dat} şu sayfayı okuttu:",
     "{fullname} ödevine şunları yazdı:",
 )
 CLOSINGS = (
@@ -70,7 +70,7 @@ CLOSINGS = (
     "{fullname} bunları daha önce {friend2.abl.da} dinlemişti.",
     "{friend2} bunları {fullname.abl} dinledi ve ona teşekkür etti.",
     "{place.loc} bunları en iyi {fullname} bilir.",
-    "{fullname} bunları {place.dat} dönünce {kin.p3sg.dat} sordu.",
+    "{fullname} bunları eve dönünce {kin.p3sg.dat} sordu.",
 )
 LINKS = (
     "Peki ya {x}?",

@@ -11,7 +11,7 @@ from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import Form, noun
 
-FEWEST, MOST = 6, 8  # sentences
+FEWEST, MOST = 7, 9  # sentences
 VOCATIVE_SHARE = 0.25
 HEADING_SHARE = 0.8
 
@@ -21,10 +21,10 @@ HEADINGS = (
 )  # fmt: skip
 SIGNATURES = (
     "{fullname}, {place}", "Gönderen: {fullname}, {place}", "{place.abl} selamlar, {fullname}",
-    "Görüşürüz, {friend}! {fullname}", "Cevap yaz, {friend}! {fullname}",
+    "Yakında görüşürüz, {fullname}", "Cevabını bekleyen {fullname}",
     "Seni {place.loc} bekleyen {fullname}",
-    "Şimdilik bu kadar, {friend}. {fullname}", "Arkadaşın {fullname}, {place}", "Sevgiler, {fullname}",
-    "Hoşça kal, {friend}. {fullname}", "{place.abl} {fullname}",
+    "Herkese selam, {fullname}", "Arkadaşın {fullname}, {place}", "Sevgiler, {fullname}",
+    "Hoşça kal, {fullname}", "{place.abl} {fullname}",
 )  # fmt: skip
 
 # Who does it, and who does not.
@@ -47,9 +47,9 @@ THINGS = (
 )
 LOST = (
     "{owner} {thing} hâlâ {place.loc} duruyor.", "{owner} {thing} {place.loc} kaldı, üzgünüm.",
-    "{owner} {thing} {place.loc} kaybolmuş.", "{owner} {thing} {place.loc} bulundu, sevin!",
-    "{owner} {thing} dün {place.loc} kırıldı.", "{owner} {thing} {place.loc} değil, evde.",
-    "{owner} {thing} çok güzel, onu {place.loc} gördüm.", "{owner} {thing} nerede, {place.loc.ask}?",
+    "{owner} {thing} {place.loc} kaybolmuş.", "{owner} {thing} {place.loc} bulundu, ne güzel!",
+    "{owner} {thing} dün {place.loc} çalındı.", "{owner} {thing} {place.loc} değil, evde.",
+    "{owner} {thing} çok eskidi, {place.loc} yenisi var.", "{owner} {thing} nerede, {place.loc.ask}?",
 )  # fmt: skip
 # A thing of someone's, a sight, a thing and a place in every case.
 OF_SOMEONE = (
@@ -69,12 +69,12 @@ OF_THING = (
     "{who} dün o {thing.acc} çizdi.", "Ben o {thing.acc} hiç unutmadım.", "{who} bana {thing.acc} gösterdi.",
     "{who} bana bir {thing.gen} fotoğrafını yolladı.", "Gördüğün {thing.gen} rengi çok güzeldi.",
     "{who} o {thing.dat} bakıp güldü.", "Biz o {thing.dat} çok güldük.",
-    "{who} {thing.loc} bir leke görmüş.", "O {thing.loc} ne var, bilmiyorum.",
-    "{who} {thing.abl} söz etmedi.", "Sana o {thing.abl} sonra söz edeceğim.",
+    "{who} {thing.loc} bir leke görmüş.", "O {thing.loc} hiçbir kusur yok.",
+    "{who} {thing.abl} söz etmedi.", "Sana sonra o {thing.abl} söz edeceğim.",
 )  # fmt: skip
 PLACED = (
-    "{who} {place.acc} çok özlemiş.", "{who} bize {place.acc} uzun uzun övdü.", "{place.dat} hoş geldin!",
-    "{who} {place.dat} ilk kez geldi.", "{place.gen} havası çok güzel.", "{place.gen} sokaklarını özledim.",
+    "{who} {place.acc} çok özlemiş.", "{who} bize {place.acc} uzun uzun övdü.", "{place.dat} selam söyle!",
+    "{who} {place.dat} ilk kez gitti.", "{place.gen} havası çok güzel.", "{place.gen} sokaklarını özledim.",
     "{place.loc} bugün yağmur var.", "{who} {place.loc} ev arıyor.", "{place.abl} sana bir kart attım.",
     "{who} {place.abl} haber getirdi.",
 )  # fmt: skip
@@ -113,8 +113,10 @@ def never(rng: random.Random, nouns: Nouns) -> str:
     """Ali Kars'a hiçbir zaman gitmedi, bunu unutma."""
     tense, code = rng.choice(("past", "past", "aor")), rng.choice(("sg1", "sg2", "sg3", "sg3", "pl1"))
     act = action(rng, tense, own=True, nouns=nouns)
+    if act.verb == "ayrıl":  # who never left a place would have to be there
+        code = "sg3"
     does_not = act.does(f"neg {tense} {of_verb(code)}")
-    tail = rng.choice((f", {rng.choice(TAILS[code])}", " ki", "; inan bana"))
+    tail = rng.choice((f", {rng.choice(TAILS[code])}", " ki", "; inan bana" if code != "sg2" else ""))
     return f"{person(code, nouns['who'])} {act.what} {rng.choice(NEVER)} {does_not}{tail}."
 
 
@@ -155,9 +157,12 @@ def compose(rng: random.Random, slots: Slots) -> Told:
     """A message from {fullname} to {friend}: a line or two of sentences, and who wrote it."""
     absent = [name for name in people.FIRST_NAMES if name not in (slots["name"], slots["friend"])]
     told: list[str] = []
+    begun: set[str] = set()  # no two say otherwise of the same thing
     for sentence in rng.sample(SENTENCES, k=rng.randint(FEWEST, MOST)):
-        nouns = drawn(rng, absent, slots["place"])
-        text = fill(rng, sentence(rng, nouns), {})
+        text = fill(rng, sentence(rng, drawn(rng, absent, slots["place"])), {})
+        if (beginning := " ".join(text.split()[:2])) in begun:
+            continue
+        begun.add(beginning)
         if rng.random() < VOCATIVE_SHARE and text.endswith("."):
             text = f"{text[:-1]}, {slots['friend']}{text[-1]}"
         told.append(text)

@@ -30,10 +30,10 @@ class Setting:
 
 SETTINGS = (
     Setting("name", True, (
-        "{fullname} {day} {place.loc.ki} okulunda sınavdaydı. Öğretmen sordu, {name} cevap verdi.",
-        "Öğretmen {fullname.acc} tahtaya kaldırdı ve ona birkaç soru sordu.",
+        "{fullname} o sabah {place.loc.ki} okulunda sınavdaydı. Öğretmen sordu, {name} cevap verdi.",
+        "Öğretmen, {fullname.acc} tahtaya kaldırdı ve ona birkaç soru sordu.",
         "Derste sıra {fullname.dat} geldi. Öğretmen soruyor, {name} cevap veriyordu.",
-        "{date} günü sınıfta herkes {fullname.acc} dinliyordu, çünkü öğretmen soruları ona soruyordu.",
+        "O gün sınıfta herkes {fullname.acc} dinliyordu, çünkü öğretmen soruları ona soruyordu.",
     )),
     Setting("name", True, (
         "{fullname} radyodaki bilgi yarışmasına katıldı. Soruları {friend} soruyordu.",
@@ -63,13 +63,13 @@ SETTINGS = (
     )),
 )  # fmt: skip
 SHORT_ANSWERS = (
-    "{answer}.", "{answer}, değil mi?", "Biliyorum: {answer}.", "Kolay soru: {answer}.", "Cevap: {answer}.",
-    "Tabii biliyorum, {answer}.", "Sanırım {answer}.", "{answer}, bunu herkes bilir.", "Bildim: {answer}.",
+    "{answer}.", "{answer} olmalı.", "Biliyorum: {answer}.", "Kolay soru: {answer}.", "Cevap: {answer}.",
+    "Tabii biliyorum, {answer}.", "Sanırım {answer}.", "{answer}, bunu herkes bilir.", "Buldum: {answer}.",
     "Söyleyeyim: {answer}.", "{answer}, eminim.", "Dur, hatırladım: {answer}.",
 )  # fmt: skip
 SENTENCES = (
     "{says}", "{says}", "{says}", "Biliyorum. {says}", "Kolay. {says}", "Bunu okumuştum. {says}",
-    "Söyleyeyim. {says}", "Tabii. {says}",
+    "Söyleyeyim. {says}", "Tabii biliyorum. {says}",
 )  # fmt: skip
 PRAISES = (
     "Doğru.", "Çok doğru.", "Aferin sana!", "Bravo!", "Evet, bildin.", "Doğru bildin.", "Güzel.",
@@ -90,10 +90,10 @@ DOUBTS = ("{y.ask}?", "Yoksa {y.ask}?", "Dur bakayım, {y.ask}?", "Emin değilim
 CORRECTIONS = ("Hayır, {answer}.", "Olmadı, doğrusu {answer}.", "Yanlış. Cevap: {answer}.")
 ENDINGS = (
     "Sorular bitince {fullname} güldü.", "{fullname} o günü sorularla geçirdi.",
-    "Sonra {fullname} {place.dat} döndü.", "Sorular bitti, ama {fullname} hiç yorulmadı.",
+    "Sonra {fullname} {friend2.dat} gitti.", "Sorular bitti, ama {fullname} hiç yorulmadı.",
     "{fullname} o gün {place.loc} çok konuştu.", "{fullname} yarın da böyle konuşacak.",
     "{fullname} bunları {friend2.dat.da} soracak.", "{fullname.gen} {place.loc.ki} günü böyle geçti.",
-    "{place.loc} o gün {fullname.gen} bilgisi konuşuldu.", "{fullname} {place.loc} bunları hep anlattı.",
+    "{fullname} akşam bunları {kin.p3sg.dat} anlattı.", "{fullname} {place.loc} bunları hep anlattı.",
 )  # fmt: skip
 
 FACTS_OF_KIND: dict[str, list[Fact]] = defaultdict(list)

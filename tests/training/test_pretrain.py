@@ -17,6 +17,7 @@ def test_with_a_document_mask_each_document_is_read_as_if_alone(tiny):
     apart = sum(
         summed_loss(masked.model, row[:, a:b], row[:, a + 1 : b + 1]).item() for a, b in ((0, 8), (8, 16))
     )
-    found = [run.task.loss(run.model, row).item() * run.settings.tokens_per_step for run in (masked, unmasked)]
+    scale = masked.settings.tokens_per_step
+    found = [run.task.loss(run.model, row).item() * scale for run in (masked, unmasked)]
     assert found[0] == pytest.approx(apart, rel=1e-5)
     assert found[1] != pytest.approx(apart, rel=1e-3)
