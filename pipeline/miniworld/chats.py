@@ -22,7 +22,7 @@ VERBS_TABLE = """
 git place dat acc any past,fut,prog,aor past,fut,aor; ulaş place dat acc day past -
 var place dat acc day past -; taşın place dat acc trip past,fut fut
 ayrıl place abl acc trip past,fut past; dön place abl acc trip past,fut past
-gez place acc dat trip past,fut,prog,aor past,fut,aor; özle place acc dat any prog,aor prog,aor
+gez place acc dat trip past,fut,prog,aor past,fut,aor; özle place acc dat any prog prog
 özle friend acc abl any prog prog; kucakla friend acc dat day past past
 inan friend dat acc day past,prog past,prog; kız friend dat abl day past,prog,aor past,prog,aor
 yardım et friend dat acc day past,fut,prog,aor past,fut,aor
@@ -53,7 +53,7 @@ SUBJECTS = {"sg1": noun("ben"), "sg2": noun("sen"), "pl1": noun("biz"), "pl2": n
 OWNED = {"sg1": "p1sg", "sg2": "p2sg", "sg3": "p3sg", "pl1": "p1pl", "pl2": "p2pl"}
 OPENINGS = (
     "{fullname} ile {friend}, {place.loc} {setting} [konuşuyordu|sohbet ediyordu].",
-    "{fullname}, {place.loc} {setting} {friend.acc} [gördü|buldu] ve yanına gitti.",
+    "{fullname}, {place.loc} {setting} {friend.acc} gördü ve yanına gitti.",
     "{friend} o gün {place.loc} {setting} {fullname.acc} bekliyordu; sonunda {name} geldi.",
     "{place.loc} {setting} {fullname} ile {friend.gen} [konuşması|sohbeti]:",
     "{fullname} {place.loc} {setting} {friend.acc} [görünce|bulunca] çok sevindi ve onunla konuştu.",
@@ -147,7 +147,8 @@ def did_you(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
     if tense == "past" and "fut" in act.own:
         later = when(rng, act, "fut")
         answers.append(f"Hayır, {me} {act.does(f'neg past {my}')}, ama {later} {act.does(f'fut {my}')}.")
-    answers.append(f"Hayır, {me} {denied(rng, act, tense, time, my)}.")
+    if act.verb not in ("ayrıl", "dön"):  # who has not left it would be there and not here
+        answers.append(f"Hayır, {me} {denied(rng, act, tense, time, my)}.")
     return question, rng.choice(answers)
 
 

@@ -68,15 +68,15 @@ CLOSINGS = (
     "Yarın {fullname} bu bilgileri {place.loc} anlatacak.",
     "{friend2}, {fullname.dat} “Sen her şeyi biliyorsun!” dedi.",
     "{fullname} bunları daha önce {friend2.abl.da} dinlemişti.",
-    "{friend2} bunları {fullname.abl} dinledi ve ona teşekkür etti.",
+    "Sonra {friend2.da} bunları {fullname.abl} dinledi ve ona teşekkür etti.",
     "{place.loc} bunları en iyi {fullname} bilir.",
-    "{fullname} bunları eve dönünce {kin.p3sg.dat} sordu.",
+    "{fullname} bu bilgileri akşam bir kez daha okudu.",
 )
 LINKS = (
     "Peki ya {x}?",
     "Bir de {x.dat} bakalım.",
     "Şimdi {x.acc} hatırlayalım.",
-    "{x.acc} da unutmayalım.",
+    "{x.acc.da} unutmayalım.",
     "{x} hakkında da bir bilgi verelim.",
 )
 

@@ -40,10 +40,10 @@ TAILS = {
     "pl1": ("bunu biliyorsun", "haberin olsun", "şaka yapmıyorum", "bunu unutma", "bunu herkes duydu"),
     "pl2": ("bunu biliyorum", "bana öyle söylediler", "bunu herkes duydu", "çok şaşırdım", "öyle duydum"),
 }
-GOODS = (*people.THINGS, *map(noun, ["kitap", "dolap", "çorap", "bardak", "gözlük", "bıçak", "tabak"]))
+GOODS = (*people.THINGS, *map(noun, ["kitap", "çorap", "bardak", "gözlük", "bıçak", "tabak"]))
 THINGS = (
     *GOODS,
-    *map(noun, ["ağaç", "ekmek", "kulak", "köpek", "sokak", "çiçek", "mutfak", "balık", "yemek"]),
+    *map(noun, ["dolap", "ağaç", "ekmek", "köpek", "sokak", "çiçek", "mutfak", "balık", "yemek"]),
 )
 LOST = (
     "{owner} {thing} hâlâ {place.loc} duruyor.", "{owner} {thing} {place.loc} kaldı, üzgünüm.",
@@ -113,10 +113,10 @@ def never(rng: random.Random, nouns: Nouns) -> str:
     """Ali Kars'a hiçbir zaman gitmedi, bunu unutma."""
     tense, code = rng.choice(("past", "past", "aor")), rng.choice(("sg1", "sg2", "sg3", "sg3", "pl1"))
     act = action(rng, tense, own=True, nouns=nouns)
-    if act.verb == "ayrıl":  # who never left a place would have to be there
+    if act.verb in ("ayrıl", "dön"):  # the writer is elsewhere
         code = "sg3"
     does_not = act.does(f"neg {tense} {of_verb(code)}")
-    tail = rng.choice((f", {rng.choice(TAILS[code])}", " ki", "; inan bana" if code != "sg2" else ""))
+    tail = rng.choice((f", {rng.choice(TAILS[code][:2])}", " ki", "; inan bana" if code != "sg2" else ""))
     return f"{person(code, nouns['who'])} {act.what} {rng.choice(NEVER)} {does_not}{tail}."
 
 
@@ -163,7 +163,7 @@ def compose(rng: random.Random, slots: Slots) -> Told:
         if (beginning := " ".join(text.split()[:2])) in begun:
             continue
         begun.add(beginning)
-        if rng.random() < VOCATIVE_SHARE and text.endswith("."):
+        if rng.random() < VOCATIVE_SHARE and text.endswith(".") and not text.startswith("Siz"):
             text = f"{text[:-1]}, {slots['friend']}{text[-1]}"
         told.append(text)
     middle = len(told) // 2

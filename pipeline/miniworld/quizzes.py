@@ -63,7 +63,7 @@ SETTINGS = (
     )),
 )  # fmt: skip
 SHORT_ANSWERS = (
-    "{answer}.", "{answer} olmalı.", "Biliyorum: {answer}.", "Kolay soru: {answer}.", "Cevap: {answer}.",
+    "{answer}.", "Bence {answer}.", "Biliyorum: {answer}.", "Kolay soru: {answer}.", "Cevap: {answer}.",
     "Tabii biliyorum, {answer}.", "Sanırım {answer}.", "{answer}, bunu herkes bilir.", "Buldum: {answer}.",
     "Söyleyeyim: {answer}.", "{answer}, eminim.", "Dur, hatırladım: {answer}.",
 )  # fmt: skip
@@ -91,9 +91,9 @@ CORRECTIONS = ("Hayır, {answer}.", "Olmadı, doğrusu {answer}.", "Yanlış. Ce
 ENDINGS = (
     "Sorular bitince {fullname} güldü.", "{fullname} o günü sorularla geçirdi.",
     "Sonra {fullname} {friend2.dat} gitti.", "Sorular bitti, ama {fullname} hiç yorulmadı.",
-    "{fullname} o gün {place.loc} çok konuştu.", "{fullname} yarın da böyle konuşacak.",
+    "{fullname} o gün {place.loc} çok konuştu.", "{fullname} yarın da soru cevap oynayacak.",
     "{fullname} bunları {friend2.dat.da} soracak.", "{fullname.gen} {place.loc.ki} günü böyle geçti.",
-    "{fullname} akşam bunları {kin.p3sg.dat} anlattı.", "{fullname} {place.loc} bunları hep anlattı.",
+    "{fullname} akşam bunları {friend2.dat} anlattı.", "{fullname} {place.loc} bunları hep anlattı.",
 )  # fmt: skip
 
 FACTS_OF_KIND: dict[str, list[Fact]] = defaultdict(list)

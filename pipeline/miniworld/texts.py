@@ -1,4 +1,4 @@
-"""The miniworld's documents: little Turkish texts of eight genres, each with a cast of its own."""
+"""The miniworld's documents: little Turkish texts of nine genres, each with a cast of its own."""
 
 import math
 import random

@@ -30,7 +30,7 @@ def test_a_message_is_signed_and_says_several_things() -> None:
 )
 def test_subjects_agree_with_their_verbs(subject: str, endings: str) -> None:
     verbs = [
-        re.split(r"[,;.]| ki", text)[0].split()[-1]
+        re.split(r"[,;.]| ki\b", text)[0].split()[-1]
         for text in many(messages.said) + many(messages.never)
         if text.startswith(f"{subject} ")
     ]
@@ -40,7 +40,7 @@ def test_subjects_agree_with_their_verbs(subject: str, endings: str) -> None:
 
 def test_never_goes_with_a_negative_verb() -> None:
     for text in many(messages.never):
-        words = re.split(r"[,;.]| ki", text)[0].split()
+        words = re.split(r"[,;.]| ki\b", text)[0].split()
         assert any(word in text for word in NEVER)
         assert re.search(r"m[aeıiuü]", words[-1]), text
 
