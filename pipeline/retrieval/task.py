@@ -13,7 +13,7 @@ from pipeline.retrieval.objective import duplicates, info_nce
 from pipeline.retrieval.params import EncoderParams
 from pipeline.retrieval.spans import Pair, batch_pairs
 
-LENGTH_GROUPS = 2  # forward passes of a batch, each over texts of similar length: less padding to compute
+LENGTH_GROUPS = 4  # forward passes of a batch, each over texts of similar length: less padding to compute
 
 
 class Batch(NamedTuple):
