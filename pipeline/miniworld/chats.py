@@ -5,15 +5,36 @@ with verbs and owners with what they own, times with tenses. The minimal pairs a
 """
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from pipeline.miniworld import people, world
 from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import Form, inflect, noun, verb
 
-Nouns = Mapping[str, Form]  # what a question may be about: place, thing, friend, who, other
+FEW_PEOPLE, FEW_PLACES = 3, 2  # that one text speaks of: who comes again teaches to look back
+
+
+class Nouns(dict[str, Form]):
+    """What a sentence may be about (place, thing, friend, who, other), and verbs that its text has used."""
+
+    def __init__(self, used: set[str], **nouns: Form) -> None:
+        super().__init__(nouns)
+        self.used = used
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The few people and places that one text speaks of, and the verbs that it has used.
+
+    No verb comes twice, so that nobody has done what the same text denies.
+    """
+
+    people: Sequence[Form]
+    places: Sequence[Form]
+    used: set[str] = field(default_factory=set)
+
 
 # A verb, what it governs, in which case and in which wrong one; the times that suit it (see UNFIT); the
 # tenses that make sense for people elsewhere, and those in which the two who talk can say it of themselves
@@ -103,17 +124,32 @@ def action(rng: random.Random, *tenses: str, own: bool = False, nouns: Nouns | N
     `own`: of the two who talk, not of someone elsewhere. `nouns`: what is spoken of; drawn where None.
     """
     sensible = [row for row in VERBS if set(tenses) <= set(row[6] if own else row[5])]
-    stem, kind, right, wrong, span, _, own_tenses = rng.choice(sensible)
-    word = (nouns or drawn(rng, people.FIRST_NAMES))[kind]
+    nouns = nouns or drawn(rng, scene(rng, people.FIRST_NAMES))
+    stem, kind, right, wrong, span, _, own_tenses = rng.choice(
+        [row for row in sensible if row[0] not in nouns.used] or sensible
+    )
+    nouns.used.add(stem)
+    word = nouns[kind]
     return Action(kind, word.add(right), verb(stem), word.add(wrong), span, own_tenses)
 
 
-def drawn(rng: random.Random, names: Sequence[Form], here: str = "") -> dict[str, Form]:
-    """Three people, a thing and a place that is not `here`."""
-    friend, who, other = rng.sample(names, 3)
-    place = rng.choice([province.name for province in world.PROVINCES if province.name != here])
-    thing = rng.choice(people.THINGS)
-    return {"place": place, "thing": thing, "friend": friend, "who": who, "other": other}
+def scene(rng: random.Random, names: Sequence[Form], here: str = "") -> Scene:
+    """A few of `names`, and a few provinces that are not `here`."""
+    elsewhere = [province.name for province in world.PROVINCES if province.name != here]
+    return Scene(rng.sample(names, FEW_PEOPLE), rng.sample(elsewhere, FEW_PLACES))
+
+
+def drawn(rng: random.Random, of: Scene) -> Nouns:
+    """Three people and a place of a scene, and a thing."""
+    friend, who, other = rng.sample(of.people, 3)
+    return Nouns(
+        of.used,
+        place=rng.choice(of.places),
+        thing=rng.choice(people.THINGS),
+        friend=friend,
+        who=who,
+        other=other,
+    )
 
 
 def when(rng: random.Random, act: Action, tense: str) -> str:
@@ -253,12 +289,13 @@ def compose(rng: random.Random, slots: Slots) -> Told:
     slots = {**slots, "setting": noun(rng.choice(SETTINGS))}
     speakers = [slots["name"], slots["friend"]]
     absent = [name for name in people.FIRST_NAMES if name not in speakers]
+    spoken_of = scene(rng, absent, slots["place"])
     turns: list[str] = []
     for exchange in rng.sample(EXCHANGES, k=rng.randint(4, 6)):
         asking_back = bool(turns) and rng.random() < ASK_BACK_SHARE
         if asking_back or (not turns and rng.random() < 0.5):
             speakers.reverse()
-        nouns = drawn(rng, absent, slots["place"])
+        nouns = drawn(rng, spoken_of)
         question, answer = (fill(rng, turn, {}) for turn in exchange(rng, speakers[1], nouns))
         turns[-1:] = [f"{turns[-1]} {question}"] if asking_back else [*turns[-1:], question]
         turns.append(answer)

@@ -6,7 +6,7 @@ They begin as any sentence does, without a scene before them, and say in every p
 import random
 
 from pipeline.miniworld import people, world
-from pipeline.miniworld.chats import NEVER, OWNED, SUBJECTS, Nouns, action, asked, drawn, when
+from pipeline.miniworld.chats import NEVER, OWNED, SUBJECTS, Nouns, action, asked, drawn, scene, when
 from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import Form, noun
@@ -139,7 +139,7 @@ def owned(rng: random.Random, nouns: Nouns) -> str:
 def in_case(rng: random.Random, nouns: Nouns) -> str:
     """Elif çantasında para saklıyor. Dün Van Gölü'nde buluştuk."""
     frames = rng.choice((OF_SOMEONE, OF_SOMEONE, OF_SIGHT, OF_SIGHT, OF_THING, OF_THING, PLACED))
-    place = rng.choice(world.PROVINCES)
+    place = world.BY_NAME[nouns["place"]]
     words = {
         "who": nouns["who"],
         "thing": rng.choice(THINGS),
@@ -156,10 +156,11 @@ SENTENCES = (contrast, said, said, never, never, asks, owned, owned, in_case, in
 def compose(rng: random.Random, slots: Slots) -> Told:
     """A message from {fullname} to {friend}: a line or two of sentences, and who wrote it."""
     absent = [name for name in people.FIRST_NAMES if name not in (slots["name"], slots["friend"])]
+    spoken_of = scene(rng, absent, slots["place"])
     told: list[str] = []
     begun: set[str] = set()  # no two say otherwise of the same thing
     for sentence in rng.sample(SENTENCES, k=rng.randint(FEWEST, MOST)):
-        text = fill(rng, sentence(rng, drawn(rng, absent, slots["place"])), {})
+        text = fill(rng, sentence(rng, drawn(rng, spoken_of)), {})
         if (beginning := " ".join(text.split()[:2])) in begun:
             continue
         begun.add(beginning)

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from pipeline.miniworld import messages, people, texts, world
-from pipeline.miniworld.chats import NEVER, drawn
+from pipeline.miniworld.chats import NEVER, drawn, scene
 
 
 def slots(rng: random.Random) -> dict[str, str]:
@@ -13,7 +13,7 @@ def slots(rng: random.Random) -> dict[str, str]:
 
 def many(sentence) -> list[str]:
     rng = random.Random(1)
-    return [sentence(rng, drawn(rng, people.FIRST_NAMES)) for _ in range(300)]
+    return [sentence(rng, drawn(rng, scene(rng, people.FIRST_NAMES))) for _ in range(300)]
 
 
 def test_a_message_is_signed_and_says_several_things() -> None:
@@ -21,7 +21,9 @@ def test_a_message_is_signed_and_says_several_things() -> None:
     for _ in range(50):
         told = messages.compose(rng, slots(rng))
         assert str(people.FIRST_NAMES[0]) in told.paragraphs[-1]
-        assert len(re.findall(r"[.?!](?: |\n|$)", "\n".join(told.paragraphs[:-1]))) >= messages.FEWEST
+        assert (
+            len(re.findall(r"[.?!](?: |\n|$)", "\n".join(told.paragraphs[:-1]))) >= messages.FEWEST - 2
+        )  # a beginning that comes again is left out
 
 
 @pytest.mark.parametrize(
