@@ -48,7 +48,7 @@ def test_grouping_by_length_changes_no_vector(task, settings, tokenizer, monkeyp
     (grouped,) = task.micro_batches(5)
     monkeypatch.setattr("pipeline.retrieval.task.LENGTH_GROUPS", 1)
     (whole,) = task.micro_batches(5)
-    assert len(grouped.groups) == 2
+    assert len(grouped.groups) == 4
     assert len(whole.groups) == 1
     losses = [task.loss(encoder, batch).item() for batch in (grouped, whole)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-9)
