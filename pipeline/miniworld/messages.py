@@ -137,7 +137,7 @@ def owned(rng: random.Random, nouns: Nouns) -> str:
 
 
 def in_case(rng: random.Random, nouns: Nouns) -> str:
-    """Elif çantasında para saklıyor. Dün Van Gölü'nde buluştuk."""
+    """Elif çantasında bir leke görmüş. Dün Van Gölü'nde buluştuk."""
     frames = rng.choice((OF_SOMEONE, OF_SOMEONE, OF_SIGHT, OF_SIGHT, OF_THING, OF_THING, PLACED))
     place = world.BY_NAME[nouns["place"]]
     words = {

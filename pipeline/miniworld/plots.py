@@ -9,7 +9,8 @@
     all else                              its sentences; an indented line goes on with the one above
 
 `%%weather kış`, `%%closing` and `%%intro` begin tables of sentences, one a line up to an empty line. In
-the first person a story begins with a sentence of %%intro.
+the first person a story begins with a sentence of %%intro. A sentence of %%heading comes before a text, one
+of %%ending (or of %%ending first, %%ending third, by who tells it) after it.
 """
 
 import random
@@ -145,9 +146,8 @@ def tell(
                 paragraphs[-1].append(fill(rng, rng.choice(tables["closing"]), slots))
         else:
             paragraphs[-1].append(_dropped(rng, fill(rng, line, slots)))
-    ending = f"ending {'first' if slots['@'] == FIRST else 'third'}"
-    for table in ("ending", ending):
-        if table in tables:
-            paragraphs.append([fill(rng, rng.choice(tables[table]), slots)])
+    endings = tables.get("ending") or tables.get("ending first" if slots["@"] == FIRST else "ending third")
+    if endings:
+        paragraphs.append([fill(rng, rng.choice(endings), slots)])
     asks = tuple((fill(rng, question, slots), fill(rng, answer, slots)) for question, answer in plot.asks)
     return Told(tuple(" ".join(lines) for lines in paragraphs if lines), asks)
