@@ -52,6 +52,8 @@ def infer(
     temperature: Annotated[float, typer.Option(help="0: the likeliest token each time.")] = 0.7,
     top_k: Annotated[int, typer.Option(help="Choose among the k likeliest tokens; 0: all.")] = 0,
     top_p: Annotated[float, typer.Option(help="Choose among the likeliest with this share together.")] = 0.95,
+    min_p: Annotated[float, typer.Option(help="Leave out what is so much less likely than the likeliest.")] = 0.0,
+    repetition_penalty: Annotated[float, typer.Option(help="Above 1: what was said comes again less.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
     stop: Annotated[list[str] | None, typer.Option(help="Text to stop before; may be repeated.")] = None,
 ) -> None:
@@ -67,12 +69,26 @@ def infer(
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
         seed=seed,
         stop=stop or [],
     )
     for piece in pieces:
         print(piece, end="", flush=True)
     print()
+
+
+@app.command()
+def chat(
+    model: Annotated[Path, typer.Option(help="A chat model's folder.")] = Path("models/sft"),
+    system: Annotated[str | None, typer.Option(help="A system message before the conversation.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed and words give the same answers.")] = 0,
+) -> None:
+    """Talk with a trained model. /yardım there names what you can do."""
+    from pipeline.inference.chat import run
+
+    run(model, system, seed)
 
 
 @app.command()

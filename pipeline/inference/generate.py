@@ -41,6 +41,8 @@ def generate(
     temperature: float = 0.0,
     top_k: int = 0,
     top_p: float = 1.0,
+    min_p: float = 0.0,
+    repetition_penalty: float = 1.0,
     seed: int = 0,
     stop_ids: Collection[int] = (),
     batch_size: int = 32,
@@ -51,7 +53,13 @@ def generate(
     seed and its place in `prompts`; not on its neighbours nor on `batch_size`, which is memory.
     Raises ValueError for an empty prompt or settings out of range.
     """
-    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    settings = {
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "min_p": min_p,
+        "repetition_penalty": repetition_penalty,
+    }
     result: list[list[int]] = [[] for _ in prompts]
     order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))  # alike lengths: little padding
     for start in range(0, len(order), batch_size):
@@ -73,6 +81,8 @@ def stream(
     temperature: float = 0.0,
     top_k: int = 0,
     top_p: float = 1.0,
+    min_p: float = 0.0,
+    repetition_penalty: float = 1.0,
     seed: int = 0,
     stop_ids: Collection[int] = (),
     stop_strings: Collection[str] = (),
@@ -82,7 +92,13 @@ def stream(
     No piece holds a broken character, and no stop string is shown, not even in part, however the
     tokens cut it. The tokens are those of `generate` for a single prompt.
     """
-    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    settings = {
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "min_p": min_p,
+        "repetition_penalty": repetition_penalty,
+    }
     made = steps(model, [prompt_ids], [0], max_new_tokens, seed, stop_ids, settings)
     ids = (token for tokens in made for token in tokens if token is not None)
     return until(whole_characters(ids, tokenizer.decode), stop_strings)
@@ -118,6 +134,7 @@ def steps(
     padded = not bool(mask_BxS.all())
     cache = KVCache(model.config, len(prompts), longest + max(limits) - 1, model.dtype, device)
     running = [True] * len(prompts)
+    seen = [set(prompt) for prompt in cropped]
 
     for step in range(max(limits)):
         read = slice(cache.length, cache.length + ids_BxT.shape[1])
@@ -125,7 +142,7 @@ def steps(
         hidden_BxTxD = model.hidden(ids_BxT.to(device), cache, positions_BxS[:, read], seen_BxS)
         logits_BxV = model.lm_head(hidden_BxTxD[:, -1])
         logits_BxV[:, NEVER] = -torch.inf
-        tokens = sample.choose(logits_BxV, draws, **settings)
+        tokens = sample.choose(logits_BxV, draws, seen=seen, **settings)
         running = [
             on and step < limit and token not in stop_ids
             for on, limit, token in zip(running, limits, tokens, strict=True)
@@ -133,4 +150,6 @@ def steps(
         if not any(running):
             return
         yield [token if on else None for on, token in zip(running, tokens, strict=True)]
+        for row, token in zip(seen, tokens, strict=True):
+            row.add(token)
         ids_BxT = torch.tensor(tokens)[:, None]

@@ -27,6 +27,8 @@ def infer(
     temperature: float = 0.7,
     top_k: int = 0,
     top_p: float = 0.95,
+    min_p: float = 0.0,
+    repetition_penalty: float = 1.0,
     seed: int = 0,
     stop: Sequence[str] = (),
     device: str = "auto",
@@ -40,13 +42,10 @@ def infer(
     Everything is checked before this returns. Raises UserError for a folder without a model, an
     argument out of range, or a message longer than the model reads.
     """
-    check_arguments(max_new_tokens, temperature, top_k, top_p, seed, stop)
+    check_arguments(max_new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, seed, stop)
     prompt = unicodedata.normalize("NFC", prompt)  # as all text that models learn from
     folder = Path(folder)
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder}: no model there; run `make repro`, or name a model folder")
-    model = load_decoder(folder, pick_device(device))
-    tokenizer = Tokenizer.load(folder)
+    model, tokenizer = open_model(folder, device)
     if raw if raw is not None else folder.resolve().name == "base":
         if system is not None:
             raise UserError(f"--system: {system!r}: plain text has no system message; leave it out")
@@ -61,10 +60,19 @@ def infer(
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
         seed=seed,
         stop_ids=ENDS,
         stop_strings=stop,
     )
+
+
+def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, Tokenizer]:
+    """A model folder's decoder and tokenizer. Raises UserError where there is none."""
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: no model there; run `make repro`, or name a model folder")
+    return load_decoder(folder, pick_device(device)), Tokenizer.load(folder)
 
 
 def text_prompt(text: str, model: Decoder, tokenizer: Tokenizer, max_new_tokens: int) -> list[int]:
@@ -93,7 +101,14 @@ def chat_prompt(text: str, system: str | None, model: Decoder, tokenizer: Tokeni
 
 
 def check_arguments(
-    max_new_tokens: int, temperature: float, top_k: int, top_p: float, seed: int, stop: Sequence[str]
+    max_new_tokens: int,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_p: float,
+    repetition_penalty: float,
+    seed: int,
+    stop: Sequence[str],
 ) -> None:
     """Raise UserError for an argument that means nothing, as the command line names it."""
     if max_new_tokens < 1:
@@ -103,6 +118,6 @@ def check_arguments(
     if "" in stop:
         raise UserError("--stop: '': an empty stop string; leave it out")
     try:
-        sample.check(temperature, top_k, top_p)
+        sample.check(temperature, top_k, top_p, min_p, repetition_penalty)
     except ValueError as error:
         raise UserError(f"--{error}".replace("_", "-")) from None

@@ -3,7 +3,8 @@
 B batch    V vocabulary
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -48,6 +49,32 @@ def keep_top_p(logits_BxV: Tensor, p: float) -> Tensor:
     return logits_BxV.masked_fill(outside_BxV, -torch.inf)
 
 
+def keep_min_p(logits_BxV: Tensor, p: float) -> Tensor:
+    """Scores with every token at -inf that is less than `p` times as likely as the likeliest; 0 keeps all.
+
+    Nguyen et al. 2024, arXiv 2407.01082: many tokens stay where the model is unsure, few where it is sure.
+    """
+    if p <= 0:
+        return logits_BxV
+    floor_Bx1 = logits_BxV.amax(dim=-1, keepdim=True) + math.log(p)
+    return logits_BxV.masked_fill(logits_BxV < floor_Bx1, -torch.inf)
+
+
+def penalised(logits_BxV: Tensor, seen: Sequence[Collection[int]], penalty: float) -> Tensor:
+    """Scores with those of each row's `seen` tokens divided by `penalty` above 0, multiplied below; 1: as is.
+
+    Keskar et al. 2019, arXiv 1909.05858, section 4.1.
+    """
+    if penalty == 1:
+        return logits_BxV
+    logits_BxV = logits_BxV.clone()
+    for scores_V, ids in zip(logits_BxV, seen, strict=True):
+        which = torch.tensor(sorted(ids))
+        scores = scores_V[which]
+        scores_V[which] = torch.where(scores > 0, scores / penalty, scores * penalty)
+    return logits_BxV
+
+
 def choose(
     logits_BxV: Tensor,
     generators: Sequence[torch.Generator],
@@ -55,21 +82,26 @@ def choose(
     temperature: float = 0.0,
     top_k: int = 0,
     top_p: float = 1.0,
+    min_p: float = 0.0,
+    repetition_penalty: float = 1.0,
+    seen: Sequence[Collection[int]] = (),
 ) -> list[int]:
     """The next token of every row.
 
-    `temperature` 0 takes the highest score. Otherwise scores are cut to the `top_k` highest, divided
-    by the temperature, cut to the nucleus `top_p`, and drawn from with each row's own generator (on the
-    CPU, so that every device draws alike). Raises ValueError for settings out of range.
+    First the scores of the tokens that a row has `seen` (one collection a row; without a penalty none
+    is needed) are lowered. `temperature` 0 then takes the highest score. Otherwise scores are cut to the
+    `top_k` highest, divided by the temperature, cut to the nucleus `top_p` and by `min_p`, and drawn from
+    with each row's own generator (on the CPU, so that every device draws alike). Raises ValueError for
+    settings out of range.
     """
-    check(temperature, top_k, top_p)
-    logits_BxV = logits_BxV.float().cpu()
+    check(temperature, top_k, top_p, min_p, repetition_penalty)
+    logits_BxV = penalised(logits_BxV.float().cpu(), seen, repetition_penalty)
     if temperature == 0:
         return logits_BxV.argmax(dim=-1).tolist()
     logits_BxV = keep_top_k(logits_BxV, top_k)  # before dividing, which may round different scores to one
     # Subtracting the highest first: a tiny temperature must not make it infinite.
     logits_BxV = (logits_BxV - logits_BxV.amax(dim=-1, keepdim=True)).double() / temperature
-    logits_BxV = keep_top_p(logits_BxV, top_p)
+    logits_BxV = keep_min_p(keep_top_p(logits_BxV, top_p), min_p)
     probs_BxV = logits_BxV.softmax(dim=-1)
     return [
         int(torch.multinomial(probs_V, 1, generator=generator))
@@ -77,7 +109,9 @@ def choose(
     ]
 
 
-def check(temperature: float, top_k: int, top_p: float) -> None:
+def check(
+    temperature: float, top_k: int, top_p: float, min_p: float = 0.0, repetition_penalty: float = 1.0
+) -> None:
     """Raise ValueError unless the settings mean something."""
     if not 0 <= temperature < float("inf"):
         raise ValueError(f"temperature {temperature} is not a number from 0 up")
@@ -85,3 +119,7 @@ def check(temperature: float, top_k: int, top_p: float) -> None:
         raise ValueError(f"top_k {top_k} is negative; 0 keeps all tokens")
     if not 0 < top_p <= 1:
         raise ValueError(f"top_p {top_p} does not lie above 0 and up to 1")
+    if not 0 <= min_p <= 1:
+        raise ValueError(f"min_p {min_p} does not lie between 0 and 1; 0 keeps all tokens")
+    if not 0 < repetition_penalty < float("inf"):
+        raise ValueError(f"repetition_penalty {repetition_penalty} is not a number above 0; 1 changes nothing")

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 
 from pipeline.miniworld import facts
 from pipeline.miniworld.facts import FAMILIES, Fact
+from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import Form, name, noun
 
 SMALL = ("number", "fruit", "day", "clock", "food", "holiday")  # kinds whose subjects share a paragraph
 # How many of a hundred entries are about a kind.
 KINDS = {
-    "province": 45, "animal": 13, "character": 12, "number": 14, "month": 6, "fruit": 3, "day": 2, "clock": 2,
-    "food": 2, "holiday": 1,
+    "province": 41, "animal": 15, "character": 11, "number": 14, "month": 6, "fruit": 3, "day": 4, "clock": 2,
+    "food": 3, "holiday": 1,
 }  # fmt: skip
 FEWEST_WORDS = 40
 MOST_STATEMENTS = 7  # about one subject
@@ -81,8 +82,8 @@ LINKS = (
 )
 
 
-def compose(rng: random.Random, slots: Slots) -> list[str]:
-    """An entry as paragraphs: a heading or who read it, statements about one subject or more, an end.
+def compose(rng: random.Random, slots: Slots) -> Told:
+    """An entry: a heading or who read it, statements about one subject or more, an end.
 
     `slots` are those of people.cast; a province's entry is about {place}, and about {other} if it is short.
     """
@@ -100,7 +101,7 @@ def compose(rng: random.Random, slots: Slots) -> list[str]:
     elif rng.random() < LINK_SHARE:
         told[-1] += " " + link(rng, subjects[0])
     closing = [fill(rng, rng.choice(CLOSINGS), slots)] if in_frame else []
-    return [opening, *told, *closing]
+    return Told((opening, *told, *closing))
 
 
 def shuffled(rng: random.Random, kind: str, slots: Slots) -> list[str]:

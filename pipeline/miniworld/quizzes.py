@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipeline.miniworld import facts
 from pipeline.miniworld.entries import KINDS
 from pipeline.miniworld.facts import FACTS, FAMILIES, OPEN_PAIRS, PAIR_ASKS, Fact, Pair
+from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import Slots, favoured, fill
 
 FEWEST_QUESTIONS, MOST_QUESTIONS = 4, 6
@@ -117,8 +118,8 @@ class Exchange:
     doubt: str = ""  # a wrong guess; empty: nobody guesses
 
 
-def compose(rng: random.Random, slots: Slots) -> list[str]:
-    """A quiz as paragraphs: who asks whom, and questions and answers in turn; slots of people.cast."""
+def compose(rng: random.Random, slots: Slots) -> Told:
+    """A quiz: who asks whom, and questions and answers in turn; slots of people.cast."""
     setting = rng.choice(SETTINGS)
     paragraphs = [fill(rng, rng.choice(setting.openings), slots)]
     replies = PRAISES if setting.knowing else THANKS
@@ -143,7 +144,7 @@ def compose(rng: random.Random, slots: Slots) -> list[str]:
         paragraphs.append(f"— {answer}")
     if reply:
         paragraphs.append(f"— {reply}")
-    return [*paragraphs, fill(rng, rng.choice(ENDINGS), slots)]
+    return Told((*paragraphs, fill(rng, rng.choice(ENDINGS), slots)))
 
 
 def drawn(rng: random.Random, count: int) -> list[Fact]:

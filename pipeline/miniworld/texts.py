@@ -1,4 +1,4 @@
-"""The miniworld's documents: little Turkish texts of nine genres, each with a cast of its own."""
+"""The miniworld's documents: little Turkish texts of ten genres, each with a cast of its own."""
 
 import math
 import random
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pipeline.miniworld import chats, entries, facts, messages, people, plots, quizzes, world
+from pipeline.miniworld import chats, entries, facts, messages, people, plots, portraits, quizzes, world
 from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import favoured
 from pipeline.turkish.inflect import Form
@@ -19,11 +19,13 @@ VERB = re.compile(r"\{~(\w+)\.")
 
 # How many of a hundred documents are of a genre.
 SHARES = {
-    "stories": 26, "letters": 5, "dialogues": 6, "news": 4, "recipes": 4, "chats": 17, "messages": 8,
-    "entries": 15, "quizzes": 15,
+    "stories": 22, "letters": 4, "dialogues": 4, "news": 3, "recipes": 3, "chats": 10, "messages": 6,
+    "portraits": 18, "entries": 15, "quizzes": 15,
 }  # fmt: skip
-UNASKED = {"entries": entries.compose, "quizzes": quizzes.compose}  # texts that answer nothing of their own
-TALKED = {"chats": chats.compose, "messages": messages.compose}
+COMPOSERS = {
+    "chats": chats.compose, "messages": messages.compose, "portraits": portraits.compose,
+    "entries": entries.compose, "quizzes": quizzes.compose,
+}  # fmt: skip
 FIRST_PERSON_SHARE = 0.3  # of the stories that can be told so
 
 
@@ -95,10 +97,8 @@ def compose(
 ) -> Told:
     """A text of the genre `kind` about `first surname` in `province`."""
     season = rng.choice(list(world.SEASONS))
-    if kind in UNASKED:
-        return Told(tuple(UNASKED[kind](rng, people.cast(rng, province, first, surname, season))))
-    if kind in TALKED:
-        return TALKED[kind](rng, people.cast(rng, province, first, surname, season))
+    if kind in COMPOSERS:
+        return COMPOSERS[kind](rng, people.cast(rng, province, first, surname, season))
     table = genre(kind)
     fitting = [plot for plot in table.plots if plot.fits(province, season)]
     plot = favoured(rng, fitting)

@@ -15,6 +15,8 @@ from pipeline.model.cache import KVCache
 from pipeline.model.params import ModelParams
 from pipeline.model.rotary import rotary_tables, rotate
 
+EMBEDDING_WIDTH = 0.2
+
 
 class RMSNorm(nn.Module):
     """Divide by the root mean square, then scale (Zhang & Sennrich 2019, arXiv 1910.07467)."""
@@ -201,8 +203,10 @@ class Decoder(nn.Module):
 def initialise(model: Decoder, seed: int) -> None:
     """Draw all weights; the same seed gives the same model on every machine.
 
-    - Embeddings: normal, 0.02 wide. Small, because the same matrix predicts: after the last norm a
-      hidden vector has length sqrt(D), and first logits should lie near 0.
+    - Embeddings: normal, EMBEDDING_WIDTH wide. Words that are used alike, such as first names, are told
+      apart by these first draws alone, until the model has learnt to look back for the one that was
+      named; from draws of 0.02, which training soon covers up, it learns that much later
+      (EXPERIMENTS.md, 2026-11-24).
     - Matrices that read the stream: normal, 1 / sqrt(inputs) wide, which keeps the size of what
       passes through.
     - Matrices that write to the stream (`o_proj`, `down_proj`): zero. Every layer starts as the
@@ -217,7 +221,7 @@ def initialise(model: Decoder, seed: int) -> None:
             if weight.ndim == 1:
                 weight.fill_(1.0)
             elif name.endswith("embed_tokens.weight"):
-                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.02)
+                weight.copy_(torch.randn(weight.shape, generator=generator) * EMBEDDING_WIDTH)
             elif name.endswith(("o_proj.weight", "down_proj.weight", "lm_head.weight")):
                 weight.zero_()
             else:

@@ -3,7 +3,13 @@ import torch
 from small import ByteTokenizer
 
 from pipeline.model.decoder import Decoder
+from pipeline.model.folder import save_decoder
 from pipeline.model.params import ModelParams
+from pipeline.tokenizer.convert import write_folder
+from pipeline.tokenizer.params import TokenizerParams
+from pipeline.tokenizer.train import train
+
+TEXT = ["Ankara Türkiye'nin başkentidir.", "Van Gölü büyük bir göldür.", "Çığ düştü, yağmur yağdı."] * 20
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +30,20 @@ def model():
         if weight.ndim > 1:
             torch.nn.init.normal_(weight, std=0.3)
     return model
+
+
+@pytest.fixture(scope="session")
+def folders(model, tmp_path_factory):
+    """models/base and models/sft: the same weights, differing in nothing but their name."""
+    root = tmp_path_factory.mktemp("models")
+    settings = TokenizerParams(kind="bpe", vocab_size=400, sample_bytes=1000, max_piece_chars=8)
+    (root / "tokenizer").mkdir()
+    write_folder(root / "tokenizer", train(iter(TEXT), settings), "bpe")
+    torch.manual_seed(1)
+    decoder = type(model)(model.config, 400)
+    for weight in decoder.parameters():
+        if weight.ndim > 1:
+            torch.nn.init.normal_(weight, std=0.3)
+    for name in ("base", "sft"):
+        save_decoder(root / name, decoder, root / "tokenizer")
+    return root

@@ -116,9 +116,26 @@ def test_the_prompt_gets_no_end_token(model, monkeypatch):
     assert all(ids.shape == (1, 1) for ids in read[1:])  # each token is read once
 
 
-@pytest.mark.parametrize("bad", [{"max_new_tokens": 0}, {"max_new_tokens": 1, "temperature": -1.0}])
+def test_a_high_penalty_lets_no_token_come_again(model):
+    free = generate(model, [[BOS, 20, 21]], max_new_tokens=20)[0]
+    assert len(set(free)) < len(free)  # else this shows nothing
+    prompts = [[BOS, 20, 21], [BOS, 22]]
+    for prompt, new in zip(
+        prompts, generate(model, prompts, max_new_tokens=20, repetition_penalty=1e6), strict=True
+    ):
+        assert len(new) >= 10
+        assert len({*prompt, *new}) == len(prompt) + len(new)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"max_new_tokens": 0}, {"max_new_tokens": 1, "temperature": -1.0}, {"max_new_tokens": 1, "min_p": 1.5},
+        {"max_new_tokens": 1, "repetition_penalty": 0.0},
+    ],
+)  # fmt: skip
 def test_settings_out_of_range_are_refused(model, bad):
-    with pytest.raises(ValueError, match=r"max_new_tokens|temperature"):
+    with pytest.raises(ValueError, match=r"max_new_tokens|temperature|min_p|repetition_penalty"):
         generate(model, [[BOS]], **bad)
 
 

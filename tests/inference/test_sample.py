@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.inference.sample import choose, generators, keep_top_k, keep_top_p
+from pipeline.inference.sample import choose, generators, keep_min_p, keep_top_k, keep_top_p, penalised
 
 LOGITS = torch.tensor([[1.0, 3.0, 2.0, 0.0], [0.0, 0.0, 5.0, 5.0]])
 scores = st.lists(st.lists(st.floats(-20, 20, width=32), min_size=6, max_size=6), min_size=1, max_size=4)
@@ -79,3 +79,28 @@ def test_a_tiny_temperature_is_nearly_greedy():
 def test_settings_out_of_range_are_refused(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         choose(LOGITS, generators(0, [0, 1]), **bad)
+
+
+def test_min_p_worked_by_hand():
+    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
+    for p, kept in [(0.0, 4), (0.09, 4), (0.11, 3), (0.5, 2), (0.7, 1), (1.0, 1)]:
+        assert keep_min_p(logits, p).isfinite().sum() == kept
+
+
+@given(scores, st.floats(1.01, 5))
+def test_a_repeated_token_is_less_likely_and_the_others_are_as_they_were(rows, penalty):
+    logits = torch.tensor(rows)
+    lowered = penalised(logits, [{0, 2}] * len(rows), penalty)
+    assert (lowered[:, [0, 2]] <= logits[:, [0, 2]]).all()
+    assert torch.equal(lowered[:, [1, 3, 4, 5]], logits[:, [1, 3, 4, 5]])
+    assert torch.equal(penalised(logits, [], 1.0), logits)
+
+
+def test_min_p_and_the_penalty_are_those_of_transformers():
+    from transformers import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
+
+    logits = torch.randn(3, 40, generator=torch.Generator().manual_seed(3)) * 3
+    assert torch.equal(keep_min_p(logits, 0.2), MinPLogitsWarper(0.2)(None, logits.clone()))
+    seen = torch.tensor([[1, 2, 3], [7, 7, 9], [0, 39, 20]])
+    theirs = RepetitionPenaltyLogitsProcessor(1.3)(seen, logits.clone())
+    assert torch.allclose(penalised(logits, [set(row) for row in seen.tolist()], 1.3), theirs)

@@ -1,0 +1,194 @@
+"""What `tezgah chat` does: a conversation in the terminal with a trained model."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.inference import sample
+from pipeline.inference.generate import stream
+from pipeline.inference.infer import CHAT_MODEL, ENDS, open_model
+from pipeline.model.decoder import Decoder, parameter_count
+from pipeline.reporting.metrics import REPORTS
+from pipeline.tokenizer.chat import Message, prompt_ids
+from pipeline.tokenizer.tokenizer import Tokenizer
+
+PROMPT = "> "
+HELP = """\
+/yeni               a new conversation
+/sistem TEXT        a new conversation with this system message; alone: without one
+/sıcaklık NUMBER    temperature: 0 takes the likeliest token each time
+/kaydet FILE        add the conversation to a file of JSON lines, as data/raw/sft reads them
+/yardım             these lines
+/çık                end, as Ctrl-D does; Ctrl-C stops an answer"""
+
+
+@dataclass
+class Sampling:
+    """How an answer is drawn (`sample.choose`)."""
+
+    temperature: float = 0.7
+    top_k: int = 0
+    top_p: float = 0.95
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+
+
+@dataclass
+class Chat:
+    """A conversation so far, and the model that answers in it."""
+
+    model: Decoder
+    tokenizer: Tokenizer
+    sampling: Sampling = field(default_factory=Sampling)
+    max_new_tokens: int = 128
+    seed: int = 0
+    system: str | None = None
+    messages: list[Message] = field(default_factory=list)
+
+    def answer(self, text: str) -> Iterator[str]:
+        """The answer to a user's message, piece by piece; what was said of it is kept even if it is stopped.
+
+        Raises UserError for a message that leaves no room for an answer, which is then forgotten.
+        """
+        self.messages.append({"role": "user", "content": unicodedata.normalize("NFC", text)})
+        try:
+            ids = self.prompt()
+        except UserError:
+            self.messages.pop()
+            raise
+        self.messages.append({"role": "assistant", "content": ""})
+        pieces = stream(
+            self.model,
+            self.tokenizer,
+            ids,
+            max_new_tokens=self.max_new_tokens,
+            seed=self.seed + len(self.messages),
+            stop_ids=ENDS,
+            **asdict(self.sampling),
+        )
+        for piece in pieces:
+            self.messages[-1]["content"] += piece
+            yield piece
+
+    def prompt(self) -> list[int]:
+        """The ids that the next answer continues: the conversation, its oldest exchanges left out where the
+        model's context would leave less than a quarter for the answer."""
+        room = min(self.max_new_tokens, self.model.context // 4)
+        for start in range(0, len(self.messages), 2):
+            ids = prompt_ids(self.tokenizer, self.opening() + self.messages[start:])
+            if len(ids) + room <= self.model.context:
+                return ids
+        raise UserError(
+            f"message: {len(ids)} tokens leave no room for an answer: the model reads {self.model.context};"
+            " shorten it"
+        )
+
+    def opening(self) -> list[Message]:
+        """The system message, where there is one."""
+        return [] if self.system is None else [{"role": "system", "content": self.system}]
+
+    def restart(self) -> None:
+        """Forget what was said."""
+        self.messages = []
+
+    def save(self, path: Path) -> None:
+        """Add the conversation to a file of JSON lines. Raises UserError where it cannot be written."""
+        if not self.messages:
+            raise UserError("/kaydet: nothing has been said yet")
+        line = json.dumps({"messages": self.opening() + self.messages}, ensure_ascii=False)
+        try:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise UserError(f"{path}: {error.strerror}; name a file that can be written") from None
+
+
+def run(folder: Path = CHAT_MODEL, system: str | None = None, seed: int = 0, device: str = "auto") -> None:
+    """Talk until the input ends. Raises UserError for a folder without a model."""
+    model, tokenizer = open_model(folder, device)
+    chat = Chat(model, tokenizer, seed=seed, system=system)
+    print(described(folder, model), file=sys.stderr)
+    print("/yardım: what you can do here", file=sys.stderr)
+    while (line := read_line()) is not None:
+        try:
+            if line.startswith("/"):
+                if not command(chat, line):
+                    return
+            elif line:
+                speak(chat, line)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+
+
+def read_line() -> str | None:
+    """What the user types next, stripped; None at the end of the input."""
+    while True:
+        try:
+            return input(PROMPT if sys.stdin.isatty() else "").strip()
+        except EOFError:
+            return None
+        except KeyboardInterrupt:
+            print("\n/çık or Ctrl-D ends", file=sys.stderr)
+
+
+def speak(chat: Chat, text: str) -> None:
+    """Print the answer as it is made; Ctrl-C stops it."""
+    try:
+        for piece in chat.answer(text):
+            print(piece, end="", flush=True)
+    except KeyboardInterrupt:
+        print(" …", end="")
+    print(flush=True)
+
+
+def command(chat: Chat, line: str) -> bool:
+    """Do what a line that begins with / asks for; False: end. Raises UserError for one that means nothing."""
+    name, _, rest = line.partition(" ")
+    rest = rest.strip()
+    match name:
+        case "/yeni":
+            chat.restart()
+        case "/sistem":
+            chat.system = rest or None
+            chat.restart()
+        case "/sıcaklık":
+            chat.sampling.temperature = temperature(rest)
+        case "/kaydet":
+            if not rest:
+                raise UserError("/kaydet: which file? /kaydet FILE")
+            chat.save(Path(rest))
+            print(f"saved in {rest}", file=sys.stderr)
+        case "/yardım":
+            print(HELP, file=sys.stderr)
+        case "/çık":
+            return False
+        case _:
+            raise UserError(f"{name}: no such command; /yardım names them")
+    return True
+
+
+def temperature(text: str) -> float:
+    """The number of /sıcaklık. Raises UserError for none."""
+    try:
+        value = float(text.replace(",", "."))
+        sample.check(value, 0, 1.0)
+    except ValueError:
+        raise UserError(f"/sıcaklık: {text!r}: give a number from 0 up, such as 0.7") from None
+    return value
+
+
+def described(folder: Path, model: Decoder) -> str:
+    """What one is talking with: the folder, the model's size, and how well its run did."""
+    says = f"{folder}: {model.config.arch}, {parameter_count(model):,} parameters"
+    report = REPORTS / "train_sft" / "metrics.json"
+    if folder.resolve() != CHAT_MODEL.resolve() or not report.is_file():
+        return says
+    figures = json.loads(report.read_text(encoding="utf-8"))
+    return (
+        f"{says}; {report}: {figures['steps']:,} steps, validation loss {figures['val_loss']:.3f},"
+        f" {figures['exact_match']:.3f} of {figures['exact_match_n']} answers right to the letter"
+    )

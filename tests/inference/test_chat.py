@@ -1,0 +1,115 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.inference import chat as terminal
+from pipeline.inference.chat import Chat, command, speak
+from pipeline.inference.infer import open_model
+from pipeline.sft.data import read_conversations
+from pipeline.tokenizer.chat import prompt_ids
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def chat(folders):
+    model, tokenizer = open_model(folders / "sft", "cpu")
+    return Chat(model, tokenizer, max_new_tokens=2)
+
+
+def test_the_conversation_is_kept(chat):
+    first = "".join(chat.answer("a"))
+    assert [message["content"] for message in chat.messages] == ["a", first]
+    assert chat.prompt() == prompt_ids(chat.tokenizer, chat.messages)
+    chat.messages.append({"role": "user", "content": "Go\u0308l"})
+    assert len(chat.prompt()) > 4
+
+
+def test_the_oldest_exchanges_are_left_out_and_the_system_message_is_not(chat):
+    chat.system = "k"
+    for _ in range(6):
+        "".join(chat.answer("a"))
+    chat.messages.append({"role": "user", "content": "son"})
+    ids = chat.prompt()
+    assert len(ids) <= chat.model.context - 2
+    assert ids[:4] == prompt_ids(chat.tokenizer, [{"role": "system", "content": "k"}])[:4]
+    last = prompt_ids(chat.tokenizer, [{"role": "user", "content": "son"}])[1:]  # without <s>
+    assert ids[-len(last) :] == last
+    assert len(ids) > 4 + len(last)  # what fits of the exchanges before is there
+
+
+def test_a_message_that_is_too_long_is_refused_and_forgotten(chat):
+    with pytest.raises(UserError, match=r"message: \d+ tokens leave no room .* the model reads 24; shorten it"):
+        "".join(chat.answer("Van Gölü " * 30))
+    assert chat.messages == []
+
+
+def test_an_answer_that_is_stopped_stays_as_far_as_it_was_said(chat, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        yield "Van"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(terminal, "stream", interrupted)
+    speak(chat, "a")
+    assert capsys.readouterr().out == "Van …\n"
+    assert chat.messages[-1] == {"role": "assistant", "content": "Van"}
+
+
+def test_commands(chat, tmp_path, capsys):
+    "".join(chat.answer("a"))
+    saved = tmp_path / "konuşma.jsonl"
+    assert command(chat, "/sistem Kısa.") and chat.system == "Kısa." and chat.messages == []
+    answer = "".join(chat.answer("b"))
+    assert command(chat, f"/kaydet {saved}") and command(chat, f"/kaydet {saved}")
+    rows = list(read_conversations(saved))
+    assert [message["content"] for message in rows[0]] == ["Kısa.", "b", answer]
+    assert rows[0] == rows[1]
+    assert command(chat, "/sıcaklık 0,5") and chat.sampling.temperature == 0.5
+    assert command(chat, "/yeni") and chat.messages == [] and chat.system == "Kısa."
+    assert command(chat, "/sistem") and chat.system is None
+    assert command(chat, "/yardım") and "/kaydet" in capsys.readouterr().err
+    assert not command(chat, "/çık")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("/yen", "/yen: no such command; /yardım names them"),
+        ("/sıcaklık sıcak", "/sıcaklık: 'sıcak': give a number from 0 up, such as 0.7"),
+        ("/sıcaklık -1", "/sıcaklık: '-1': give a number"),
+        ("/kaydet", "/kaydet: which file?"),
+        ("/kaydet x", "/kaydet: nothing has been said yet"),
+    ],
+)
+def test_a_command_that_means_nothing_is_refused(chat, line, says):
+    with pytest.raises(UserError, match=says.replace("?", r"\?")):
+        command(chat, line)
+
+
+def test_a_file_that_cannot_be_written_is_named(chat, tmp_path):
+    "".join(chat.answer("a"))
+    with pytest.raises(UserError, match="Is a directory; name a file that can be written"):
+        command(chat, f"/kaydet {tmp_path}")
+
+
+def test_a_piped_conversation(folders, tmp_path):
+    lines = f"a\n\n/nedir\nb\n/kaydet {tmp_path}/k.jsonl\n/çık\nc\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", "chat", "--model", str(folders / "sft")],
+        input=lines,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "error: /nedir: no such command" in done.stderr
+    assert f"{folders / 'sft'}: qwen3, " in done.stderr
+    (row,) = map(json.loads, (tmp_path / "k.jsonl").read_text(encoding="utf-8").splitlines())
+    said = [message["content"] for message in row["messages"]]
+    assert said[0] == "a" and said[2] == "b"
+    assert done.stdout == f"{said[1]}\n{said[3]}\n"
