@@ -52,7 +52,9 @@ def infer(
     temperature: Annotated[float, typer.Option(help="0: the likeliest token each time.")] = 0.7,
     top_k: Annotated[int, typer.Option(help="Choose among the k likeliest tokens; 0: all.")] = 0,
     top_p: Annotated[float, typer.Option(help="Choose among the likeliest with this share together.")] = 0.95,
-    min_p: Annotated[float, typer.Option(help="Leave out what is so much less likely than the likeliest.")] = 0.0,
+    min_p: Annotated[
+        float, typer.Option(help="Leave out what is less likely than this share of the likeliest.")
+    ] = 0.0,
     repetition_penalty: Annotated[float, typer.Option(help="Above 1: what was said comes again less.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
     stop: Annotated[list[str] | None, typer.Option(help="Text to stop before; may be repeated.")] = None,
@@ -98,6 +100,15 @@ def report() -> None:
     from pipeline.reporting.table import read, show
 
     show(summary(read("evaluate")))
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine: versions, cache, device, room; and say what to do."""
+    from pipeline.doctor import run
+
+    if not run():
+        raise SystemExit(1)
 
 
 @app.command()

@@ -122,4 +122,4 @@ def check(
     if not 0 <= min_p <= 1:
         raise ValueError(f"min_p {min_p} does not lie between 0 and 1; 0 keeps all tokens")
     if not 0 < repetition_penalty < float("inf"):
-        raise ValueError(f"repetition_penalty {repetition_penalty} is not a number above 0; 1 changes nothing")
+        raise ValueError(f"repetition_penalty {repetition_penalty} is not a number above 0; 1 changes none")

@@ -16,8 +16,10 @@ FEWEST, MOST = 7, 10  # sentences
 HEADINGS = (
     "{fullname.acc} tanıyalım", "Arkadaşım {fullname} hakkında", "{place.abl} bir arkadaş: {fullname}",
     "Size {fullname.acc} anlatayım.", "{fullname} kimdir?", "Bizim {fullname} nasıl biridir?",
-    "{place} ilinden {fullname}", "Sınıf defterinden: {fullname}", "Komşumuz {fullname} kimdir, bilir misiniz?",
-    "Bugün {fullname.acc} anlatacağım.", "{fullname} üzerine birkaç söz", "{place.loc} herkes {fullname.acc} tanır.",
+    "{place} ilinden {fullname}", "Sınıf defterinden: {fullname}",
+    "Komşumuz {fullname} kimdir, bilir misiniz?",
+    "Bugün {fullname.acc} anlatacağım.", "{fullname} üzerine birkaç söz",
+    "{place.loc} herkes {fullname.acc} tanır.",
 )  # fmt: skip
 ENDINGS = (
     "İşte {place} ilinden {fullname} böyle biridir.", "{fullname} hakkında bildiklerim bu kadar.",

@@ -44,7 +44,7 @@ def test_the_oldest_exchanges_are_left_out_and_the_system_message_is_not(chat):
 
 
 def test_a_message_that_is_too_long_is_refused_and_forgotten(chat):
-    with pytest.raises(UserError, match=r"message: \d+ tokens leave no room .* the model reads 24; shorten it"):
+    with pytest.raises(UserError, match=r"message: \d+ tokens leave no room .* reads 24; shorten it"):
         "".join(chat.answer("Van Gölü " * 30))
     assert chat.messages == []
 
@@ -63,16 +63,24 @@ def test_an_answer_that_is_stopped_stays_as_far_as_it_was_said(chat, monkeypatch
 def test_commands(chat, tmp_path, capsys):
     "".join(chat.answer("a"))
     saved = tmp_path / "konuşma.jsonl"
-    assert command(chat, "/sistem Kısa.") and chat.system == "Kısa." and chat.messages == []
+    assert command(chat, "/sistem Kısa.")
+    assert chat.system == "Kısa."
+    assert chat.messages == []
     answer = "".join(chat.answer("b"))
-    assert command(chat, f"/kaydet {saved}") and command(chat, f"/kaydet {saved}")
+    assert command(chat, f"/kaydet {saved}")
+    assert command(chat, f"/kaydet {saved}")
     rows = list(read_conversations(saved))
     assert [message["content"] for message in rows[0]] == ["Kısa.", "b", answer]
     assert rows[0] == rows[1]
-    assert command(chat, "/sıcaklık 0,5") and chat.sampling.temperature == 0.5
-    assert command(chat, "/yeni") and chat.messages == [] and chat.system == "Kısa."
-    assert command(chat, "/sistem") and chat.system is None
-    assert command(chat, "/yardım") and "/kaydet" in capsys.readouterr().err
+    assert command(chat, "/sıcaklık 0,5")
+    assert chat.sampling.temperature == 0.5
+    assert command(chat, "/yeni")
+    assert chat.messages == []
+    assert chat.system == "Kısa."
+    assert command(chat, "/sistem")
+    assert chat.system is None
+    assert command(chat, "/yardım")
+    assert "/kaydet" in capsys.readouterr().err
     assert not command(chat, "/çık")
 
 
@@ -111,5 +119,6 @@ def test_a_piped_conversation(folders, tmp_path):
     assert f"{folders / 'sft'}: qwen3, " in done.stderr
     (row,) = map(json.loads, (tmp_path / "k.jsonl").read_text(encoding="utf-8").splitlines())
     said = [message["content"] for message in row["messages"]]
-    assert said[0] == "a" and said[2] == "b"
+    assert said[0] == "a"
+    assert said[2] == "b"
     assert done.stdout == f"{said[1]}\n{said[3]}\n"

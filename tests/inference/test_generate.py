@@ -130,7 +130,8 @@ def test_a_high_penalty_lets_no_token_come_again(model):
 @pytest.mark.parametrize(
     "bad",
     [
-        {"max_new_tokens": 0}, {"max_new_tokens": 1, "temperature": -1.0}, {"max_new_tokens": 1, "min_p": 1.5},
+        {"max_new_tokens": 0}, {"max_new_tokens": 1, "temperature": -1.0},
+        {"max_new_tokens": 1, "min_p": 1.5},
         {"max_new_tokens": 1, "repetition_penalty": 0.0},
     ],
 )  # fmt: skip

@@ -141,7 +141,7 @@ def test_entries_and_quizzes_are_whole_sentences(texts_of: dict[str, list[tuple[
             assert not re.search(r"[.!?] [a-zçğıöşü]", re.sub("[.!?]”", "”", line)), line
 
 
-def test_entries_and_quizzes_are_of_one_seed_and_not_alike(texts_of: dict[str, list[tuple[str, ...]]]) -> None:
+def test_entries_and_quizzes_are_of_one_seed_and_differ(texts_of: dict[str, list[tuple[str, ...]]]) -> None:
     assert entries.compose(random.Random(5), cast(5)).paragraphs == texts_of["entry"][5]
     assert quizzes.compose(random.Random(5), cast(5)).paragraphs == texts_of["quiz"][5]
     for rows in texts_of.values():

@@ -36,7 +36,8 @@ def test_the_place_is_named_again(portraits_of: list[tuple[Slots, Told]]) -> Non
 def test_the_question_is_answered_by_the_text(portraits_of: list[tuple[Slots, Told]]) -> None:
     for slots, told in portraits_of:
         ((question, answer),) = told.asks
-        assert str(slots["fullname"]) in question and str(slots["place"]) in question
+        assert str(slots["fullname"]) in question
+        assert str(slots["place"]) in question
         assert answer == slots["friend"].ins  # type: ignore[attr-defined]
         assert str(slots["friend"]) in " ".join(told.paragraphs)
 
