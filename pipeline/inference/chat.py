@@ -13,6 +13,7 @@ from pipeline.inference.generate import stream
 from pipeline.inference.infer import CHAT_MODEL, ENDS, open_model
 from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.reporting.metrics import REPORTS
+from pipeline.reporting.table import read
 from pipeline.tokenizer.chat import Message, prompt_ids
 from pipeline.tokenizer.tokenizer import Tokenizer
 
@@ -187,7 +188,7 @@ def described(folder: Path, model: Decoder) -> str:
     report = REPORTS / "train_sft" / "metrics.json"
     if folder.resolve() != CHAT_MODEL.resolve() or not report.is_file():
         return says
-    figures = json.loads(report.read_text(encoding="utf-8"))
+    figures = read("train_sft")
     return (
         f"{says}; {report}: {figures['steps']:,} steps, validation loss {figures['val_loss']:.3f},"
         f" {figures['exact_match']:.3f} of {figures['exact_match_n']} answers right to the letter"
