@@ -1,10 +1,11 @@
-"""Portraits: who someone is, sentence after sentence about one person in one place.
+"""Portraits: someone, a thing of theirs or what they like to eat, named again in every sentence.
 
-The name comes again in every sentence and in every case. From texts so dense a model learns soonest to look
-back for a name, which every story needs (EXPERIMENTS.md).
+A name comes again in every case and with other words around it. From texts so dense a model learns soonest to
+look back for a name, which every story needs (EXPERIMENTS.md).
 """
 
 import random
+from dataclasses import dataclass
 
 from pipeline.miniworld import people
 from pipeline.miniworld.plots import Told
@@ -12,80 +13,206 @@ from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import name, noun
 
 FEWEST, MOST = 7, 10  # sentences
+SURNAME_SHARE = 0.3  # of the sentences that name their hero, those with the surname
 
-HEADINGS = (
-    "{fullname.acc} tanıyalım", "Arkadaşım {fullname} hakkında", "{place.abl} bir arkadaş: {fullname}",
-    "Size {fullname.acc} anlatayım.", "{fullname} kimdir?", "Bizim {fullname} nasıl biridir?",
-    "{place} ilinden {fullname}", "Sınıf defterinden: {fullname}",
-    "Komşumuz {fullname} kimdir, bilir misiniz?",
-    "Bugün {fullname.acc} anlatacağım.", "{fullname} üzerine birkaç söz",
-    "{place.loc} herkes {fullname.acc} tanır.",
+Rows = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What portraits of one kind draw from. A row gives one sentence at most, so that none denies another."""
+
+    share: float  # of the portraits
+    headings: tuple[str, ...]
+    always: Rows  # a sentence of each
+    says: Rows  # a sentence of some
+    endings: tuple[str, ...]
+    ask: tuple[str, str]  # question, answer
+
+
+PERSON = Kind(
+    share=0.4,
+    headings=(
+        "{fullname.acc} tanıyalım", "Arkadaşım {fullname} hakkında", "{place.abl} bir arkadaş: {fullname}",
+        "Size {fullname.acc} anlatayım.", "{fullname} kimdir?", "Bizim {fullname} nasıl biridir?",
+        "{place} ilinden {fullname}", "Sınıf defterinden: {fullname}",
+        "Komşumuz {fullname} kimdir, bilir misiniz?",
+        "Bugün {fullname.acc} anlatacağım.", "{fullname} üzerine birkaç söz",
+        "{place.loc} herkes {fullname.acc} tanır.",
+    ),
+    always=(
+        ("{name} {place.loc} yaşıyor.", "{name} {place.loc} doğdu.", "{name.gen} evi {place.loc.cop}.",
+         "{name} {place.loc} oturuyor.", "{name} {place.loc} büyüdü.", "{name} {place} ilinde yaşar."),
+        ("{name} {place.acc} çok seviyor.", "{name} {place.abl} ayrılmak istemez.",
+         "{name.dat} göre {place.gen} havası başkadır.", "{name} {place.gen} her sokağını bilir.",
+         "{name} {place.acc} herkese anlatır.", "{name} {place.loc} çok mutludur.",
+         "{name} {place.dat} gelenleri gezdirir."),
+        ("{name} en çok {friend.ins} oynar.", "{name.gen} oyun arkadaşı {friend.cop}.",
+         "{name} oynamak için {friend.acc} çağırır.", "{name}, {friend.ins} oynamaya doyamaz."),
+    ),
+    says=(
+        ("{name.gen} {kin.p3sg} {job.cop}.", "{name.gen} {kin.p3sg} {place.loc} {job} olarak çalışıyor.",
+         "{name} {job} olan {kin.p3sg.acc} çok seviyor.",
+         "{name} sabahları {job} olan {kin.p3sg.dat} yardım eder."),
+        ("{name.gen} {colour} bir {thing.p3sg} var.",
+         "{name} {colour} {thing.p3sg.acc} yanından hiç ayırmaz.",
+         "{name} dün {thing.p3sg.acc} evde unuttu.", "{name.gen} {thing.p3sg} {colour.cop}.",
+         "{name} {thing.p3sg.acc} arıyor.", "{name} {thing.p3sg.dat} iyi bakar.",
+         "{name.gen} {thing.p3sg.loc} adı yazıyor.", "{name} {thing.p3sg.abl} vazgeçmez."),
+        ("{name} sabahları erken kalkar.", "{name} akşamları kitap okur.",
+         "{name} hafta sonları futbol oynar.", "{name} her akşam günlük yazar.",
+         "{name} yazın her gün yüzer.",
+         "{name} her sabah yürür.", "{name} boş zamanlarında resim yapar.", "{name} flüt çalmayı öğreniyor."),
+        ("{name.gen} en sevdiği yemek {food.cop}.", "{name} {food} yemeyi çok sever.",
+         "{name} her gün {food} yemek ister.", "{name} en çok {food} sever."),
+        ("{name} çok çalışkandır.", "{name} az konuşur.", "{name} her şeyi merak eder.", "{name} neşelidir.",
+         "{name.gen} sesi çok güzeldir.", "{name} sözünü tutar.", "{name} iyi bir dinleyicidir."),
+        ("{name} hiçbir zaman yalan söylemez.", "{name} hiç geç kalmaz.", "{name} asla kavga etmez.",
+         "{name} kimseyi üzmez.", "{name} hiç küsmez."),
+        ("{name.acc} herkes sever.", "{name.dat} herkes güvenir.", "{name.ins} konuşmak çok güzeldir.",
+         "{name.abl} herkes iyilik gördü.", "{name.acc} sınıfta herkes dinler.",
+         "{name.loc} her zaman kalem bulunur.", "{name.dat} sorarsanız hayat çok güzel.",
+         "{name.abl} her gün yeni bir şey öğreniyoruz."),
+        ("{name} gelecek yıl {other.dat} gidecek.", "{name} geçen yıl {other.dat} gitti.",
+         "{name} {other.acc} görmek istiyor.", "{name} geçen yaz {other.acc} gezdi.",
+         "{name.gen} bir kuzeni {other.loc} oturuyor."),
+        ("{name} büyüyünce {dream} olacak.", "{name} {dream} olmak istiyor.",
+         "{name.gen} en büyük hayali {dream} olmak."),
+        ("{name} {feared.abl} korkar.", "{name.gen} bir {pet.p3sg} var, adı {petname.cop}.",
+         "{name} {pet.p3sg.acc} çok sever; adı {petname.cop}.", "{name} parkta {pet} görünce sevinir."),
+        ("{name} {day} pazara gider.", "{name} {day} {friend2.acc} görecek.",
+         "{name} dün {friend2.dat} yardım etti.", "{name} bu hafta {friend2.dat} bir mektup yazdı."),
+    ),
+    endings=(
+        "İşte {place} ilinden {fullname} böyle biridir.", "{fullname} hakkında bildiklerim bu kadar.",
+        "{fullname.acc} {place.loc} kime sorsanız bunları söyler.",
+        "{place.loc} {fullname} işte böyle bilinir.",
+        "Yolunuz {place.dat} düşerse {fullname.acc} bulun.", "{fullname} anlatmakla bitmez.",
+        "{place.loc} bir {fullname} daha yoktur.", "Siz de {place.dat} gelin, {fullname.acc} tanıyın.",
+        "{fullname.dat} {place.abl} selam olsun!", "Biz {place.loc} {fullname.acc} böyle tanırız.",
+        "{fullname.gen} {place.loc.ki} günleri böyle geçer.", "{place.loc} {fullname.acc} seven çoktur.",
+    ),
+    ask=("{place} ilinden {fullname} en çok kiminle oynar?", "{friend.ins}"),
 )  # fmt: skip
-ENDINGS = (
-    "İşte {place} ilinden {fullname} böyle biridir.", "{fullname} hakkında bildiklerim bu kadar.",
-    "{fullname.acc} {place.loc} kime sorsanız bunları söyler.",
-    "{place.loc} {fullname} işte böyle bilinir.",
-    "Yolunuz {place.dat} düşerse {fullname.acc} bulun.", "{fullname} anlatmakla bitmez.",
-    "{place.loc} bir {fullname} daha yoktur.", "Siz de {place.dat} gelin, {fullname.acc} tanıyın.",
-    "{fullname.dat} {place.abl} selam olsun!", "Biz {place.loc} {fullname.acc} böyle tanırız.",
-    "{fullname.gen} {place.loc.ki} günleri böyle geçer.", "{place.loc} {fullname.acc} seven çoktur.",
+
+THING = Kind(
+    share=0.35,
+    headings=(
+        "{fullname} ve {colour} {thing.p3sg}", "{colour} bir {thing} ve sahibi {fullname}",
+        "Bu {colour} {thing} kimin? {fullname.gen}!", "{fullname.gen} en sevdiği eşya: {colour} bir {thing}",
+        "Size {fullname.gen} {thing.p3sg.acc} anlatayım.", "{place.loc} bir {thing}: sahibi {fullname}",
+        "{fullname.gen} {colour} {thing.p3sg}", "{colour} {thing.gen} sahibi {fullname.cop}.",
+    ),
+    always=(
+        ("Bu {thing.acc} {name.dat} {friend} verdi.", "{friend} bu {thing.acc} {name.dat} hediye etti.",
+         "{name} bu {thing.acc} {friend.abl} aldı.", "{name.dat} bu {thing} {friend.abl} geldi.",
+         "{friend} {thing.acc} {place} pazarında bulup {name.dat} getirdi."),
+        ("{name.gen} {thing.p3sg} {colour.cop}.", "{name.gen} {thing.p3sg} {colour} renktedir.",
+         "{name.gen} {colour} {thing.p3sg} uzaktan seçilir."),
+        ("{name} {thing.p3sg.acc} {place.loc} her yere götürür.",
+         "{place.loc} böyle bir {thing} daha yoktur.",
+         "{place} sokaklarında {thing.p3sg.acc} gören {name.acc} tanır.",
+         "{thing} {name.ins} birlikte bütün {place.acc} gezdi."),
+    ),
+    says=(
+        ("{name.gen} {kin.p3sg} {thing.acc} çok beğendi.",
+         "{name.gen} {kin.p3sg} bu {thing.acc} görünce şaşırdı.",
+         "{name.gen} {kin.p3sg.da} böyle bir {thing} istiyor.",
+         "{name} {thing.p3sg.acc} önce {kin.p3sg.dat} gösterdi.",
+         "{name.gen} {kin.p3sg} {thing.acc} temizleyip yerine koydu."),
+        ("{name} bir gün {thing.p3sg.acc} kaybetti, ama {friend} {thing.acc} buldu.",
+         "{name} bir gün {thing.p3sg.acc} parkta unuttu, {friend} {thing.acc} getirdi.",
+         "{friend} geçen gün {thing.acc} ödünç istedi; {name} {thing.acc} ona verdi.",
+         "{name} {thing.p3sg.acc} kimseye vermez.", "{name} {thing.p3sg.abl} hiç ayrılmaz."),
+        ("{name} {thing.p3sg.dat} iyi bakar.", "{name} her akşam {thing.p3sg.acc} yerine koyar.",
+         "{name} geceleri {thing.p3sg.acc} yatağının yanına koyar."),
+        ("{name} bu {thing.abl} vazgeçmez.", "{name} bu {thing.acc} hiçbir şeye değişmez.",
+         "{name} en çok bu {thing.acc} sever."),
+        ("{thing} eskidi, ama {name} yeni bir {thing} istemiyor.",
+         "{name} yeni bir {thing} gördü, ama eski {thing.acc} daha çok seviyor."),
+        ("{thing.gen} üzerinde {fullname} yazar.", "{thing.gen} üzerine {fullname} yazılmış.",
+         "{name} {thing.gen} üzerine adını yazdı."),
+        ("{thing} {name.dat} uğur getirir.", "{name.dat} göre bu {thing} uğurludur.",
+         "{thing} yanında olunca {name} çok sevinir."),
+        ("{name} {thing.p3sg.ins} {other.dat.da} gitti.",
+         "{name} {other.dat} giderken {thing.p3sg.acc} yanına aldı.",
+         "{thing} {name.ins} birlikte {other.dat} gidip geldi."),
+        ("{name} {day} {thing.p3sg.acc} {friend2.dat} gösterecek.",
+         "{name} {day} {thing.p3sg.acc} {friend2.dat} gösterdi.",
+         "{friend2} {day} {thing.acc} görünce {name.dat} “Çok güzel!” dedi."),
+    ),
+    endings=(
+        "{place} ilinden {fullname.gen} {colour} {thing.p3sg} böyledir.",
+        "{place.loc} {fullname.acc} {thing.p3sg.abl} tanırlar.",
+        "{fullname} {place.loc} {thing.p3sg.ins} çok mutlu.",
+        "İşte {place} ilinden {fullname.gen} {colour} {thing.p3sg}!",
+        "Bu {thing} {place.loc} {fullname.gen} en iyi arkadaşıdır.",
+        "{thing} {fullname.gen.cop}, bunu {place.loc} herkes bilir.",
+        "{place.loc} bir {thing} görürseniz {fullname.acc} hatırlayın.",
+        "{fullname.gen} {thing.p3sg} {place.loc} işte böyle bilinir.",
+    ),
+    ask=("{place.loc} {fullname.dat} {colour} {thing} kimden geldi?", "{friend.abl}"),
 )  # fmt: skip
-# Rows of which one sentence is said at most, so that nothing is said twice or denied.
-SAYS = (
-    ("{name.gen} {kin.p3sg} {job.cop}.", "{name.gen} {kin.p3sg} {place.loc} {job} olarak çalışıyor.",
-     "{name} {job} olan {kin.p3sg.acc} çok seviyor.",
-     "{name} sabahları {job} olan {kin.p3sg.dat} yardım eder."),
-    ("{name.gen} {colour} bir {thing.p3sg} var.", "{name} {colour} {thing.p3sg.acc} yanından hiç ayırmaz.",
-     "{name} dün {thing.p3sg.acc} evde unuttu.", "{name.gen} {thing.p3sg} {colour.cop}.",
-     "{name} {thing.p3sg.acc} arıyor.", "{name} {thing.p3sg.dat} iyi bakar.",
-     "{name.gen} {thing.p3sg.loc} adı yazıyor.", "{name} {thing.p3sg.abl} vazgeçmez."),
-    ("{name} sabahları erken kalkar.", "{name} akşamları kitap okur.", "{name} hafta sonları futbol oynar.",
-     "{name} her akşam günlük yazar.", "{name} yazın her gün yüzer.", "{name} her sabah yürür.",
-     "{name} boş zamanlarında resim yapar.", "{name} flüt çalmayı öğreniyor."),
-    ("{name.gen} en sevdiği yemek {food.cop}.", "{name} {food} yemeyi çok sever.",
-     "{name} her gün {food} yemek ister.", "{name} en çok {food} sever."),
-    ("{name} çok çalışkandır.", "{name} az konuşur.", "{name} her şeyi merak eder.", "{name} neşelidir.",
-     "{name.gen} sesi çok güzeldir.", "{name} sözünü tutar.", "{name} iyi bir dinleyicidir."),
-    ("{name} hiçbir zaman yalan söylemez.", "{name} hiç geç kalmaz.", "{name} asla kavga etmez.",
-     "{name} kimseyi üzmez.", "{name} hiç küsmez."),
-    ("{name.acc} herkes sever.", "{name.dat} herkes güvenir.", "{name.ins} konuşmak çok güzeldir.",
-     "{name.abl} herkes iyilik gördü.", "{name.acc} sınıfta herkes dinler.",
-     "{name.loc} her zaman kalem bulunur.", "{name.dat} sorarsanız hayat çok güzel.",
-     "{name.abl} her gün yeni bir şey öğreniyoruz."),
-    ("{name} gelecek yıl {other.dat} gidecek.", "{name} geçen yıl {other.dat} gitti.",
-     "{name} {other.acc} görmek istiyor.", "{name} geçen yaz {other.acc} gezdi.",
-     "{name.gen} bir kuzeni {other.loc} oturuyor."),
-    ("{name} büyüyünce {dream} olacak.", "{name} {dream} olmak istiyor.",
-     "{name.gen} en büyük hayali {dream} olmak."),
-    ("{name} {feared.abl} korkar.", "{name.gen} bir {pet.p3sg} var, adı {petname.cop}.",
-     "{name} {pet.p3sg.acc} çok sever; adı {petname.cop}.", "{name} parkta {pet} görünce sevinir."),
-    ("{name} {day} pazara gider.", "{name} {day} {friend2.acc} görecek.",
-     "{name} dün {friend2.dat} yardım etti.", "{name} bu hafta {friend2.dat} bir mektup yazdı."),
+
+FOOD = Kind(
+    share=0.25,
+    headings=(
+        "{fullname} ve {food}", "{place.loc} en çok {food} seven: {fullname}",
+        "{fullname} en çok ne sever? Elbette {food}!", "{food} ve {fullname}",
+        "Bugün kimin canı {food} istedi? {fullname.gen}!",
+        "{place.loc} {food} deyince akla {fullname} gelir.", "{fullname} neden hep {food} ister?",
+    ),
+    always=(
+        ("{name} {food} yemeyi çok sever.", "{name} en çok {food} sever.",
+         "{name.gen} en sevdiği yemek {food.cop}.",
+         "{name} her gün {food} yemek ister."),
+        ("{name.gen} {kin.p3sg} çok güzel {food} yapar.", "{name} {food} yapmayı {kin.p3sg.abl} öğrendi.",
+         "{name.gen} {kin.p3sg} ona sık sık {food} pişirir.",
+         "{name} {kin.p3sg.gen} yaptığı {food.dat} bayılır."),
+        ("{name} dün {friend.dat} {food} götürdü.", "{name} {friend.acc} {food} yemeye çağırdı.",
+         "{name} dün {friend.ins} {food} yedi.", "{friend} dün {name.dat} bir tabak {food} getirdi."),
+        ("{name.dat} göre en güzel {food} {place.loc} yenir.",
+         "{name} {place.loc} {food} yapan her yeri bilir.",
+         "{place.loc} {food} yiyecekseniz {name.dat} sorun.", "{name} için {place} demek {food} demektir."),
+    ),
+    says=(
+        ("{name} bir oturuşta iki tabak {food} yer.",
+         "{name} bir tabak {food} bitince bir tabak {food} daha ister.",
+         "{name} {food} olmayınca sofradan aç kalkar.", "{name} sofrada {food} görünce güler."),
+        ("{food} pişince {name} hemen mutfağa koşar.", "{name} {food} kokusunu uzaktan tanır.",
+         "{food} kokusu gelince {name} kapıda belirir."),
+        ("{name} {other.dat} giderken yanına {food} aldı.", "{name} {other.loc.da} {food} aradı.",
+         "{name} {other.loc} {food} yedi, ama {kin.p3sg.gen} yaptığı kadar beğenmedi."),
+        ("{name.gen} {kin.p3sg} “Bugün {food} yok!” deyince {name} üzüldü.",
+         "{name.gen} {kin.p3sg} “Yine mi {food}?” diye sorar.",
+         "{name}, {kin.p3sg.dat} “Bana {food} yapar mısın?” dedi."),
+        ("{name} {day} {food} yapacak.", "{name} {day} {food} pişirip {friend2.dat} götürecek."),
+        ("{friend.da} {food} sever, ama {name} kadar değil.", "{friend} {food} yapmayı {name.abl} öğrendi."),
+        ("{name} okulda {food} üzerine bir yazı yazdı.", "{name} defterine bir tabak {food} çizdi.",
+         "{name} büyüyünce {food} satan bir dükkân açacak."),
+    ),
+    endings=(
+        "{place} ilinden {fullname} {food} olmadan yapamaz.",
+        "{place.loc} {food} pişerse {fullname.acc} çağırın.",
+        "{fullname.dat} {place.loc} bol bol {food} dileriz!",
+        "İşte {place} ilinden {fullname} {food.acc} bu kadar sever.",
+        "{place.loc} {food} sevenlerin başı {fullname.cop}.",
+        "{place} ilinden {fullname} için {food} işte böyle önemlidir.",
+        "{fullname} bugün de {place.loc} {food} yiyecek.",
+    ),
+    ask=("{place} ilinden {fullname} {food} yemeğini kiminle paylaştı?", "{friend.ins}"),
 )  # fmt: skip
-# Rows of which one sentence is always said.
-LIVES = (
-    "{name} {place.loc} yaşıyor.", "{name} {place.loc} doğdu.", "{name.gen} evi {place.loc.cop}.",
-    "{name} {place.loc} oturuyor.", "{name} {place.loc} büyüdü.", "{name} {place} ilinde yaşar.",
-)  # fmt: skip
-LOVES = (
-    "{name} {place.acc} çok seviyor.", "{name} {place.abl} ayrılmak istemez.",
-    "{name.dat} göre {place.gen} havası başkadır.", "{name} {place.gen} her sokağını bilir.",
-    "{name} {place.acc} herkese anlatır.", "{name} {place.loc} çok mutludur.",
-    "{name} {place.dat} gelenleri gezdirir.",
-)  # fmt: skip
-PLAYS = (
-    "{name} en çok {friend.ins} oynar.", "{name.gen} oyun arkadaşı {friend.cop}.",
-    "{name} oynamak için {friend.acc} çağırır.", "{name}, {friend.ins} oynamaya doyamaz.",
-)  # fmt: skip
-ASK = "{place} ilinden {fullname} en çok kiminle oynar?"
+
+KINDS = (PERSON, THING, FOOD)
 FOODS = tuple(map(noun, ("pilav", "köfte", "mantı", "börek", "makarna", "dolma", "omlet", "menemen")))
 PETS = tuple(map(noun, ("kedi", "köpek", "kuş", "tavşan", "kaplumbağa")))
 PET_NAMES = tuple(map(name, ("Pamuk", "Fıstık", "Boncuk", "Limon", "Zeytin", "Ponpon", "Benek", "Tarçın")))
 FEARED = tuple(map(noun, ("arı", "köpek", "fare", "kurbağa", "örümcek", "kaz", "horoz")))
 
 
-def compose(rng: random.Random, slots: Slots) -> Told:
-    """A portrait of {name} of {place}: a heading, two paragraphs, an end; slots of people.cast."""
+def compose(rng: random.Random, slots: Slots, kind: Kind | None = None) -> Told:
+    """A portrait of `kind` (None: any): a heading, two paragraphs, an end. Slots are those of people.cast."""
+    kind = kind or rng.choices(KINDS, [kind.share for kind in KINDS])[0]
     slots = {
         **slots,
         "food": rng.choice(FOODS),
@@ -94,11 +221,15 @@ def compose(rng: random.Random, slots: Slots) -> Told:
         "feared": rng.choice(FEARED),
         "dream": rng.choice(people.JOBS),
     }
-    always = (LIVES, LOVES, PLAYS)
-    rows = [*always, *rng.sample(SAYS, rng.randint(FEWEST, MOST) - len(always))]
+    rows = [*kind.always, *rng.sample(kind.says, rng.randint(FEWEST, MOST) - len(kind.always))]
     rng.shuffle(rows)
-    told = [fill(rng, rng.choice(row), slots) for row in rows]
+    told = [fill(rng, rng.choice(row), _named(rng, slots)) for row in rows]
     middle = len(told) // 2
-    heading, ending = (fill(rng, rng.choice(lines), slots) for lines in (HEADINGS, ENDINGS))
-    paragraphs = (heading, " ".join(told[:middle]), " ".join(told[middle:]), ending)
-    return Told(paragraphs, ((fill(rng, ASK, slots), fill(rng, "{friend.ins}", slots)),))
+    heading, ending = (fill(rng, rng.choice(lines), slots) for lines in (kind.headings, kind.endings))
+    question, answer = (fill(rng, line, slots) for line in kind.ask)
+    return Told((heading, " ".join(told[:middle]), " ".join(told[middle:]), ending), ((question, answer),))
+
+
+def _named(rng: random.Random, slots: Slots) -> Slots:
+    """The slots of one sentence, in which the hero's name may be the full one."""
+    return {**slots, "name": slots["fullname"]} if rng.random() < SURNAME_SHARE else slots

@@ -19,8 +19,8 @@ VERB = re.compile(r"\{~(\w+)\.")
 
 # How many of a hundred documents are of a genre.
 SHARES = {
-    "stories": 22, "letters": 4, "dialogues": 4, "news": 3, "recipes": 3, "chats": 10, "messages": 6,
-    "portraits": 18, "entries": 15, "quizzes": 15,
+    "stories": 22, "letters": 3, "dialogues": 3, "news": 3, "recipes": 2, "chats": 9, "messages": 5,
+    "portraits": 25, "entries": 14, "quizzes": 14,
 }  # fmt: skip
 COMPOSERS = {
     "chats": chats.compose, "messages": messages.compose, "portraits": portraits.compose,
