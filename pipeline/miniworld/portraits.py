@@ -1,4 +1,4 @@
-"""Portraits: someone, a thing of theirs or what they like to eat, named again in every sentence.
+"""Portraits: of someone, and of a thing, a food, a relative or a ware that is named again in every sentence.
 
 A name comes again in every case and with other words around it. From texts so dense a model learns soonest to
 look back for a name, which every story needs (EXPERIMENTS.md).
@@ -7,13 +7,13 @@ look back for a name, which every story needs (EXPERIMENTS.md).
 import random
 from dataclasses import dataclass
 
-from pipeline.miniworld import people
+from pipeline.miniworld import people, world
 from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import name, noun
 
 FEWEST, MOST = 7, 10  # sentences
-SURNAME_SHARE = 0.3  # of the sentences that name their hero, those with the surname
+SURNAME_SHARE = 0.5  # of the portraits, those that always call their hero by the full name
 
 Rows = tuple[tuple[str, ...], ...]
 
@@ -31,7 +31,7 @@ class Kind:
 
 
 PERSON = Kind(
-    share=0.4,
+    share=0.3,
     headings=(
         "{fullname.acc} tanıyalım", "Arkadaşım {fullname} hakkında", "{place.abl} bir arkadaş: {fullname}",
         "Size {fullname.acc} anlatayım.", "{fullname} kimdir?", "Bizim {fullname} nasıl biridir?",
@@ -96,7 +96,7 @@ PERSON = Kind(
 )  # fmt: skip
 
 THING = Kind(
-    share=0.35,
+    share=0.2,
     headings=(
         "{fullname} ve {colour} {thing.p3sg}", "{colour} bir {thing} ve sahibi {fullname}",
         "Bu {colour} {thing} kimin? {fullname.gen}!", "{fullname.gen} en sevdiği eşya: {colour} bir {thing}",
@@ -155,7 +155,7 @@ THING = Kind(
 )  # fmt: skip
 
 FOOD = Kind(
-    share=0.25,
+    share=0.15,
     headings=(
         "{fullname} ve {food}", "{place.loc} en çok {food} seven: {fullname}",
         "{fullname} en çok ne sever? Elbette {food}!", "{food} ve {fullname}",
@@ -203,7 +203,100 @@ FOOD = Kind(
     ask=("{place} ilinden {fullname} {food} yemeğini kiminle paylaştı?", "{friend.ins}"),
 )  # fmt: skip
 
-KINDS = (PERSON, THING, FOOD)
+RELATIVE = Kind(
+    share=0.2,
+    headings=(
+        "{fullname.gen} {kin.p3sg}", "Size {fullname.gen} {kin.p3sg.acc} anlatayım.",
+        "{fullname} ve {kin.p3sg}", "{place} ilinden bir {job}: {fullname.gen} {kin.p3sg}",
+        "{fullname.gen} {kin.p3sg} kimdir?", "{fullname} en çok kimi sever? Elbette {kin.p3sg.acc}!",
+    ),
+    always=(
+        ("{name.gen} {kin.p3sg} {job.cop}.", "{name.gen} {kin.p3sg} {place.loc} {job} olarak çalışıyor.",
+         "{name.gen} {kin.p3sg} yıllardır {job} olarak çalışır.",
+         "{name.gen} {kin.p3sg} genç yaşta {job} olmuş."),
+        ("{name.gen} {kin.p3sg} {place.loc} yaşıyor.", "{name.gen} {kin.p3sg} {place.loc} doğdu.",
+         "{name.gen} {kin.p3sg} {place.acc} çok sever.",
+         "{name.gen} {kin.p3sg} {place.abl} ayrılmak istemez."),
+        ("{name.gen} {kin.p3sg} en çok {friend.ins} konuşur.",
+         "{name.gen} {kin.p3sg.gen} komşusu {friend.cop}.",
+         "{name.gen} {kin.p3sg.dat} her gün {friend} gelir."),
+    ),
+    says=(
+        ("{name} {kin.p3sg.acc} çok sever.", "{name} {kin.p3sg.ins} çok güler.",
+         "{name} {kin.p3sg.abl} hiç ayrılmak istemez.", "{name} için {kin.p3sg} çok değerlidir."),
+        ("{name} her akşam {kin.p3sg.dat} sarılır.", "{name} her sabah {kin.p3sg.ins} yürür.",
+         "{name} hafta sonları {kin.p3sg.dat} yardım eder.", "{name} her gün {kin.p3sg.ins} konuşur."),
+        ("{name.gen} {kin.p3sg} iyi bir {job} olmanın kolay olmadığını söyler.",
+         "{name.da} {kin.p3sg} gibi {job} olmak istiyor.", "{name}, {kin.p3sg} gibi {job} olmak istemiyor.",
+         "{name.gen} {kin.p3sg} kadar iyi bir {job} daha yoktur."),
+        ("{name.gen} {kin.p3sg} ona {colour} bir {thing} aldı.",
+         "{name} {kin.p3sg.dat} {colour} bir {thing} aldı.",
+         "{name.gen} {kin.p3sg} {thing.p3sg.acc} yanından ayırmaz."),
+        ("{name.gen} {kin.p3sg} çok güzel {food} yapar.", "{name} {kin.p3sg.gen} yaptığı {food.dat} bayılır.",
+         "{name} {kin.p3sg.ins} birlikte {food} yapmayı sever."),
+        ("{name.gen} {kin.p3sg} az konuşur.", "{name.gen} {kin.p3sg} sözünü tutar.",
+         "{name.gen} {kin.p3sg} hep güler.", "{name.gen} {kin.p3sg} erken kalkar.",
+         "{name.gen} {kin.p3sg} güzel hikâyeler anlatır."),
+        ("{name} {day} {kin.p3sg.ins} {other.dat} gidecek.", "{name.gen} {kin.p3sg} {day} {other.dat} gitti.",
+         "{name} geçen yaz {kin.p3sg.ins} {other.acc} gezdi."),
+        ("{name}, {kin.p3sg.dat} her şeyi sorar.", "{name} zor günlerde {kin.p3sg.dat} güvenir.",
+         "{name} en çok şeyi {kin.p3sg.abl} öğrendi.", "{name} bir sırrı önce {kin.p3sg.dat} söyler."),
+    ),
+    endings=(
+        "{place} ilinden {fullname.gen} {kin.p3sg} böyle biridir.",
+        "{place.loc} {fullname.gen} {kin.p3sg.acc} herkes tanır.",
+        "{fullname.gen} {kin.p3sg} {place.loc} çok sevilir.",
+        "{place.loc} iyi bir {job} ararsanız {fullname.gen} {kin.p3sg.acc} bulun.",
+        "{fullname.gen} {kin.p3sg.gen} {place.loc.ki} günleri böyle geçer.",
+    ),
+    ask=("{place} ilinden {fullname.gen} {kin.p3sg} en çok kimi görür?", "{friend.acc}"),
+)  # fmt: skip
+
+SELLER = Kind(
+    share=0.15,
+    headings=(
+        "{fullname} ve {item}", "{place} pazarında {item}: satan {fullname}", "{item} satan {fullname}",
+        "{place} pazarından {fullname}", "{place} pazarında {item} almak isteyen {fullname.acc} arar.",
+    ),
+    always=(
+        ("{name} {place} pazarında {item} satıyor.", "{place} pazarında {item} satan {name.cop}.",
+         "{name} her sabah {place} pazarına {item} getirir."),
+        ("{friend} bugün {name.abl} {item} aldı.", "{friend} dün {name.abl} {count} {unit} {item} aldı.",
+         "{name} bugün {friend.dat} {count} {unit} {item} verdi."),
+    ),
+    says=(
+        ("{name} “Haydi, {item}! En iyi {item} bende!” diye bağırır.",
+         "{name} “Güzel {item} var, güzel {item}!” diye bağırır.",
+         "{name} “Kaç {unit} {item} istersin?” diye sordu."),
+        ("{name} {item.acc} {other.abl} getirir.", "{name.dat} {item} {other.abl} gelir.",
+         "{name} {item} almak için {other.dat} gider."),
+        ("En iyi {item} {name.loc} bulunur.", "{name} en iyi {item.acc} seçip önce onu satar.",
+         "{name} {item.abl} anlar.", "{item} deyince pazarda akla {name} gelir."),
+        ("{item} bitince {name} eve döner.", "{name} akşama kadar {item} satar.",
+         "{name} akşam kalan {item.acc} komşulara verir.",
+         "{name} akşam kalan {item.acc} {kin.p3sg.dat} götürür."),
+        ("{name} geçen hafta {n} {unit} {item} sattı.", "{name} geçen hafta hiç {item} satamadı.",
+         "{name} {day} pazara {n} {unit} {item} getirecek."),
+        ("{friend2} {item.acc} ucuza istedi; {name} {item.acc} ucuza vermedi.",
+         "{friend2} {item.acc} pahalı buldu, {name} {item.acc} ona ucuza verdi.",
+         "{friend2} “Bu {item} güzel mi?” diye sordu, {name} “Evet!” dedi."),
+        ("{name.gen} {kin.p3sg.da} {item} satar.", "{name} {item} satmayı {kin.p3sg.abl} öğrendi.",
+         "{name.gen} {kin.p3sg} eskiden {item} satardı."),
+        ("Yağmur yağınca {name} {item.acc} içeri taşır.", "Hava soğuyunca {name} {item.acc} örter.",
+         "{name} {item.acc} {colour} bir örtünün üzerine dizer.",
+         "{name} {item.acc} {colour} bir sepete koyar."),
+    ),
+    endings=(
+        "{place} pazarında {item} isterseniz {fullname.acc} bulun.",
+        "{place} pazarında {item} {fullname.abl} alınır.",
+        "{fullname.dat} {place} pazarında bol kazanç dileriz; {item} bitmesin!",
+        "İşte {place} pazarında {item} satan {fullname} böyledir.",
+        "{fullname.gen} {place} pazarındaki günü {item} satarak geçer.",
+    ),
+    ask=("{place} pazarında {fullname.abl} kim {item} aldı?", "{friend}"),
+)  # fmt: skip
+
+KINDS = (PERSON, THING, FOOD, RELATIVE, SELLER)
 FOODS = tuple(map(noun, ("pilav", "köfte", "mantı", "börek", "makarna", "dolma", "omlet", "menemen")))
 PETS = tuple(map(noun, ("kedi", "köpek", "kuş", "tavşan", "kaplumbağa")))
 PET_NAMES = tuple(map(name, ("Pamuk", "Fıstık", "Boncuk", "Limon", "Zeytin", "Ponpon", "Benek", "Tarçın")))
@@ -213,8 +306,13 @@ FEARED = tuple(map(noun, ("arı", "köpek", "fare", "kurbağa", "örümcek", "ka
 def compose(rng: random.Random, slots: Slots, kind: Kind | None = None) -> Told:
     """A portrait of `kind` (None: any): a heading, two paragraphs, an end. Slots are those of people.cast."""
     kind = kind or rng.choices(KINDS, [kind.share for kind in KINDS])[0]
+    product = rng.choice(world.PROVINCES)
+    called = slots["fullname"] if rng.random() < SURNAME_SHARE else slots["name"]
     slots = {
         **slots,
+        "name": called,
+        "unit": product.unit,
+        "item": product.product,
         "food": rng.choice(FOODS),
         "pet": rng.choice(PETS),
         "petname": rng.choice(PET_NAMES),
@@ -223,13 +321,8 @@ def compose(rng: random.Random, slots: Slots, kind: Kind | None = None) -> Told:
     }
     rows = [*kind.always, *rng.sample(kind.says, rng.randint(FEWEST, MOST) - len(kind.always))]
     rng.shuffle(rows)
-    told = [fill(rng, rng.choice(row), _named(rng, slots)) for row in rows]
+    told = [fill(rng, rng.choice(row), slots) for row in rows]
     middle = len(told) // 2
     heading, ending = (fill(rng, rng.choice(lines), slots) for lines in (kind.headings, kind.endings))
     question, answer = (fill(rng, line, slots) for line in kind.ask)
     return Told((heading, " ".join(told[:middle]), " ".join(told[middle:]), ending), ((question, answer),))
-
-
-def _named(rng: random.Random, slots: Slots) -> Slots:
-    """The slots of one sentence, in which the hero's name may be the full one."""
-    return {**slots, "name": slots["fullname"]} if rng.random() < SURNAME_SHARE else slots

@@ -6,7 +6,7 @@ import pytest
 from pipeline.miniworld import people, portraits, world
 from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import Slots
-from pipeline.turkish.casing import capitalize, lower
+from pipeline.turkish.casing import lower
 
 
 def cast(seed: int) -> Slots:
@@ -15,7 +15,7 @@ def cast(seed: int) -> Slots:
     return people.cast(rng, rng.choice(world.PROVINCES), first, surname, rng.choice(list(world.SEASONS)))
 
 
-@pytest.fixture(scope="module", params=[portraits.PERSON, portraits.THING, portraits.FOOD])
+@pytest.fixture(scope="module", params=portraits.KINDS)
 def kind(request: pytest.FixtureRequest) -> portraits.Kind:
     return request.param
 
@@ -30,17 +30,25 @@ def sentences(told: Told) -> list[str]:
     return re.findall(r"[^.]+\.", " ".join(told.paragraphs[1:3]))
 
 
+def about(kind: portraits.Kind, slots: Slots) -> set[str]:
+    """What each sentence names, without the last letter, which a suffix may soften."""
+    words = {
+        portraits.PERSON: [slots["name"]],
+        portraits.THING: [slots["thing"]],
+        portraits.FOOD: portraits.FOODS,
+        portraits.RELATIVE: [slots["kin"]],
+        portraits.SELLER: [province.product.bare or province.product for province in world.PROVINCES],
+    }[kind]
+    return {lower(word)[:-1] for word in words}
+
+
 def test_every_sentence_names_the_one_it_is_about(
     kind: portraits.Kind, portraits_of: list[tuple[Slots, Told]]
 ) -> None:
     for slots, told in portraits_of:
         assert portraits.FEWEST <= len(sentences(told)) <= portraits.MOST
         for sentence in sentences(told):
-            if kind is not portraits.FOOD:
-                about = slots["name"] if kind is portraits.PERSON else slots["thing"][:-1]  # it may soften
-                assert re.search(rf"\b({about}|{capitalize(about)})", sentence), sentence
-            else:
-                assert any(f" {food[:-1]}" in f" {lower(sentence)}" for food in portraits.FOODS), sentence
+            assert re.search(rf"\b({'|'.join(about(kind, slots))})", lower(sentence)), sentence
 
 
 def test_full_name_and_place_come_at_both_ends(portraits_of: list[tuple[Slots, Told]]) -> None:
@@ -50,12 +58,15 @@ def test_full_name_and_place_come_at_both_ends(portraits_of: list[tuple[Slots, T
         assert " ".join(told.paragraphs).count(str(slots["place"])) >= 2
 
 
-def test_sentences_name_their_hero_with_the_surname_now_and_then(
+def test_half_of_them_call_their_hero_by_the_full_name_throughout(
     portraits_of: list[tuple[Slots, Told]],
 ) -> None:
-    said = [(slots, sentence) for slots, told in portraits_of for sentence in sentences(told)]
-    full = sum(str(slots["fullname"]) in sentence for slots, sentence in said)
-    assert 0.2 < full / len(said) < 0.4
+    shares = []
+    for slots, told in portraits_of:
+        text = " ".join(told.paragraphs[1:3])
+        shares.append(text.count(slots["fullname"]) / text.count(slots["name"]))
+    assert all(share == 1 or share < 0.3 for share in shares)  # a thing may bear its owner's name
+    assert 0.4 < shares.count(1) / len(shares) < 0.6
 
 
 def test_the_question_is_answered_by_the_text(portraits_of: list[tuple[Slots, Told]]) -> None:
@@ -63,7 +74,7 @@ def test_the_question_is_answered_by_the_text(portraits_of: list[tuple[Slots, To
         ((question, answer),) = told.asks
         assert str(slots["fullname"]) in question
         assert str(slots["place"]) in question
-        assert answer in {slots["friend"].ins, slots["friend"].abl}  # type: ignore[attr-defined]
+        assert answer.startswith(slots["friend"])
         assert str(slots["friend"]) in " ".join(told.paragraphs)
 
 
