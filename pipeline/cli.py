@@ -61,6 +61,7 @@ def infer(
 ) -> None:
     """Let a trained model answer or continue."""
     from pipeline.inference.infer import infer as stream
+    from pipeline.inference.infer import sampling
 
     pieces = stream(
         prompt,
@@ -68,11 +69,7 @@ def infer(
         raw=raw,
         system=system,
         max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        repetition_penalty=repetition_penalty,
+        how=sampling(temperature, top_k, top_p, min_p, repetition_penalty),
         seed=seed,
         stop=stop or [],
     )

@@ -7,6 +7,7 @@ from pipeline.evaluation.params import EvalParams
 from pipeline.evaluation.questions import greedy_answers, is_right
 from pipeline.evaluation.read import Question
 from pipeline.inference.generate import crop, generate
+from pipeline.inference.sample import Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
 
@@ -64,8 +65,7 @@ def continuations(base: Decoder, tokenizer: Tokenizer, settings: EvalParams, see
         base,
         prompts,
         max_new_tokens=settings.sample_tokens,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
+        how=Sampling(temperature=settings.temperature, top_p=settings.top_p),
         seed=seed,
         stop_ids={EOS},
     )

@@ -4,13 +4,13 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.inference import sample
 from pipeline.inference.generate import stream
 from pipeline.inference.infer import CHAT_MODEL, ENDS, open_model
+from pipeline.inference.sample import LIVELY, Sampling
 from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.reporting.metrics import REPORTS
 from pipeline.reporting.table import read
@@ -28,23 +28,12 @@ HELP = """\
 
 
 @dataclass
-class Sampling:
-    """How an answer is drawn (`sample.choose`)."""
-
-    temperature: float = 0.7
-    top_k: int = 0
-    top_p: float = 0.95
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-
-
-@dataclass
 class Chat:
     """A conversation so far, and the model that answers in it."""
 
     model: Decoder
     tokenizer: Tokenizer
-    sampling: Sampling = field(default_factory=Sampling)
+    how: Sampling = LIVELY
     max_new_tokens: int = 128
     seed: int = 0
     system: str | None = None
@@ -69,7 +58,7 @@ class Chat:
             max_new_tokens=self.max_new_tokens,
             seed=self.seed + len(self.messages),
             stop_ids=ENDS,
-            **asdict(self.sampling),
+            how=self.how,
         )
         for piece in pieces:
             self.messages[-1]["content"] += piece
@@ -157,7 +146,7 @@ def command(chat: Chat, line: str) -> bool:
             chat.system = rest or None
             chat.restart()
         case "/sıcaklık":
-            chat.sampling.temperature = temperature(rest)
+            chat.how = warmed(chat.how, rest)
         case "/kaydet":
             if not rest:
                 raise UserError("/kaydet: which file? /kaydet FILE")
@@ -172,14 +161,12 @@ def command(chat: Chat, line: str) -> bool:
     return True
 
 
-def temperature(text: str) -> float:
-    """The number of /sıcaklık. Raises UserError for none."""
+def warmed(how: Sampling, text: str) -> Sampling:
+    """The same at another temperature. Raises UserError where /sıcaklık got no number that is one."""
     try:
-        value = float(text.replace(",", "."))
-        sample.check(value, 0, 1.0)
+        return replace(how, temperature=float(text.replace(",", ".")))
     except ValueError:
         raise UserError(f"/sıcaklık: {text!r}: give a number from 0 up, such as 0.7") from None
-    return value
 
 
 def described(folder: Path, model: Decoder) -> str:

@@ -8,11 +8,10 @@ by calling it yourself). Generation never slides: it ends with the context.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
 
 import torch
 
-from pipeline.inference import sample
+from pipeline.inference.sample import GREEDY, Sampling, choose, generators
 from pipeline.inference.text import until, whole_characters
 from pipeline.model.cache import KVCache
 from pipeline.model.decoder import Decoder
@@ -38,34 +37,22 @@ def generate(
     prompts: Sequence[Sequence[int]],
     *,
     max_new_tokens: int,
-    temperature: float = 0.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    min_p: float = 0.0,
-    repetition_penalty: float = 1.0,
+    how: Sampling = GREEDY,
     seed: int = 0,
     stop_ids: Collection[int] = (),
     batch_size: int = 32,
 ) -> list[list[int]]:
     """New tokens of every prompt, in order, without the stop token that ended them.
 
-    `temperature` 0 is greedy (see `sample.choose`). A prompt's tokens depend on the prompt, the
-    seed and its place in `prompts`; not on its neighbours nor on `batch_size`, which is memory.
-    Raises ValueError for an empty prompt or settings out of range.
+    A prompt's tokens depend on the prompt, the seed and its place in `prompts`; not on its neighbours
+    nor on `batch_size`, which is memory. Raises ValueError for an empty prompt or no token asked for.
     """
-    settings = {
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "min_p": min_p,
-        "repetition_penalty": repetition_penalty,
-    }
     result: list[list[int]] = [[] for _ in prompts]
     order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))  # alike lengths: little padding
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         batch = [prompts[row] for row in rows]
-        for tokens in steps(model, batch, rows, max_new_tokens, seed, stop_ids, settings):
+        for tokens in steps(model, batch, rows, max_new_tokens, seed, stop_ids, how):
             for row, token in zip(rows, tokens, strict=True):
                 if token is not None:
                     result[row].append(token)
@@ -78,11 +65,7 @@ def stream(
     prompt_ids: Sequence[int],
     *,
     max_new_tokens: int,
-    temperature: float = 0.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    min_p: float = 0.0,
-    repetition_penalty: float = 1.0,
+    how: Sampling = GREEDY,
     seed: int = 0,
     stop_ids: Collection[int] = (),
     stop_strings: Collection[str] = (),
@@ -92,14 +75,7 @@ def stream(
     No piece holds a broken character, and no stop string is shown, not even in part, however the
     tokens cut it. The tokens are those of `generate` for a single prompt.
     """
-    settings = {
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "min_p": min_p,
-        "repetition_penalty": repetition_penalty,
-    }
-    made = steps(model, [prompt_ids], [0], max_new_tokens, seed, stop_ids, settings)
+    made = steps(model, [prompt_ids], [0], max_new_tokens, seed, stop_ids, how)
     ids = (token for tokens in made for token in tokens if token is not None)
     return until(whole_characters(ids, tokenizer.decode), stop_strings)
 
@@ -112,7 +88,7 @@ def steps(
     max_new_tokens: int,
     seed: int,
     stop_ids: Collection[int],
-    settings: dict[str, Any],
+    how: Sampling,
 ) -> Iterator[list[int | None]]:
     """One new token of every prompt at a time, None where a prompt has ended; until all have.
 
@@ -122,7 +98,7 @@ def steps(
         raise ValueError("max_new_tokens is below 1" if max_new_tokens < 1 else "a prompt has no token")
     cropped = [crop(prompt, model.context) for prompt in prompts]
     device = next(model.parameters()).device
-    draws = sample.generators(seed, rows)
+    draws = generators(seed, rows)
     lengths_B = torch.tensor([len(prompt) for prompt in cropped])
     limits = [min(max_new_tokens, model.context - len(prompt)) for prompt in cropped]
     longest = int(lengths_B.max())
@@ -142,7 +118,7 @@ def steps(
         hidden_BxTxD = model.hidden(ids_BxT.to(device), cache, positions_BxS[:, read], seen_BxS)
         logits_BxV = model.lm_head(hidden_BxTxD[:, -1])
         logits_BxV[:, NEVER] = -torch.inf
-        tokens = sample.choose(logits_BxV, draws, seen=seen, **settings)
+        tokens = choose(logits_BxV, draws, how, seen)
         running = [
             on and step < limit and token not in stop_ids
             for on, limit, token in zip(running, limits, tokens, strict=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.inference import sample
 from pipeline.inference.generate import crop, stream
+from pipeline.inference.sample import LIVELY, Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.model.folder import load_decoder
 from pipeline.tokenizer.chat import END, prompt_ids
@@ -24,11 +24,7 @@ def infer(
     raw: bool | None = None,
     system: str | None = None,
     max_new_tokens: int = 128,
-    temperature: float = 0.7,
-    top_k: int = 0,
-    top_p: float = 0.95,
-    min_p: float = 0.0,
-    repetition_penalty: float = 1.0,
+    how: Sampling = LIVELY,
     seed: int = 0,
     stop: Sequence[str] = (),
     device: str = "auto",
@@ -42,7 +38,7 @@ def infer(
     Everything is checked before this returns. Raises UserError for a folder without a model, an
     argument out of range, or a message longer than the model reads.
     """
-    check_arguments(max_new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, seed, stop)
+    check_arguments(max_new_tokens, seed, stop)
     prompt = unicodedata.normalize("NFC", prompt)  # as all text that models learn from
     folder = Path(folder)
     model, tokenizer = open_model(folder, device)
@@ -57,11 +53,7 @@ def infer(
         tokenizer,
         ids,
         max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        repetition_penalty=repetition_penalty,
+        how=how,
         seed=seed,
         stop_ids=ENDS,
         stop_strings=stop,
@@ -100,16 +92,17 @@ def chat_prompt(text: str, system: str | None, model: Decoder, tokenizer: Tokeni
     return ids
 
 
-def check_arguments(
-    max_new_tokens: int,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    min_p: float,
-    repetition_penalty: float,
-    seed: int,
-    stop: Sequence[str],
-) -> None:
+def sampling(
+    temperature: float, top_k: int, top_p: float, min_p: float, repetition_penalty: float
+) -> Sampling:
+    """The command line's settings. Raises UserError, as the command line names it, for one out of range."""
+    try:
+        return Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
+    except ValueError as error:
+        raise UserError(f"--{error}".replace("_", "-")) from None
+
+
+def check_arguments(max_new_tokens: int, seed: int, stop: Sequence[str]) -> None:
     """Raise UserError for an argument that means nothing, as the command line names it."""
     if max_new_tokens < 1:
         raise UserError(f"--max-new-tokens: {max_new_tokens}: give 1 or more")
@@ -117,7 +110,3 @@ def check_arguments(
         raise UserError(f"--seed: {seed}: give a whole number from 0 up")
     if "" in stop:
         raise UserError("--stop: '': an empty stop string; leave it out")
-    try:
-        sample.check(temperature, top_k, top_p, min_p, repetition_penalty)
-    except ValueError as error:
-        raise UserError(f"--{error}".replace("_", "-")) from None

@@ -5,10 +5,40 @@ B batch    V vocabulary
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a token is drawn (see `choose`). Raises ValueError for a setting that means nothing."""
+
+    temperature: float = 0.0  # 0: the likeliest token each time
+    top_k: int = 0  # 0: all
+    top_p: float = 1.0  # 1: all
+    min_p: float = 0.0  # 0: all
+    repetition_penalty: float = 1.0  # 1: none
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"temperature {self.temperature} is not a number from 0 up")
+        if self.top_k < 0:
+            raise ValueError(f"top_k {self.top_k} is negative; 0 keeps all tokens")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p {self.top_p} does not lie above 0 and up to 1")
+        if not 0 <= self.min_p <= 1:
+            raise ValueError(f"min_p {self.min_p} does not lie between 0 and 1; 0 keeps all tokens")
+        if not 0 < self.repetition_penalty < math.inf:
+            raise ValueError(
+                f"repetition_penalty {self.repetition_penalty} is not a number above 0; 1 changes none"
+            )
+
+
+GREEDY = Sampling()
+LIVELY = Sampling(temperature=0.7, top_p=0.95)  # what people talk with
 
 
 def generators(seed: int, rows: Sequence[int]) -> list[torch.Generator]:
@@ -78,12 +108,7 @@ def penalised(logits_BxV: Tensor, seen: Sequence[Collection[int]], penalty: floa
 def choose(
     logits_BxV: Tensor,
     generators: Sequence[torch.Generator],
-    *,
-    temperature: float = 0.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    min_p: float = 0.0,
-    repetition_penalty: float = 1.0,
+    how: Sampling = GREEDY,
     seen: Sequence[Collection[int]] = (),
 ) -> list[int]:
     """The next token of every row.
@@ -91,35 +116,17 @@ def choose(
     First the scores of the tokens that a row has `seen` (one collection a row; without a penalty none
     is needed) are lowered. `temperature` 0 then takes the highest score. Otherwise scores are cut to the
     `top_k` highest, divided by the temperature, cut to the nucleus `top_p` and by `min_p`, and drawn from
-    with each row's own generator (on the CPU, so that every device draws alike). Raises ValueError for
-    settings out of range.
+    with each row's own generator (on the CPU, so that every device draws alike).
     """
-    check(temperature, top_k, top_p, min_p, repetition_penalty)
-    logits_BxV = penalised(logits_BxV.float().cpu(), seen, repetition_penalty)
-    if temperature == 0:
+    logits_BxV = penalised(logits_BxV.float().cpu(), seen, how.repetition_penalty)
+    if how.temperature == 0:
         return logits_BxV.argmax(dim=-1).tolist()
-    logits_BxV = keep_top_k(logits_BxV, top_k)  # before dividing, which may round different scores to one
+    logits_BxV = keep_top_k(logits_BxV, how.top_k)  # before dividing, which may round different scores to one
     # Subtracting the highest first: a tiny temperature must not make it infinite.
-    logits_BxV = (logits_BxV - logits_BxV.amax(dim=-1, keepdim=True)).double() / temperature
-    logits_BxV = keep_min_p(keep_top_p(logits_BxV, top_p), min_p)
+    logits_BxV = (logits_BxV - logits_BxV.amax(dim=-1, keepdim=True)).double() / how.temperature
+    logits_BxV = keep_min_p(keep_top_p(logits_BxV, how.top_p), how.min_p)
     probs_BxV = logits_BxV.softmax(dim=-1)
     return [
         int(torch.multinomial(probs_V, 1, generator=generator))
         for probs_V, generator in zip(probs_BxV, generators, strict=True)
     ]
-
-
-def check(
-    temperature: float, top_k: int, top_p: float, min_p: float = 0.0, repetition_penalty: float = 1.0
-) -> None:
-    """Raise ValueError unless the settings mean something."""
-    if not 0 <= temperature < float("inf"):
-        raise ValueError(f"temperature {temperature} is not a number from 0 up")
-    if top_k < 0:
-        raise ValueError(f"top_k {top_k} is negative; 0 keeps all tokens")
-    if not 0 < top_p <= 1:
-        raise ValueError(f"top_p {top_p} does not lie above 0 and up to 1")
-    if not 0 <= min_p <= 1:
-        raise ValueError(f"min_p {min_p} does not lie between 0 and 1; 0 keeps all tokens")
-    if not 0 < repetition_penalty < float("inf"):
-        raise ValueError(f"repetition_penalty {repetition_penalty} is not a number above 0; 1 changes none")

@@ -1,6 +1,8 @@
 """The decoder: a GPT in plain PyTorch whose parameter names are those of the stock architectures.
 
-`qwen3` is `llama` with an RMSNorm on every query and key. Dimensions:
+`qwen3` is `llama` with an RMSNorm on every query and key. `tanai`, the shape of the TanAI-Lite models, is
+no stock architecture: each position has a learned vector, as in GPT-2 (Radford et al. 2019), and the
+feed-forward layer is two matrices with a GELU between them. Dimensions:
 
     B batch    T time (tokens in)    S time (tokens attended to, cached ones included)
     D model width    H query heads    G key and value heads    K head width
@@ -16,6 +18,7 @@ from pipeline.model.params import ModelParams
 from pipeline.model.rotary import rotary_tables, rotate
 
 EMBEDDING_WIDTH = 0.2
+Turns = tuple[Tensor, Tensor]  # cosines and sines of rotary embedding, [B or 1, 1, T, K]
 
 
 class RMSNorm(nn.Module):
@@ -62,7 +65,7 @@ class Attention(nn.Module):
             self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
 
     def forward(
-        self, x_BxTxD: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None, mask: Tensor | None
+        self, x_BxTxD: Tensor, turns: Turns | None, cache: KVCache | None, mask: Tensor | None
     ) -> Tensor:
         """Let every token read the tokens before it. `mask` None means plainly causal."""
         B, T, _ = x_BxTxD.shape
@@ -71,8 +74,9 @@ class Attention(nn.Module):
         v_BxGxTxK = self.v_proj(x_BxTxD).view(B, T, -1, self.head_dim).transpose(1, 2)
         if self.q_norm is not None and self.k_norm is not None:
             q_BxTxHxK, k_BxTxGxK = self.q_norm(q_BxTxHxK), self.k_norm(k_BxTxGxK)
-        q = rotate(q_BxTxHxK.transpose(1, 2), cos, sin)
-        k_BxGxSxK, v_BxGxSxK = rotate(k_BxTxGxK.transpose(1, 2), cos, sin), v_BxGxTxK
+        q, k_BxGxSxK, v_BxGxSxK = q_BxTxHxK.transpose(1, 2), k_BxTxGxK.transpose(1, 2), v_BxGxTxK
+        if turns is not None:
+            q, k_BxGxSxK = rotate(q, *turns), rotate(k_BxGxSxK, *turns)
         if cache is not None:
             k_BxGxSxK, v_BxGxSxK = cache.append(self.layer, k_BxGxSxK, v_BxGxTxK)
         out_BxHxTxK = F.scaled_dot_product_attention(
@@ -82,16 +86,23 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """SwiGLU: a gate decides how much of each inner feature passes (Shazeer 2020, arXiv 2002.05202)."""
+    """SwiGLU: a gate decides how much of each inner feature passes (Shazeer 2020, arXiv 2002.05202).
+
+    In `tanai` a GELU without a gate (Hendrycks & Gimpel 2016, arXiv 1606.08415).
+    """
 
     def __init__(self, config: ModelParams) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(config.width, config.ffn, bias=False)
+        self.gate_proj: nn.Linear | None = None
+        if config.arch != "tanai":
+            self.gate_proj = nn.Linear(config.width, config.ffn, bias=False)
         self.up_proj = nn.Linear(config.width, config.ffn, bias=False)
         self.down_proj = nn.Linear(config.ffn, config.width, bias=False)
 
     def forward(self, x_BxTxD: Tensor) -> Tensor:
         """Think about each token by itself."""
+        if self.gate_proj is None:
+            return self.down_proj(F.gelu(self.up_proj(x_BxTxD)))
         return self.down_proj(F.silu(self.gate_proj(x_BxTxD)) * self.up_proj(x_BxTxD))
 
 
@@ -106,10 +117,10 @@ class Block(nn.Module):
         self.mlp = MLP(config)
 
     def forward(
-        self, x_BxTxD: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None, mask: Tensor | None
+        self, x_BxTxD: Tensor, turns: Turns | None, cache: KVCache | None, mask: Tensor | None
     ) -> Tensor:
         """The stream after this layer."""
-        x_BxTxD = x_BxTxD + self.self_attn(self.input_layernorm(x_BxTxD), cos, sin, cache, mask)
+        x_BxTxD = x_BxTxD + self.self_attn(self.input_layernorm(x_BxTxD), turns, cache, mask)
         return x_BxTxD + self.mlp(self.post_attention_layernorm(x_BxTxD))
 
 
@@ -119,6 +130,8 @@ class Body(nn.Module):
     def __init__(self, config: ModelParams, vocab_size: int) -> None:
         super().__init__()
         self.embed_tokens = nn.Embedding(vocab_size, config.width)
+        if config.arch == "tanai":
+            self.embed_positions = nn.Embedding(config.context, config.width)
         self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.norm = RMSNorm(config.width, config.norm_eps)
 
@@ -135,11 +148,12 @@ class Decoder(nn.Module):
         self.lm_head = nn.Linear(config.width, vocab_size, bias=False)
         if config.tie_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight
-        cos, sin = rotary_tables(config.context, config.head_dim, config.rope_theta)
-        self.register_buffer("cos", cos, persistent=False)
-        self.register_buffer("sin", sin, persistent=False)
-        self.cos: Tensor
-        self.sin: Tensor
+        if config.arch != "tanai":
+            cos, sin = rotary_tables(config.context, config.head_dim, config.rope_theta)
+            self.register_buffer("cos", cos, persistent=False)
+            self.register_buffer("sin", sin, persistent=False)
+            self.cos: Tensor
+            self.sin: Tensor
 
     def hidden(
         self,
@@ -154,15 +168,19 @@ class Decoder(nn.Module):
         With a `cache`, the T tokens follow what it holds and are added to it. `positions_BxT`
         are needed where rows are left-padded; `mask_BxS` is True at the real ones of all S keys.
         `document_BxT` numbers the documents of a row (no cache then): a token reads those of its own
-        alone. Positions need not start anew, as rotary scores depend on distances only.
+        alone. Positions do not start anew: rotary scores depend on distances only.
         """
         x_BxTxD = self.model.embed_tokens(ids_BxT)
         start = cache.length if cache is not None else 0
         T = ids_BxT.shape[1]
         if positions_BxT is None:
             positions_BxT = torch.arange(start, start + T, device=ids_BxT.device)[None]
-        cos = self.cos[positions_BxT][:, None].to(self.dtype)  # [B or 1, 1, T, K]
-        sin = self.sin[positions_BxT][:, None].to(self.dtype)
+        turns = None
+        if self.config.arch == "tanai":
+            x_BxTxD = x_BxTxD + self.model.embed_positions(positions_BxT)
+        else:
+            cos, sin = self.cos[positions_BxT][:, None], self.sin[positions_BxT][:, None]
+            turns = cos.to(self.dtype), sin.to(self.dtype)
         mask = None
         if start or mask_BxS is not None:
             keys = torch.arange(start + T, device=ids_BxT.device)
@@ -175,7 +193,7 @@ class Decoder(nn.Module):
             causal_TxT = torch.ones(T, T, dtype=torch.bool, device=ids_BxT.device).tril()
             mask = ((document_BxT[:, :, None] == document_BxT[:, None, :]) & causal_TxT)[:, None]
         for block in self.model.layers:
-            x_BxTxD = block(x_BxTxD, cos, sin, cache, mask)
+            x_BxTxD = block(x_BxTxD, turns, cache, mask)
         if cache is not None:
             cache.length = start + T
         return self.model.norm(x_BxTxD)
@@ -194,7 +212,7 @@ class Decoder(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """In which precision matrix products run now."""
-        device = self.cos.device.type
+        device = self.lm_head.weight.device.type
         if torch.is_autocast_enabled(device):
             return torch.get_autocast_dtype(device)
         return self.lm_head.weight.dtype
@@ -220,7 +238,7 @@ def initialise(model: Decoder, seed: int) -> None:
         for name, weight in model.named_parameters():
             if weight.ndim == 1:
                 weight.fill_(1.0)
-            elif name.endswith("embed_tokens.weight"):
+            elif name.endswith(("embed_tokens.weight", "embed_positions.weight")):
                 weight.copy_(torch.randn(weight.shape, generator=generator) * EMBEDDING_WIDTH)
             elif name.endswith(("o_proj.weight", "down_proj.weight", "lm_head.weight")):
                 weight.zero_()

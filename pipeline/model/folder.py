@@ -15,7 +15,8 @@ from pipeline.files import write_json
 from pipeline.model.decoder import Decoder
 from pipeline.model.params import ModelParams
 
-CLASSES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM"}
+# By architecture; `tanai` is no stock one: nothing but this program opens it.
+CLASSES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM", "tanai": "TanaiForCausalLM"}
 UNK, BOS, EOS, PAD, END_OF_TURN = 0, 1, 2, 3, 7  # fixed by the tokenizer folder
 TOKENIZER_FILES = ("tokenizer.model", "tokenizer.json", "tokenizer_config.json")
 
@@ -32,7 +33,7 @@ def to_stock(config: ModelParams, vocab_size: int) -> dict[str, Any]:
         "num_attention_heads": config.heads,
         "num_key_value_heads": config.kv_heads,
         "head_dim": config.head_dim,
-        "hidden_act": "silu",
+        "hidden_act": "gelu" if config.arch == "tanai" else "silu",
         "max_position_embeddings": config.context,
         "rms_norm_eps": config.norm_eps,
         # transformers 4 reads the first, 5 the second.
@@ -48,7 +49,7 @@ def to_stock(config: ModelParams, vocab_size: int) -> dict[str, Any]:
     }
     if config.arch == "llama":
         stock["mlp_bias"] = False
-    else:
+    elif config.arch == "qwen3":
         stock["use_sliding_window"] = False
     return stock
 

@@ -10,7 +10,9 @@ from pipeline.params import Section
 class ModelParams(Section):
     """Shape of a decoder. Widths count numbers in a vector; `context` counts tokens."""
 
-    arch: Literal["qwen3", "llama"]  # qwen3 is llama with a norm on queries and keys
+    # qwen3 is llama with a norm on queries and keys; tanai has learned positions and a GELU between
+    # two matrices instead of rotary embedding and SwiGLU
+    arch: Literal["qwen3", "llama", "tanai"]
     width: int = Field(gt=0)  # D
     layers: int = Field(gt=0)
     heads: int = Field(gt=0)  # H, of the queries
@@ -29,9 +31,9 @@ class ModelParams(Section):
             raise ValueError(f"kv_heads {self.kv_heads} does not divide heads {self.heads}")
         if self.head_dim % 2:
             raise ValueError(f"head_dim {self.head_dim} is odd; rotary embedding turns pairs")
-        if self.arch == "llama" and self.heads * self.head_dim != self.width:
+        if self.arch != "qwen3" and self.heads * self.head_dim != self.width:
             raise ValueError(
-                f"arch llama needs heads x head_dim = width, not {self.heads} x {self.head_dim}"
+                f"arch {self.arch} needs heads x head_dim = width, not {self.heads} x {self.head_dim}"
                 f" = {self.heads * self.head_dim} against {self.width}"
             )
         if self.width % self.heads:

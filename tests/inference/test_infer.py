@@ -2,7 +2,8 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.inference.generate import generate
-from pipeline.inference.infer import infer
+from pipeline.inference.infer import infer, sampling
+from pipeline.inference.sample import LIVELY, Sampling
 from pipeline.model.folder import load_decoder
 from pipeline.tokenizer.chat import END, prompt_ids
 from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
@@ -16,8 +17,7 @@ def expected(folder, ids):
         load_decoder(folder),
         [ids],
         max_new_tokens=12,
-        temperature=0.7,
-        top_p=0.95,
+        how=LIVELY,
         seed=3,
         stop_ids={EOS, END},
     )[0]
@@ -59,9 +59,6 @@ def test_a_long_text_is_continued_from_its_end(folders):
     [
         ("Van " * 50, {}, r"prompt: \d+ tokens leave no room .* reads 24; shorten it"),
         (" ", {}, "prompt: ' ': nothing to answer"),
-        ("Van", {"temperature": -1.0}, r"--temperature -1\.0"),
-        ("Van", {"top_k": -1}, "--top-k -1"),
-        ("Van", {"top_p": 1.5}, r"--top-p 1\.5"),
         ("Van", {"max_new_tokens": 0}, "--max-new-tokens: 0"),
         ("Van", {"seed": -1}, "--seed: -1"),
         ("Van", {"stop": [""]}, "--stop: ''"),
@@ -77,3 +74,16 @@ def test_a_mistake_is_named_before_anything_is_generated(folders, prompt, change
 def test_a_folder_without_a_model_is_named(folders):
     with pytest.raises(UserError, match=r"nothing: no model there; run `make repro`"):
         infer("Van", folders / "nothing", **MAKE)
+
+
+def test_settings_out_of_range_are_named_as_the_command_line_does():
+    assert sampling(0.7, 0, 0.95, 0.0, 1.0) == LIVELY == Sampling(0.7, top_p=0.95)
+    for settings, says in [
+        ((-1.0, 0, 1.0, 0.0, 1.0), r"--temperature -1\.0"),
+        ((0.0, -1, 1.0, 0.0, 1.0), "--top-k -1"),
+        ((0.0, 0, 1.5, 0.0, 1.0), r"--top-p 1\.5"),
+        ((0.0, 0, 1.0, 2.0, 1.0), r"--min-p 2\.0"),
+        ((0.0, 0, 1.0, 0.0, 0.0), r"--repetition-penalty 0\.0"),
+    ]:
+        with pytest.raises(UserError, match=says):
+            sampling(*settings)

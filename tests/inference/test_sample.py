@@ -3,7 +3,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.inference.sample import choose, generators, keep_min_p, keep_top_k, keep_top_p, penalised
+from pipeline.inference.sample import (
+    Sampling,
+    choose,
+    generators,
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+    penalised,
+)
 
 LOGITS = torch.tensor([[1.0, 3.0, 2.0, 0.0], [0.0, 0.0, 5.0, 5.0]])
 scores = st.lists(st.lists(st.floats(-20, 20, width=32), min_size=6, max_size=6), min_size=1, max_size=4)
@@ -44,41 +52,45 @@ def test_nucleus_is_the_smallest_likely_enough_set(rows, p):
 @given(scores, st.integers(1, 6), st.floats(0.05, 1), st.floats(0.01, 5), st.integers(0, 2**31))
 def test_a_drawn_token_is_one_of_those_kept(rows, k, p, temperature, seed):
     logits = torch.tensor(rows)
-    tokens = choose(logits, generators(seed, range(len(rows))), temperature=temperature, top_k=k, top_p=p)
+    tokens = choose(logits, generators(seed, range(len(rows))), Sampling(temperature, top_k=k, top_p=p))
     for row, token in enumerate(tokens):
         assert (logits[row] > logits[row, token]).sum() < k
 
 
 def test_draws_follow_the_probabilities():
     logits = torch.tensor([[0.7, 0.2, 0.1]]).log().expand(4000, 3)
-    drawn = torch.tensor(choose(logits, generators(7, range(4000)), temperature=1.0))
+    drawn = torch.tensor(choose(logits, generators(7, range(4000)), Sampling(1.0)))
     shares = torch.bincount(drawn, minlength=3) / 4000
     assert torch.allclose(shares, torch.tensor([0.7, 0.2, 0.1]), atol=0.03)
 
 
 def test_a_row_draws_the_same_alone_and_in_company():
     logits = torch.randn(5, 50, generator=torch.Generator().manual_seed(1))
-    together = choose(logits, generators(3, range(5)), temperature=1.0)
-    alone = [choose(logits[r : r + 1], generators(3, [r]), temperature=1.0)[0] for r in range(5)]
+    together = choose(logits, generators(3, range(5)), Sampling(1.0))
+    alone = [choose(logits[r : r + 1], generators(3, [r]), Sampling(1.0))[0] for r in range(5)]
     assert together == alone
 
 
 def test_seed_and_row_both_count():
     logits = torch.zeros(1, 100_000)
-    drawn = {choose(logits, generators(s, [r]), temperature=1.0)[0] for s in range(4) for r in range(4)}
+    drawn = {choose(logits, generators(s, [r]), Sampling(1.0))[0] for s in range(4) for r in range(4)}
     assert len(drawn) == 16
 
 
 def test_a_tiny_temperature_is_nearly_greedy():
-    assert choose(LOGITS[:1] * 100, generators(0, [0]), temperature=1e-6) == [1]
+    assert choose(LOGITS[:1] * 100, generators(0, [0]), Sampling(1e-6)) == [1]
 
 
 @pytest.mark.parametrize(
-    "bad", [{"temperature": -1.0}, {"temperature": float("nan")}, {"top_k": -1}, {"top_p": 0.0}]
-)
+    "bad",
+    [
+        {"temperature": -1.0}, {"temperature": float("nan")}, {"top_k": -1}, {"top_p": 0.0},
+        {"min_p": 1.5}, {"repetition_penalty": 0.0},
+    ],
+)  # fmt: skip
 def test_settings_out_of_range_are_refused(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
-        choose(LOGITS, generators(0, [0, 1]), **bad)
+        Sampling(**bad)
 
 
 def test_min_p_worked_by_hand():

@@ -73,7 +73,7 @@ def test_commands(chat, tmp_path, capsys):
     assert [message["content"] for message in rows[0]] == ["Kısa.", "b", answer]
     assert rows[0] == rows[1]
     assert command(chat, "/sıcaklık 0,5")
-    assert chat.sampling.temperature == 0.5
+    assert chat.how.temperature == 0.5
     assert command(chat, "/yeni")
     assert chat.messages == []
     assert chat.system == "Kısa."
