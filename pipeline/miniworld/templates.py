@@ -45,13 +45,13 @@ def fill(rng: random.Random, template: str, slots: Slots) -> str:
     return text[:start] + capitalize(" ".join(text[start:].split()))
 
 
-def favoured(rng: random.Random, items: Sequence[Item]) -> Item:
-    """One of `items`, the first the likeliest and the n-th one n times as seldom, as words are used (Zipf).
+def favoured(rng: random.Random, items: Sequence[Item], spread: int = 0) -> Item:
+    """One of `items`, the n-th with a weight of 1 / (n + spread), as words are used (Zipf, Mandelbrot).
 
     Few sentences that are met often are learnt first, and with them how names are carried on; a uniform
     choice delays that (Chan et al. 2022, arXiv 2205.05055).
     """
-    return rng.choices(items, [1 / rank for rank in range(1, len(items) + 1)])[0]
+    return rng.choices(items, [1 / (rank + spread) for rank in range(1, len(items) + 1)])[0]
 
 
 def resolve(expression: str, slots: Slots) -> str:

@@ -19,13 +19,14 @@ VERB = re.compile(r"\{~(\w+)\.")
 
 # How many of a hundred documents are of a genre.
 SHARES = {
-    "stories": 22, "letters": 3, "dialogues": 3, "news": 3, "recipes": 2, "chats": 9, "messages": 5,
-    "portraits": 25, "entries": 14, "quizzes": 14,
+    "stories": 26, "letters": 3, "dialogues": 3, "news": 3, "recipes": 2, "chats": 8, "messages": 4,
+    "portraits": 25, "entries": 13, "quizzes": 13,
 }  # fmt: skip
 COMPOSERS = {
     "chats": chats.compose, "messages": messages.compose, "portraits": portraits.compose,
     "entries": entries.compose, "quizzes": quizzes.compose,
 }  # fmt: skip
+PLOT_SPREAD = 3  # so that the commonest plot is one in thirteen, not one in five
 FIRST_PERSON_SHARE = 0.3  # of the stories that can be told so
 
 
@@ -101,7 +102,7 @@ def compose(
         return COMPOSERS[kind](rng, people.cast(rng, province, first, surname, season))
     table = genre(kind)
     fitting = [plot for plot in table.plots if plot.fits(province, season)]
-    plot = favoured(rng, fitting)
+    plot = favoured(rng, fitting, spread=PLOT_SPREAD)
     free = not plot.needs & {"first", "third"}
     in_first_person = rng.random() < FIRST_PERSON_SHARE if free else "first" in plot.needs
     slots = people.cast(rng, province, first, surname, season, in_first_person=in_first_person)
