@@ -36,7 +36,7 @@ def members(tokenizer: Tokenizer, words: tuple[str, ...]) -> dict[int, str]:
     """
     stems = {word: word[:-1] if len(word) > 4 else word for word in words}
     found = {}
-    for token in range(tokenizer.sp.get_piece_size()):
+    for token in range(tokenizer.vocab_size):
         piece = tokenizer.piece(token)
         if not piece.startswith("▁"):
             continue

@@ -93,10 +93,10 @@ def chat(
 @app.command()
 def report() -> None:
     """Show the last run's figures as a table, and what to try next."""
-    from pipeline.evaluation.summary import summary
+    from pipeline.evaluation.summary import beside_table, summary
     from pipeline.reporting.table import read, show
 
-    show(summary(read("evaluate")))
+    show(summary(read("evaluate")), beside_table(read("evaluate", file="beside.json")))
 
 
 @app.command()

@@ -7,10 +7,11 @@ from pathlib import Path
 from pipeline import params
 from pipeline.errors import run
 from pipeline.evaluation import bits_per_byte, minimal_pairs, ngrams, questions, retrieval, tasks
+from pipeline.evaluation.beside import beside
 from pipeline.evaluation.params import EvalParams
 from pipeline.evaluation.samples import samples
 from pipeline.evaluation.summary import print_summary
-from pipeline.files import write_whole
+from pipeline.files import write_json, write_whole
 from pipeline.model.encoder_folder import load_encoder
 from pipeline.model.folder import load_decoder
 from pipeline.reporting.metrics import write_metrics
@@ -24,7 +25,7 @@ MODELS = Path("models")
 
 
 def main() -> None:
-    """Write `reports/evaluate/metrics.json` and `samples.md`."""
+    """Write `reports/evaluate/`: `metrics.json`, `samples.md` and `beside.json`."""
     params.check_all()
     settings = params.load("eval", EvalParams)
     seed = params.seed()
@@ -44,12 +45,13 @@ def main() -> None:
     print("counting n-grams …", flush=True)
     stream = ngrams.training_stream(Shards("data/shards/train"), settings.ngram_tokens)
     counted = ngrams.baselines(stream, tokenizer.vocab_size)
+    scorers = {name: model.sequence_bits for name, model in counted.items()}
     precision = partial(autocast, device, precision_of("auto", device))
     decoder = partial(bits_per_byte.sequence_bits, base, autocast=precision)
 
     print("bits per byte …", flush=True)
     bits = {
-        name: bits_per_byte.measure(documents, tokenizer, {"base": decoder, **counted})
+        name: bits_per_byte.measure(documents, tokenizer, {"base": decoder, **scorers})
         for name, documents in texts.items()
     }
     print("minimal pairs …", flush=True)
@@ -58,7 +60,7 @@ def main() -> None:
             rows,
             tokenizer,
             decoder,
-            {"kneser_ney_5": counted["kneser_ney_5"]},
+            {"kneser_ney_5": scorers["kneser_ney_5"]},
             tasks.TOKENS_APART.get(name, math.inf),
         )
         for name, rows in pairs.items()
@@ -77,6 +79,10 @@ def main() -> None:
     }
     shown = asked.get("miniworld", [])
     write_whole("reports/evaluate/samples.md", samples(base, sft, tokenizer, settings, shown, seed))
+    ngram = counted["kneser_ney_5"]
+    write_json(
+        Path("reports/evaluate/beside.json"), beside(base, sft, ngram, tokenizer, settings, shown, seed)
+    )
     write_metrics("evaluate", metrics)
     print_summary(metrics)
 

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.evaluation.scorer import Scorer
 from pipeline.shards.reader import Shards
 from pipeline.tokenizer.tokenizer import BOS, EOS
 
@@ -80,6 +79,30 @@ class NGramModel:
         p[places == 0] = 1.0
         return p
 
+    def following(self, ids: Sequence[int]) -> np.ndarray:
+        """p [V] of every token after the document's beginning `ids`, which starts with `<s>`."""
+        p = np.full(self.vocab_size, 1 / self.vocab_size)
+        for n, level in enumerate(self.levels, start=1):
+            context = self.rank(ids[len(ids) - n + 1 :]) if n <= len(ids) + 1 else -1
+            if context < 0:
+                break
+            first, last = np.searchsorted(
+                level.keys, [context * self.vocab_size, (context + 1) * self.vocab_size]
+            )
+            p *= level.passed[context]
+            p[level.keys[first:last] % self.vocab_size] += level.direct[first:last]
+        return p
+
+    def rank(self, ids: Sequence[int]) -> int:
+        """The rank of an n-gram among those of its length; 0 for none, -1 where it was never seen."""
+        rank = 0
+        for level, token in zip(self.levels, ids, strict=False):
+            key = rank * self.vocab_size + token
+            rank = int(np.searchsorted(level.keys, key))
+            if rank == len(level.keys) or level.keys[rank] != key:
+                return -1
+        return rank
+
 
 def train(stream: np.ndarray, vocab_size: int, order: int, discounts: Discounts | None = None) -> NGramModel:
     """Count a stream [T] of documents `<s> … </s>` into a model of n-grams up to `order` tokens.
@@ -103,10 +126,10 @@ def train(stream: np.ndarray, vocab_size: int, order: int, discounts: Discounts 
     return NGramModel(vocab_size, tuple(levels))
 
 
-def baselines(stream: np.ndarray, vocab_size: int) -> dict[str, Scorer]:
+def baselines(stream: np.ndarray, vocab_size: int) -> dict[str, NGramModel]:
     """The models that a decoder is compared with, by the names they have among the metrics."""
     orders = {"unigram": 1, "bigram": 2, "kneser_ney_5": 5}
-    return {name: train(stream, vocab_size, order).sequence_bits for name, order in orders.items()}
+    return {name: train(stream, vocab_size, order) for name, order in orders.items()}
 
 
 def training_stream(shards: Shards, most: int) -> np.ndarray:

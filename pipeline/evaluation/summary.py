@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram", "unigram": "unigram"}
@@ -25,6 +26,20 @@ def summary(metrics: dict[str, Any]) -> Table:
             bm25 = f"BM25 {values['bm25'][key]:.3f}, of {values['documents']}"
             table.add_row(label, task, f"{values['encoder'][key]:.3f}", bm25)
     return table
+
+
+def beside_table(shown: dict[str, Any]) -> Table:
+    """What the models say to questions that they never saw, and how they tell a story, beside what the same
+    models say untrained and what a 5-gram says."""
+    grid = Table("", "trained", "untrained", "5-gram", title="what training has brought", show_lines=True)
+    story = shown["story"]
+    asked = [
+        (f"{each['question']}\n({each['expected']})" if each["expected"] else each["question"], each)
+        for each in shown["questions"]
+    ]
+    for what, words in [*asked, (f"{story['begins']} …", story)]:
+        grid.add_row(*map(escape, (what, words["trained"], words["untrained"], words["ngram"])))
+    return grid
 
 
 def print_summary(metrics: dict[str, Any]) -> None:

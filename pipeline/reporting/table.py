@@ -33,9 +33,9 @@ NEXT = """Next:
 """
 
 
-def read(stage: str, reports: Path = REPORTS) -> dict[str, Any]:
-    """A stage's metrics. Raises UserError where it has not run."""
-    path = reports / stage / "metrics.json"
+def read(stage: str, reports: Path = REPORTS, file: str = "metrics.json") -> dict[str, Any]:
+    """A stage's metrics, or another file of its report. Raises UserError where it has not run."""
+    path = reports / stage / file
     if not path.exists():
         raise UserError(f"{path}: no such file; run `dvc repro`")
     return json.loads(path.read_text(encoding="utf-8"))
@@ -57,9 +57,9 @@ def stage_table(reports: Path = REPORTS) -> Table:
     return table
 
 
-def show(evaluation: Table, reports: Path = REPORTS) -> None:
-    """Print the stages' figures, the evaluation's, and what to try next."""
+def show(*of_evaluation: Table, reports: Path = REPORTS) -> None:
+    """Print the stages' figures, the evaluation's tables, and what to try next."""
     console = Console()
-    console.print(stage_table(reports))
-    console.print(evaluation)
+    for table in (stage_table(reports), *of_evaluation):
+        console.print(table)
     console.print(NEXT, markup=False, highlight=False, soft_wrap=True)

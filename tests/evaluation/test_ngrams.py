@@ -172,3 +172,14 @@ def test_a_piece_without_a_whole_document_is_left_out():
 def test_a_stream_must_begin_a_document():
     with pytest.raises(ValueError, match="<s>"):
         train(np.array([4, 5]), 6, 2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.integers(4, 8), max_size=6), min_size=1, max_size=6), st.integers(1, 5))
+def test_what_follows_is_what_the_probabilities_say(documents, order):
+    stream = np.concatenate([[1, *document, END] for document in documents]).astype(np.uint16)
+    model = train(stream, 10, order)
+    for context in ([1], [1, *documents[0]], [1, 8, 7, 6, 5, 4, 4]):
+        following = model.following(context)
+        every = [w for w in range(10) if w != 1]  # <s> never follows
+        assert following[every] == pytest.approx(next_token(model, *context)[every], rel=1e-4)
