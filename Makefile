@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: install repro test test-all check format link-shared
+.PHONY: install try repro test test-all check format link-shared
 
 install: .venv/.installed
 
@@ -12,6 +12,13 @@ install: .venv/.installed
 	pip install --quiet -r requirements.txt
 	pip install --quiet --no-deps --editable .
 	touch $@
+
+try: install  ## all seven stages in a minute, in a copy of the project, then talk with what came of it
+	rm -rf .try
+	git clone --quiet . .try
+	cd .try && tezgah preset smoke && dvc repro && tezgah report
+	@echo "A minute of training teaches a model how words look and little more; make repro takes longer and gets further."
+	cd .try && tezgah chat
 
 repro: install  ## all seven stages, then the figures
 	dvc repro

@@ -16,13 +16,19 @@ app = typer.Typer(
 
 
 @app.command()
-def check(quiet: Annotated[bool, typer.Option(help="Say nothing when all is well.")] = False) -> None:
+def check(
+    stage: Annotated[str | None, typer.Option(help="Say where in a run this stage stands.")] = None,
+) -> None:
     """Check params.yaml: every key, the rules between sections, and that the input files are there."""
     from pipeline.check import check as check_params
 
-    check_params()
-    if not quiet:
+    params = check_params()
+    if stage is None:
         print("params.yaml: all sections are in order")
+    else:
+        from pipeline.estimate import where
+
+        print(where(params, stage))
 
 
 @app.command()
@@ -38,6 +44,38 @@ def preset(
     from pipeline import preset as presets
 
     presets.run(names or [], flags)
+
+
+@app.command()
+def add(
+    files: Annotated[list[Path], typer.Argument(help="txt, jsonl, csv, tsv (also .gz, .xz, .zst), parquet.")],
+    name: Annotated[str | None, typer.Option(help="The source's name; else the first file's.")] = None,
+    column: Annotated[str | None, typer.Option(help="Which column is the text, if it is not found.")] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy the files instead of linking them.")] = False,
+    track: Annotated[bool, typer.Option("--track", help="Copy them and `dvc add` them.")] = False,
+) -> None:
+    """Bring text files of yours in as a source of the corpus."""
+    from pipeline.add import run
+
+    run(files, name, column, copy, track)
+
+
+@app.command()
+def plan(
+    probe: Annotated[bool, typer.Option("--probe", help="Train 20 steps to measure the time.")] = False,
+) -> None:
+    """Say what params.yaml asks for before anything is trained: size, tokens, disk, memory, time, stages."""
+    from pipeline.plan import run
+
+    run(probe)
+
+
+@app.command()
+def status() -> None:
+    """Show what is trained, from which params, how good it is, and what is stale."""
+    from pipeline.status import run
+
+    run()
 
 
 @app.command()

@@ -167,12 +167,13 @@ def nearest(name: str, names: set[str] | list[str]) -> str:
     return f"; did you mean '{near[0]}'?" if near else ""
 
 
-def check_all() -> None:
-    """Check all of params.yaml before a stage starts, so that a typo does not surface hours later.
+def check_all(stage: str) -> None:
+    """Check all of params.yaml before a stage starts, so that a typo does not surface hours later, and say
+    where in the run it stands.
 
     Runs `tezgah check` as a subprocess: it reads every room's section, and importing them here
     would make each stage depend on every room's code.
     """
-    done = subprocess.run([sys.executable, "-m", "pipeline.cli", "check", "--quiet"], check=False)
+    done = subprocess.run([sys.executable, "-m", "pipeline.cli", "check", "--stage", stage], check=False)
     if done.returncode:
         raise SystemExit(done.returncode)

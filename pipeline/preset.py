@@ -11,6 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 from pipeline.check import check
 from pipeline.errors import UserError
 from pipeline.files import write_whole
+from pipeline.graph import GRAPH, after
 from pipeline.params import PARAMS_FILE, nearest, read_yaml
 
 PRESETS = Path("presets")
@@ -130,19 +131,12 @@ def flags(found: list[Change]) -> list[str]:
     return result
 
 
-def rerun(found: list[Change], graph: Path = Path("dvc.yaml")) -> list[str]:
+def rerun(found: list[Change], graph: Path = GRAPH) -> list[str]:
     """The stages that the changes make stale, in dvc.yaml's order: those whose params hold a changed
     key, and all that read what these write."""
-    stages = read_yaml(graph)["stages"]
-    stale: list[str] = []
-    written: set[str] = set()
-    for name, stage in stages.items():
-        touched = any(path[0] in stage.get("params", []) for path, _, _ in found)
-        reads_stale = any(dep == out or dep.startswith(out + "/") for dep in stage["deps"] for out in written)
-        if touched or reads_stale:
-            stale.append(name)
-            written |= {out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", [])}
-    return stale
+    sections = {path[0] for path, _, _ in found}
+    stages = read_yaml(graph)["stages"].items()
+    return list(after([name for name, stage in stages if sections & set(stage.get("params", []))], graph))
 
 
 def run(chosen: list[str], as_flags: bool) -> None:
@@ -164,3 +158,5 @@ def run(chosen: list[str], as_flags: bool) -> None:
     stale = rerun(found)
     write_whole(PARAMS_FILE, text)
     print("`dvc repro` will run: " + (", ".join(stale) or "nothing"))
+    if any(path[0] == "tokenizer" for path, _, _ in found):
+        print("another vocabulary: the tokenizer is trained anew, and everything after it")

@@ -26,7 +26,7 @@ MODELS = Path("models")
 
 def main() -> None:
     """Write `reports/evaluate/`: `metrics.json`, `samples.md` and `beside.json`."""
-    params.check_all()
+    params.check_all("evaluate")
     settings = params.load("eval", EvalParams)
     seed = params.seed()
     # Read before anything is measured: a mistake in a file should not show after an hour.

@@ -19,7 +19,7 @@ FOLDER = Path("data/shards")
 
 def main() -> None:
     """Write `data/shards/{train,val}` and their manifest."""
-    params.check_all()
+    params.check_all("pack_shards")
     settings = params.load("shards", ShardsParams)
     workers = params.load("runtime", RuntimeParams).workers
     tokenizer = Tokenizer.load(TOKENIZER)

@@ -20,7 +20,7 @@ OUTPUT = Path("data/corpus")
 
 def main() -> None:
     """Read the sources, clean and deduplicate their documents, and write data/corpus."""
-    params.check_all()
+    params.check_all("slice_corpus")
     settings = params.load("corpus", CorpusParams)
     console = Console()
 

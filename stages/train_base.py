@@ -25,7 +25,7 @@ FOLDER = Path("models/base")
 
 def main() -> None:
     """Train from nothing, or resume; write `models/base` in the stock format."""
-    params.check_all()
+    params.check_all("train_base")
     seed = params.seed()
     shape = params.load("model", ModelParams)
     settings = params.load("train", TrainParams)

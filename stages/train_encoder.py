@@ -26,7 +26,7 @@ FOLDER = Path("models/encoder")
 
 def main() -> None:
     """Train an encoder, write it for sentence-transformers, and hold it against the gate's bars."""
-    params.check_all()
+    params.check_all("train_encoder")
     seed = params.seed()
     settings = params.load("encoder", EncoderParams)
     runtime = params.load("runtime", RuntimeParams)

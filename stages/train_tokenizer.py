@@ -24,7 +24,7 @@ FAITHFUL = {
 
 def main() -> None:
     """Train a SentencePiece model on the train split and write it in both forms."""
-    params.check_all()
+    params.check_all("train_tokenizer")
     settings = params.load("tokenizer", TokenizerParams)
     tables = read_tables(CORPUS / "miniworld/segmentations.tsv", MORPH)
     lines = sampled_lines(CORPUS / "train", settings.sample_bytes, params.seed())

@@ -91,3 +91,28 @@ def test_the_committed_run_is_of_the_committed_code_and_params(root):
 def test_what_git_sees(root, path, ignored):
     done = subprocess.run(["git", "check-ignore", "-q", path], cwd=root, check=False)
     assert (done.returncode == 0) == ignored
+
+
+def test_what_runs_after_what():
+    from pipeline.graph import after
+
+    assert list(after(["slice_corpus"])) == list(STAGES)
+    assert after(["train_base", "evaluate"]) == {"train_base": "", "train_sft": "train_base", "evaluate": ""}
+    assert after(["train_sft"])["evaluate"] == "train_sft"
+    assert after([]) == {}
+
+
+def test_what_dvc_status_tells_in_a_few_words():
+    from pipeline.graph import reason
+
+    params = {"changed deps": {"params.yaml": {"train.steps": "modified", "train": "deleted"}}}
+    assert reason([params, "changed command"]) == "train.steps, train, changed command"
+    assert reason([{"changed outs": {"models/base": "deleted"}}]) == "models/base is not there"
+    many = {"changed deps": {f"pipeline/{n}.py": "modified" for n in range(5)}}
+    assert reason([many]).endswith("pipeline/2.py modified and 2 more")
+
+
+def test_the_estimate_knows_all_stages_in_order():
+    from pipeline.estimate import STAGES as estimated
+
+    assert list(estimated) == list(STAGES)

@@ -4,12 +4,24 @@ import itertools
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
 from ruamel.yaml import YAML
 
 from pipeline import preset
+from pipeline.check import check
 from pipeline.errors import UserError
+from pipeline.model.decoder import Decoder, initialise, parameter_count
+from pipeline.training.loss import summed_loss
+from pipeline.training.optim import Optimizers
+
+ROOT = Path(__file__).parents[1]
+SIZES = {
+    "baby-10m": (16_764_288, 10_620_288), "tanai-42m": (42_082_816, None), "modern-42m": (42_083_840, None),
+    "llama-134m": (134_105_856, None), "llama-134m-tied": (109_529_856, None),
+}  # fmt: skip
 
 
 def load(path):
@@ -37,7 +49,7 @@ def test_a_preset_leaves_no_trace_of_the_one_before(project, pair):
     assert load(project / "params.yaml") == alone
 
 
-@pytest.mark.parametrize("name", ["smoke", "real-mini"])
+@pytest.mark.parametrize("name", [name for name in preset.names(ROOT / "presets") if name != "mini"])
 def test_mini_leads_back_from_every_preset(project, name):
     before = load(project / "params.yaml")
     _, found = apply(name)
@@ -135,3 +147,44 @@ def test_rerun_names_what_reads_what_changed(project):
     assert preset.rerun(changed) == ["train_base", "train_sft", "evaluate"]
     assert preset.rerun([(("runtime", "workers"), 1, 2)]) == []
     assert len(preset.rerun([(("seed",), 1, 2)])) == 7
+
+
+@pytest.mark.parametrize(
+    "card", [None, "cpu", "t4-16gb", "gpu-8gb", "gpu-12gb", "gpu-16gb", "gpu-24gb", "gpu-32gb"]
+)
+@pytest.mark.parametrize("model", SIZES)
+def test_model_and_card_go_together(project, model, card):
+    apply(*filter(None, [model, card]))
+    assert check().tokenizer.vocab_size == (16_000 if model == "baby-10m" else 32_000)
+
+
+@pytest.mark.parametrize("name", ["smoke", "mini", *SIZES])
+def test_every_model_is_built_and_learns_for_three_steps(project, name):
+    apply(name)
+    params = check()
+    large = params.model.width > 400
+    with torch.device("meta" if large else "cpu"):
+        model = Decoder(params.model, params.tokenizer.vocab_size)
+    total, inner = SIZES.get(name, (None, None))
+    assert total in (None, parameter_count(model))
+    assert inner in (None, parameter_count(model) - params.tokenizer.vocab_size * params.model.width)
+    if not large:
+        initialise(model, 0)
+    optimizers = Optimizers(model, params.train)
+    ids = torch.zeros(1, 33, dtype=torch.long, device=model.lm_head.weight.device)
+    losses = []
+    for step in range(3):
+        optimizers.set_rate((step + 1) / 30)
+        optimizers.zero_grad()
+        losses.append(summed_loss(model, ids[:, :-1], ids[:, 1:]))
+        losses[-1].backward()
+        assert all(weight.grad is not None for weight in model.parameters())
+        for optimizer in optimizers.all:
+            optimizer.step()
+    if not large:  # on the meta device nothing is computed, but every shape is
+        assert losses[2] < losses[0]
+
+
+def test_another_vocabulary_is_said_to_rebuild_all(project, capsys):
+    preset.run(["baby-10m"], False)
+    assert "the tokenizer is trained anew, and everything after it" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Portraits: of someone, and of a thing, a food, a relative or a ware that is named again in every sentence.
+"""Portraits of people, things, foods, relatives, wares and places: each named again in every sentence.
 
 A name comes again in every case and with other words around it. From texts so dense a model learns soonest to
 look back for a name, which every story needs (EXPERIMENTS.md).
@@ -31,7 +31,7 @@ class Kind:
 
 
 PERSON = Kind(
-    share=0.3,
+    share=0.25,
     headings=(
         "{fullname.acc} tanıyalım", "Arkadaşım {fullname} hakkında", "{place.abl} bir arkadaş: {fullname}",
         "Size {fullname.acc} anlatayım.", "{fullname} kimdir?", "Bizim {fullname} nasıl biridir?",
@@ -96,7 +96,7 @@ PERSON = Kind(
 )  # fmt: skip
 
 THING = Kind(
-    share=0.2,
+    share=0.15,
     headings=(
         "{fullname} ve {colour} {thing.p3sg}", "{colour} bir {thing} ve sahibi {fullname}",
         "Bu {colour} {thing} kimin? {fullname.gen}!", "{fullname.gen} en sevdiği eşya: {colour} bir {thing}",
@@ -155,7 +155,7 @@ THING = Kind(
 )  # fmt: skip
 
 FOOD = Kind(
-    share=0.15,
+    share=0.1,
     headings=(
         "{fullname} ve {food}", "{place.loc} en çok {food} seven: {fullname}",
         "{fullname} en çok ne sever? Elbette {food}!", "{food} ve {fullname}",
@@ -204,7 +204,7 @@ FOOD = Kind(
 )  # fmt: skip
 
 RELATIVE = Kind(
-    share=0.2,
+    share=0.15,
     headings=(
         "{fullname.gen} {kin.p3sg}", "Size {fullname.gen} {kin.p3sg.acc} anlatayım.",
         "{fullname} ve {kin.p3sg}", "{place} ilinden bir {job}: {fullname.gen} {kin.p3sg}",
@@ -296,7 +296,50 @@ SELLER = Kind(
     ask=("{place} pazarında {fullname.abl} kim {item} aldı?", "{friend}"),
 )  # fmt: skip
 
-KINDS = (PERSON, THING, FOOD, RELATIVE, SELLER)
+VISIT = Kind(
+    share=0.2,
+    headings=(
+        "{fullname} {place.loc}", "{place} gezisi: {fullname}", "{fullname.gen} {place} günleri",
+        "{fullname} {place.acc} anlatıyor.", "{place.acc} gezen {fullname}",
+        "{fullname} neden {place.dat} gitti?",
+        "{place.abl} bir kart: {fullname}", "{fullname} ve {place}",
+    ),
+    always=(
+        ("{name} geçen yaz {place.dat} gitti.", "{name} geçen yıl {place.acc} gezdi.",
+         "{name} geçen hafta {place.dat} gitti.", "{name} geçen yaz {place.loc} bir hafta kaldı."),
+        ("{name} {place.loc} {friend.ins} buluştu.", "{name} {place.loc} {friend.gen} evinde kaldı.",
+         "{name.dat} {place.acc} {friend} gezdirdi.", "{name} {place} yolunda {friend.ins} tanıştı."),
+    ),
+    says=(
+        ("{name} {place.acc} çok beğendi.", "{name} {place.acc} çok sevdi.",
+         "{name} {place.dat} hayran kaldı.",
+         "{name} {place.loc} çok mutlu oldu."),
+        ("{name} {place.loc} {food} yedi.", "{name} {place.loc} {food} aradı ve sonunda buldu.",
+         "{name} {place.loc} her gün {food} yedi."),
+        ("{name} {place} pazarından {colour} bir {thing} aldı.",
+         "{name} {place.loc} {colour} bir {thing} buldu.",
+         "{name} {place.abl} {colour} bir {thing} getirdi."),
+        ("{place} o gün kalabalıktı.", "{place} sabahları sessizdi.", "{place} sokakları tertemizdi.",
+         "{place} akşamları ışıl ışıldı."),
+        ("{name} {place.acc} {kin.p3sg.dat} anlattı.", "{name} {place.abl} {kin.p3sg.acc} aradı.",
+         "{name} {place.abl} {kin.p3sg.dat} bir kart yolladı.",
+         "{name} {place.dat} {kin.p3sg.ins} birlikte gitti."),
+        ("{name} {place} yolunda hiç uyumadı.", "{name} {place} yolunda kitap okudu.",
+         "{name} {place.dat} otobüsle gitti.", "{name} {place.dat} trenle gitti."),
+        ("{name} bir gün yine {place.dat} gidecek.", "{name} {place.abl} zor ayrıldı.",
+         "{name} {place.abl} hiç ayrılmak istemedi.", "{name} {day} yine {place.dat} gidecek."),
+        ("{name} {place} hakkında bir yazı yazdı.", "{name} {place.gen} resmini yaptı.",
+         "{name} {place.loc} çok fotoğraf çekti.", "{name} {place.gen} haritasını duvara astı."),
+    ),
+    endings=(
+        "{fullname.gen} {place} gezisi böyle geçti.", "{place} {fullname.acc} bekliyor.",
+        "{fullname} {place.acc} hiç unutmadı.", "{place.abl} herkese selam! {fullname}",
+        "{fullname.dat} sorarsanız {place} çok güzel.", "{fullname} {place.acc} herkese anlatıyor.",
+    ),
+    ask=("{fullname} {place} gezisinde kimi gördü?", "{friend.acc}"),
+)  # fmt: skip
+
+KINDS = (PERSON, THING, FOOD, RELATIVE, SELLER, VISIT)
 FOODS = tuple(map(noun, ("pilav", "köfte", "mantı", "börek", "makarna", "dolma", "omlet", "menemen")))
 PETS = tuple(map(noun, ("kedi", "köpek", "kuş", "tavşan", "kaplumbağa")))
 PET_NAMES = tuple(map(name, ("Pamuk", "Fıstık", "Boncuk", "Limon", "Zeytin", "Ponpon", "Benek", "Tarçın")))

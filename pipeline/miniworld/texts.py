@@ -26,7 +26,7 @@ COMPOSERS = {
     "chats": chats.compose, "messages": messages.compose, "portraits": portraits.compose,
     "entries": entries.compose, "quizzes": quizzes.compose,
 }  # fmt: skip
-PLOT_SPREAD = 3  # so that the commonest plot is one in thirteen, not one in five
+PLOT_SPREAD = 1  # so that the commonest plot is one in eight, not one in five
 FIRST_PERSON_SHARE = 0.3  # of the stories that can be told so
 
 

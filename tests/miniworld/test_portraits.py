@@ -37,6 +37,7 @@ def about(kind: portraits.Kind, slots: Slots) -> set[str]:
         portraits.THING: [slots["thing"]],
         portraits.FOOD: portraits.FOODS,
         portraits.RELATIVE: [slots["kin"]],
+        portraits.VISIT: [slots["place"]],
         portraits.SELLER: [province.product.bare or province.product for province in world.PROVINCES],
     }[kind]
     return {lower(word)[:-1] for word in words}

@@ -25,7 +25,7 @@ def encoder_project(project, texts, tokenizer, monkeypatch):
     (project / "models").mkdir()
     (project / "models/tokenizer").symlink_to(tokenizer.folder)
     change(project, width=32, heads=2, layers=1, ffn=32, steps=4, warmup_steps=1, batch_size=16, pool_size=40)
-    monkeypatch.setattr(params, "check_all", lambda: None)
+    monkeypatch.setattr(params, "check_all", lambda stage: None)
     return project
 
 

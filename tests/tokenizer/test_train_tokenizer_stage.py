@@ -17,7 +17,7 @@ SETTINGS = {"kind": "bpe", "vocab_size": 480, "sample_bytes": 10**6, "max_piece_
 @pytest.fixture
 def stage(project, texts, monkeypatch):
     """The stage on a small corpus, ready to run."""
-    monkeypatch.setattr(params, "check_all", lambda: None)
+    monkeypatch.setattr(params, "check_all", lambda stage: None)
     monkeypatch.setattr(params, "load", lambda section, model: TokenizerParams(**SETTINGS))
     for split in ("train", "val"):
         folder = project / "data/corpus" / split

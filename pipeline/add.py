@@ -1,0 +1,189 @@
+"""What `tezgah add my.txt …` does: bring text files in as a source of the corpus, and say what that means."""
+
+import codecs
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+from pipeline import estimate
+from pipeline.check import AllParams, check
+from pipeline.corpus.decompress import SUFFIXES
+from pipeline.corpus.params import RAW
+from pipeline.corpus.records import Record, Unreadable
+from pipeline.corpus.sources import file_records
+from pipeline.errors import UserError, one_line
+from pipeline.files import whole_file, write_whole
+from pipeline.graph import after
+from pipeline.params import PARAMS_FILE, read_yaml
+from pipeline.preset import round_trip
+from pipeline.turkish.casing import lower
+
+CHUNK = 1 << 20  # bytes
+LOOKED_AT = 2_000  # records of each file
+BYTES_PER_PIECE = 250  # of text, below which a vocabulary is too large for it
+MOST_EPOCHS = (
+    8  # after which reading again teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16)
+)
+FIRST = "dvc exp run -S train.steps=150 -S encoder.steps=30 -S sft.epochs=0.2"
+LETTERS = str.maketrans("çğıöşüâîû", "cgiosuaiu")
+
+
+def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool, track: bool) -> None:
+    """Check the files, link them under data/raw/corpus (copy them, `dvc add` them), and write the source.
+
+    A file in another encoding than UTF-8 gets a copy in UTF-8; the files themselves stay as they are.
+    Raises UserError, with nothing left behind, where one cannot be read or params.yaml would not be in order.
+    """
+    source = name or source_name(files[0])
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", source):
+        raise UserError(f"--name: {source!r}: letters, digits, - and _ only, as `-S` addresses it")
+    document = read_yaml(PARAMS_FILE, round_trip())
+    if source in document["corpus"]["sources"]:
+        raise UserError(f"{PARAMS_FILE}: corpus.sources.{source}: is there already; give another --name")
+    made: list[Path] = []
+    try:
+        placed = [place(file, copy or track, made) for file in files]
+        for file in placed:
+            print(f"{file}: {described(file, column)}")
+        if track:
+            dvc_add(placed)
+        paths = [file.as_posix() for file in placed]
+        entry = CommentedMap(kind="local", path=paths[0] if len(paths) == 1 else paths)
+        if column:
+            entry["text_column"] = column
+        entry["weight"] = 1.0
+        document["corpus"]["sources"][source] = entry
+        text = StringIO()
+        round_trip().dump(document, text)
+        params = check(values=YAML(typ="safe", pure=True).load(text.getvalue()))
+        write_whole(PARAMS_FILE, text.getvalue())
+    except BaseException:
+        for file in made:
+            file.unlink(missing_ok=True)
+        raise
+    print(f"{PARAMS_FILE}: corpus.sources.{source}: {', '.join(paths)}")
+    for warning in warnings(params):
+        print(f"note: {warning}")
+    to_run = after(["slice_corpus"])
+    seconds = estimate.seconds(params, estimate.machine_rate(params.runtime.device))
+    total = estimate.roughly(sum(seconds[stage] for stage in to_run))
+    print(f"`dvc repro` will run: {', '.join(to_run)}; about {total} here")
+    print(f"a first look in a few minutes: {FIRST}")
+
+
+def source_name(file: Path) -> str:
+    """A source's name of a file's: `Şiirlerim 2.txt` as `siirlerim-2`."""
+    stem = lower(file.name.split(".")[0]).translate(LETTERS)
+    return re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "mine"
+
+
+def place(file: Path, copy: bool, made: list[Path]) -> Path:
+    """Where a file lies under data/raw/corpus. What is linked, copied or converted for it joins `made`."""
+    if not file.is_file():
+        raise UserError(f"{file}: {'a folder; name its files' if file.is_dir() else 'no such file'}")
+    folder = Path(RAW)
+    found = encoding(file)
+    inside = file.resolve().is_relative_to(folder.resolve()) and found == "utf-8"
+    if inside:
+        return folder / file.resolve().relative_to(folder.resolve())
+    target = folder / file.name
+    if os.path.lexists(target):
+        if found == "utf-8" and target.exists() and target.samefile(file):
+            return target
+        raise UserError(f"{target}: is there already; rename {file}, or remove that")
+    made.append(target)
+    if found != "utf-8":
+        with open(file, encoding=found) as old, whole_file(target) as new:
+            while text := old.read(CHUNK):
+                new.write(text.encode("utf-8"))
+        print(f"{file}: {found}; {target} is a copy in UTF-8")
+    elif copy:
+        with open(file, "rb") as old, whole_file(target) as new:
+            shutil.copyfileobj(old, new, CHUNK)
+    else:
+        target.symlink_to(file.resolve())
+    return target
+
+
+def encoding(file: Path) -> str:
+    """`utf-8`, `utf-16` or `cp1254`, the old Turkish code page, as the bytes tell.
+
+    Compressed files and parquet are left to their readers. Raises UserError for text that is none of them.
+    """
+    if file.suffix in (*SUFFIXES, ".parquet"):
+        return "utf-8"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open(file, "rb") as stream:
+        if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        stream.seek(0)
+        try:
+            while raw := stream.read(CHUNK):
+                decoder.decode(raw)
+            decoder.decode(b"", final=True)
+            return "utf-8"
+        except UnicodeDecodeError:
+            stream.seek(0)
+        try:
+            while raw := stream.read(CHUNK):
+                if b"\0" in raw:
+                    raise UserError(f"{file}: no text; give txt, jsonl, csv, tsv or parquet")
+                raw.decode("cp1254")
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{file}: neither UTF-8 nor windows-1254 at byte {error.start}; save it as UTF-8"
+            ) from None
+    return "cp1254"
+
+
+def described(file: Path, column: str | None) -> str:
+    """How a file reads: how many of its first records are documents, and how one begins."""
+    found = list(islice(file_records(file, column), LOOKED_AT))
+    faults = [record for record in found if isinstance(record, Unreadable)]
+    if faults:
+        raise UserError(faults[0].message)
+    documents = [
+        record.text.strip() for record in found if isinstance(record, Record) and record.text.strip()
+    ]
+    if not documents:
+        raise UserError(f"{file}: no text in it; give a file that holds some")
+    more = "at least " if len(found) == LOOKED_AT else ""
+    begins = one_line(ValueError(documents[0][:60]))
+    return f"{more}{len(documents):,} documents; the first begins “{begins}…”"
+
+
+def dvc_add(files: Sequence[Path]) -> None:
+    """Let DVC keep the files. Raises UserError where it does not."""
+    command = [sys.executable, "-m", "dvc", "add", "--quiet", *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"dvc add: {one_line(ValueError(done.stderr.strip() or 'failed'))}")
+
+
+def warnings(params: AllParams) -> list[str]:
+    """What is too little for the vocabulary, the model or the validation."""
+    found = []
+    size, pieces = estimate.training_bytes(params), params.tokenizer.vocab_size
+    if size < pieces * BYTES_PER_PIECE:
+        fits = max(512, size // BYTES_PER_PIECE // 256 * 256)
+        found.append(
+            f"{size / 1e6:.2f} MB is little for tokenizer.vocab_size {pieces}; {fits} would suit it better"
+        )
+    tokens = estimate.training_tokens(params)
+    epochs = params.train.steps * params.train.tokens_per_step / tokens
+    if epochs > MOST_EPOCHS:
+        steps = int(MOST_EPOCHS * tokens / params.train.tokens_per_step)
+        found.append(
+            f"train.steps {params.train.steps} reads about {tokens / 1e6:.2f} M tokens {epochs:.0f} times;"
+            f" more text is better, or train.steps {max(1, steps)}"
+        )
+    return found

@@ -1,0 +1,173 @@
+"""About how much a run reads and how long it takes on this machine, before it is run.
+
+Products of matrices make up most of training, so a stage's floating-point operations, counted from the
+params, are divided by what this machine multiplies in a quarter of a second, and by the share of that rate
+which each stage was seen to reach (EXPERIMENTS.md). The rest of a stage is taken from its bytes. Expect to be
+right within a third, and far off where another program shares the machine.
+"""
+
+import json
+import time
+from pathlib import Path
+
+from pipeline.check import AllParams
+from pipeline.corpus.decompress import SUFFIXES
+from pipeline.inputs import matching_files
+from pipeline.retrieval.params import EncoderParams
+from pipeline.scratch import scratch
+
+STAGES = (
+    "slice_corpus", "train_tokenizer", "pack_shards", "train_encoder", "train_base", "train_sft", "evaluate",
+)  # fmt: skip
+EFFICIENCY = {"train_encoder": 0.12, "train_base": 0.34, "train_sft": 0.15, "evaluate": 0.08}  # of that rate
+BYTES_PER_SECOND = {"slice_corpus": 1.5e6, "train_tokenizer": 4e6, "pack_shards": 6e6}
+START = 4.0  # seconds of a stage before its work: imports, the check of the params
+EVALUATION = 12.0  # seconds that counting n-grams and searching take
+MINIWORLD_DOCUMENT = 545  # bytes
+PACKED = 4  # text bytes in a byte of a compressed file
+BYTES_PER_TOKEN = {1_000: 2.9, 4_096: 4.3, 8_192: 4.8, 16_000: 5.4, 32_000: 6.0}  # Turkish, by pieces
+MINIWORLD_CONVERSATIONS, CONVERSATION_TOKENS = 6_640, 50
+RATE_FILE = "rate.json"
+
+
+def corpus_bytes(params: AllParams, root: Path = Path()) -> int:
+    """UTF-8 bytes of text that the sources give, by the sizes of their files; at most corpus.max_bytes."""
+    total = 0
+    for name, source in params.corpus.sources.items():
+        if source.kind == "miniworld":
+            total += source.documents * MINIWORLD_DOCUMENT
+        else:
+            for file in matching_files(f"corpus.sources.{name}.path", source.path, "data/raw/corpus", root):
+                total += file.stat().st_size * (PACKED if file.suffix in SUFFIXES else 1)
+    return min(total, params.corpus.max_bytes or total)
+
+
+def training_bytes(params: AllParams, root: Path = Path()) -> int:
+    """Those of the train split."""
+    return round(corpus_bytes(params, root) * (1 - params.corpus.val_fraction - params.corpus.test_fraction))
+
+
+def bytes_per_token(vocab_size: int) -> float:
+    """Of Turkish text, read off the measured tokenizer nearest in size."""
+    return BYTES_PER_TOKEN[min(BYTES_PER_TOKEN, key=lambda size: abs(size - vocab_size))]
+
+
+def training_tokens(params: AllParams, root: Path = Path()) -> int:
+    """Tokens of the train split."""
+    return round(training_bytes(params, root) / bytes_per_token(params.tokenizer.vocab_size))
+
+
+def decoder_flops(params: AllParams) -> float:
+    """Operations to train the decoder on one token: 6 for each weight that multiplies, and attention's
+    (Chowdhery et al. 2022, arXiv 2204.02311, appendix B)."""
+    m = params.model
+    attention = m.width * m.head_dim * (2 * m.heads + 2 * m.kv_heads)
+    ffn = (2 if m.arch == "tanai" else 3) * m.width * m.ffn
+    weights = m.layers * (attention + ffn) + params.tokenizer.vocab_size * m.width
+    return 6 * weights + 12 * m.layers * m.heads * m.head_dim * m.context
+
+
+def encoder_flops(e: EncoderParams) -> float:
+    """The same of the sentence encoder."""
+    return 6 * e.layers * (4 * e.width**2 + 3 * e.width * e.ffn) + 12 * e.layers * e.width * e.context
+
+
+def conversations(params: AllParams, root: Path = Path()) -> int:
+    """How many there are to tune on, about."""
+    total = 0
+    for name, source in params.sft.sources.items():
+        if source.kind == "miniworld":
+            total += MINIWORLD_CONVERSATIONS
+        else:
+            for file in matching_files(f"sft.sources.{name}.path", source.patterns, "data/raw/sft", root):
+                with open(file, "rb") as lines:
+                    total += sum(1 for _ in lines)
+    return total
+
+
+def flops(params: AllParams, root: Path = Path()) -> dict[str, float]:
+    """Operations of the stages that multiply matrices."""
+    e, of_token = params.encoder, decoder_flops(params)
+    read = 2 * params.eval.max_bytes / bytes_per_token(params.tokenizer.vocab_size)
+    return {
+        "train_encoder": e.steps * e.batch_size * 2 * e.span_tokens * encoder_flops(e),
+        "train_base": params.train.steps * params.train.tokens_per_step * of_token,
+        "train_sft": params.sft.epochs * conversations(params, root) * CONVERSATION_TOKENS * of_token,
+        "evaluate": (read + params.eval.max_questions * 50) * of_token / 3,
+    }
+
+
+def seconds(params: AllParams, rate: float, root: Path = Path()) -> dict[str, float]:
+    """Of every stage, where the machine multiplies `rate` floating-point operations a second."""
+    size = corpus_bytes(params, root)
+    work = flops(params, root)
+    of_bytes = {
+        "slice_corpus": size,
+        "train_tokenizer": min(size, params.tokenizer.sample_bytes),
+        "pack_shards": size / params.runtime.workers,
+    }
+    return {
+        stage: START
+        + of_bytes.get(stage, 0) / BYTES_PER_SECOND.get(stage, 1)
+        + work.get(stage, 0) / (rate * EFFICIENCY.get(stage, 1))
+        + (EVALUATION if stage == "evaluate" else 0)
+        for stage in STAGES
+    }
+
+
+def machine_rate(device: str) -> float:
+    """Floating-point operations a second in products of matrices, in the precision that training would take.
+
+    Measured once for a quarter of a second and kept in the scratch folder, so that a run's stages agree.
+    """
+    kept = scratch() / RATE_FILE
+    try:
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        if found["device"] == device:
+            return float(found["rate"])
+    except (OSError, ValueError, KeyError):
+        pass
+    rate = measured_rate(device)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps({"device": device, "rate": rate}), encoding="utf-8")
+    except OSError:
+        pass  # measured again next time
+    return rate
+
+
+def measured_rate(device: str, for_seconds: float = 0.25, size: int = 1024) -> float:
+    """See `machine_rate`."""
+    import torch
+
+    from pipeline.training.device import DTYPES, pick_device, precision_of, synchronise
+
+    where = pick_device(device)
+    matrix = torch.ones(size, size, device=where, dtype=DTYPES[precision_of("auto", where)])
+    matrix @ matrix  # the first one prepares
+    synchronise(where)
+    done, began = 0, time.perf_counter()
+    while (passed := time.perf_counter() - began) < for_seconds:
+        matrix @ matrix
+        synchronise(where)
+        done += 1
+    return done * 2 * size**3 / passed
+
+
+def where(params: AllParams, stage: str) -> str:
+    """`stage 5 of 7: train_base; about 8 min left` as this stage begins."""
+    place = STAGES.index(stage)
+    estimate = seconds(params, machine_rate(params.runtime.device))
+    left = sum(estimate[later] for later in STAGES[place:])
+    return f"stage {place + 1} of {len(STAGES)}: {stage}; about {roughly(left)} left"
+
+
+def roughly(duration: float) -> str:
+    """Seconds as people say them: `40 s`, `8 min`, `3 h`, `2 days`."""
+    if duration < 90:
+        return f"{max(10, round(duration, -1)):.0f} s"
+    if duration < 90 * 60:
+        return f"{duration / 60:.0f} min"
+    if duration < 36 * 3600:
+        return f"{duration / 3600:.0f} h"
+    return f"{duration / 86400:.0f} days"
