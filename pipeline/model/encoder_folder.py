@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from pipeline.errors import UserError
-from pipeline.files import write_json
+from pipeline.files import write_json, write_whole
 from pipeline.model.encoder import NORM_EPS, Encoder, EncoderConfig
 
 BOS, EOS, PAD = 1, 2, 3  # ids that every tokenizer folder has
@@ -22,7 +22,7 @@ def save_encoder(folder: Path, encoder: Encoder, tokenizer_folder: Path) -> None
     The older names of modules and keys are used throughout: sentence-transformers 2 to 6 read them.
     """
     weights = {name: weight.detach().cpu().contiguous() for name, weight in encoder.state_dict().items()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    write_whole(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
     write_json(folder / "config.json", stock_config(encoder.config, next(iter(weights.values())).dtype))
     kinds = {"": "Transformer", "1_Pooling": "Pooling", "2_Normalize": "Normalize"}
     modules = [

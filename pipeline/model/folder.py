@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from pipeline.errors import UserError, one_line
-from pipeline.files import write_json
+from pipeline.files import write_json, write_whole
 from pipeline.model.decoder import Decoder
 from pipeline.model.params import ModelParams
 
@@ -90,7 +90,7 @@ def save_decoder(folder: Path, model: Decoder, tokenizer: Path) -> None:
     }
     if model.config.tie_embeddings:
         del weights["lm_head.weight"]
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    write_whole(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
     write_json(folder / "config.json", to_stock(model.config, model.vocab_size))
     write_json(
         folder / "generation_config.json",

@@ -4,6 +4,7 @@ DVC deletes a stage's outputs before it runs, so what must outlive a crash is ke
 The folder's name hashes all that shapes the result; a run that would end elsewhere starts afresh.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -22,6 +23,8 @@ from ruamel.yaml import YAML
 from pipeline.errors import UserError
 from pipeline.files import sha256, whole_file, write_json
 from pipeline.scratch import scratch
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # of some mounted drives
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,10 @@ def locked(stage: str) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise UserError(f"{path}: process {file.read()} runs {stage} now; wait or stop it") from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            print(f"{path}: this file system has no locks; start no second run of {stage} beside this one")
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -125,7 +132,10 @@ class Checkpoints:
     def save(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint; a crash in between leaves the one before."""
         with whole_file(self.path) as file:
-            torch.save(state, file)
+            try:
+                torch.save(state, file)
+            except RuntimeError as error:  # torch hides what the operating system said, such as a full disk
+                raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
         # Last: until here the mark of an older run's end keeps this checkpoint from passing for it.
         self.done.unlink(missing_ok=True)
 

@@ -24,14 +24,16 @@ def test_fixed_parts_are_counted_by_hand():
     model = ModelParams(**SHAPE)
     parameters = parameter_count(Decoder(model, 100))
     adamw = plan(model, 100, TRAIN, 2, "fp32")
-    assert adamw.gradients == adamw.weights == 4 * parameters
+    turns = 2 * 32 * 32  # cosines and sines of every place
+    assert adamw.gradients == 4 * parameters
+    assert adamw.weights == 4 * parameters + 4 * turns
     assert adamw.optimiser == 8 * parameters
     hidden = 2 * (4 * 64 * 64 + 3 * 64 * 96)  # of two layers
     muon = plan(model, 100, TRAIN.model_copy(update={"optimizer": "muon"}), 2, "fp32")
     assert muon.optimiser == 8 * parameters - 4 * hidden
     assert adamw.logits == 2 * 32 * 100 * 8
     # In bf16 the matrices have copies of half their size: those of the layers, and none of the embeddings.
-    assert plan(model, 100, TRAIN, 2, "bf16").weights == 4 * parameters + 2 * hidden
+    assert plan(model, 100, TRAIN, 2, "bf16").weights == 4 * parameters + 2 * (hidden + turns)
 
 
 def test_activations_are_what_autograd_keeps_of_a_real_pass():
