@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import run_app
+from pipeline.errors import run_app, said
 
 app = typer.Typer(
     add_completion=False,
@@ -24,11 +24,11 @@ def check(
 
     params = check_params()
     if stage is None:
-        print("params.yaml: all sections are in order")
+        print(said("params.yaml: all sections are in order"))
     else:
         from pipeline.estimate import where
 
-        print(where(params, stage))
+        print(said(where(params, stage)))
 
 
 @app.command()

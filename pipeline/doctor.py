@@ -13,6 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pipeline import language
+
 OLDEST_PYTHON = (3, 11)
 REQUIREMENTS = Path("requirements.txt")
 CACHE = Path(".dvc/cache")
@@ -163,6 +165,6 @@ def run() -> bool:
     found = list(findings())
     for finding in found:
         advice = f"  -> {finding.do}" if finding.do else ""
-        console.print(f"{MARKS[finding.mark]}  {finding.what:12}  ", end="")
-        console.print(finding.found + advice, markup=False)
+        console.print(f"{MARKS[finding.mark]}  {language.said(finding.what):12}  ", end="")
+        console.print(language.said(finding.found) + advice, markup=False)
     return all(finding.mark != "bad" for finding in found)

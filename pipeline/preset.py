@@ -12,6 +12,7 @@ from pipeline.check import check
 from pipeline.errors import UserError
 from pipeline.files import write_whole
 from pipeline.graph import GRAPH, after
+from pipeline.language import said
 from pipeline.params import PARAMS_FILE, nearest, read_yaml
 
 PRESETS = Path("presets")
@@ -142,7 +143,7 @@ def rerun(found: list[Change], graph: Path = GRAPH) -> list[str]:
 def run(chosen: list[str], as_flags: bool) -> None:
     """What `tezgah preset` does. Raises UserError before anything is written."""
     if not chosen:
-        print("presets: " + ", ".join(names()))
+        print(said("presets: " + ", ".join(names())))
         return
     text, found = apply(chosen)
     check(values=YAML(typ="safe", pure=True).load(text))
@@ -150,13 +151,13 @@ def run(chosen: list[str], as_flags: bool) -> None:
         print(" ".join(f"-S {shlex.quote(flag)}" for flag in flags(found)))
         return
     if not found:
-        print("params.yaml has these values already")
+        print(said("params.yaml has these values already"))
         return
     for path, old, new in found:
         shown = ["none" if value is ABSENT else inline(value) for value in (old, new)]
         print(f"{'.'.join(path)}: {shown[0]} -> {shown[1]}")
     stale = rerun(found)
     write_whole(PARAMS_FILE, text)
-    print("`dvc repro` will run: " + (", ".join(stale) or "nothing"))
+    print(said("`dvc repro` will run: " + (", ".join(stale) or "nothing")))
     if any(path[0] == "tokenizer" for path, _, _ in found):
-        print("another vocabulary: the tokenizer is trained anew, and everything after it")
+        print(said("another vocabulary: the tokenizer is trained anew, and everything after it"))

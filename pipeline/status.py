@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline import language
 from pipeline.estimate import STAGES
 from pipeline.graph import stale
 from pipeline.params import read_yaml
@@ -56,7 +57,7 @@ def run() -> None:
         params = ran[stage]["params"]["params.yaml"]
         table.add_row(stage, escape(FROM[stage](params)), HOW_GOOD[stage](read(stage)), state)
     console = Console()
-    console.print(table)
+    console.print(language.table(table))
     if waiting:
         console.print(
             "`dvc repro` brings all up to date; `tezgah plan` says how long it takes", soft_wrap=True

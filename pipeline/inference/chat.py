@@ -11,6 +11,7 @@ from pipeline.errors import UserError
 from pipeline.inference.generate import stream
 from pipeline.inference.infer import CHAT_MODEL, ENDS, open_model
 from pipeline.inference.sample import LIVELY, Sampling
+from pipeline.language import asked, said
 from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.reporting.metrics import REPORTS
 from pipeline.reporting.table import read
@@ -25,6 +26,13 @@ HELP = """\
 /kaydet FILE        add the conversation to a file of JSON lines, as data/raw/sft reads them
 /yardım             these lines
 /çık                end, as Ctrl-D does; Ctrl-C stops an answer"""
+YARDIM = """\
+/yeni               yeni bir konuşma
+/sistem METİN       bu sistem iletisiyle yeni bir konuşma; tek başına: iletisiz
+/sıcaklık SAYI      sıcaklık: 0 her seferinde en olası parçayı alır
+/kaydet DOSYA       konuşmayı data/raw/sft'nin okuduğu gibi bir JSON satırı olarak dosyaya ekler
+/yardım             bu satırlar
+/çık                bitirir, Ctrl-D gibi; Ctrl-C cevabı durdurur"""
 
 
 @dataclass
@@ -102,7 +110,7 @@ def run(folder: Path = CHAT_MODEL, system: str | None = None, seed: int = 0, dev
     model, tokenizer = open_model(folder, device)
     chat = Chat(model, tokenizer, seed=seed, system=system)
     print(described(folder, model), file=sys.stderr)
-    print("/yardım: what you can do here", file=sys.stderr)
+    print(said("/yardım: what you can do here"), file=sys.stderr)
     while (line := read_line()) is not None:
         try:
             if line.startswith("/"):
@@ -111,7 +119,7 @@ def run(folder: Path = CHAT_MODEL, system: str | None = None, seed: int = 0, dev
             elif line:
                 speak(chat, line)
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(said(f"error: {error}"), file=sys.stderr)
 
 
 def read_line() -> str | None:
@@ -122,7 +130,7 @@ def read_line() -> str | None:
         except EOFError:
             return None
         except KeyboardInterrupt:
-            print("\n/çık or Ctrl-D ends", file=sys.stderr)
+            print("\n" + said("/çık or Ctrl-D ends"), file=sys.stderr)
 
 
 def speak(chat: Chat, text: str) -> None:
@@ -151,9 +159,9 @@ def command(chat: Chat, line: str) -> bool:
             if not rest:
                 raise UserError("/kaydet: which file? /kaydet FILE")
             chat.save(Path(rest))
-            print(f"saved in {rest}", file=sys.stderr)
+            print(said(f"saved in {rest}"), file=sys.stderr)
         case "/yardım":
-            print(HELP, file=sys.stderr)
+            print(YARDIM if asked() else HELP, file=sys.stderr)
         case "/çık":
             return False
         case _:

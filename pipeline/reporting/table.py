@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline import language
 from pipeline.errors import UserError
 from pipeline.reporting.metrics import REPORTS
 
@@ -61,5 +62,5 @@ def show(*of_evaluation: Table, reports: Path = REPORTS) -> None:
     """Print the stages' figures, the evaluation's tables, and what to try next."""
     console = Console()
     for table in (stage_table(reports), *of_evaluation):
-        console.print(table)
+        console.print(language.table(table))
     console.print(NEXT, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,68 @@
+"""What the program says in Turkish, where TEZGAH_LANG=tr asks for it; else as it is written in the code.
+
+A message is looked up as a whole, by the templates of turkce.txt, and what fills their places is looked up
+again, as it may be a message itself.
+"""
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+from rich.table import Table
+
+CATALOGUE = Path(__file__).with_name("turkce.txt")
+PLACE = re.compile(r"\{(\d*)\}")
+
+
+@cache
+def catalogue() -> dict[str, str]:
+    """English templates to Turkish ones."""
+    blocks = CATALOGUE.read_text(encoding="utf-8").strip().split("\n\n")[1:]  # the first tells what this is
+    return dict(block.split("\n") for block in blocks)  # type: ignore[misc]
+
+
+@cache
+def patterns() -> list[tuple[re.Pattern[str], str]]:
+    """What each template matches, those that say most first."""
+    found = sorted(catalogue().items(), key=lambda pair: -len(PLACE.sub("", pair[0])))
+    return [
+        (re.compile("(.*?)".join(map(re.escape, PLACE.split(english)[::2])), re.S), turkish)
+        for english, turkish in found
+        if PLACE.sub("", english).strip(": ")  # one that says nothing itself would match all
+    ]
+
+
+def asked() -> bool:
+    """Whether TEZGAH_LANG asks for Turkish."""
+    return os.environ.get("TEZGAH_LANG", "") == "tr"
+
+
+def said(message: str) -> str:
+    """A message in the language asked for: in Turkish where the catalogue has it."""
+    return turkish(message) if asked() else message
+
+
+def turkish(message: str) -> str:
+    """A message in Turkish; what the catalogue lacks stays as it is, its last part looked up alone."""
+    for pattern, translation in patterns():
+        if match := pattern.fullmatch(message):
+            return filled(translation, [turkish(part) for part in match.groups()])
+    head, colon, rest = message.partition(": ")
+    return head + colon + turkish(rest) if rest else message
+
+
+def filled(template: str, parts: list[str]) -> str:
+    """A template with its places filled, in order or by their numbers."""
+    in_order = iter(parts)
+    return PLACE.sub(lambda place: parts[int(place[1])] if place[1] else next(in_order), template)
+
+
+def table(grid: Table) -> Table:
+    """A table whose title, heads and cells are in the language asked for."""
+    if asked():
+        grid.title = said(str(grid.title)) if grid.title else grid.title
+        for column in grid.columns:
+            column.header = said(str(column.header))
+            column._cells = [said(cell) if isinstance(cell, str) else cell for cell in column._cells]
+    return grid
