@@ -87,12 +87,12 @@ def infer(
     ] = None,
     system: Annotated[str | None, typer.Option(help="A system message before the prompt.")] = None,
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer (tokens).")] = 128,
-    temperature: Annotated[float, typer.Option(help="0: the likeliest token each time.")] = 0.7,
+    temperature: Annotated[float, typer.Option(help="0: the likeliest token each time.")] = 0.5,
     top_k: Annotated[int, typer.Option(help="Choose among the k likeliest tokens; 0: all.")] = 0,
     top_p: Annotated[float, typer.Option(help="Choose among the likeliest with this share together.")] = 0.95,
     min_p: Annotated[
         float, typer.Option(help="Leave out what is less likely than this share of the likeliest.")
-    ] = 0.0,
+    ] = 0.1,
     repetition_penalty: Annotated[float, typer.Option(help="Above 1: what was said comes again less.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
     stop: Annotated[list[str] | None, typer.Option(help="Text to stop before; may be repeated.")] = None,

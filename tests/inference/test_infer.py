@@ -77,7 +77,7 @@ def test_a_folder_without_a_model_is_named(folders):
 
 
 def test_settings_out_of_range_are_named_as_the_command_line_does():
-    assert sampling(0.7, 0, 0.95, 0.0, 1.0) == LIVELY == Sampling(0.7, top_p=0.95)
+    assert sampling(0.5, 0, 0.95, 0.1, 1.0) == LIVELY == Sampling(0.5, top_p=0.95, min_p=0.1)
     for settings, says in [
         ((-1.0, 0, 1.0, 0.0, 1.0), r"--temperature -1\.0"),
         ((0.0, -1, 1.0, 0.0, 1.0), "--top-k -1"),
