@@ -3,11 +3,31 @@
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
+from typer.core import TyperGroup
 
-from pipeline.errors import run_app, said
+from pipeline.errors import UserError, run_app, said
+
+
+class Commands(TyperGroup):
+    """All commands; an unknown one is answered with the nearest."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of that name. Raises UserError where there is none."""
+        found = super().get_command(context, name)
+        if found is None:
+            from pipeline.params import nearest
+
+            known = self.list_commands(context)
+            raise UserError(
+                f"{name}: no such command" + (nearest(name, known) or f"; there are {', '.join(known)}")
+            )
+        return found
+
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -40,7 +60,10 @@ def preset(
         bool, typer.Option("--flags", help="Write nothing; print arguments for `dvc exp run`.")
     ] = False,
 ) -> None:
-    """Merge presets into params.yaml, its comments kept, and say what changes and what will re-run."""
+    """Merge presets into params.yaml, its comments kept, and say what changes and what will re-run.
+
+    Example: tezgah preset modern-42m gpu-16gb
+    """
     from pipeline import preset as presets
 
     presets.run(names or [], flags)
@@ -54,7 +77,10 @@ def add(
     copy: Annotated[bool, typer.Option("--copy", help="Copy the files instead of linking them.")] = False,
     track: Annotated[bool, typer.Option("--track", help="Copy them and `dvc add` them.")] = False,
 ) -> None:
-    """Bring text files of yours in as a source of the corpus."""
+    """Bring text files of yours in as a source of the corpus.
+
+    Example: tezgah add novels.txt news.jsonl.gz --name mine
+    """
     from pipeline.add import run
 
     run(files, name, column, copy, track)
@@ -64,7 +90,10 @@ def add(
 def plan(
     probe: Annotated[bool, typer.Option("--probe", help="Train 20 steps to measure the time.")] = False,
 ) -> None:
-    """Say what params.yaml asks for before anything is trained: size, tokens, disk, memory, time, stages."""
+    """Say what params.yaml asks for before anything is trained: size, tokens, disk, memory, time, stages.
+
+    Example: tezgah preset baby-10m && tezgah plan --probe
+    """
     from pipeline.plan import run
 
     run(probe)
@@ -97,7 +126,10 @@ def infer(
     seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
     stop: Annotated[list[str] | None, typer.Option(help="Text to stop before; may be repeated.")] = None,
 ) -> None:
-    """Let a trained model answer or continue."""
+    """Let a trained model answer or continue.
+
+    Examples: tezgah infer "Ankara hangi bölgededir?"; tezgah infer --model models/base "Bir gün"
+    """
     from pipeline.inference.infer import infer as stream
     from pipeline.inference.infer import sampling
 
@@ -122,19 +154,24 @@ def chat(
     system: Annotated[str | None, typer.Option(help="A system message before the conversation.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed and words give the same answers.")] = 0,
 ) -> None:
-    """Talk with a trained model. /yardım there names what you can do."""
+    """Talk with a trained model. /yardım there names what you can do.
+
+    Example: tezgah chat --system "Kısa cevap ver."
+    """
     from pipeline.inference.chat import run
 
     run(model, system, seed)
 
 
 @app.command()
-def report() -> None:
-    """Show the last run's figures as a table, and what to try next."""
+def report(
+    picture: Annotated[Path | None, typer.Option(help="Draw it into this SVG file too.")] = None,
+) -> None:
+    """Show the last run's figures, the models' words beside those of simpler ones, and what to try next."""
     from pipeline.evaluation.summary import beside_table, summary
     from pipeline.reporting.table import read, show
 
-    show(summary(read("evaluate")), beside_table(read("evaluate", file="beside.json")))
+    show(summary(read("evaluate")), beside_table(read("evaluate", file="beside.json")), picture=picture)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 Products of matrices make up most of training, so a stage's floating-point operations, counted from the
 params, are divided by what this machine multiplies in a quarter of a second, and by the share of that rate
 which each stage was seen to reach (EXPERIMENTS.md). The rest of a stage is taken from its bytes. Expect to be
-right within a third, and far off where another program shares the machine.
+right within a factor of 1.5, and far off where another program shares the machine.
 """
 
 import json
@@ -19,7 +19,7 @@ from pipeline.scratch import scratch
 STAGES = (
     "slice_corpus", "train_tokenizer", "pack_shards", "train_encoder", "train_base", "train_sft", "evaluate",
 )  # fmt: skip
-EFFICIENCY = {"train_encoder": 0.12, "train_base": 0.34, "train_sft": 0.15, "evaluate": 0.08}  # of that rate
+EFFICIENCY = {"train_encoder": 0.48, "train_base": 0.43, "train_sft": 0.24, "evaluate": 0.12}  # of that rate
 BYTES_PER_SECOND = {"slice_corpus": 1.5e6, "train_tokenizer": 4e6, "pack_shards": 6e6}
 START = 4.0  # seconds of a stage before its work: imports, the check of the params
 EVALUATION = 12.0  # seconds that counting n-grams and searching take

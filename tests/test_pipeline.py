@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+from small import sentences
 
 ALL = [
     "slice_corpus",
@@ -165,19 +166,30 @@ def test_an_experiment_in_a_temporary_copy_runs_the_copys_code(clone):
     clone.sh("git checkout -q stages/train_base.py")
 
 
-def readme_commands(root: Path) -> list[str]:
+def readme_commands(root: Path, name: str = "README.md") -> list[str]:
     """The `tezgah` and `dvc` commands that the README shows."""
-    lines = (root / "README.md").read_text(encoding="utf-8").splitlines()
+    lines = (root / name).read_text(encoding="utf-8").splitlines()
     shown = [line.removeprefix("$ ").split("#")[0].strip() for line in lines if line.startswith("$ ")]
     return [command for command in shown if command.startswith(("tezgah", "dvc"))]
 
 
+def test_both_readmes_show_the_same(root):
+    english, turkish = ((root / name).read_text(encoding="utf-8") for name in ("README.md", "README.tr.md"))
+    assert readme_commands(root) == readme_commands(root, "README.tr.md")
+    assert english.count("\n#") == turkish.count("\n#")
+    for kind in ("text", "python", "yaml", "mermaid"):
+        blocks = [text.split(f"```{kind}\n")[1:] for text in (english, turkish)]
+        assert len(blocks[0]) == len(blocks[1])
+    assert english.split("```python\n")[1].split("```")[0] == turkish.split("```python\n")[1].split("```")[0]
+
+
 @pytest.mark.slow
-def test_the_readmes_commands_work(clone, root):
-    commands = readme_commands(root)
-    assert len(commands) > 8
+def test_the_readmes_commands_work(clone, root, tmp_path):
+    commands = list(dict.fromkeys(readme_commands(root)))
+    assert len(commands) > 10
+    (clone.folder / "my.txt").write_text("\n\n".join(sentences(300)), encoding="utf-8")
     for command in commands:
-        clone.sh(command)
+        clone.sh(command.replace("/path/to/a/disk/tezgah", str(tmp_path)))
         clone.sh("git checkout -q params.yaml")
 
 

@@ -26,6 +26,7 @@ ROWS = [
     ("train_sft", "exact_match", "answers right to the letter"),
 ]
 
+PICTURE_WIDTH = 110  # characters
 NEXT = """Next:
   less reports/evaluate/samples.md         read what the models write
   tezgah infer "Ankara hangi bölgededir?"  ask the chat model
@@ -58,9 +59,11 @@ def stage_table(reports: Path = REPORTS) -> Table:
     return table
 
 
-def show(*of_evaluation: Table, reports: Path = REPORTS) -> None:
-    """Print the stages' figures, the evaluation's tables, and what to try next."""
-    console = Console()
+def show(*of_evaluation: Table, reports: Path = REPORTS, picture: Path | None = None) -> None:
+    """Print the stages' figures, the evaluation's tables and what to try next; draw them (SVG) if asked."""
+    console = Console(record=picture is not None, width=PICTURE_WIDTH if picture else None)
     for table in (stage_table(reports), *of_evaluation):
         console.print(language.table(table))
     console.print(NEXT, markup=False, highlight=False, soft_wrap=True)
+    if picture:
+        console.save_svg(str(picture), title="tezgah report")
