@@ -3,8 +3,8 @@
     python -m benchmarks.memory_plan
 
 Each shape takes three steps in a process of its own, whose highest memory, less what it held before the model
-was built, stands beside the plan. On a GPU the allocator's own peak is read. Prints a table for people and one
-JSON line for machines.
+was built, stands beside the plan. On a GPU the allocator's own peak is read. Prints a table for people and
+one JSON line for machines.
 """
 
 import argparse
@@ -87,9 +87,8 @@ def main() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         rows[label] = {"batch_size": batch_size, **json.loads(done.stdout)}
         planned, taken = rows[label]["planned_gib"], rows[label]["taken_gib"]
-        print(
-            f"{label:22} batch {batch_size:3}  planned {planned:6.2f} GiB  taken {taken:6.2f} GiB  {planned / taken:.2f}"
-        )
+        size = f"planned {planned:6.2f} GiB  taken {taken:6.2f} GiB  {planned / taken:.2f}"
+        print(f"{label:22} batch {batch_size:3}  {size}")
     print(json.dumps(rows))
 
 
