@@ -91,11 +91,15 @@ def test_all_seven_stages_run(clone):
         assert metrics
     samples = (clone.folder / "reports/evaluate/samples.md").read_text(encoding="utf-8")
     assert "Ankara" in samples
+    for place, stage in enumerate(ALL, start=1):
+        assert f"stage {place} of 7: {stage}; about " in clone.first
 
 
 def test_the_figures_are_shown(clone):
-    printed = clone.sh("tezgah report")
+    printed = clone.sh("tezgah report --picture run.svg")
     assert "bits per byte" in printed
+    assert "what training has brought" in printed
+    assert "tezgah report" in (clone.folder / "run.svg").read_text(encoding="utf-8")
     assert "dvc exp run -S train.batch_size=4" in printed
 
 
@@ -103,6 +107,17 @@ def test_a_second_repro_has_nothing_to_do(clone):
     printed = clone.sh("dvc repro")
     assert clone.ran(printed) == []
     assert "up to date" in printed
+
+
+def test_status_and_plan_say_what_is_stale_and_why(clone):
+    assert clone.sh("tezgah status").count("up to date") == 7
+    assert "`dvc repro` will run nothing" in clone.sh("tezgah plan")
+    clone.sh("sed -i 's/^  steps: 40 /  steps: 41 /' params.yaml")
+    printed = clone.sh("COLUMNS=200 tezgah status")
+    assert "stale: train.steps" in printed
+    assert "stale: reads what train_base writes" in printed
+    assert "`dvc repro` will run train_base: train.steps" in clone.sh("tezgah plan")
+    clone.sh("git checkout -q params.yaml")
 
 
 def test_the_chat_model_answers(clone):

@@ -20,9 +20,9 @@ from pipeline.training.params import LoopParams, TrainParams
 # What a GPU's own libraries hold, and the share of the rest that fragments cost.
 CONTEXT_BYTES, FRAGMENTS = 2**30, 0.08
 FP32 = 4
-# A logit's bytes at the peak: itself, its fp32 copy and its log-probability forward; the last, and both
-# gradients, backward.
-LOGIT_BYTES = {"fp32": 8, "bf16": 10, "fp16": 10}
+# A logit's bytes at the peak, in the backward pass of its loss: the log-probability, the gradients of it and
+# of the fp32 score, and that of the score in its own precision.
+LOGIT_BYTES = {"fp32": 12, "bf16": 14, "fp16": 14}
 CPU = torch.device("cpu")
 
 

@@ -31,7 +31,7 @@ def test_fixed_parts_are_counted_by_hand():
     hidden = 2 * (4 * 64 * 64 + 3 * 64 * 96)  # of two layers
     muon = plan(model, 100, TRAIN.model_copy(update={"optimizer": "muon"}), 2, "fp32")
     assert muon.optimiser == 8 * parameters - 4 * hidden
-    assert adamw.logits == 2 * 32 * 100 * 8
+    assert adamw.logits == 2 * 32 * 100 * 12
     # In bf16 the matrices have copies of half their size: those of the layers, and none of the embeddings.
     assert plan(model, 100, TRAIN, 2, "bf16").weights == 4 * parameters + 2 * (hidden + turns)
 

@@ -1,0 +1,128 @@
+"""`tezgah plan`, `tezgah status` and the estimates that they and the stages print."""
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline import estimate, plan, preset, status
+from pipeline.check import check
+
+
+@pytest.fixture
+def nothing_waits(monkeypatch):
+    monkeypatch.setattr(plan, "stale", dict)
+    monkeypatch.setattr(estimate, "measured_rate", lambda device: 1e11)
+
+
+def test_the_plan_of_the_default_run(project, nothing_waits, monkeypatch, capsys):
+    monkeypatch.setattr(plan, "stale", lambda: {"pack_shards": "never run", "train_base": "reads it"})
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TEZGAH_SCRATCH", str(project / ".scratch"))
+    plan.run(probe=False)
+    printed = capsys.readouterr().out
+    for says in (
+        "3,606,656",  # parameters
+        "model.embed_tokens",
+        "without embeddings",
+        "4096 x 256",
+        "1,900 steps x 2,048 = 3.9 M tokens",
+        "the train split has about",
+        "disk: about",
+        "memory of pretraining, train.batch_size 8",
+        "the largest train.batch_size that fits",
+        "`dvc repro` will run pack_shards: never run",
+    ):
+        assert says in printed, says
+
+
+def test_a_probe_trains_and_says_how_long(project, nothing_waits, monkeypatch):
+    preset.run(["smoke"], False)
+    monkeypatch.setattr(plan, "PROBE_STEPS", 3)
+    params = check()
+    assert "tokens/s; pretraining takes" in plan.probed(params, plan.pick_device("cpu"), "fp32")
+
+
+def test_larger_models_fit_fewer_sequences(project):
+    sizes = []
+    for name in ("baby-10m", "llama-134m"):
+        preset.run([name], False)
+        cells = [list(column.cells)[0] for column in plan.card_table(check()).columns[1:]]
+        assert [int(cell) for cell in cells if cell != "none"] == sorted(int(c) for c in cells if c != "none")
+        sizes.append(cells)
+    assert int(sizes[0][-1]) > int(sizes[1][-1])
+
+
+CARDS = {"gpu-8gb": 8, "gpu-12gb": 12, "gpu-16gb": 16, "gpu-24gb": 24, "gpu-32gb": 32, "t4-16gb": 15}
+
+
+@pytest.mark.parametrize(("card", "gib"), CARDS.items())
+def test_a_cards_batch_fits_the_largest_model_on_it(project, card, gib):
+    preset.run(["llama-134m", card], False)
+    params = check()
+    memory = plan.memory_plan(
+        params.model, params.tokenizer.vocab_size, params.train, params.train.batch_size, "bf16"
+    )
+    assert memory.fits(gib * 2**30)
+
+
+def test_estimates_grow_with_what_is_asked_for(project):
+    params = check()
+    seconds = estimate.seconds(params, 4e11)
+    assert list(seconds) == list(estimate.STAGES)
+    twice = params.model_copy(update={"train": params.train.model_copy(update={"steps": 3800})})
+    more = estimate.seconds(twice, 4e11)["train_base"] - seconds["train_base"]
+    assert more == pytest.approx(seconds["train_base"] - estimate.START)
+    assert estimate.seconds(params, 8e11)["train_base"] < seconds["train_base"]
+    # A default run was measured at 15 minutes on a machine that multiplies at 4e11.
+    assert 600 < sum(seconds.values()) < 1350
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"), [(3, "10 s"), (84, "80 s"), (481, "8 min"), (11_000, "3 h"), (200_000, "2 days")]
+)
+def test_durations_as_people_say_them(seconds, says):
+    assert estimate.roughly(seconds) == says
+
+
+def test_the_rate_is_measured_once_and_a_broken_note_of_it_does_not_matter(project, monkeypatch):
+    monkeypatch.setenv("TEZGAH_SCRATCH", str(project / ".scratch"))
+    calls = []
+    monkeypatch.setattr(estimate, "measured_rate", lambda device: calls.append(device) or 1e11)
+    assert estimate.machine_rate("cpu") == estimate.machine_rate("cpu") == 1e11
+    assert calls == ["cpu"]
+    (project / ".scratch" / estimate.RATE_FILE).write_text("{")
+    assert estimate.machine_rate("cpu") == 1e11
+    assert len(calls) == 2
+
+
+def test_a_stage_says_where_it_stands(project, monkeypatch):
+    monkeypatch.setattr(estimate, "machine_rate", lambda device: 4e11)
+    assert estimate.where(check(), "train_base").startswith("stage 5 of 7: train_base; about ")
+    assert estimate.where(check(), "evaluate").endswith(" s left")
+
+
+def test_status_of_the_committed_run(root, monkeypatch, capsys):
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(status, "stale", lambda: {"evaluate": "eval.top_p"})
+    status.run()
+    printed = capsys.readouterr().out
+    assert "qwen3 3 x 256, 1,900 steps" in printed
+    assert "stale: eval.top_p" in printed
+    assert printed.count("up to date") >= 6
+
+
+def test_status_of_nothing(project, monkeypatch, capsys):
+    monkeypatch.setattr(status, "stale", dict)
+    status.run()
+    assert capsys.readouterr().out.count("not run yet") == 7
+
+
+def test_presets_of_cards_name_the_same_keys(project):
+    yaml = YAML(typ="safe", pure=True)
+    keys = [
+        {(section, key) for section, values in yaml.load(file.read_text()).items() for key in values}
+        for file in (project / "presets").glob("*.yaml")
+        if file.stem.endswith("gb") or file.stem == "cpu"
+    ]
+    assert len(keys) == 7
+    assert all(each == keys[0] for each in keys)
