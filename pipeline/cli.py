@@ -1,9 +1,8 @@
 """The `tezgah` command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -13,7 +12,7 @@ from pipeline.errors import UserError, run_app, said
 class Commands(TyperGroup):
     """All commands; an unknown one is answered with the nearest."""
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+    def get_command(self, context: Any, name: str) -> Any:
         """The command of that name. Raises UserError where there is none."""
         found = super().get_command(context, name)
         if found is None:

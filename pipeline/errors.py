@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from types import TracebackType
 
 import typer
 
@@ -17,6 +18,7 @@ class UserError(ValueError):
 ADVICE = {
     errno.ENOSPC: "the disk is full; free some room and start again",
     errno.EDQUOT: "your quota of the disk is used up; free some room and start again",
+    errno.ENOENT: "no such file; `dvc repro` makes it, or name one that is there",
     errno.EACCES: "no permission; change who may read and write it",
     errno.EROFS: "the disk is read-only; work in a folder that can be written",
 }
@@ -34,6 +36,30 @@ def explained(error: Exception) -> str:
         return one_line(error)
     file = getattr(error, "filename", None)
     return f"{file}: {ADVICE[number]}" if file else ADVICE[number]
+
+
+def missing(error: ModuleNotFoundError) -> str:
+    """A package that is not installed, in one line."""
+    return f"package {error.name} is missing; run `make install`"
+
+
+def last_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What Python prints of an error that nobody has caught.
+
+    Of a missing package and of Ctrl-C, which may come while a stage is still importing: one line.
+    """
+    ours = isinstance(error, ModuleNotFoundError) and str(error.name).startswith(("pipeline", "stages"))
+    if os.environ.get("TEZGAH_DEBUG") == "1" or ours:
+        sys.__excepthook__(kind, error, trace)
+    elif isinstance(error, ModuleNotFoundError):
+        print(said(f"error: {missing(error)}"), file=sys.stderr)
+    elif isinstance(error, KeyboardInterrupt):
+        print(said("error: stopped"), file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = last_words
 
 
 def said(message: str) -> str:
@@ -60,8 +86,9 @@ def run_app(app: typer.Typer) -> None:
     """The same for a ready Typer program (see `run`)."""
     try:
         app()
-    except (UserError, OSError) as error:
+    except (UserError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("TEZGAH_DEBUG") == "1":
             raise
-        print(said(f"error: {explained(error)}"), file=sys.stderr)
+        says = missing(error) if isinstance(error, ModuleNotFoundError) else explained(error)
+        print(said(f"error: {says}"), file=sys.stderr)
         raise SystemExit(1) from None

@@ -19,7 +19,7 @@ PLACE = re.compile(r"\{(\d*)\}")
 def catalogue() -> dict[str, str]:
     """English templates to Turkish ones."""
     blocks = CATALOGUE.read_text(encoding="utf-8").strip().split("\n\n")[1:]  # the first tells what this is
-    return dict(block.split("\n") for block in blocks)  # type: ignore[misc]
+    return dict(block.split("\n") for block in blocks)
 
 
 @cache

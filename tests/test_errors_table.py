@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+from small import sentences
+
+from pipeline.corpus.write import SplitWriter
 
 TEZGAH = "-m pipeline.cli "
 
@@ -74,11 +77,18 @@ def local(name: str, content: str | bytes | None, **more: object) -> Callable[[P
 
 
 def task(name: str, kind: str, content: str | bytes) -> Callable[[Path], None]:
-    """Something to measure."""
+    """Something to measure, beside small splits."""
 
     def prepare(project: Path) -> None:
         params("eval.tasks", {"mine": {"kind": kind, "path": f"data/raw/eval/{name}"}})(project)
         write(f"data/raw/eval/{name}", content)(project)
+        for split in ("val", "test"):
+            writer = SplitWriter(project / "data/corpus" / split)
+            for number, text in enumerate(sentences(8)):
+                writer.add(str(number), "mine", text, len(text.encode()))
+            writer.close()
+        for file in ("questions.jsonl", "minimal_pairs.jsonl", "queries.jsonl"):
+            write(f"data/corpus/miniworld/{file}", "")(project)
 
     return prepare
 
@@ -171,18 +181,16 @@ CASES = {
     "corpus: another text column": Case(SLICE, local("a.csv", "x;y\n1;2", text_column="z"), "no column 'z'"),
     "corpus: uneven csv": Case(SLICE, local("a.csv", "text;y\n1;2;3\n"), "a.csv:2: 3 columns, not 2"),
     "corpus: broken gzip": Case(SLICE, local("a.txt.gz", b"\x1f\x8b\x08\x00abc"), "a.txt.gz: "),
-    "corpus: no gzip": Case(SLICE, local("a.txt.gz", "metin"), "not readable as gzip"),
+    "corpus: no gzip": Case(SLICE, local("a.txt.gz", "metin"), "not readable as .gz"),
     "corpus: no parquet": Case(SLICE, local("a.parquet", "metin"), "not readable as Parquet"),
     "corpus: a folder": Case(
         SLICE, lambda p: ((p / "data/raw/corpus/a.txt").mkdir(), local("a.txt", None)(p)), "a.txt"
     ),
     "corpus: all too short": Case(SLICE, local("a.txt", "kısa\n\nbu da"), "none is left"),
-    "tokenizer before the corpus": Case(
-        TOKENIZER, nothing, "no corpus there; run `dvc repro slice_corpus`", quick=True
-    ),
+    "tokenizer before the corpus": Case(TOKENIZER, nothing, "no such file; `dvc repro` makes it", quick=True),
     "shards before the corpus": Case(PACK, nothing, "run `dvc repro"),
     "encoder before the corpus": Case(ENCODER, nothing, "run `dvc repro"),
-    "base before the shards": Case(BASE, nothing, "run `dvc repro pack_shards`"),
+    "base before the shards": Case(BASE, nothing, "run `dvc repro train_tokenizer`"),
     "tuning before the base": Case(SFT, nothing, "models/base/config.json: no such file"),
     "evaluation before the models": Case(EVALUATE, nothing, "data/corpus"),
     "tuning: damaged base": Case(SFT, write("models/base/config.json", "{"), "models/base: damaged"),

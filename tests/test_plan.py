@@ -24,7 +24,7 @@ def test_the_plan_of_the_default_run(project, nothing_waits, monkeypatch, capsys
         "model.embed_tokens",
         "without embeddings",
         "4096 x 256",
-        "1,900 steps x 2,048 = 3.9 M tokens",
+        "1,850 steps x 2,048 = 3.8 M tokens",
         "the train split has about",
         "disk: about",
         "memory of pretraining, train.batch_size 8",
@@ -45,7 +45,7 @@ def test_larger_models_fit_fewer_sequences(project):
     sizes = []
     for name in ("baby-10m", "llama-134m"):
         preset.run([name], False)
-        cells = [list(column.cells)[0] for column in plan.card_table(check()).columns[1:]]
+        cells = [next(iter(column.cells)) for column in plan.card_table(check()).columns[1:]]
         assert [int(cell) for cell in cells if cell != "none"] == sorted(int(c) for c in cells if c != "none")
         sizes.append(cells)
     assert int(sizes[0][-1]) > int(sizes[1][-1])
@@ -106,7 +106,7 @@ def test_status_of_the_committed_run(root, monkeypatch, capsys):
     monkeypatch.setattr(status, "stale", lambda: {"evaluate": "eval.top_p"})
     status.run()
     printed = capsys.readouterr().out
-    assert "qwen3 3 x 256, 1,900 steps" in printed
+    assert "qwen3 3 x 256, 1,850 steps" in printed
     assert "stale: eval.top_p" in printed
     assert printed.count("up to date") >= 6
 
