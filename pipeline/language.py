@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.table import Table
 
 CATALOGUE = Path(__file__).with_name("turkce.txt")
+ERROR = "hata: "
 PLACE = re.compile(r"\{(\d*)\}")
 
 
@@ -40,7 +41,11 @@ def asked() -> bool:
 
 def said(message: str) -> str:
     """A message in the language asked for: in Turkish where the catalogue has it."""
-    return turkish(message) if asked() else message
+    if not asked():
+        return message
+    if message.startswith("error: "):  # before all templates: its colon would fill their first place
+        return ERROR + turkish(message.removeprefix("error: "))
+    return turkish(message)
 
 
 def turkish(message: str) -> str:

@@ -66,7 +66,12 @@ def test_both_sides_have_the_same_places():
     ("english", "turkish"),
     [
         ("error: params.yaml: train.stepps: unknown key; did you mean 'steps'?",
-         "hata: params.yaml: train.stepps: bilinmeyen anahtar; 'steps' mi demek istediniz?"),
+         "hata: params.yaml: train.stepps: bilinmeyen anahtar; şunu mu demek istediniz: 'steps'?"),
+        ("error: params.yaml: train.tokens_per_step: 2048: must be a multiple of"
+         " train.batch_size x model.context x runtime.processes = 1792; nearest: 1792 or 3584",
+         "hata: params.yaml: train.tokens_per_step: 2048:"
+         " train.batch_size x model.context x runtime.processes = 1792 katı olmalı;"
+         " en yakını: 1792 ya da 3584"),
         ("stage 5 of 7: train_base; about 8 min left", "aşama 5/7: train_base; yaklaşık 8 dk kaldı"),
         ("error: SIGINT: stopped at step 20 of 40, saved; `dvc repro` goes on from here",
          "hata: SIGINT: 40 adımın 20. adımında durdu, kaydedildi; `dvc repro` buradan sürdürür"),
@@ -89,7 +94,7 @@ def test_a_table_is_translated(monkeypatch):
 
 
 def test_the_program_speaks_turkish_when_asked(project):
-    turkish = "hata: presets/smok.yaml: böyle bir hazır ayar yok; 'smoke' mi demek istediniz?"
+    turkish = "hata: presets/smok.yaml: böyle bir hazır ayar yok; şunu mu demek istediniz: 'smoke'?"
     for asked, says in (("tr", turkish), ("", "error: presets/smok.yaml: no such preset")):
         done = subprocess.run(
             [sys.executable, "-m", "pipeline.cli", "preset", "smok"],
