@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.errors import UserError, one_line
 from pipeline.params import PARAMS_FILE, read_yaml
 
-GRAPH = Path("dvc.yaml")
+GRAPH, LOCK = Path("dvc.yaml"), Path("dvc.lock")
 
 
 def after(first: Collection[str], graph: Path = GRAPH) -> dict[str, str]:
@@ -37,14 +37,31 @@ def stale() -> dict[str, str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"dvc status: {one_line(ValueError(done.stderr.strip() or 'failed'))}")
-    changed = {name: reason(causes) for name, causes in json.loads(done.stdout).items()}
+    ran = read_yaml(LOCK)["stages"] if LOCK.exists() else {}
+    now = read_yaml(PARAMS_FILE)
+    changed = {}
+    for name, causes in json.loads(done.stdout).items():
+        old = ran.get(name, {}).get("params", {}).get(str(PARAMS_FILE), {})
+        changed[name] = reason(causes, differing(old, {section: now.get(section) for section in old}))
     return {
         name: changed.get(name) or f"reads what {source} writes" for name, source in after(changed).items()
     }
 
 
-def reason(causes: list[Any]) -> str:
-    """What `dvc status` tells of one stage, in a few words."""
+def differing(old: Any, new: Any, path: str = "") -> list[str]:
+    """Where two values of params.yaml differ, such as `train.steps`."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [] if old == new else [path]
+    keys = [*old, *(key for key in new if key not in old)]
+    return [
+        at
+        for key in keys
+        for at in differing(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+    ]
+
+
+def reason(causes: list[Any], params: list[str]) -> str:
+    """What `dvc status` tells of one stage, in a few words; `params` are the keys that differ."""
     words: list[str] = []
     for cause in causes:
         if isinstance(cause, str):  # changed command, always changed
@@ -53,7 +70,7 @@ def reason(causes: list[Any]) -> str:
         for kind, files in cause.items():
             for file, how in files.items():
                 if file == str(PARAMS_FILE) and isinstance(how, dict):
-                    words += how
+                    words += params or how
                 elif kind == "changed outs":
                     words.append(f"{file} {'is not there' if how == 'deleted' else how}")
                 else:

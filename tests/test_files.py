@@ -43,7 +43,7 @@ run(main)
     ("kind", "status", "said"),
     [
         ("user", 1, "error: params.yaml: x: 3\n"),
-        ("os", 1, "error: [Errno 2] No such file: 'a.txt'\n"),
+        ("os", 1, "error: a.txt: no such file; `dvc repro` makes it, or name one that is there\n"),
         ("ours", 1, "ZeroDivisionError"),
         ("stop", 130, ""),
     ],

@@ -103,13 +103,15 @@ def test_what_runs_after_what():
 
 
 def test_what_dvc_status_tells_in_a_few_words():
-    from pipeline.graph import reason
+    from pipeline.graph import differing, reason
 
-    params = {"changed deps": {"params.yaml": {"train.steps": "modified", "train": "deleted"}}}
-    assert reason([params, "changed command"]) == "train.steps, train, changed command"
-    assert reason([{"changed outs": {"models/base": "deleted"}}]) == "models/base is not there"
+    params = {"changed deps": {"params.yaml": {"train": "modified"}}}
+    old, new = {"train": {"steps": 1, "clip": 2}, "seed": 1}, {"train": {"steps": 2, "clip": 2}, "seed": 1}
+    assert reason([params, "changed command"], differing(old, new)) == "train.steps, changed command"
+    assert reason([params], []) == "train"  # never run
+    assert reason([{"changed outs": {"models/base": "deleted"}}], []) == "models/base is not there"
     many = {"changed deps": {f"pipeline/{n}.py": "modified" for n in range(5)}}
-    assert reason([many]).endswith("pipeline/2.py modified and 2 more")
+    assert reason([many], []).endswith("pipeline/2.py modified and 2 more")
 
 
 def test_the_estimate_knows_all_stages_in_order():

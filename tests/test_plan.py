@@ -68,7 +68,7 @@ def test_estimates_grow_with_what_is_asked_for(project):
     params = check()
     seconds = estimate.seconds(params, 4e11)
     assert list(seconds) == list(estimate.STAGES)
-    twice = params.model_copy(update={"train": params.train.model_copy(update={"steps": 3800})})
+    twice = params.model_copy(update={"train": params.train.model_copy(update={"steps": 3700})})
     more = estimate.seconds(twice, 4e11)["train_base"] - seconds["train_base"]
     assert more == pytest.approx(seconds["train_base"] - estimate.START)
     assert estimate.seconds(params, 8e11)["train_base"] < seconds["train_base"]

@@ -13,6 +13,7 @@ CODE = ("pipeline", "stages", "benchmarks")
 
 # Files that may, and why: surely no Turkish text (digests, file extensions), or case done right.
 ALLOWED = {
+    "pipeline/language.py": "title is an attribute of a table",
     "pipeline/turkish/casing.py": "maps I, İ, ı and i itself and leaves Python the other letters",
 }
 
