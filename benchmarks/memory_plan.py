@@ -29,17 +29,15 @@ def measure(preset: str, batch_size: int) -> dict[str, float]:
     import torch
 
     from pipeline import preset as presets
-    from pipeline.check import AllParams
     from pipeline.model.decoder import Decoder, initialise
-    from pipeline.params import parse
-    from pipeline.training.device import autocast, pick_device, precision_of
-    from pipeline.training.loss import summed_loss
+    from pipeline.training.device import pick_device, precision_of
     from pipeline.training.memory import keep_memory
     from pipeline.training.memory_plan import plan
     from pipeline.training.optim import Optimizers
+    from pipeline.training.probe import random_step
 
     text, _ = presets.apply([preset])
-    params = parse(presets.round_trip().load(text), "", AllParams)
+    params = presets.checked(text)
     device = pick_device("auto")
     precision = precision_of("auto", device)
     keep_memory()
@@ -49,15 +47,7 @@ def measure(preset: str, batch_size: int) -> dict[str, float]:
     model.to(device)
     optimizers = Optimizers(model, params.train)
     for _ in range(3):
-        ids = torch.randint(
-            8, params.tokenizer.vocab_size, (batch_size, params.model.context + 1), device=device
-        )
-        optimizers.zero_grad()
-        with autocast(device, precision):
-            loss = summed_loss(model, ids[:, :-1], ids[:, 1:]) / ids.numel()
-        loss.backward()
-        for optimizer in optimizers.all:
-            optimizer.step()
+        random_step(model, optimizers, batch_size, params.model.context, precision)
     if device.type == "cuda":
         taken = torch.cuda.max_memory_allocated(device)
     else:

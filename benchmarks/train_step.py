@@ -12,7 +12,6 @@ import random
 import statistics
 import subprocess
 import sys
-import time
 
 VARIANTS = {
     "as shipped": [],
@@ -33,17 +32,18 @@ def measure(
     from pipeline import params
     from pipeline.model.decoder import Decoder, initialise
     from pipeline.model.params import ModelParams
-    from pipeline.training.device import autocast, pick_device, precision_of, synchronise
-    from pipeline.training.loss import summed_loss
+    from pipeline.training.device import pick_device, precision_of
     from pipeline.training.memory import keep_memory
     from pipeline.training.optim import Optimizers
     from pipeline.training.params import TrainParams
+    from pipeline.training.probe import random_step
     from pipeline.training.progress import peak_memory_gib
 
     if not default_memory:
         keep_memory()
     shape, settings = params.load("model", ModelParams), params.load("train", TrainParams)
     device = pick_device("auto")
+    precision = precision_of(precision, device)
     model = Decoder(shape, vocab_size=4096)
     initialise(model, 0)
     model.to(device)
@@ -55,16 +55,7 @@ def measure(
     seconds = []
     for _ in range(steps + 2):
         length = lengths.randrange(shape.context // 8, shape.context) if varied else shape.context
-        ids = torch.randint(8, 4096, (settings.batch_size, length + 1)).to(device)
-        began = time.perf_counter()
-        optimizers.zero_grad()
-        with autocast(device, precision_of(precision, device)):
-            loss = summed_loss(model, ids[:, :-1], ids[:, 1:]) / ids[:, 1:].numel()
-        loss.backward()
-        for optimizer in optimizers.all:
-            optimizer.step()
-        synchronise(device)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(random_step(model, optimizers, settings.batch_size, length, precision))
     return {"seconds": statistics.median(seconds[2:]), "peak_gib": peak_memory_gib(device)}
 
 

@@ -4,35 +4,30 @@ import codecs
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
-from io import StringIO
 from itertools import islice
 from pathlib import Path
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
 from pipeline import estimate
-from pipeline.check import AllParams, check
+from pipeline.check import AllParams
 from pipeline.corpus.decompress import SUFFIXES
 from pipeline.corpus.params import RAW
 from pipeline.corpus.records import Record, Unreadable
 from pipeline.corpus.sources import file_records
 from pipeline.errors import UserError, one_line
 from pipeline.files import whole_file, write_whole
-from pipeline.graph import after
+from pipeline.graph import after, dvc
 from pipeline.params import PARAMS_FILE, read_yaml
-from pipeline.preset import round_trip
+from pipeline.preset import checked, dumped, round_trip
 from pipeline.turkish.casing import lower
 
 CHUNK = 1 << 20  # bytes
 LOOKED_AT = 2_000  # records of each file
 BYTES_PER_PIECE = 250  # of text, below which a vocabulary is too large for it
-MOST_EPOCHS = (
-    8  # after which reading again teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16)
-)
+# After which reading again teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16).
+MOST_EPOCHS = 8
 FIRST = "dvc exp run -S train.steps=150 -S encoder.steps=30 -S sft.epochs=0.2"
 LETTERS = str.maketrans("çğıöşüâîû", "cgiosuaiu")
 
@@ -55,17 +50,16 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
         for file in placed:
             print(f"{file}: {described(file, column)}")
         if track:
-            dvc_add(placed)
+            dvc("add", "--quiet", *map(str, placed))
         paths = [file.as_posix() for file in placed]
         entry = CommentedMap(kind="local", path=paths[0] if len(paths) == 1 else paths)
         if column:
             entry["text_column"] = column
         entry["weight"] = 1.0
         document["corpus"]["sources"][source] = entry
-        text = StringIO()
-        round_trip().dump(document, text)
-        params = check(values=YAML(typ="safe", pure=True).load(text.getvalue()))
-        write_whole(PARAMS_FILE, text.getvalue())
+        text = dumped(document)
+        params = checked(text)
+        write_whole(PARAMS_FILE, text)
     except BaseException:
         for file in made:
             file.unlink(missing_ok=True)
@@ -74,7 +68,7 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
     for warning in warnings(params):
         print(f"note: {warning}")
     to_run = after(["slice_corpus"])
-    seconds = estimate.seconds(params, estimate.machine_rate(params.runtime.device))
+    seconds = estimate.seconds_here(params)
     total = estimate.roughly(sum(seconds[stage] for stage in to_run))
     print(f"`dvc repro` will run: {', '.join(to_run)}; about {total} here")
     print(f"a first look in a few minutes: {FIRST}")
@@ -159,14 +153,6 @@ def described(file: Path, column: str | None) -> str:
     more = "at least " if len(found) == LOOKED_AT else ""
     begins = one_line(ValueError(documents[0][:60]))
     return f"{more}{len(documents):,} documents; the first begins “{begins}…”"
-
-
-def dvc_add(files: Sequence[Path]) -> None:
-    """Let DVC keep the files. Raises UserError where it does not."""
-    command = [sys.executable, "-m", "dvc", "add", "--quiet", *map(str, files)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise UserError(f"dvc add: {one_line(ValueError(done.stderr.strip() or 'failed'))}")
 
 
 def warnings(params: AllParams) -> list[str]:

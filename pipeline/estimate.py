@@ -115,6 +115,11 @@ def seconds(params: AllParams, rate: float, root: Path = Path()) -> dict[str, fl
     }
 
 
+def seconds_here(params: AllParams) -> dict[str, float]:
+    """Of every stage, on this machine."""
+    return seconds(params, machine_rate(params.runtime.device))
+
+
 def machine_rate(device: str) -> float:
     """Floating-point operations a second in products of matrices, in the precision that training would take.
 
@@ -157,7 +162,7 @@ def measured_rate(device: str, for_seconds: float = 0.25, size: int = 1024) -> f
 def where(params: AllParams, stage: str) -> str:
     """`stage 5 of 7: train_base; about 8 min left` as this stage begins."""
     place = STAGES.index(stage)
-    estimate = seconds(params, machine_rate(params.runtime.device))
+    estimate = seconds_here(params)
     left = sum(estimate[later] for later in STAGES[place:])
     return f"stage {place + 1} of {len(STAGES)}: {stage}; about {roughly(left)} left"
 

@@ -31,17 +31,28 @@ def after(first: Collection[str], graph: Path = GRAPH) -> dict[str, str]:
     return found
 
 
+def ran() -> dict[str, Any]:
+    """The stages as they last ran, of dvc.lock."""
+    return read_yaml(LOCK)["stages"] if LOCK.exists() else {}
+
+
+def dvc(*arguments: str) -> str:
+    """What a DVC command prints. Raises UserError where it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise UserError(f"dvc {arguments[0]}: {one_line(ValueError(done.stderr.strip() or 'failed'))}")
+    return done.stdout
+
+
 def stale() -> dict[str, str]:
     """The stages that `dvc repro` would run, in order, and why. Raises UserError where DVC cannot tell."""
-    command = [sys.executable, "-m", "dvc", "status", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise UserError(f"dvc status: {one_line(ValueError(done.stderr.strip() or 'failed'))}")
-    ran = read_yaml(LOCK)["stages"] if LOCK.exists() else {}
-    now = read_yaml(PARAMS_FILE)
+    causes_of = json.loads(dvc("status", "--json"))
+    last, now = ran(), read_yaml(PARAMS_FILE)
     changed = {}
-    for name, causes in json.loads(done.stdout).items():
-        old = ran.get(name, {}).get("params", {}).get(str(PARAMS_FILE), {})
+    for name, causes in causes_of.items():
+        old = last.get(name, {}).get("params", {}).get(str(PARAMS_FILE), {})
         changed[name] = reason(causes, differing(old, {section: now.get(section) for section in old}))
     return {
         name: changed.get(name) or f"reads what {source} writes" for name, source in after(changed).items()

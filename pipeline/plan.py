@@ -2,7 +2,6 @@
 
 import json
 import statistics
-import time
 from pathlib import Path
 
 import torch
@@ -14,12 +13,12 @@ from pipeline.check import AllParams, check
 from pipeline.doctor import available_memory
 from pipeline.graph import stale
 from pipeline.model.decoder import Decoder, initialise, parameter_count
-from pipeline.training.device import autocast, pick_device, precision_of, synchronise
-from pipeline.training.loss import summed_loss
+from pipeline.training.device import pick_device, precision_of
 from pipeline.training.memory import keep_memory
-from pipeline.training.memory_plan import CONTEXT_BYTES, FRAGMENTS, Memory, largest_batch
+from pipeline.training.memory_plan import CONTEXT_BYTES, Memory
 from pipeline.training.memory_plan import plan as memory_plan
 from pipeline.training.optim import Optimizers
+from pipeline.training.probe import random_step
 
 CARDS = (8, 12, 16, 24, 32)  # GiB
 GIB = 2**30
@@ -34,9 +33,11 @@ def run(probe: bool) -> None:
     precision = precision_of(params.train.precision, device)
     to_run = stale()
     console = Console(highlight=False)
-    console.print(model_table(params))
-    console.print(reading(params, to_run), soft_wrap=True)
-    console.print(disk(params), soft_wrap=True)
+    with torch.device("meta"):  # shapes alone
+        model = Decoder(params.model, params.tokenizer.vocab_size)
+    console.print(model_table(model))
+    console.print(reading(params, parameter_count(model), to_run), soft_wrap=True)
+    console.print(disk(params, parameter_count(model)), soft_wrap=True)
     of_one = memory_plan(params.model, params.tokenizer.vocab_size, params.train, 1, precision)
     console.print(memory_table(of_one, params, precision))
     console.print(here(of_one.of(params.train.batch_size), device), soft_wrap=True)
@@ -50,12 +51,10 @@ def run(probe: bool) -> None:
         console.print("`dvc repro` will run nothing: all is up to date", soft_wrap=True)
 
 
-def model_table(params: AllParams) -> Table:
+def model_table(model: Decoder) -> Table:
     """A row for each kind of module: its matrices and how many numbers they hold."""
-    with torch.device("meta"):
-        model = Decoder(params.model, params.tokenizer.vocab_size)
-    total = parameter_count(model)
-    table = Table("module", "shape", "parameters", title=f"models/base: {params.model.arch}")
+    total, config = parameter_count(model), model.config
+    table = Table("module", "shape", "parameters", title=f"models/base: {config.arch}")
     layers = len(model.model.layers)
     for name, weight in model.named_parameters():
         of_layer = name.startswith("model.layers.")
@@ -66,15 +65,15 @@ def model_table(params: AllParams) -> Table:
         )
         shape = " x ".join(map(str, weight.shape))
         table.add_row(label.removesuffix(".weight"), shape, f"{times * weight.numel():,}")
-    embeddings = params.tokenizer.vocab_size * params.model.width * (1 if params.model.tie_embeddings else 2)
-    tied = "the output matrix is the embeddings" if params.model.tie_embeddings else "untied"
+    embeddings = model.vocab_size * config.width * (1 if config.tie_embeddings else 2)
+    tied = "the output matrix is the embeddings" if config.tie_embeddings else "untied"
     table.add_section()
     table.add_row("all", tied, f"{total:,}")
     table.add_row("without embeddings", "", f"{total - embeddings:,}")
     return table
 
 
-def reading(params: AllParams, to_run: dict[str, str]) -> str:
+def reading(params: AllParams, parameters: int, to_run: dict[str, str]) -> str:
     """How much is read, how often, and how that compares with the model's size."""
     steps, per_step = params.train.steps, params.train.tokens_per_step
     there = estimate.training_tokens(params)
@@ -82,22 +81,19 @@ def reading(params: AllParams, to_run: dict[str, str]) -> str:
     if "pack_shards" not in to_run:
         there, about = json.loads(MANIFEST.read_text(encoding="utf-8"))["train"]["tokens"], ""
     total = steps * per_step
-    with torch.device("meta"):
-        size = parameter_count(Decoder(params.model, params.tokenizer.vocab_size))
     return (
         f"pretraining: {steps:,} steps x {per_step:,} = {total / 1e6:,.1f} M tokens"
-        f" ({total / size:.1f} a parameter); the train split has {about}{there / 1e6:,.1f} M:"
+        f" ({total / parameters:.1f} a parameter); the train split has {about}{there / 1e6:,.1f} M:"
         f" {total / there:.1f} epochs"
     )
 
 
-def disk(params: AllParams) -> str:
+def disk(params: AllParams, parameters: int) -> str:
     """Room that a run takes, all outputs and checkpoints together."""
     text = estimate.corpus_bytes(params)
     wide = 2 if params.tokenizer.vocab_size < 2**16 else 4
     shards = estimate.training_tokens(params) * wide
-    with torch.device("meta"):
-        weights = 4 * parameter_count(Decoder(params.model, params.tokenizer.vocab_size))
+    weights = 4 * parameters
     # Two models; two checkpoints with weights and up to two moments.
     parts = {"corpus": text * 0.4, "shards": shards, "models": 2 * weights, "checkpoints": 6 * weights}
     shown = ", ".join(f"{name} {size / 1e9:.2f}" for name, size in parts.items())
@@ -116,32 +112,31 @@ def memory_table(of_one: Memory, params: AllParams, precision: str) -> Table:
 def here(memory: Memory, device: torch.device) -> str:
     """Whether it fits this machine."""
     if device.type == "cuda":
-        room, fits = torch.cuda.get_device_properties(device).total_memory, None
+        room = torch.cuda.get_device_properties(device).total_memory
         fits = memory.fits(room)
     else:
         free = available_memory()
         if free is None:
             return f"this machine: {device.type}, which does not tell how much memory is free"
         room = round(free * 1e9)
-        fits = memory.total * (1 + FRAGMENTS) + CONTEXT_BYTES / 2 <= room
+        fits = memory.fits(room, held=CONTEXT_BYTES // 2)
     verdict = "fits" if fits else "does not fit; lower train.batch_size"
     return f"this machine ({device.type}, {room / GIB:.1f} GiB): {verdict}"
 
 
 def card_table(params: AllParams) -> Table:
-    """The largest train.batch_size for cards of common sizes, and the presets' names for them."""
+    """The largest train.batch_size for cards of common sizes."""
     table = Table("card", *(f"{size} GB" for size in CARDS), title="the largest train.batch_size that fits")
-    best = (
-        largest_batch(params.model, params.tokenizer.vocab_size, params.train, "bf16", size * GIB)
-        for size in CARDS
-    )
+    of_one = memory_plan(params.model, params.tokenizer.vocab_size, params.train, 1, "bf16")
+    sequences = params.train.tokens_per_step // params.model.context
+    best = (of_one.largest_batch(sequences, size * GIB) for size in CARDS)
     table.add_row("train.batch_size", *("none" if size is None else str(size) for size in best))
     return table
 
 
 def times(params: AllParams, to_run: dict[str, str], device: torch.device) -> str:
     """About how long the stages that would run take here."""
-    seconds = estimate.seconds(params, estimate.machine_rate(params.runtime.device))
+    seconds = estimate.seconds_here(params)
     parts = ", ".join(f"{stage} {estimate.roughly(seconds[stage])}" for stage in to_run)
     total = estimate.roughly(sum(seconds[stage] for stage in to_run)) if to_run else "nothing to run"
     return f"time here ({device.type}): about {total}" + (f" ({parts})" if parts else "")
@@ -156,19 +151,8 @@ def probed(params: AllParams, device: torch.device, precision: str) -> str:
     model.to(device)
     optimizers = Optimizers(model, settings)
     passes = settings.tokens_per_step // (settings.batch_size * params.model.context)
-    seconds = []
-    for _ in range(PROBE_STEPS):
-        began = time.perf_counter()
-        optimizers.zero_grad()
-        for _ in range(passes):
-            ids = torch.randint(vocab_size, (settings.batch_size, params.model.context + 1), device=device)
-            with autocast(device, precision):
-                loss = summed_loss(model, ids[:, :-1], ids[:, 1:]) / settings.tokens_per_step
-            loss.backward()
-        for optimizer in optimizers.all:
-            optimizer.step()
-        synchronise(device)
-        seconds.append(time.perf_counter() - began)
+    step_shape = settings.batch_size, params.model.context
+    seconds = [random_step(model, optimizers, *step_shape, precision, passes) for _ in range(PROBE_STEPS)]
     step = statistics.median(seconds[2:])
     total = estimate.roughly(step * settings.steps)
     return (

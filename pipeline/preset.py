@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from pipeline.check import check
+from pipeline.check import AllParams, check
 from pipeline.errors import UserError
 from pipeline.files import write_whole
 from pipeline.graph import GRAPH, after
@@ -95,14 +95,23 @@ def changes(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Change]:
 
 def apply(presets: list[str], params: Path = PARAMS_FILE) -> tuple[str, list[Change]]:
     """params.yaml with the presets put in, in their order: its text, and what changed."""
-    yaml = round_trip()
-    document = read_yaml(params, yaml)
+    document = read_yaml(params, round_trip())
     before = plain(document)
     for name in presets:
         merge(document, read_preset(name), name)
+    return dumped(document), changes(before, plain(document))
+
+
+def dumped(document: Any) -> str:
+    """The text of a params.yaml that was read with `round_trip`, comments kept."""
     text = StringIO()
-    yaml.dump(document, text)
-    return text.getvalue(), changes(before, plain(document))
+    round_trip().dump(document, text)
+    return text.getvalue()
+
+
+def checked(text: str) -> AllParams:
+    """What a params.yaml of this text asks for. Raises UserError for its first fault."""
+    return check(values=YAML(typ="safe", pure=True).load(text))
 
 
 def inline(value: Any) -> str:
@@ -146,7 +155,7 @@ def run(chosen: list[str], as_flags: bool) -> None:
         print(said("presets: " + ", ".join(names())))
         return
     text, found = apply(chosen)
-    check(values=YAML(typ="safe", pure=True).load(text))
+    checked(text)
     if as_flags:
         print(" ".join(f"-S {shlex.quote(flag)}" for flag in flags(found)))
         return

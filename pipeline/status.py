@@ -1,7 +1,6 @@
 """What `tezgah status` does: what is there, from which params it came, how good it is, and what is stale."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -10,12 +9,9 @@ from rich.table import Table
 
 from pipeline import language
 from pipeline.estimate import STAGES
-from pipeline.graph import stale
-from pipeline.params import read_yaml
+from pipeline.graph import ran, stale
 from pipeline.reporting.metrics import REPORTS
 from pipeline.reporting.table import read
-
-LOCK = Path("dvc.lock")
 
 Params = dict[str, Any]
 # Of each stage: its main params, as it last ran with them, and its main figures, of its metrics.
@@ -47,14 +43,14 @@ def shape(section: Params) -> str:
 def run() -> None:
     """Print a row for each stage. Raises UserError outside a project."""
     waiting = stale()
-    ran = read_yaml(LOCK)["stages"] if LOCK.exists() else {}
+    last = ran()
     table = Table("stage", "from", "figure", "state")
     for stage in STAGES:
-        if stage not in ran or not (REPORTS / stage / "metrics.json").is_file():
+        if stage not in last or not (REPORTS / stage / "metrics.json").is_file():
             table.add_row(stage, "", "", "not run yet")
             continue
         state = f"[yellow]stale:[/] {escape(waiting[stage])}" if stage in waiting else "[green]up to date[/]"
-        params = ran[stage]["params"]["params.yaml"]
+        params = last[stage]["params"]["params.yaml"]
         table.add_row(stage, escape(FROM[stage](params)), HOW_GOOD[stage](read(stage)), state)
     console = Console()
     console.print(language.table(table))

@@ -15,7 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.model.params import ModelParams
 from pipeline.training.device import autocast
-from pipeline.training.params import LoopParams, TrainParams
+from pipeline.training.params import LoopParams
 
 # What a GPU's own libraries hold, and the share of the rest that fragments cost.
 CONTEXT_BYTES, FRAGMENTS = 2**30, 0.08
@@ -45,9 +45,19 @@ class Memory:
         """The same with `batch_size` times the sequences, if this is of one."""
         return replace(self, activations=batch_size * self.activations, logits=batch_size * self.logits)
 
-    def fits(self, card: int) -> bool:
-        """Whether it fits a GPU of `card` bytes."""
-        return CONTEXT_BYTES + self.total * (1 + FRAGMENTS) <= card
+    def fits(self, room: int, held: int = CONTEXT_BYTES) -> bool:
+        """Whether it fits `room` bytes, such as a GPU's, of which libraries hold some."""
+        return held + self.total * (1 + FRAGMENTS) <= room
+
+    def largest_batch(self, sequences: int, card: int) -> int | None:
+        """The largest power of two that divides a step's sequences and fits a card, if this is of one.
+
+        None: not even one does.
+        """
+        best, size = None, 1
+        while sequences % size == 0 and self.of(size).fits(card):
+            best, size = size, 2 * size
+        return best
 
 
 def plan(
@@ -84,15 +94,3 @@ def kept(model: Decoder, rows: int, precision: str) -> int:
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), autocast(CPU, precision):
         model.hidden(ids_BxT)
     return sum(tensor.untyped_storage().nbytes() for tensor in found.values())
-
-
-def largest_batch(
-    config: ModelParams, vocab_size: int, settings: TrainParams, precision: str, card: int
-) -> int | None:
-    """The largest power of two that divides a step's sequences and fits a card; None: not even one does."""
-    rows = settings.tokens_per_step // config.context
-    of_one = plan(config, vocab_size, settings, 1, precision)
-    best, size = None, 1
-    while rows % size == 0 and of_one.of(size).fits(card):
-        best, size = size, 2 * size
-    return best

@@ -5,7 +5,7 @@ import torch
 
 from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.model.params import ModelParams
-from pipeline.training.memory_plan import Memory, kept, largest_batch, plan
+from pipeline.training.memory_plan import Memory, kept, plan
 from pipeline.training.params import TrainParams
 
 SHAPE = {
@@ -63,7 +63,7 @@ def test_the_largest_batch_fits_and_divides_the_step():
     model = ModelParams(**SHAPE)
     one = plan(model, 100, TRAIN, 1, "bf16")
     card = 2**30 + int(one.of(4).total * 1.09)
-    assert largest_batch(model, 100, TRAIN, "bf16", card) == 4  # of 8 sequences a step
-    assert largest_batch(model, 100, TRAIN, "bf16", 2**40) == 8
-    assert largest_batch(model, 100, TRAIN, "bf16", 2**29) is None
+    assert one.largest_batch(8, card) == 4  # of 8 sequences a step
+    assert one.largest_batch(8, 2**40) == 8
+    assert one.largest_batch(8, 2**29) is None
     assert not Memory(2**30, 0, 0, 0, 0).fits(2**31)
