@@ -52,7 +52,10 @@ def measure(preset: str, batch_size: int) -> dict[str, float]:
         taken = torch.cuda.max_memory_allocated(device)
     else:
         taken = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    planned = plan(params.model, params.tokenizer.vocab_size, params.train, batch_size, precision).total
+    on_cpu = device.type == "cpu"
+    planned = plan(
+        params.model, params.tokenizer.vocab_size, params.train, batch_size, precision, on_cpu
+    ).total
     return {"planned_gib": planned / 2**30, "taken_gib": taken / 2**30}
 
 

@@ -18,20 +18,23 @@ VARIANTS = {
     "fp32": ["--precision", "fp32"],
     "libraries' own memory settings": ["--default-memory"],
     "torch's own Muon, always bf16": ["--torch-muon"],
+    "fused attention": ["--fused-attention"],
     "batches of varying length": ["--varied"],
     "the same, libraries' own memory settings": ["--varied", "--default-memory"],
 }
 
 
 def measure(
-    precision: str, default_memory: bool, varied: bool, torch_muon: bool, steps: int
+    precision: str, default_memory: bool, varied: bool, torch_muon: bool, fused_attention: bool, steps: int
 ) -> dict[str, float]:
     """Median seconds of a step (forward, backward, optimisers) and peak memory of the process."""
     import torch
 
     from pipeline import params
+    from pipeline.model import decoder
     from pipeline.model.decoder import Decoder, initialise
     from pipeline.model.params import ModelParams
+    from pipeline.tokenizer.params import TokenizerParams
     from pipeline.training.device import pick_device, precision_of
     from pipeline.training.memory import keep_memory
     from pipeline.training.optim import Optimizers
@@ -39,12 +42,14 @@ def measure(
     from pipeline.training.probe import random_step
     from pipeline.training.progress import peak_memory_gib
 
+    if fused_attention:
+        decoder.SHORT = 0
     if not default_memory:
         keep_memory()
     shape, settings = params.load("model", ModelParams), params.load("train", TrainParams)
     device = pick_device("auto")
     precision = precision_of(precision, device)
-    model = Decoder(shape, vocab_size=4096)
+    model = Decoder(shape, params.load("tokenizer", TokenizerParams).vocab_size)
     initialise(model, 0)
     model.to(device)
     optimizers = Optimizers(model, settings)
@@ -68,11 +73,12 @@ def main() -> None:
     parser.add_argument("--default-memory", action="store_true")
     parser.add_argument("--varied", action="store_true")
     parser.add_argument("--torch-muon", action="store_true")
+    parser.add_argument("--fused-attention", action="store_true")
     parser.add_argument("--one", action="store_true", help="measure this variant alone, in this process")
     args = parser.parse_args()
     if args.one:
-        found = measure(args.precision, args.default_memory, args.varied, args.torch_muon, args.steps)
-        print(json.dumps(found))
+        settings = {key: value for key, value in vars(args).items() if key not in ("one", "rounds")}
+        print(json.dumps(measure(**settings)))
         return
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in VARIANTS}
     for _ in range(args.rounds):

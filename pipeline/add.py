@@ -1,6 +1,7 @@
 """What `tezgah add my.txt …` does: bring text files in as a source of the corpus, and say what that means."""
 
 import codecs
+import glob
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from pipeline.corpus.decompress import SUFFIXES
 from pipeline.corpus.params import RAW
 from pipeline.corpus.records import Record, Unreadable
 from pipeline.corpus.sources import file_records
-from pipeline.errors import UserError, one_line
+from pipeline.errors import UserError, one_line, said
 from pipeline.files import whole_file, write_whole
 from pipeline.graph import after, dvc
 from pipeline.params import PARAMS_FILE, read_yaml
@@ -39,6 +40,7 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
     Raises UserError, with nothing left behind, where one cannot be read or params.yaml would not be in order.
     """
     source = name or source_name(files[0])
+    files = list({file.resolve(): file for file in files}.values())  # each once
     if not re.fullmatch(r"[A-Za-z0-9_-]+", source):
         raise UserError(f"--name: {source!r}: letters, digits, - and _ only, as `-S` addresses it")
     document = read_yaml(PARAMS_FILE, round_trip())
@@ -47,11 +49,10 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
     made: list[Path] = []
     try:
         placed = [place(file, copy or track, made) for file in files]
+        shortest = document["corpus"]["min_chars"]
         for file in placed:
-            print(f"{file}: {described(file, column)}")
-        if track:
-            dvc("add", "--quiet", *map(str, placed))
-        paths = [file.as_posix() for file in placed]
+            print(f"{file}: {described(file, column, shortest)}")
+        paths = [glob.escape(file.as_posix()) for file in placed]
         entry = CommentedMap(kind="local", path=paths[0] if len(paths) == 1 else paths)
         if column:
             entry["text_column"] = column
@@ -59,19 +60,20 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
         document["corpus"]["sources"][source] = entry
         text = dumped(document)
         params = checked(text)
+        notes, to_run = warnings(params), after(["slice_corpus"])
+        takes = estimate.about(params, list(to_run))
+        if track:
+            dvc("add", "--quiet", *map(str, placed))
         write_whole(PARAMS_FILE, text)
     except BaseException:
         for file in made:
             file.unlink(missing_ok=True)
         raise
     print(f"{PARAMS_FILE}: corpus.sources.{source}: {', '.join(paths)}")
-    for warning in warnings(params):
-        print(f"note: {warning}")
-    to_run = after(["slice_corpus"])
-    seconds = estimate.seconds_here(params)
-    total = estimate.roughly(sum(seconds[stage] for stage in to_run))
-    print(f"`dvc repro` will run: {', '.join(to_run)}; about {total} here")
-    print(f"a first look in a few minutes: {FIRST}")
+    for note in notes:
+        print(said(f"note: {note}"))
+    print(said(f"`dvc repro` will run: {', '.join(to_run)}; {said(takes)}"))
+    print(said(f"a first look in a few minutes: {FIRST}"))
 
 
 def source_name(file: Path) -> str:
@@ -91,7 +93,7 @@ def place(file: Path, copy: bool, made: list[Path]) -> Path:
         return folder / file.resolve().relative_to(folder.resolve())
     target = folder / file.name
     if os.path.lexists(target):
-        if found == "utf-8" and target.exists() and target.samefile(file):
+        if found == "utf-8" and target.exists() and target.samefile(file) and not copy:
             return target
         raise UserError(f"{target}: is there already; rename {file}, or remove that")
     made.append(target)
@@ -99,7 +101,7 @@ def place(file: Path, copy: bool, made: list[Path]) -> Path:
         with open(file, encoding=found) as old, whole_file(target) as new:
             while text := old.read(CHUNK):
                 new.write(text.encode("utf-8"))
-        print(f"{file}: {found}; {target} is a copy in UTF-8")
+        print(said(f"{file}: {found}; {target} is a copy in UTF-8"))
     elif copy:
         with open(file, "rb") as old, whole_file(target) as new:
             shutil.copyfileobj(old, new, CHUNK)
@@ -111,36 +113,56 @@ def place(file: Path, copy: bool, made: list[Path]) -> Path:
 def encoding(file: Path) -> str:
     """`utf-8`, `utf-16` or `cp1254`, the old Turkish code page, as the bytes tell.
 
-    Compressed files and parquet are left to their readers. Raises UserError for text that is none of them.
+    Compressed files and parquet are left to their readers. Raises UserError for text that is none of them,
+    which a file is too that has letters in UTF-8 before the byte that is not.
     """
     if file.suffix in (*SUFFIXES, ".parquet"):
         return "utf-8"
-    decoder = codecs.getincrementaldecoder("utf-8")()
     with open(file, "rb") as stream:
-        if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        marked = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    if marked:
+        wrong, _ = first_wrong(file, "utf-16")
+        if wrong is None:
             return "utf-16"
-        stream.seek(0)
-        try:
-            while raw := stream.read(CHUNK):
-                decoder.decode(raw)
-            decoder.decode(b"", final=True)
-            return "utf-8"
-        except UnicodeDecodeError:
-            stream.seek(0)
-        try:
-            while raw := stream.read(CHUNK):
-                if b"\0" in raw:
-                    raise UserError(f"{file}: no text; give txt, jsonl, csv, tsv or parquet")
-                raw.decode("cp1254")
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"{file}: neither UTF-8 nor windows-1254 at byte {error.start}; save it as UTF-8"
-            ) from None
+        raise UserError(f"{file}: not UTF-16 at byte {wrong}; save it as UTF-8")
+    wrong, plain = first_wrong(file, "utf-8")
+    if wrong is None:
+        return "utf-8"
+    if not plain:
+        raise UserError(f"{file}: not UTF-8 at byte {wrong}; save it as UTF-8")
+    wrong, _ = first_wrong(file, "cp1254")
+    if wrong is not None:
+        raise UserError(f"{file}: neither UTF-8 nor windows-1254 at byte {wrong}; save it as UTF-8")
     return "cp1254"
 
 
-def described(file: Path, column: str | None) -> str:
-    """How a file reads: how many of its first records are documents, and how one begins."""
+def first_wrong(file: Path, name: str) -> tuple[int | None, bool]:
+    """The first byte of a file that is no text in an encoding, or None; whether all before it is ASCII.
+
+    Raises UserError for a file that holds zero bytes where that encoding has none.
+    """
+    decoder = codecs.getincrementaldecoder(name)()
+    read, plain = 0, True
+    with open(file, "rb") as stream:
+        while True:
+            raw = stream.read(CHUNK)
+            if b"\0" in raw and name != "utf-16":
+                raise UserError(f"{file}: no text; give txt, jsonl, csv, tsv or parquet")
+            waiting = decoder.getstate()[0]  # of a character that the last chunk cut
+            try:
+                decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                return read - len(waiting) + error.start, plain and (waiting + raw)[: error.start].isascii()
+            if not raw:
+                return None, plain
+            read, plain = read + len(raw), plain and raw.isascii()
+
+
+def described(file: Path, column: str | None, shortest: int) -> str:
+    """How a file reads: how many of its first records are documents, and how one begins.
+
+    Raises UserError for a file that cannot be read, or without a document of `shortest` characters.
+    """
     found = list(islice(file_records(file, column), LOOKED_AT))
     faults = [record for record in found if isinstance(record, Unreadable)]
     if faults:
@@ -150,9 +172,11 @@ def described(file: Path, column: str | None) -> str:
     ]
     if not documents:
         raise UserError(f"{file}: no text in it; give a file that holds some")
+    if all(len(text) < shortest for text in documents):
+        raise UserError(f"{file}: no text of corpus.min_chars {shortest} characters; lower that, or add text")
     more = "at least " if len(found) == LOOKED_AT else ""
     begins = one_line(ValueError(documents[0][:60]))
-    return f"{more}{len(documents):,} documents; the first begins “{begins}…”"
+    return said(f"{more}{len(documents):,} documents; the first begins “{begins}…”")
 
 
 def warnings(params: AllParams) -> list[str]:

@@ -88,6 +88,10 @@ def links(cache: Path) -> Finding:
     """How DVC's cache can share files with the workspace: by hard links, symbolic links, or copies."""
     if not cache.parent.is_dir():
         return Finding("DVC cache", f"no {cache.parent} here", "bad", "run from the project's folder")
+    if not os.access(cache if cache.exists() else cache.parent, os.W_OK):
+        return Finding(
+            "DVC cache", f"{cache} cannot be written", "bad", "change that, or `dvc cache dir` another"
+        )
     cache.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as there, tempfile.TemporaryDirectory(dir=".") as here:
         source, target = Path(there, "file"), Path(here, "file")

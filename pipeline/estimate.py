@@ -8,11 +8,14 @@ right within a factor of 1.5, and far off where another program shares the machi
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.check import AllParams
 from pipeline.corpus.decompress import SUFFIXES
+from pipeline.errors import UserError
 from pipeline.inputs import matching_files
+from pipeline.params import nearest
 from pipeline.retrieval.params import EncoderParams
 from pipeline.scratch import scratch
 
@@ -24,10 +27,10 @@ BYTES_PER_SECOND = {"slice_corpus": 1.5e6, "train_tokenizer": 4e6, "pack_shards"
 START = 4.0  # seconds of a stage before its work: imports, the check of the params
 EVALUATION = 12.0  # seconds that counting n-grams and searching take
 MINIWORLD_DOCUMENT = 545  # bytes
-PACKED = 4  # text bytes in a byte of a compressed file
+PACKED = 4  # text bytes in a byte of a compressed file, or of parquet
 BYTES_PER_TOKEN = {1_000: 2.9, 4_096: 4.3, 8_192: 4.8, 16_000: 5.4, 32_000: 6.0}  # Turkish, by pieces
 MINIWORLD_CONVERSATIONS, CONVERSATION_TOKENS = 6_640, 50
-RATE_FILE = "rate.json"
+RATE_FILE, RATE_LASTS = "rate.json", 24 * 3600  # seconds; it may have been measured in bad company
 
 
 def corpus_bytes(params: AllParams, root: Path = Path()) -> int:
@@ -38,7 +41,7 @@ def corpus_bytes(params: AllParams, root: Path = Path()) -> int:
             total += source.documents * MINIWORLD_DOCUMENT
         else:
             for file in matching_files(f"corpus.sources.{name}.path", source.path, "data/raw/corpus", root):
-                total += file.stat().st_size * (PACKED if file.suffix in SUFFIXES else 1)
+                total += file.stat().st_size * (PACKED if file.suffix in (*SUFFIXES, ".parquet") else 1)
     return min(total, params.corpus.max_bytes or total)
 
 
@@ -53,8 +56,8 @@ def bytes_per_token(vocab_size: int) -> float:
 
 
 def training_tokens(params: AllParams, root: Path = Path()) -> int:
-    """Tokens of the train split."""
-    return round(training_bytes(params, root) / bytes_per_token(params.tokenizer.vocab_size))
+    """Tokens of the train split, at least one."""
+    return max(1, round(training_bytes(params, root) / bytes_per_token(params.tokenizer.vocab_size)))
 
 
 def decoder_flops(params: AllParams) -> float:
@@ -117,38 +120,50 @@ def seconds(params: AllParams, rate: float, root: Path = Path()) -> dict[str, fl
 
 def seconds_here(params: AllParams) -> dict[str, float]:
     """Of every stage, on this machine."""
-    return seconds(params, machine_rate(params.runtime.device))
+    return seconds(params, machine_rate(params.runtime.device, params.train.precision))
 
 
-def machine_rate(device: str) -> float:
+def about(params: AllParams, stages: Sequence[str]) -> str:
+    """How long those stages take on this machine, as people say it."""
+    try:
+        found = seconds_here(params)
+    except UserError as error:
+        return f"how long, this machine cannot tell: {error}"
+    return f"about {roughly(sum(found[stage] for stage in stages))} here"
+
+
+def machine_rate(device: str, precision: str) -> float:
     """Floating-point operations a second in products of matrices, in the precision that training would take.
 
-    Measured once for a quarter of a second and kept in the scratch folder, so that a run's stages agree.
+    Measured for a quarter of a second and kept for a day in the scratch folder, so that a run's stages agree.
+    Raises UserError where the device is not there.
     """
+    asked = f"{device}, {precision}"
     kept = scratch() / RATE_FILE
     try:
         found = json.loads(kept.read_text(encoding="utf-8"))
-        if found["device"] == device:
+        if found["of"] == asked and 0 <= time.time() - found["at"] < RATE_LASTS and found["rate"] > 0:
             return float(found["rate"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass
-    rate = measured_rate(device)
+    rate = measured_rate(device, precision)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps({"device": device, "rate": rate}), encoding="utf-8")
+        kept.write_text(json.dumps({"of": asked, "at": time.time(), "rate": rate}), encoding="utf-8")
     except OSError:
         pass  # measured again next time
     return rate
 
 
-def measured_rate(device: str, for_seconds: float = 0.25, size: int = 1024) -> float:
+def measured_rate(device: str, precision: str, for_seconds: float = 0.25) -> float:
     """See `machine_rate`."""
-    import torch
+    import torch  # here, as every stage begins with this file, and most find the rate that is kept
 
     from pipeline.training.device import DTYPES, pick_device, precision_of, synchronise
 
     where = pick_device(device)
-    matrix = torch.ones(size, size, device=where, dtype=DTYPES[precision_of("auto", where)])
+    size = 1024 if where.type == "cpu" else 4096  # for which starting a product takes a GPU no time
+    matrix = torch.ones(size, size, device=where, dtype=DTYPES[precision_of(precision, where)])
     matrix @ matrix  # the first one prepares
     synchronise(where)
     done, began = 0, time.perf_counter()
@@ -160,10 +175,19 @@ def measured_rate(device: str, for_seconds: float = 0.25, size: int = 1024) -> f
 
 
 def where(params: AllParams, stage: str) -> str:
-    """`stage 5 of 7: train_base; about 8 min left` as this stage begins."""
+    """`stage 5 of 7: train_base; about 8 min left` as this stage begins.
+
+    How long is left out where the device is not there, which stops the stages that need it and no other.
+    Raises UserError for a stage that is none.
+    """
+    if stage not in STAGES:
+        raise UserError(f"--stage: {stage}: no such stage{nearest(stage, list(STAGES))}")
     place = STAGES.index(stage)
-    estimate = seconds_here(params)
-    left = sum(estimate[later] for later in STAGES[place:])
+    try:
+        found = seconds_here(params)
+    except UserError:
+        return f"stage {place + 1} of {len(STAGES)}: {stage}"
+    left = sum(found[later] for later in STAGES[place:])
     return f"stage {place + 1} of {len(STAGES)}: {stage}; about {roughly(left)} left"
 
 

@@ -33,7 +33,7 @@ def after(first: Collection[str], graph: Path = GRAPH) -> dict[str, str]:
 
 def ran() -> dict[str, Any]:
     """The stages as they last ran, of dvc.lock."""
-    return read_yaml(LOCK)["stages"] if LOCK.exists() else {}
+    return (read_yaml(LOCK).get("stages") or {}) if LOCK.exists() else {}
 
 
 def dvc(*arguments: str) -> str:

@@ -6,6 +6,7 @@ again, as it may be a message itself.
 
 import os
 import re
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -63,11 +64,15 @@ def filled(template: str, parts: list[str]) -> str:
     return PLACE.sub(lambda place: parts[int(place[1])] if place[1] else next(in_order), template)
 
 
-def table(grid: Table) -> Table:
-    """A table whose title, heads and cells are in the language asked for."""
+def table(grid: Table, words: Collection[int] = ()) -> Table:
+    """A table whose title and heads are in the language asked for, and the cells of the columns `words`.
+
+    Other columns hold figures and what is a user's own, such as names of sources or a model's answers.
+    """
     if asked():
         grid.title = said(str(grid.title)) if grid.title else grid.title
-        for column in grid.columns:
+        for place, column in enumerate(grid.columns):
             column.header = said(str(column.header))
-            column._cells = [said(cell) if isinstance(cell, str) else cell for cell in column._cells]
+            if place in words:
+                column._cells = [said(cell) if isinstance(cell, str) else cell for cell in column._cells]
     return grid

@@ -2,53 +2,83 @@
 
 import json
 import statistics
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import estimate
+from pipeline import estimate, language
 from pipeline.check import AllParams, check
 from pipeline.doctor import available_memory
+from pipeline.errors import UserError
 from pipeline.graph import stale
 from pipeline.model.decoder import Decoder, initialise, parameter_count
 from pipeline.training.device import pick_device, precision_of
+from pipeline.training.loop import out_of_memory_named
 from pipeline.training.memory import keep_memory
 from pipeline.training.memory_plan import CONTEXT_BYTES, Memory
 from pipeline.training.memory_plan import plan as memory_plan
 from pipeline.training.optim import Optimizers
 from pipeline.training.probe import random_step
 
-CARDS = (8, 12, 16, 24, 32)  # GiB
+CARDS = (8, 12, 16, 24, 32)  # GB, which the libraries count as a tenth less in GiB
+CARD_PRECISION = "bf16"  # of `auto`, or fp16, which takes as much
 GIB = 2**30
 PROBE_STEPS = 20
 MANIFEST = Path("data/shards/manifest.json")
 
+T = TypeVar("T")
+
 
 def run(probe: bool) -> None:
-    """Print all of it. Raises UserError for params that do not fit together."""
+    """Print all of it. Raises UserError for params that do not fit together.
+
+    What is the same on every machine comes first; where the device of params.yaml is not here, or DVC cannot
+    tell what is stale, that is said and the rest is shown.
+    """
     params = check()
-    device = pick_device(params.runtime.device)
-    precision = precision_of(params.train.precision, device)
-    to_run = stale()
     console = Console(highlight=False)
+    device, no_device = tried(lambda: pick_device(params.runtime.device))
+    to_run, no_graph = tried(stale)
+    precision = precision_of(params.train.precision, device) if device else CARD_PRECISION
+    vocab_size = params.tokenizer.vocab_size
     with torch.device("meta"):  # shapes alone
-        model = Decoder(params.model, params.tokenizer.vocab_size)
-    console.print(model_table(model))
-    console.print(reading(params, parameter_count(model), to_run), soft_wrap=True)
-    console.print(disk(params, parameter_count(model)), soft_wrap=True)
-    of_one = memory_plan(params.model, params.tokenizer.vocab_size, params.train, 1, precision)
-    console.print(memory_table(of_one, params, precision))
-    console.print(here(of_one.of(params.train.batch_size), device), soft_wrap=True)
-    console.print(card_table(params))
-    console.print(times(params, to_run, device), soft_wrap=True)
-    if probe:
-        console.print(probed(params, device, precision), soft_wrap=True)
-    for stage, why in to_run.items():
-        console.print(f"`dvc repro` will run {stage}: {why}", soft_wrap=True, markup=False)
-    if not to_run:
-        console.print("`dvc repro` will run nothing: all is up to date", soft_wrap=True)
+        model = Decoder(params.model, vocab_size)
+    console.print(language.table(model_table(model), {0, 1}))
+    for line in (reading(params, parameter_count(model), to_run), disk(params, parameter_count(model))):
+        say(console, line)
+    on_cpu = device is not None and device.type == "cpu"
+    of_one = memory_plan(params.model, vocab_size, params.train, 1, precision, on_cpu)
+    console.print(language.table(memory_table(of_one, params, precision)))
+    if device:
+        say(console, here(of_one.of(params.train.batch_size), device, params.train.batch_size))
+    console.print(language.table(card_table(params)))
+    if device and to_run is not None:
+        say(console, times(params, to_run, device))
+    if device and probe:
+        say(console, probed(params, device, precision))
+    for stage, why in (to_run or {}).items():
+        say(console, f"`dvc repro` will run {stage}: {why}")
+    if to_run == {}:
+        say(console, "`dvc repro` will run nothing: all is up to date")
+    for fault in filter(None, (no_device, no_graph)):
+        say(console, f"note: {fault}")
+
+
+def tried(look: Callable[[], T]) -> tuple[T | None, str]:
+    """What a look brings, or None and why it could not be had."""
+    try:
+        return look(), ""
+    except UserError as error:
+        return None, str(error)
+
+
+def say(console: Console, line: str) -> None:
+    """A line in the language asked for, as long as it is."""
+    console.print(language.said(line), soft_wrap=True, markup=False)
 
 
 def model_table(model: Decoder) -> Table:
@@ -73,12 +103,12 @@ def model_table(model: Decoder) -> Table:
     return table
 
 
-def reading(params: AllParams, parameters: int, to_run: dict[str, str]) -> str:
+def reading(params: AllParams, parameters: int, to_run: dict[str, str] | None) -> str:
     """How much is read, how often, and how that compares with the model's size."""
     steps, per_step = params.train.steps, params.train.tokens_per_step
     there = estimate.training_tokens(params)
     about = "about "
-    if "pack_shards" not in to_run:
+    if to_run is not None and "pack_shards" not in to_run and MANIFEST.is_file():
         there, about = json.loads(MANIFEST.read_text(encoding="utf-8"))["train"]["tokens"], ""
     total = steps * per_step
     return (
@@ -109,7 +139,7 @@ def memory_table(of_one: Memory, params: AllParams, precision: str) -> Table:
     return table
 
 
-def here(memory: Memory, device: torch.device) -> str:
+def here(memory: Memory, device: torch.device, batch_size: int) -> str:
     """Whether it fits this machine."""
     if device.type == "cuda":
         room = torch.cuda.get_device_properties(device).total_memory
@@ -120,26 +150,31 @@ def here(memory: Memory, device: torch.device) -> str:
             return f"this machine: {device.type}, which does not tell how much memory is free"
         room = round(free * 1e9)
         fits = memory.fits(room, held=CONTEXT_BYTES // 2)
-    verdict = "fits" if fits else "does not fit; lower train.batch_size"
+    smaller = "lower train.batch_size" if batch_size > 1 else "choose a smaller model or context"
+    verdict = "fits" if fits else f"does not fit; {smaller}"
     return f"this machine ({device.type}, {room / GIB:.1f} GiB): {verdict}"
 
 
 def card_table(params: AllParams) -> Table:
     """The largest train.batch_size for cards of common sizes."""
     table = Table("card", *(f"{size} GB" for size in CARDS), title="the largest train.batch_size that fits")
-    of_one = memory_plan(params.model, params.tokenizer.vocab_size, params.train, 1, "bf16")
+    asked = params.train.precision
+    precision = CARD_PRECISION if asked == "auto" else asked
+    of_one = memory_plan(params.model, params.tokenizer.vocab_size, params.train, 1, precision)
     sequences = params.train.tokens_per_step // params.model.context
-    best = (of_one.largest_batch(sequences, size * GIB) for size in CARDS)
+    best = (of_one.largest_batch(sequences, size * 10**9) for size in CARDS)
     table.add_row("train.batch_size", *("none" if size is None else str(size) for size in best))
     return table
 
 
 def times(params: AllParams, to_run: dict[str, str], device: torch.device) -> str:
     """About how long the stages that would run take here."""
+    if not to_run:
+        return f"time here ({device.type}): none"
     seconds = estimate.seconds_here(params)
     parts = ", ".join(f"{stage} {estimate.roughly(seconds[stage])}" for stage in to_run)
-    total = estimate.roughly(sum(seconds[stage] for stage in to_run)) if to_run else "nothing to run"
-    return f"time here ({device.type}): about {total}" + (f" ({parts})" if parts else "")
+    total = estimate.roughly(sum(seconds[stage] for stage in to_run))
+    return f"time here ({device.type}): about {total} ({parts})"
 
 
 def probed(params: AllParams, device: torch.device, precision: str) -> str:
@@ -148,11 +183,12 @@ def probed(params: AllParams, device: torch.device, precision: str) -> str:
     settings, vocab_size = params.train, params.tokenizer.vocab_size
     model = Decoder(params.model, vocab_size)
     initialise(model, params.seed)
-    model.to(device)
-    optimizers = Optimizers(model, settings)
     passes = settings.tokens_per_step // (settings.batch_size * params.model.context)
     step_shape = settings.batch_size, params.model.context
-    seconds = [random_step(model, optimizers, *step_shape, precision, passes) for _ in range(PROBE_STEPS)]
+    with out_of_memory_named("train.batch_size", settings.batch_size):
+        model.to(device)
+        optimizers = Optimizers(model, settings)
+        seconds = [random_step(model, optimizers, *step_shape, precision, passes) for _ in range(PROBE_STEPS)]
     step = statistics.median(seconds[2:])
     total = estimate.roughly(step * settings.steps)
     return (

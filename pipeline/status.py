@@ -10,6 +10,7 @@ from rich.table import Table
 from pipeline import language
 from pipeline.estimate import STAGES
 from pipeline.graph import ran, stale
+from pipeline.language import said
 from pipeline.reporting.metrics import REPORTS
 from pipeline.reporting.table import read
 
@@ -47,14 +48,14 @@ def run() -> None:
     table = Table("stage", "from", "figure", "state")
     for stage in STAGES:
         if stage not in last or not (REPORTS / stage / "metrics.json").is_file():
-            table.add_row(stage, "", "", "not run yet")
+            table.add_row(stage, "", "", said("not run yet"))
             continue
-        state = f"[yellow]stale:[/] {escape(waiting[stage])}" if stage in waiting else "[green]up to date[/]"
+        why = waiting.get(stage)
+        state = f"[yellow]{said('stale')}:[/] {escape(why)}" if why else f"[green]{said('up to date')}[/]"
         params = last[stage]["params"]["params.yaml"]
         table.add_row(stage, escape(FROM[stage](params)), HOW_GOOD[stage](read(stage)), state)
     console = Console()
     console.print(language.table(table))
     if waiting:
-        console.print(
-            "`dvc repro` brings all up to date; `tezgah plan` says how long it takes", soft_wrap=True
-        )
+        advice = "`dvc repro` brings all up to date; `tezgah plan` says how long it takes"
+        console.print(said(advice), soft_wrap=True)

@@ -12,6 +12,8 @@ from ruamel.yaml import YAML
 from small import sentences
 
 from pipeline import add
+from pipeline.check import check
+from pipeline.corpus import params as corpus_params
 from pipeline.corpus.sources import file_records
 from pipeline.errors import UserError
 
@@ -85,6 +87,31 @@ def test_copies_are_copies_and_what_lies_there_already_is_taken_as_it_is(project
     assert sources(project)["again"]["path"] == "data/raw/corpus/Şiirlerim.txt"
 
 
+def test_a_file_named_twice_is_taken_once_and_brackets_in_a_name_are_no_glob(project, mine):
+    odd = mine.rename(project / "şiir [1].txt")
+    added(odd, odd)
+    assert sources(project)["siir-1"]["path"] == "data/raw/corpus/şiir [[]1].txt"
+    corpus_params.check_inputs(check().corpus, project)
+
+
+def test_text_is_added_where_the_card_of_params_is_missing(project, mine, capsys):
+    params = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(params.replace("device: auto", "device: cuda:7"))
+    added(mine)
+    assert "siirlerim" in sources(project)
+    assert "this machine cannot tell" in capsys.readouterr().out
+
+
+def test_a_refused_file_is_not_tracked(project, mine):
+    subprocess.run(["git", "init", "-q"], check=True, cwd=project)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True, cwd=project)
+    params = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(params.replace("val_fraction: 0.06", "val_fraction: 0.96"))
+    with pytest.raises(UserError, match="leave nothing to train on"):
+        added(mine, track=True)
+    assert not list((project / "data/raw/corpus").iterdir())
+
+
 def test_dvc_add_keeps_a_file(project, mine):
     subprocess.run(["git", "init", "-q"], check=True, cwd=project)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True, cwd=project)
@@ -98,10 +125,10 @@ def test_too_little_text_is_said(project, capsys):
     params["corpus"]["sources"]["miniworld"]["documents"] = 100
     with open(project / "params.yaml", "w") as file:
         YAML_.dump(params, file)
-    (project / "az.txt").write_text("Kısa bir metin.\n\nBir daha.")
+    (project / "az.txt").write_text("Kısa bir metin, o kadar.\n\nBir daha olsun, bir daha.")
     added(project / "az.txt")
     printed = capsys.readouterr().out
-    assert "is little for tokenizer.vocab_size 4096; 512 would suit it better" in printed
+    assert "is little for tokenizer.vocab_size 6144; 512 would suit it better" in printed
     assert "more text is better, or train.steps" in printed
 
 
@@ -116,6 +143,10 @@ def test_too_little_text_is_said(project, capsys):
         ("a.txt", b"Bir.", {"name": "miniworld"}, r"corpus\.sources\.miniworld: is there already"),
         ("a.jsonl", b'{"text": "Bir."}\n{', {}, r"a\.jsonl:2: not JSON"),
         ("a.csv", b"text;x\nBir;2\n", {"column": "y"}, "no column 'y'"),
+        ("a.txt", b"Bir.\n\nIki.", {}, r"a\.txt: no text of corpus\.min_chars 20 characters"),
+        ("a.txt", "Şu köşe, bu köşe: ".encode() * 99_000 + b"\xff", {}, "not UTF-8 at byte 2277000"),
+        ("a.txt", b"Bir \x8d", {}, "neither UTF-8 nor windows-1254 at byte 4"),
+        ("a.txt", "Şu köşe yaz köşesi.".encode("utf-16")[:-1], {}, "not UTF-16 at byte 38"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(project, name, content, options, says):

@@ -60,6 +60,23 @@ def test_mini_leads_back_from_every_preset(project, name):
     assert load(project / "params.yaml") == before
 
 
+MODELS = ("baby-10m", "tanai-42m", "modern-42m", "llama-134m", "llama-134m-tied")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_keeps_the_texts_and_nothing_else_of_the_preset_before(project, name):
+    shipped = (project / "params.yaml").read_text(encoding="utf-8")
+    found = []
+    for before in ("mini", "smoke"):
+        (project / "params.yaml").write_text(shipped, encoding="utf-8")
+        apply(before)
+        apply(name)
+        params = load(project / "params.yaml")
+        del params["corpus"], params["eval"]["prompts"]
+        found.append(params)
+    assert found[0] == found[1]
+
+
 def test_mini_is_what_params_yaml_ships(project):
     assert preset.apply(["mini"])[1] == []
 

@@ -5,6 +5,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from os import SEEK_END
 from pathlib import Path
 
 from pipeline.errors import UserError
@@ -87,20 +88,38 @@ class Chat:
 
     def opening(self) -> list[Message]:
         """The system message, where there is one."""
-        return [] if self.system is None else [{"role": "system", "content": self.system}]
+        if self.system is None:
+            return []
+        return [{"role": "system", "content": unicodedata.normalize("NFC", self.system)}]
+
+    def check_system(self) -> None:
+        """Raise UserError for a system message that leaves less than half of the context."""
+        tokens = len(prompt_ids(self.tokenizer, [*self.opening(), {"role": "user", "content": ""}]))
+        if self.system is not None and tokens > self.model.context // 2:
+            raise UserError(
+                f"system message: {tokens} tokens, more than half of the {self.model.context} that the model"
+                " reads; shorten it"
+            )
 
     def restart(self) -> None:
         """Forget what was said."""
         self.messages = []
 
     def save(self, path: Path) -> None:
-        """Add the conversation to a file of JSON lines. Raises UserError where it cannot be written."""
-        if not self.messages:
+        """Add the conversation to a file of JSON lines, without exchanges whose answer is empty.
+
+        Raises UserError where it cannot be written, or nothing was said.
+        """
+        pairs = zip(self.messages[::2], self.messages[1::2], strict=True)
+        said = [message for pair in pairs if pair[1]["content"].strip() for message in pair]
+        if not said:
             raise UserError("/kaydet: nothing has been said yet")
-        line = json.dumps({"messages": self.opening() + self.messages}, ensure_ascii=False)
+        line = json.dumps({"messages": self.opening() + said}, ensure_ascii=False)
         try:
-            with open(path, "a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with open(path, "a+b") as file:  # at its end, wherever it is read
+                file.seek(max(0, file.seek(0, SEEK_END) - 1))
+                gap = b"" if file.read(1) in (b"", b"\n") else b"\n"
+                file.write(gap + line.encode("utf-8") + b"\n")
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}; name a file that can be written") from None
 
@@ -109,6 +128,7 @@ def run(folder: Path = CHAT_MODEL, system: str | None = None, seed: int = 0, dev
     """Talk until the input ends. Raises UserError for a folder without a model."""
     model, tokenizer = open_model(folder, device)
     chat = Chat(model, tokenizer, seed=seed, system=system)
+    chat.check_system()
     print(described(folder, model), file=sys.stderr)
     print(said("/yardım: what you can do here"), file=sys.stderr)
     while (line := read_line()) is not None:
@@ -129,6 +149,8 @@ def read_line() -> str | None:
             return input(PROMPT if sys.stdin.isatty() else "").strip()
         except EOFError:
             return None
+        except UnicodeDecodeError as error:
+            raise UserError(f"input: not UTF-8 at byte {error.start}; save it as UTF-8") from None
         except KeyboardInterrupt:
             print("\n" + said("/çık or Ctrl-D ends"), file=sys.stderr)
 
@@ -151,7 +173,12 @@ def command(chat: Chat, line: str) -> bool:
         case "/yeni":
             chat.restart()
         case "/sistem":
-            chat.system = rest or None
+            before, chat.system = chat.system, rest or None
+            try:
+                chat.check_system()
+            except UserError:
+                chat.system = before
+                raise
             chat.restart()
         case "/sıcaklık":
             chat.how = warmed(chat.how, rest)

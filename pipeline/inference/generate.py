@@ -110,7 +110,8 @@ def steps(
     padded = not bool(mask_BxS.all())
     cache = KVCache(model.config, len(prompts), longest + max(limits) - 1, model.dtype, device)
     running = [True] * len(prompts)
-    seen = [set(prompt) for prompt in cropped]
+    # An end that the prompt holds, as every turn of a chat does, must stay as likely as it is.
+    seen = [set(prompt) - set(stop_ids) for prompt in cropped]
 
     for step in range(max(limits)):
         read = slice(cache.length, cache.length + ids_BxT.shape[1])

@@ -82,7 +82,7 @@ def chat_prompt(text: str, system: str | None, model: Decoder, tokenizer: Tokeni
         raise UserError(f"prompt: {text!r}: nothing to answer; give some text")
     messages = [{"role": "user", "content": text}]
     if system is not None:
-        messages.insert(0, {"role": "system", "content": system})
+        messages.insert(0, {"role": "system", "content": unicodedata.normalize("NFC", system)})
     ids = prompt_ids(tokenizer, messages)
     if len(ids) >= model.context:
         raise UserError(

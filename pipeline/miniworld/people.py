@@ -80,6 +80,4 @@ def cast(
         "product": province.product,
         "good": province.good,
         "other": other.name,
-        "other_unit": other.unit,
-        "other_product": other.product,
     }

@@ -220,6 +220,9 @@ RELATIVE = Kind(
         ("{name.gen} {kin.p3sg} en çok {friend.ins} konuşur.",
          "{name.gen} {kin.p3sg.gen} komşusu {friend.cop}.",
          "{name.gen} {kin.p3sg.dat} her gün {friend} gelir."),
+        ("{kin.p3sg} {name.acc} çok sever.", "{kin.p3sg} {name.dat} güvenir.",
+         "{kin.p3sg} {name.ins} gurur duyar.", "{kin.p3sg} {name.acc} herkese anlatır.",
+         "{kin.p3sg} {name.dat} masal anlatmayı sever."),
     ),
     says=(
         ("{name} {kin.p3sg.acc} çok sever.", "{name} {kin.p3sg.ins} çok güler.",

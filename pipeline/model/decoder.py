@@ -18,6 +18,7 @@ from pipeline.model.params import ModelParams
 from pipeline.model.rotary import rotary_tables, rotate
 
 EMBEDDING_WIDTH = 0.2
+SHORT = 512  # tokens; training on a CPU, windows up to here are attended to by plain products
 Turns = tuple[Tensor, Tensor]  # cosines and sines of rotary embedding, [B or 1, 1, T, K]
 
 
@@ -53,6 +54,7 @@ class Attention(nn.Module):
         self.layer = layer
         self.head_dim = config.head_dim
         self.grouped = config.kv_heads < config.heads
+        self.short = SHORT
         queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
         self.q_proj = nn.Linear(config.width, queries, bias=False)
         self.k_proj = nn.Linear(config.width, keys, bias=False)
@@ -79,10 +81,29 @@ class Attention(nn.Module):
             q, k_BxGxSxK = rotate(q, *turns), rotate(k_BxGxSxK, *turns)
         if cache is not None:
             k_BxGxSxK, v_BxGxSxK = cache.append(self.layer, k_BxGxSxK, v_BxGxTxK)
-        out_BxHxTxK = F.scaled_dot_product_attention(
-            q, k_BxGxSxK, v_BxGxSxK, attn_mask=mask, is_causal=mask is None, enable_gqa=self.grouped
-        )
+        if q.is_cpu and torch.is_grad_enabled() and q.shape[2] <= self.short:
+            out_BxHxTxK = spelled_out(q, k_BxGxSxK, v_BxGxSxK, mask)
+        else:
+            out_BxHxTxK = F.scaled_dot_product_attention(
+                q, k_BxGxSxK, v_BxGxSxK, attn_mask=mask, is_causal=mask is None, enable_gqa=self.grouped
+            )
         return self.o_proj(out_BxHxTxK.transpose(1, 2).reshape(B, T, -1))
+
+
+def spelled_out(q_BxHxTxK: Tensor, k_BxGxTxK: Tensor, v_BxGxTxK: Tensor, mask: Tensor | None) -> Tensor:
+    """The attention of `Attention`'s docstring, line by line; `mask` None means plainly causal.
+
+    All scores of a short window fit the processor's cache, and there plain products train twice as fast
+    as the fused kernel, which computes the scores anew on the way back (benchmarks/train_step.py).
+    """
+    H, T = q_BxHxTxK.shape[1:3]
+    k_BxHxTxK = k_BxGxTxK.repeat_interleave(H // k_BxGxTxK.shape[1], dim=1)
+    v_BxHxTxK = v_BxGxTxK.repeat_interleave(H // v_BxGxTxK.shape[1], dim=1)
+    if mask is None:
+        mask = torch.ones(T, T, dtype=torch.bool).tril()
+    unseen = torch.zeros(mask.shape, dtype=q_BxHxTxK.dtype).masked_fill_(~mask, -torch.inf)
+    scores_BxHxTxT = q_BxHxTxK * q_BxHxTxK.shape[-1] ** -0.5 @ k_BxHxTxK.mT + unseen
+    return F.softmax(scores_BxHxTxT, dim=-1, dtype=q_BxHxTxK.dtype) @ v_BxHxTxK
 
 
 class MLP(nn.Module):
@@ -168,7 +189,8 @@ class Decoder(nn.Module):
         With a `cache`, the T tokens follow what it holds and are added to it. `positions_BxT`
         are needed where rows are left-padded; `mask_BxS` is True at the real ones of all S keys.
         `document_BxT` numbers the documents of a row (no cache then): a token reads those of its own
-        alone. Positions do not start anew: rotary scores depend on distances only.
+        alone. Positions do not start anew: rotary scores depend on distances only, and the learned
+        positions of `tanai` are all met so.
         """
         x_BxTxD = self.model.embed_tokens(ids_BxT)
         start = cache.length if cache is not None else 0

@@ -59,11 +59,14 @@ def stage_table(reports: Path = REPORTS) -> Table:
     return table
 
 
-def show(*of_evaluation: Table, reports: Path = REPORTS, picture: Path | None = None) -> None:
-    """Print the stages' figures, the evaluation's tables and what to try next; draw them (SVG) if asked."""
+def show(measured: Table, beside: Table, reports: Path = REPORTS, picture: Path | None = None) -> None:
+    """Print the stages' figures, what was measured, what the models say and what to try next.
+
+    `beside` holds the models' words beside those of simpler ones; into `picture`, an SVG file, all is drawn.
+    """
     console = Console(record=picture is not None, width=PICTURE_WIDTH if picture else None)
-    for table in (stage_table(reports), *of_evaluation):
-        console.print(language.table(table))
+    for table, words in ((stage_table(reports), {1}), (measured, {0}), (beside, ())):
+        console.print(language.table(table, words))
     console.print(NEXT, markup=False, highlight=False, soft_wrap=True)
     if picture:
         console.save_svg(str(picture), title="tezgah report")

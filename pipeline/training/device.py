@@ -57,3 +57,5 @@ def synchronise(device: torch.device) -> None:
     """Wait for the device, so that a clock read next is honest."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from pipeline.model.decoder import Decoder, parameter_count
+from pipeline.model.decoder import Attention, Decoder, parameter_count
 from pipeline.model.params import ModelParams
 from pipeline.training.device import autocast
-from pipeline.training.params import LoopParams
+from pipeline.training.params import TrainParams
 
 # What a GPU's own libraries hold, and the share of the rest that fragments cost.
 CONTEXT_BYTES, FRAGMENTS = 2**30, 0.08
@@ -61,12 +61,24 @@ class Memory:
 
 
 def plan(
-    config: ModelParams, vocab_size: int, settings: LoopParams, batch_size: int, precision: str
+    config: ModelParams,
+    vocab_size: int,
+    settings: TrainParams,
+    batch_size: int,
+    precision: str,
+    on_cpu: bool = False,
 ) -> Memory:
-    """The memory of a step that passes `batch_size` sequences of the model's context at once."""
+    """The memory of a step that passes `batch_size` sequences of the model's context at once.
+
+    `on_cpu` counts the scores that attention spells out there.
+    """
     with FakeTensorMode():
         model = Decoder(config, vocab_size)
-        one, two = (kept(model, rows, precision) for rows in (1, 2))
+        if not on_cpu:
+            for module in model.modules():
+                if isinstance(module, Attention):
+                    module.short = 0
+        one, two = (kept(model, rows, precision, settings.document_mask) for rows in (1, 2))
     casts = 2 * one - two  # what does not grow with the batch: matrices in the precision of their products
     parameters = parameter_count(model)
     hidden = sum(weight.numel() for weight in model.model.layers.parameters() if weight.ndim == 2)
@@ -80,7 +92,7 @@ def plan(
     )
 
 
-def kept(model: Decoder, rows: int, precision: str) -> int:
+def kept(model: Decoder, rows: int, precision: str, document_mask: bool = False) -> int:
     """Bytes that the backward pass of `rows` sequences needs, up to the last hidden vectors."""
     own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
     found: dict[int, Tensor] = {}  # by storage: what two operations keep lies there once
@@ -92,5 +104,5 @@ def kept(model: Decoder, rows: int, precision: str) -> int:
 
     ids_BxT = torch.zeros(rows, model.context, dtype=torch.long)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), autocast(CPU, precision):
-        model.hidden(ids_BxT)
+        model.hidden(ids_BxT, document_BxT=ids_BxT if document_mask else None)
     return sum(tensor.untyped_storage().nbytes() for tensor in found.values())

@@ -130,6 +130,21 @@ def test_a_high_penalty_lets_no_token_come_again(model):
         assert len({*prompt, *new}) == len(prompt) + len(new)
 
 
+def test_a_penalty_leaves_the_end_as_likely_as_it_is(model):
+    punished = Sampling(repetition_penalty=1e6)
+    for start in range(
+        20, 60
+    ):  # a prompt that holds the token which comes next, as turns of a chat hold an end
+        prompt = [BOS, start, start + 1, start + 2, start + 3]
+        end = generate(model, [prompt], max_new_tokens=1)[0][0]
+        if end in prompt:
+            break
+    else:
+        pytest.skip("this model repeats nothing")
+    assert generate(model, [prompt], max_new_tokens=1, how=punished)[0] != [end]
+    assert generate(model, [prompt], max_new_tokens=1, stop_ids={end}, how=punished) == [[]]
+
+
 def test_no_prompts_an_empty_prompt_and_no_new_tokens(model):
     assert generate(model, [], max_new_tokens=3) == []
     with pytest.raises(ValueError, match="max_new_tokens"):

@@ -99,6 +99,39 @@ def test_a_command_that_means_nothing_is_refused(chat, line, says):
         command(chat, line)
 
 
+def test_what_is_saved_has_answers_and_lines_of_its_own(chat, tmp_path):
+    file = tmp_path / "k.jsonl"
+    file.write_text('{"messages": []}', encoding="utf-8")  # without an end of line
+    for question, answer in (("a", "Evet."), ("b", " "), ("c", "")):
+        chat.messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    command(chat, f"/kaydet {file}")
+    first, second = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    assert first == {"messages": []}
+    assert [message["content"] for message in second["messages"]] == ["a", "Evet."]
+    chat.messages = chat.messages[2:]
+    with pytest.raises(UserError, match="nothing has been said yet"):
+        command(chat, f"/kaydet {file}")
+
+
+def test_a_system_message_is_composed_and_one_that_is_too_long_refused(chat):
+    chat.system = "go\u0308l"
+    assert chat.opening()[0]["content"] == "göl"
+    with pytest.raises(UserError, match=r"system message: \d+ tokens, more than half of the 24"):
+        command(chat, "/sistem " + "Van Gölü " * 30)
+    assert chat.system == "go\u0308l"
+
+
+def test_input_that_is_no_utf_8_is_one_line(folders):
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", "chat", "--model", str(folders / "sft")],
+        input=b"a\n\xfe\xff\n",
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:strict", "TEZGAH_LANG": ""},
+    )
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1].startswith("error: input: not UTF-8 at byte ")
+
+
 def test_a_file_that_cannot_be_written_is_named(chat, tmp_path):
     "".join(chat.answer("a"))
     with pytest.raises(UserError, match="Is a directory; name a file that can be written"):

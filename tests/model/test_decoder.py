@@ -4,13 +4,15 @@ import json
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
 from pipeline.errors import UserError
 from pipeline.inference.generate import generate
+from pipeline.model import decoder
 from pipeline.model.cache import KVCache
-from pipeline.model.decoder import Decoder, initialise, parameter_count
+from pipeline.model.decoder import Decoder, initialise, parameter_count, spelled_out
 from pipeline.model.folder import load_decoder, load_weights, save_decoder
 from pipeline.model.params import ModelParams
 
@@ -183,6 +185,41 @@ def test_documents_of_a_row_do_not_see_one_another():
         together = model(torch.cat([one, two], 1), document_BxT=documents)
         apart = torch.cat([model(one), model(two)], 1)
     assert (together - apart).abs().max() < 1e-4  # logits are up to 6; processors round differently
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_spelled_out_is_the_fused_one(kv_heads, masked):
+    q = torch.randn(2, 4, 9, 8, dtype=torch.double, requires_grad=True)
+    k, v = (torch.randn(2, kv_heads, 9, 8, dtype=torch.double, requires_grad=True) for _ in range(2))
+    mask = torch.ones(9, 9, dtype=torch.bool).tril()
+    if masked:  # two documents
+        apart = torch.arange(9) < 4
+        mask = mask & (apart[:, None] == apart[None])
+    ours = spelled_out(q, k, v, mask[None, None] if masked else None)
+    theirs = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+    assert torch.allclose(ours, theirs)
+    weights = torch.randn_like(ours)
+    for a, b in zip(
+        torch.autograd.grad((ours * weights).sum(), (q, k, v)),
+        torch.autograd.grad((theirs * weights).sum(), (q, k, v)),
+        strict=True,
+    ):
+        assert torch.allclose(a, b)
+
+
+def test_training_spells_short_windows_out_and_fuses_long_ones(monkeypatch):
+    model, calls = made(), []
+    monkeypatch.setattr(decoder, "spelled_out", lambda *given: calls.append(1) or spelled_out(*given))
+    ids = torch.randint(8, 480, (1, 9))
+    short = model(ids)
+    assert len(calls) == model.config.layers
+    for block in model.model.layers:
+        block.self_attn.short = 8
+    assert torch.allclose(model(ids), short, atol=1e-5)
+    with torch.no_grad():
+        model(ids)
+    assert len(calls) == model.config.layers
 
 
 def test_initialisation_is_seeded_and_starts_from_a_uniform_guess_when_untied():

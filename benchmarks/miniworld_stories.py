@@ -1,0 +1,45 @@
+"""Stories of the base model, to be read: does each hold together?
+
+    python -m benchmarks.miniworld_stories --model models/base --seed 11 --stories 10
+
+Each begins with the first sentence of a story composed with a seed that no corpus has, as the models of
+TinyStories are judged by how they complete a story's beginning (Eldan & Li 2023, arXiv 2305.07759). Prints
+each for people, its beginning and what the model adds apart, and one JSON line for machines.
+"""
+
+import argparse
+import json
+import random
+import re
+from pathlib import Path
+
+from pipeline.inference.infer import infer
+from pipeline.miniworld import texts
+
+
+def beginning(seed: int, index: int) -> str:
+    """The first sentence of a story."""
+    rng = random.Random(f"{seed}:stories:{index}")
+    story = texts.compose(rng, "stories", *texts.hero(seed, index))
+    return re.split(r"(?<=[.!?…]) ", story.paragraphs[0])[0]
+
+
+def main() -> None:
+    """Print the stories."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", type=Path, default=Path("models/base"))
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--stories", type=int, default=10)
+    parser.add_argument("--tokens", type=int, default=110, help="new ones in each")
+    options = parser.parse_args()
+    told = []
+    for index in range(options.stories):
+        begins = beginning(options.seed, index)
+        pieces = infer(begins, options.model, raw=True, max_new_tokens=options.tokens, seed=index)
+        told.append({"begins": begins, "goes_on": "".join(pieces)})
+        print(f"{index}. {begins} |{told[-1]['goes_on']}\n")
+    print(json.dumps(told, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
