@@ -164,7 +164,7 @@ def test_status_of_the_committed_run(root, monkeypatch, capsys):
     monkeypatch.setattr(status, "stale", lambda: {"evaluate": "eval.top_p"})
     status.run()
     printed = capsys.readouterr().out
-    assert "qwen3 4 x 224, 1,950 steps" in printed
+    assert "qwen3 4 x 224, 1,800 steps" in printed
     assert "stale: eval.top_p" in printed
     assert printed.count("up to date") >= 6
 
