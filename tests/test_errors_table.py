@@ -218,20 +218,21 @@ CASES = {
     "infer: an argument": Case(
         TEZGAH + "infer Ankara --temperature -1", nothing, "--temperature -1.0 is not", quick=True
     ),
-    "infer: no prompt": Case(TEZGAH + "infer Ankara --stop ''", nothing, "--stop: '': an empty stop string"),
+    "infer: an empty stop string": Case(TEZGAH + "infer Ankara --stop ''", nothing, "--stop: '': an empty stop"),
     "chat: no model": Case(TEZGAH + "chat --model none", nothing, "none: no model there"),
     "report: no run": Case(TEZGAH + "report", nothing, "run `dvc repro`"),
-    "status: no graph": Case(TEZGAH + "status", remove("dvc.yaml"), "dvc"),
+    "status: no DVC": Case(TEZGAH + "status", nothing, "dvc status: ERROR: you are not inside of a DVC"),
+    "check: a stage that is none": Case(TEZGAH + "check --stage foo", nothing, "--stage: foo: no such stage"),
     "a command that is none": Case(TEZGAH + "pland", nothing, "did you mean 'plan'", quick=True),
 }
 
 
 def files(folder: Path) -> dict[Path, bytes]:
-    """All files below the folder, but those of Python and of the scratch folder."""
+    """All files and links below the folder, but those of Python and of the scratch folder."""
     return {
-        path: path.read_bytes()
+        path: os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if (path.is_symlink() or path.is_file())
         and ".scratch" not in path.parts
         and "pipeline" not in path.relative_to(folder).parts
     }
