@@ -218,7 +218,7 @@ CASES = {
     "infer: an argument": Case(
         TEZGAH + "infer Ankara --temperature -1", nothing, "--temperature -1.0 is not", quick=True
     ),
-    "infer: an empty stop string": Case(TEZGAH + "infer Ankara --stop ''", nothing, "--stop: '': an empty stop"),
+    "infer: an empty stop": Case(TEZGAH + "infer Ankara --stop ''", nothing, "--stop: '': an empty"),
     "chat: no model": Case(TEZGAH + "chat --model none", nothing, "none: no model there"),
     "report: no run": Case(TEZGAH + "report", nothing, "run `dvc repro`"),
     "status: no DVC": Case(TEZGAH + "status", nothing, "dvc status: ERROR: you are not inside of a DVC"),
