@@ -147,7 +147,7 @@ LATIN = "\n\n".join(sentences(3)).encode("iso-8859-9", "replace")
         pytest.param(
             "train_tokenizer",
             lambda project, _: small_corpus(project),
-            r"tokenizer\.vocab_size: 4096: the training text is too small",
+            r"tokenizer\.vocab_size: 6144: the training text is too small",
             id="a corpus too small for the vocabulary",
         ),
         pytest.param(

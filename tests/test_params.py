@@ -36,7 +36,7 @@ def test_the_shipped_file_passes(root):
             "train.schedule: 'steep': Input should be 'wsd', 'cosine' or 'linear'",
         ),
         (lambda v: v["train"].pop("clip"), "train.clip: missing"),
-        (lambda v: v["model"].update(heads=3, kv_heads=3), "heads 3 does not divide width 256; try heads: 2"),
+        (lambda v: v["model"].update(heads=3, kv_heads=3), "heads 3 does not divide width 224; try heads: 2"),
         (lambda v: v["model"].update(kv_heads=3), "kv_heads 3 does not divide heads 4"),
         (
             lambda v: v["train"].update(tokens_per_step=5000),
