@@ -17,9 +17,10 @@ from pipeline.corpus.decompress import SUFFIXES
 from pipeline.corpus.params import RAW
 from pipeline.corpus.records import Record, Unreadable
 from pipeline.corpus.sources import file_records
-from pipeline.errors import UserError, one_line, said
+from pipeline.errors import UserError, one_line
 from pipeline.files import whole_file, write_whole
 from pipeline.graph import after, dvc
+from pipeline.language import said
 from pipeline.params import PARAMS_FILE, read_yaml
 from pipeline.preset import checked, dumped, round_trip
 from pipeline.turkish.casing import lower
@@ -61,7 +62,7 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
         text = dumped(document)
         params = checked(text)
         notes, to_run = warnings(params), after(["slice_corpus"])
-        takes = estimate.about(params, list(to_run))
+        takes = estimate.about(params, to_run)
         if track:
             dvc("add", "--quiet", *map(str, placed))
         write_whole(PARAMS_FILE, text)
@@ -72,7 +73,7 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
     print(f"{PARAMS_FILE}: corpus.sources.{source}: {', '.join(paths)}")
     for note in notes:
         print(said(f"note: {note}"))
-    print(said(f"`dvc repro` will run: {', '.join(to_run)}; {said(takes)}"))
+    print(said(f"`dvc repro` will run: {', '.join(to_run)}; {takes}"))
     print(said(f"a first look in a few minutes: {FIRST}"))
 
 

@@ -8,7 +8,7 @@ right within a factor of 1.5, and far off where another program shares the machi
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.check import AllParams
@@ -123,7 +123,7 @@ def seconds_here(params: AllParams) -> dict[str, float]:
     return seconds(params, machine_rate(params.runtime.device, params.train.precision))
 
 
-def about(params: AllParams, stages: Sequence[str]) -> str:
+def about(params: AllParams, stages: Collection[str]) -> str:
     """How long those stages take on this machine, as people say it."""
     try:
         found = seconds_here(params)

@@ -10,7 +10,6 @@ from rich.table import Table
 from pipeline import language
 from pipeline.estimate import STAGES
 from pipeline.graph import ran, stale
-from pipeline.language import said
 from pipeline.reporting.metrics import REPORTS
 from pipeline.reporting.table import read
 
@@ -48,14 +47,16 @@ def run() -> None:
     table = Table("stage", "from", "figure", "state")
     for stage in STAGES:
         if stage not in last or not (REPORTS / stage / "metrics.json").is_file():
-            table.add_row(stage, "", "", said("not run yet"))
+            table.add_row(stage, "", "", language.said("not run yet"))
             continue
         why = waiting.get(stage)
-        state = f"[yellow]{said('stale')}:[/] {escape(why)}" if why else f"[green]{said('up to date')}[/]"
+        state = f"[green]{language.said('up to date')}[/]"
+        if why:
+            state = f"[yellow]{language.said('stale')}:[/] {escape(why)}"
         params = last[stage]["params"]["params.yaml"]
         table.add_row(stage, escape(FROM[stage](params)), HOW_GOOD[stage](read(stage)), state)
     console = Console()
     console.print(language.table(table))
     if waiting:
         advice = "`dvc repro` brings all up to date; `tezgah plan` says how long it takes"
-        console.print(said(advice), soft_wrap=True)
+        console.print(language.said(advice), soft_wrap=True)

@@ -98,8 +98,8 @@ def test_a_cache_that_cannot_be_written_is_named(project):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("package", ["sentencepiece"])
-def test_a_missing_package_is_one_line(smoke, package):
+def test_a_missing_package_is_one_line(smoke):
+    package = "sentencepiece"
     blocked = smoke / "blocked"
     (blocked / package).mkdir(parents=True)
     fault = f"raise ModuleNotFoundError('none', name={package!r})\n"

@@ -148,13 +148,11 @@ def test_an_empty_source_is_planned_too(project, nothing_waits, capsys):
     yaml = YAML()
     params = yaml.load((project / "params.yaml").read_text())
     params["corpus"]["sources"] = {"bos": {"kind": "local", "path": "data/raw/corpus/bos.txt", "weight": 1.0}}
-    params["sft"]["sources"] = {}
+    (project / "data/raw/sft/rows.jsonl").write_text('{"prompt": "Kim?", "response": "Ben."}\n')
+    params["sft"]["sources"] = {"rows": {"kind": "local", "path": "data/raw/sft/rows.jsonl"}}
     with open(project / "params.yaml", "w") as file:
         yaml.dump(params, file)
-    try:
-        plan.run(probe=False)
-    except UserError:  # where params.yaml is refused, that is a line too
-        return
+    plan.run(probe=False)
     assert "epochs" in capsys.readouterr().out
 
 

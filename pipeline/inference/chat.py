@@ -111,10 +111,10 @@ class Chat:
         Raises UserError where it cannot be written, or nothing was said.
         """
         pairs = zip(self.messages[::2], self.messages[1::2], strict=True)
-        said = [message for pair in pairs if pair[1]["content"].strip() for message in pair]
-        if not said:
+        answered = [message for pair in pairs if pair[1]["content"].strip() for message in pair]
+        if not answered:
             raise UserError("/kaydet: nothing has been said yet")
-        line = json.dumps({"messages": self.opening() + said}, ensure_ascii=False)
+        line = json.dumps({"messages": self.opening() + answered}, ensure_ascii=False)
         try:
             with open(path, "a+b") as file:  # at its end, wherever it is read
                 file.seek(max(0, file.seek(0, SEEK_END) - 1))
