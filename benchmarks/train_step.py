@@ -31,7 +31,6 @@ def measure(
     import torch
 
     from pipeline import params
-    from pipeline.model import decoder
     from pipeline.model.decoder import Decoder, initialise
     from pipeline.model.params import ModelParams
     from pipeline.tokenizer.params import TokenizerParams
@@ -42,8 +41,6 @@ def measure(
     from pipeline.training.probe import random_step
     from pipeline.training.progress import peak_memory_gib
 
-    if fused_attention:
-        decoder.SHORT = 0
     if not default_memory:
         keep_memory()
     shape, settings = params.load("model", ModelParams), params.load("train", TrainParams)
@@ -52,6 +49,8 @@ def measure(
     model = Decoder(shape, params.load("tokenizer", TokenizerParams).vocab_size)
     initialise(model, 0)
     model.to(device)
+    if fused_attention:
+        model.fuse_attention()
     optimizers = Optimizers(model, settings)
     if torch_muon:
         matrices = optimizers.all[0].param_groups[0]["params"]

@@ -5,7 +5,7 @@ import glob
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -30,7 +30,11 @@ LOOKED_AT = 2_000  # records of each file
 BYTES_PER_PIECE = 250  # of text, below which a vocabulary is too large for it
 # After which reading again teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16).
 MOST_EPOCHS = 8
-FIRST = "dvc exp run -S train.steps=150 -S encoder.steps=30 -S sft.epochs=0.2"
+FIRST: dict[str, dict[str, float]] = {
+    "train": {"steps": 150},
+    "encoder": {"steps": 30},
+    "sft": {"epochs": 0.2},
+}
 LETTERS = str.maketrans("çğıöşüâîû", "cgiosuaiu")
 
 
@@ -45,22 +49,24 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
     if not re.fullmatch(r"[A-Za-z0-9_-]+", source):
         raise UserError(f"--name: {source!r}: letters, digits, - and _ only, as `-S` addresses it")
     document = read_yaml(PARAMS_FILE, round_trip())
-    if source in document["corpus"]["sources"]:
+    corpus = document.get("corpus")
+    if not isinstance(corpus, dict) or not isinstance(corpus.get("sources"), dict):
+        raise UserError(f"{PARAMS_FILE}: corpus.sources: must hold sources by name, or be {{}}")
+    if source in corpus["sources"]:
         raise UserError(f"{PARAMS_FILE}: corpus.sources.{source}: is there already; give another --name")
     made: list[Path] = []
     try:
         placed = [place(file, copy or track, made) for file in files]
-        shortest = document["corpus"]["min_chars"]
-        for file in placed:
-            print(f"{file}: {described(file, column, shortest)}")
         paths = [glob.escape(file.as_posix()) for file in placed]
         entry = CommentedMap(kind="local", path=paths[0] if len(paths) == 1 else paths)
         if column:
             entry["text_column"] = column
         entry["weight"] = 1.0
-        document["corpus"]["sources"][source] = entry
+        corpus["sources"][source] = entry
         text = dumped(document)
         params = checked(text)
+        for file in placed:
+            print(f"{file}: {described(file, column, params.corpus.min_chars)}")
         notes, to_run = warnings(params), after(["slice_corpus"])
         takes = estimate.about(params, to_run)
         if track:
@@ -74,7 +80,8 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
     for note in notes:
         print(said(f"note: {note}"))
     print(said(f"`dvc repro` will run: {', '.join(to_run)}; {takes}"))
-    print(said(f"a first look in a few minutes: {FIRST}"))
+    command, takes = first_look(params, to_run)
+    print(said(f"a first look: {command}; {takes}"))
 
 
 def source_name(file: Path) -> str:
@@ -176,7 +183,7 @@ def described(file: Path, column: str | None, shortest: int) -> str:
     if all(len(text) < shortest for text in documents):
         raise UserError(f"{file}: no text of corpus.min_chars {shortest} characters; lower that, or add text")
     more = "at least " if len(found) == LOOKED_AT else ""
-    begins = one_line(ValueError(documents[0][:60]))
+    begins = one_line(documents[0][:60])
     return said(f"{more}{len(documents):,} documents; the first begins “{begins}…”")
 
 
@@ -198,3 +205,11 @@ def warnings(params: AllParams) -> list[str]:
             f" more text is better, or train.steps {max(1, steps)}"
         )
     return found
+
+
+def first_look(params: AllParams, stages: Collection[str]) -> tuple[str, str]:
+    """An experiment of a few steps, and how long it takes here."""
+    sections = {name: getattr(params, name).model_copy(update=few) for name, few in FIRST.items()}
+    flags = [f"-S {name}.{key}={value}" for name, few in FIRST.items() for key, value in few.items()]
+    takes = estimate.about(params.model_copy(update=sections), stages)
+    return f"dvc exp run {' '.join(flags)}", takes

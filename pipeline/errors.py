@@ -6,8 +6,10 @@ import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-import typer
+if TYPE_CHECKING:
+    import typer
 
 
 class UserError(ValueError):
@@ -24,7 +26,7 @@ ADVICE = {
 }
 
 
-def one_line(error: BaseException) -> str:
+def one_line(error: BaseException | str) -> str:
     """The message of `error` folded to one line, for a terminal or a log."""
     return " ".join(str(error).split())
 
@@ -41,6 +43,12 @@ def explained(error: Exception) -> str:
 def missing(error: ModuleNotFoundError) -> str:
     """A package that is not installed, in one line."""
     return f"package {error.name} is missing; run `make install`"
+
+
+def misused(error: "typer.TyperException") -> str:
+    """A mistake in the command line, in one line; nothing where the help, shown already, is the answer."""
+    message = one_line(error.format_message()).rstrip(".")
+    return f"{message}; --help tells what there is" if message else ""
 
 
 def last_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -77,18 +85,29 @@ def run(command: Callable[..., None]) -> None:
     print `error: …` and exit with status 1; Ctrl-C exits with 130. Anything else is a fault of
     ours and keeps its traceback, as do all errors when TEZGAH_DEBUG=1.
     """
+    import typer  # here, so that `last_words` is set before what takes time or may be missing
+
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     run_app(app)
 
 
-def run_app(app: typer.Typer) -> None:
+def run_app(app: "typer.Typer") -> None:
     """The same for a ready Typer program (see `run`)."""
+    import typer
+
     try:
-        app()
-    except (UserError, OSError, ModuleNotFoundError) as error:
+        status = app(standalone_mode=False)
+    except (UserError, OSError, ModuleNotFoundError, typer.TyperException) as error:
         if os.environ.get("TEZGAH_DEBUG") == "1":
             raise
-        says = missing(error) if isinstance(error, ModuleNotFoundError) else explained(error)
-        print(said(f"error: {says}"), file=sys.stderr)
+        if isinstance(error, ModuleNotFoundError):
+            says = missing(error)
+        elif isinstance(error, typer.TyperException):
+            says = misused(error)
+        else:
+            says = explained(error)
+        if says:
+            print(said(f"error: {says}"), file=sys.stderr)
         raise SystemExit(1) from None
+    raise SystemExit(status)

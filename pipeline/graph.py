@@ -42,7 +42,7 @@ def dvc(*arguments: str) -> str:
         [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise UserError(f"dvc {arguments[0]}: {one_line(ValueError(done.stderr.strip() or 'failed'))}")
+        raise UserError(f"dvc {arguments[0]}: {one_line(done.stderr) or 'failed'}")
     return done.stdout
 
 

@@ -51,7 +51,7 @@ def read_yaml(path: Path | str, yaml: YAML | None = None) -> dict[str, Any]:
     except MarkedYAMLError as error:
         place = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         fault = ", ".join(filter(None, [error.context, error.problem]))
-        raise UserError(f"{path}{place}: not valid YAML: {one_line(ValueError(fault))}") from None
+        raise UserError(f"{path}{place}: not valid YAML: {one_line(fault)}") from None
     except (YAMLError, ValueError) as error:  # ValueError: a date of month 13, say
         raise UserError(f"{path}: not valid YAML: {one_line(error)}") from None
     except RecursionError:

@@ -19,6 +19,7 @@ from small import sentences
 from pipeline.corpus.write import SplitWriter
 
 TEZGAH = "-m pipeline.cli "
+PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Length 6>>stream\nx\x9c\x0b\0\xff\0\nendstream\n%%EOF\n"
 
 
 def write(path: str, content: str | bytes) -> Callable[[Path], None]:
@@ -211,6 +212,13 @@ CASES = {
     ),
     "add: no file": Case(TEZGAH + "add none.txt", nothing, "none.txt: no such file", quick=True),
     "add: unknown format": Case(TEZGAH + "add a.pdf", write("a.pdf", "%PDF"), "a.pdf: of no known format"),
+    "add: a book as PDF": Case(TEZGAH + "add a.pdf", write("a.pdf", PDF), "a.pdf: no text; give txt"),
+    "add: empty params": Case(
+        TEZGAH + "add a.txt", lambda p: (write("a.txt", "Bir.")(p), write("params.yaml", "")(p)), "by name"
+    ),
+    "add: an empty corpus": Case(
+        TEZGAH + "add a.txt", lambda p: (write("a.txt", "Bir.")(p), params("corpus", None)(p)), "by name"
+    ),
     "add: a name that is taken": Case(
         TEZGAH + "add a.txt --name miniworld", write("a.txt", "Bir."), "is there already"
     ),
@@ -223,6 +231,11 @@ CASES = {
     "report: no run": Case(TEZGAH + "report", nothing, "run `dvc repro`"),
     "status: no DVC": Case(TEZGAH + "status", nothing, "dvc status: ERROR: you are not inside of a DVC"),
     "check: a stage that is none": Case(TEZGAH + "check --stage foo", nothing, "--stage: foo: no such stage"),
+    "infer: no prompt": Case(TEZGAH + "infer", nothing, "Missing argument 'prompt'; --help tells"),
+    "infer: a misspelt option": Case(TEZGAH + "infer a --temprature 1", nothing, "options: --temperature"),
+    "infer: text for a number": Case(TEZGAH + "infer a --seed x", nothing, "for '--seed': Input should be"),
+    "plan: an argument too many": Case(TEZGAH + "plan all", nothing, "unexpected extra argument(s) (all)"),
+    "a stage with arguments": Case(SLICE + " --steps 3", nothing, "No such option: --steps"),
     "a command that is none": Case(TEZGAH + "pland", nothing, "did you mean 'plan'", quick=True),
 }
 

@@ -4,7 +4,7 @@ import hashlib
 import subprocess
 
 import pytest
-from closure import code_deps
+from closure import code_deps, imports
 from ruamel.yaml import YAML
 
 STAGES = [
@@ -41,10 +41,12 @@ def test_every_curve_is_drawn_once_with_a_title(graph):
     assert not [name for name, stage in graph["stages"].items() if "plots" in stage]
 
 
-def test_inits_are_empty(root):
+def test_inits_are_empty_but_one_that_imports_what_every_stage_depends_on(root, graph):
     inits = [*root.glob("pipeline/**/__init__.py"), *root.glob("stages/__init__.py")]
     assert len(inits) > 10
-    assert [path for path in inits if path.stat().st_size] == []
+    assert [path for path in inits if path.stat().st_size] == [root / "pipeline/__init__.py"]
+    assert imports(root / "pipeline/__init__.py") == {root / "pipeline/errors.py"}
+    assert all("pipeline/errors.py" in stage["deps"] for stage in graph["stages"].values())
 
 
 def test_the_default_run_is_committed_and_nothing_that_changes_by_itself(root, graph):

@@ -98,18 +98,20 @@ def test_a_cache_that_cannot_be_written_is_named(project):
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_package_is_one_line(smoke):
-    package = "sentencepiece"
+@pytest.mark.parametrize("package", ["sentencepiece", "ruamel", "rich", "typer", "pydantic", "torch"])
+def test_a_missing_package_is_one_line(smoke, package):
     blocked = smoke / "blocked"
     (blocked / package).mkdir(parents=True)
     fault = f"raise ModuleNotFoundError('none', name={package!r})\n"
     (blocked / package / "__init__.py").write_text(fault)
-    done = run(smoke, "stages.train_tokenizer", PYTHONPATH=str(blocked))
-    assert done.returncode == 1
-    assert done.stderr.strip() == f"error: package {package} is missing; run `make install`"
+    for command in (["pipeline.cli", "plan"], ["stages.train_base"]):
+        done = run(smoke, *command, PYTHONPATH=str(blocked))
+        if package != "sentencepiece" or "plan" not in command:
+            assert done.returncode == 1
+            assert done.stderr.strip() == f"error: package {package} is missing; run `make install`"
 
 
-@pytest.mark.parametrize("after", [0.5, 0.8, 1.6, 2.4])
+@pytest.mark.parametrize("after", [0.1, 0.2, 0.3, 0.4, 0.5, 0.8, 1.6, 2.4])
 @pytest.mark.parametrize("command", ["stages.slice_corpus", "pipeline.cli plan --probe"])
 def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nothing_half(smoke, command, after):
     process = subprocess.Popen(

@@ -31,17 +31,17 @@ def text_column(columns: Sequence[str], text_columns: Sequence[str], wanted: str
     `columns` are all the columns of the file at `where`, `text_columns` those that hold strings.
     Raises UserError that lists the columns.
     """
-    listed = ", ".join(columns) or "none"
+    advice = f"set text_column (`tezgah add`: --column) to one of: {', '.join(columns) or 'none'}"
     if wanted is not None:
         if wanted not in columns:
-            raise UserError(f"{where}: no column {wanted!r}; set text_column to one of: {listed}")
+            raise UserError(f"{where}: no column {wanted!r}; {advice}")
         if wanted not in text_columns:
-            raise UserError(f"{where}: column {wanted!r} is not text; set text_column to one of: {listed}")
+            raise UserError(f"{where}: column {wanted!r} is not text; {advice}")
         return wanted
     for name in TEXT_COLUMNS:
         if name in text_columns:
             return name
     others = [name for name in text_columns if name != ID_COLUMN]
     if len(others) != 1:
-        raise UserError(f"{where}: which column is the text? set text_column to one of: {listed}")
+        raise UserError(f"{where}: which column is the text? {advice}")
     return others[0]

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram", "unigram": "unigram"}
+NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram"}
 
 
 def summary(metrics: dict[str, Any]) -> Table:
@@ -14,11 +14,11 @@ def summary(metrics: dict[str, Any]) -> Table:
     table = Table("measure", "task", "model", "beside", title="evaluate")
     for task, values in metrics["bits_per_byte"].items():
         beside = [f"{label} {values[name]:.3f}" for name, label in NGRAMS.items()]
-        table.add_row("bits per byte (lower is better)", task, f"{values['base']:.3f}", ", ".join(beside))
+        table.add_row("bits per byte, low is good", task, f"{values['base']:.3f}", ", ".join(beside))
     for task, values in metrics["minimal_pairs"].items():
         if "mean" in values:
             beside = [f"5-gram {values['kneser_ney_5']:.3f}", "chance 0.500"]
-            table.add_row("minimal pairs, mean of types", task, f"{values['mean']:.3f}", ", ".join(beside))
+            table.add_row("mean of minimal pairs", task, f"{values['mean']:.3f}", ", ".join(beside))
     for task, values in metrics["questions"].items():
         table.add_row("questions, exact match", task, f"{values['exact_match']:.3f}", f"n {values['n']}")
     for task, values in metrics["retrieval"].items():

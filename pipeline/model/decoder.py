@@ -231,6 +231,12 @@ class Decoder(nn.Module):
         """Logits [B, T, V] of the token after each (arguments: see `hidden`)."""
         return self.lm_head(self.hidden(ids_BxT, cache, positions_BxT, mask_BxS, document_BxT))
 
+    def fuse_attention(self) -> None:
+        """Attend by the fused kernel even where `spelled_out` would be taken, as is always done on GPUs."""
+        for module in self.modules():
+            if isinstance(module, Attention):
+                module.short = 0
+
     @property
     def dtype(self) -> torch.dtype:
         """In which precision matrix products run now."""

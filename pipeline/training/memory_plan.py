@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from pipeline.model.decoder import Attention, Decoder, parameter_count
+from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.model.params import ModelParams
 from pipeline.training.device import autocast
 from pipeline.training.params import TrainParams
@@ -75,9 +75,7 @@ def plan(
     with FakeTensorMode():
         model = Decoder(config, vocab_size)
         if not on_cpu:
-            for module in model.modules():
-                if isinstance(module, Attention):
-                    module.short = 0
+            model.fuse_attention()
         one, two = (kept(model, rows, precision, settings.document_mask) for rows in (1, 2))
     casts = 2 * one - two  # what does not grow with the batch: matrices in the precision of their products
     parameters = parameter_count(model)

@@ -43,7 +43,9 @@ def test_several_columns_want_a_known_name_or_a_choice() -> None:
     assert read("a,b\n1,2\n", wanted="b") == [Record("2")]
     with pytest.raises(UserError, match=r"a\.csv: which column is the text.* one of: a, b"):
         read("a,b\n1,2\n")
-    with pytest.raises(UserError, match=r"a\.csv: no column 'c'; set text_column to one of: a, b"):
+    with pytest.raises(
+        UserError, match=r"a\.csv: no column 'c'; set text_column \(`tezgah add`: --column\) to one of: a, b"
+    ):
         read("a,b\n1,2\n", wanted="c")
 
 

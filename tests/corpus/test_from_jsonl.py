@@ -50,7 +50,8 @@ def test_the_text_is_recognised(name: str) -> None:
 def test_or_named() -> None:
     assert read('{"text": "bir", "title": "iki"}', wanted="title") == [Record("iki")]
     with pytest.raises(
-        UserError, match=r"a\.jsonl:1: no column 'titel'; set text_column to one of: text, title"
+        UserError,
+        match=r"no column 'titel'; set text_column \(`tezgah add`: --column\) to one of: text, title",
     ):
         read('{"text": "bir", "title": "iki"}', wanted="titel")
     with pytest.raises(UserError, match=r"a\.jsonl:1: column 'n' is not text"):
