@@ -16,8 +16,9 @@ install: .venv/.installed
 try: install  ## all seven stages in a minute, in a copy of the project, then talk with what came of it
 	rm -rf .try
 	git clone --quiet . .try
-	cd .try && tezgah preset smoke && dvc repro && tezgah report
-	@echo "A minute of training teaches a model how words look and little more; make repro takes longer and gets further."
+	cd .try && tezgah preset smoke minute && dvc repro && tezgah report
+	@echo "A minute teaches a model to greet, to say who it is and to sound Turkish; what it tells is invented."
+	@echo "make repro takes a quarter of an hour and gets further. Try: Merhaba! / Sen kimsin? / Van'ın denizi var mı?"
 	cd .try && tezgah chat
 
 repro: install  ## all seven stages, then the figures

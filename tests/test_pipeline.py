@@ -213,3 +213,14 @@ def test_the_readmes_python_works(clone, root):
     readme = (root / "README.md").read_text(encoding="utf-8")
     (clone.folder / "shown.py").write_text(readme.split("```python\n")[1].split("```")[0])
     assert "Ankara hangi bölgededir?" in clone.sh("HF_HUB_OFFLINE=1 python shown.py")
+
+
+@pytest.mark.slow
+def test_make_try_ends_in_a_conversation(root, tmp_path):
+    clone = Clone(tmp_path, root)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (Path(sys.prefix) / ".installed").touch()  # later than the clone's requirements.txt, which are met
+    printed = clone.sh("printf 'Merhaba!\nSen kimsin?\n' | make try")
+    assert clone.ran(printed) == ALL
+    talk = printed.split("Try: ")[1]
+    assert "Türkçe dil modeli" in talk
