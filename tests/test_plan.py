@@ -56,14 +56,16 @@ def test_larger_models_fit_fewer_sequences(project):
 CARDS = {"gpu-8gb": 8, "gpu-12gb": 12, "gpu-16gb": 16, "gpu-24gb": 24, "gpu-32gb": 32, "t4-16gb": 16}
 
 
-@pytest.mark.parametrize(("card", "gib"), CARDS.items())
-def test_a_cards_batch_fits_the_largest_model_on_it(project, card, gib):
+@pytest.mark.parametrize(("card", "gigabytes"), CARDS.items())
+def test_a_cards_batches_fit_the_largest_model_on_it(project, card, gigabytes):
     preset.run(["llama-134m", card], False)
     params = check()
-    memory = plan.memory_plan(
-        params.model, params.tokenizer.vocab_size, params.train, params.train.batch_size, "bf16"
-    )
-    assert memory.fits(gib * 10**9)
+    pretraining = params.model, params.tokenizer.vocab_size, params.train
+    assert plan.memory_plan(*pretraining, params.train.batch_size, "bf16").fits(gigabytes * 10**9)
+    longest = params.model.model_copy(update={"context": params.sft.context})  # every conversation as long
+    moments = params.train.model_copy(update={"optimizer": params.sft.optimizer})
+    tuning = longest, params.tokenizer.vocab_size, moments
+    assert plan.memory_plan(*tuning, params.sft.batch_size, "bf16").fits(gigabytes * 10**9)
 
 
 def test_estimates_grow_with_what_is_asked_for(project):
