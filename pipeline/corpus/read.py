@@ -25,10 +25,15 @@ def texts(folder: Path | str) -> Iterator[str]:
         yield from batch.column("text").to_pylist()
 
 
-def _batches(folder: Path | str, columns: list[str]) -> Iterator:
-    parts = sorted(Path(folder).glob("part-*.parquet"))
-    if not parts:
+def parts(folder: Path | str) -> list[Path]:
+    """The files of a split, in order. Raises UserError if the split is not there."""
+    found = sorted(Path(folder).glob("part-*.parquet"))
+    if not found:
         raise UserError(f"{folder}: no corpus there; run `dvc repro slice_corpus`")
-    for part in parts:
+    return found
+
+
+def _batches(folder: Path | str, columns: list[str]) -> Iterator:
+    for part in parts(folder):
         with pq.ParquetFile(part, buffer_size=1 << 20) as file:
             yield from file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False)

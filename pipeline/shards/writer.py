@@ -1,32 +1,44 @@
-"""Pack documents into shards: flat arrays of token ids, one document after another."""
+"""Pack documents into shards: flat arrays of token ids, one document after another.
 
-import hashlib
-import io
+Worker processes read and encode one row group of the corpus each; this one cuts what they bring, in its order,
+into files, so that the bytes do not depend on the number of workers. A shard that is written stays written: a run
+that was killed goes on after the last one.
+"""
+
+import json
 import multiprocessing
+import os
+import signal
+import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from pipeline.files import sha256, write_json, write_whole
-from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
+from pipeline.corpus.read import parts
+from pipeline.errors import UserError
+from pipeline.files import sha256, whole_file, write_json
+from pipeline.tokenizer.batch import BatchEncoder
+from pipeline.tokenizer.tokenizer import Tokenizer
 
-BATCH_CHARS = 1 << 20  # of text in one task of a worker
-_tokenizer: Tokenizer  # of a worker process
-
-
-def _open(folder: Path) -> None:
-    global _tokenizer
-    _tokenizer = Tokenizer.load(folder)
+TOTALS = ("tokens", "documents", "bytes")
+_encoder: BatchEncoder  # of a worker process
 
 
-def _encode(texts: list[str]) -> list[np.ndarray]:
-    dtype = token_dtype(_tokenizer.vocab_size)
-    return [np.array([BOS, *_tokenizer.encode(text), EOS], dtype=dtype) for text in texts]
+@dataclass
+class Encoded:
+    """Consecutive documents of a split."""
+
+    ids: np.ndarray  # of all, one after another
+    tokens: np.ndarray  # how many each has
+    bytes: np.ndarray  # of UTF-8 that each was
 
 
 def token_dtype(vocab_size: int) -> np.dtype:
@@ -34,76 +46,136 @@ def token_dtype(vocab_size: int) -> np.dtype:
     return np.dtype(np.uint16 if vocab_size < 1 << 16 else np.uint32)
 
 
-def in_batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Lists of consecutive texts of about BATCH_CHARS characters each."""
-    batch: list[str] = []
-    size = 0
-    for text in texts:
-        batch.append(text)
-        size += len(text)
-        if size >= BATCH_CHARS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+def _open(folder: Path) -> None:
+    """Make this process a worker: it leaves Ctrl-C to the main process and ends with it, even if killed."""
+    global _encoder
+    _encoder = BatchEncoder(Tokenizer.load(folder))
+    if parent := multiprocessing.parent_process():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
 
 
-def encoded(texts: Iterable[str], tokenizer: Path, workers: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(UTF-8 bytes, ids) of every text in its order, encoded by `workers` processes."""
-    batches = in_batches(texts)
+def _encode(part: Path, group: int, skip: int) -> Encoded:
+    """The documents of a row group, without its first `skip`."""
+    with pq.ParquetFile(part) as file:
+        table = file.read_row_group(group, ["id", "text"], use_threads=False).slice(skip)
+    texts = table["text"].combine_chunks()
+    try:
+        ids, tokens = _encoder.encode(texts)
+    except UserError as error:
+        sizes = pc.binary_length(texts)
+        longest = table["id"][pc.index(sizes, pc.max(sizes)).as_py()].as_py()
+        raise UserError(f"{part}: document {longest}: {error}") from None
+    dtype = token_dtype(_encoder.tokenizer.vocab_size)
+    return Encoded(ids.astype(dtype), tokens, pc.binary_length(texts).to_numpy())
+
+
+def row_groups(corpus: Path, skip: int) -> Iterator[tuple[Path, int, int]]:
+    """(file, row group, documents to skip in it) of a split, without its first `skip` documents."""
+    for part in parts(corpus):
+        with pq.ParquetFile(part) as file:
+            sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        for group, size in enumerate(sizes):
+            if skip < size:
+                yield part, group, skip
+            skip = max(0, skip - size)
+
+
+def encoded(corpus: Path, tokenizer: Path, workers: int, skip: int = 0) -> Iterator[Encoded]:
+    """All documents of a split in their order, encoded by `workers` processes."""
+    groups = row_groups(corpus, skip)
+    if workers == 1:
+        _open(tokenizer)
+        yield from (_encode(*group) for group in groups)
+        return
     # Spawned, not forked: a fork of a process with running threads (Arrow's) can hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_open, initargs=(tokenizer,)) as pool:
-        pending: deque[tuple[list[str], Future[list[np.ndarray]]]] = deque()
-
-        def submit(count: int) -> None:
-            pending.extend((batch, pool.submit(_encode, batch)) for batch in islice(batches, count))
-
-        submit(2 * workers)  # bounded, so that a corpus of any size passes through little memory
+        # A bounded number at once, so that a corpus of any size passes through little memory.
+        pending = deque(pool.submit(_encode, *group) for group in islice(groups, 2 * workers))
         while pending:
-            batch, future = pending.popleft()
-            for text, ids in zip(batch, future.result(), strict=True):
-                yield len(text.encode("utf-8")), ids
-            submit(1)
+            yield pending.popleft().result()
+            pending.extend(pool.submit(_encode, *group) for group in islice(groups, 1))
+
+
+class ShardWriter:
+    """Cuts a split into `folder/shard-*.npy`, each closed by the document that fills it.
+
+    What it has written it finds again: beside each shard lies its entry of the manifest.
+    """
+
+    def __init__(self, folder: Path, shard_tokens: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.shard_tokens = folder, shard_tokens
+        self.shards: list[dict[str, Any]] = []
+        while (entry := self.path().with_suffix(".json")).exists():
+            self.shards.append(json.loads(entry.read_text(encoding="utf-8")))
+        self.open: list[Encoded] = []
+        self.waiting = 0  # tokens in `open`
+
+    def path(self) -> Path:
+        """The next shard's."""
+        return self.folder / f"shard-{len(self.shards):05d}.npy"
+
+    def totals(self) -> dict[str, int]:
+        """Tokens, documents and bytes in all shards."""
+        return {key: sum(shard[key] for shard in self.shards) for key in TOTALS}
+
+    def add(self, more: Encoded) -> None:
+        """Append documents."""
+        ends = np.cumsum(more.tokens)  # of documents
+        first = 0
+        while first < len(ends):
+            before = int(ends[first - 1]) if first else 0
+            # The document that reaches this many is the shard's last.
+            last = int(np.searchsorted(ends, before + self.shard_tokens - self.waiting))
+            some = slice(first, min(last + 1, len(ends)))
+            ids = more.ids[before : ends[some.stop - 1]]
+            self.open.append(Encoded(ids, more.tokens[some], more.bytes[some]))
+            self.waiting += len(ids)
+            first = some.stop
+            if self.waiting >= self.shard_tokens:
+                self.close()
+
+    def close(self) -> None:
+        """Write what is open as a shard; nothing where there is nothing."""
+        if not self.open:
+            return
+        ids = np.concatenate([each.ids for each in self.open])
+        with whole_file(self.path()) as file:
+            np.save(file, ids)
+        entry = {
+            "file": self.path().name,
+            "tokens": len(ids),
+            "documents": sum(len(each.tokens) for each in self.open),
+            "bytes": sum(int(each.bytes.sum()) for each in self.open),
+            "sha256": sha256(self.path()),
+        }
+        write_json(self.path().with_suffix(".json"), entry)  # last: it says that the shard is whole
+        self.shards.append(entry)
+        self.open, self.waiting = [], 0
 
 
 def write_split(
-    folder: Path, texts: Iterable[str], tokenizer: Path, shard_tokens: int, workers: int
+    folder: Path, corpus: Path, tokenizer: Path, shard_tokens: int, workers: int
 ) -> dict[str, Any]:
-    """Write `folder/shard-*.npy` and return the split's part of the manifest."""
-    folder.mkdir(parents=True)
-    shards: list[dict[str, Any]] = []
-    documents: list[np.ndarray] = []
-    tokens = text_bytes = 0
+    """Write `folder/shard-*.npy` of the documents in `corpus`; return the split's part of the manifest.
 
-    def close() -> None:
-        nonlocal documents, tokens, text_bytes
-        if not documents:
-            return
-        path = folder / f"shard-{len(shards):05d}.npy"
-        content = io.BytesIO()
-        np.save(content, np.concatenate(documents))
-        write_whole(path, content.getvalue())
-        shards.append(
-            {
-                "file": path.name,
-                "tokens": tokens,
-                "documents": len(documents),
-                "bytes": text_bytes,
-                "sha256": hashlib.sha256(content.getvalue()).hexdigest(),
-            }
-        )
-        documents, tokens, text_bytes = [], 0, 0
-
-    for size, ids in encoded(texts, tokenizer, workers):
-        documents.append(ids)
-        tokens += len(ids)
-        text_bytes += size
-        if tokens >= shard_tokens:
-            close()
-    close()
-    totals = {key: sum(shard[key] for shard in shards) for key in ("tokens", "documents", "bytes")}
-    return {**totals, "shards": shards}
+    Goes on after the shards that are there already.
+    """
+    writer = ShardWriter(folder, shard_tokens)
+    done = writer.totals()["documents"]
+    if done:
+        print(f"resumed after {done:,} documents of {corpus}", flush=True)
+    for some in encoded(corpus, tokenizer, workers, skip=done):
+        writer.add(some)
+    writer.close()
+    return {**writer.totals(), "shards": writer.shards}
 
 
 def write_manifest(folder: Path, tokenizer: Tokenizer, splits: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.tokenizer.tokenizer import BOS, EOS, SPACE, Tokenizer
+from pipeline.tokenizer.tokenizer import BOS, EOS, SPACE, Tokenizer, check_words
 
 NEWLINE, BLANK = 0x0A, 0x20  # as bytes
 KEPT_WORDS = 1 << 20  # different words whose ids are remembered; beyond them the memory starts anew
@@ -91,7 +91,7 @@ class BatchEncoder:
         BPE reads many words at once, parted by newlines, which none of them has; unigram each alone, as a sum
         of many scores loses the digits that decide between two ways to cut a word.
         """
-        self.tokenizer.check_words(words)
+        check_words(words)
         ids, counts = [], []
         for first in range(0, len(words), NEW_AT_ONCE):
             some = words[first : first + NEW_AT_ONCE]

@@ -6,16 +6,30 @@ definition (whole texts differ there in rare ties between equally likely segment
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 import sentencepiece
+from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec  # type: ignore[attr-defined]
 
 from pipeline.errors import UserError
 
 UNK, BOS, EOS, PAD = 0, 1, 2, 3
 WORD = re.compile(r" [^ \n]*|\n|[^ \n]+")  # a word carries the space before it; a newline is a byte
 SPACE = "\u2581"  # how a space is written inside a piece
+LONGEST_WORD = 1 << 16  # UTF-8 bytes; what is longer is no text, and takes SentencePiece gigabytes
+
+
+def check_words(words: Iterable[bytes]) -> None:
+    """Raise UserError for a word that is too long to be one."""
+    for word in words:
+        if len(word) > LONGEST_WORD:
+            begins = word[:20].decode("utf-8", errors="ignore")
+            raise UserError(
+                f"text: {len(word):,} bytes without a space or newline ({begins.strip()}…); at most"
+                f" {LONGEST_WORD:,} make a word, so this is no text; remove it"
+            )
 
 
 class Tokenizer:
@@ -25,6 +39,8 @@ class Tokenizer:
         self.folder = folder
         self.sp = sentencepiece.SentencePieceProcessor(model_proto=model)
         self.vocab_size: int = self.sp.vocab_size()
+        is_bpe = ModelProto.FromString(model).trainer_spec.model_type == TrainerSpec.BPE
+        self.kind = "bpe" if is_bpe else "unigram"
         self.encode_word = lru_cache(maxsize=1 << 18)(self._encode_word)
 
     @classmethod
@@ -40,7 +56,7 @@ class Tokenizer:
         return tuple(self.sp.encode(word))
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of `text`, none added. Raises UserError for a lone surrogate."""
+        """Token ids of `text`, none added. Raises UserError for a lone surrogate or a word of 64 KiB."""
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
@@ -49,7 +65,10 @@ class Tokenizer:
                 " it is no Unicode text, remove it"
             ) from None
         # A U+2581 in a text means a space to SentencePiece; make that so before words are cut.
-        return [i for word in WORD.findall(text.replace(SPACE, " ")) for i in self.encode_word(word)]
+        words = WORD.findall(text.replace(SPACE, " "))
+        if len(text) * 4 > LONGEST_WORD:  # bytes of a character, at most
+            check_words(word.encode("utf-8") for word in words)
+        return [i for word in words for i in self.encode_word(word)]
 
     def decode(self, ids: list[int]) -> str:
         """The text of `ids`; special tokens are left out, broken UTF-8 becomes U+FFFD."""
