@@ -1,11 +1,27 @@
-"""The scratch folder: `.scratch/<stage>/<fingerprint>/`, checkpoints that a killed run resumes from."""
+"""The scratch folder: `.scratch/<stage>/<fingerprint>/`, what a killed run resumes from.
 
+The folder's name hashes all that shapes the result; a run that would end elsewhere starts afresh.
+"""
+
+import errno
 import fcntl
+import hashlib
+import json
 import os
 import re
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ruamel.yaml import YAML
+
+from pipeline.errors import UserError
+from pipeline.files import sha256
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # of some mounted drives
 # A checkpoint's folder. TEZGAH_SCRATCH may name a folder that holds other things too.
 FINGERPRINT = re.compile(r"[0-9a-f]+-[0-9a-f]+")
 
@@ -34,3 +50,82 @@ def clean() -> None:
                 size = sum(file.lstat().st_size for file in folder.rglob("*"))
                 print(f"remove {folder} ({size / 1e6:.1f} MB)", flush=True)
                 shutil.rmtree(folder)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a training run would end in."""
+
+    stage: str
+    shaping: str  # hash of the params that shape the result, and of the inputs
+    code: str  # hash of the code files
+    tracked: dict[str, Any]  # all tracked params, `section.key` to value
+
+    @property
+    def folder(self) -> Path:
+        """Where this run keeps its checkpoint."""
+        return scratch() / self.stage / f"{self.shaping[:12]}-{self.code[:8]}"
+
+
+def digest(parts: Iterable[str]) -> str:
+    """One hash of several strings."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def code_files(stage: str, graph: Path = Path("dvc.yaml")) -> list[Path]:
+    """The Python files that dvc.yaml lists for a stage (a test holds them to its imports)."""
+    stages = YAML(typ="safe", pure=True).load(graph.read_text(encoding="utf-8"))["stages"]
+    return [Path(dep) for dep in stages[stage]["deps"] if str(dep).endswith(".py")]
+
+
+def fingerprint(
+    stage: str, tracked: dict[str, Any], inputs: Iterable[Path], memory_only: tuple[str, ...] = ()
+) -> Fingerprint:
+    """The fingerprint of a stage.
+
+    `tracked` holds the sections that dvc.yaml tracks for it, as plain values; `inputs` the files
+    that stand for what it reads; `memory_only` names `section.key` params that change memory or
+    speed and not the result: an unfinished run resumes across them.
+    """
+    flat: dict[str, Any] = {}
+    for section, values in tracked.items():
+        for key, value in values.items() if isinstance(values, dict) else [(None, values)]:
+            flat[section if key is None else f"{section}.{key}"] = value
+    shaping = {key: value for key, value in flat.items() if key not in memory_only}
+    return Fingerprint(
+        stage,
+        digest([json.dumps(shaping, sort_keys=True), *(sha256(path) for path in inputs)]),
+        digest(f"{path} {sha256(path)}" for path in code_files(stage)),
+        flat,
+    )
+
+
+@contextmanager
+def locked(stage: str) -> Iterator[None]:
+    """Keep every other run of a stage out, until its outputs are written.
+
+    Killing dvc leaves its trainer alive, which would then write the same folders as the next run.
+    """
+    path = scratch() / stage / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise UserError(f"{path}: process {file.read()} runs {stage} now; wait or stop it") from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            print(f"{path}: this file system has no locks; start no second run of {stage} beside this one")
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def forget(mark: Fingerprint, but: Path | None = None) -> None:
+    """Remove what runs of the stage have kept, `but` one folder."""
+    for folder in mark.folder.parent.iterdir():
+        if folder.is_dir() and folder != but:
+            shutil.rmtree(folder, ignore_errors=True)

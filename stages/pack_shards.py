@@ -1,42 +1,49 @@
 """Stage 3: encode the corpus once, into shards that training maps into memory."""
 
+import shutil
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus.read import texts
+from pipeline.corpus.read import parts
 from pipeline.errors import run
 from pipeline.files import whole_folder
 from pipeline.reporting.metrics import write_metrics
 from pipeline.runtime import RuntimeParams
+from pipeline.scratch import fingerprint, forget, locked
 from pipeline.shards.params import ShardsParams
-from pipeline.shards.writer import write_manifest, write_split
+from pipeline.shards.writer import TOTALS, write_manifest, write_split
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 CORPUS = Path("data/corpus")
 TOKENIZER = Path("models/tokenizer")
 FOLDER = Path("data/shards")
+SPLITS = ("train", "val")
 
 
 def main() -> None:
-    """Write `data/shards/{train,val}` and their manifest."""
+    """Write `data/shards/{train,val}` and their manifest; a killed run goes on where it was."""
     params.check_all("pack_shards")
     settings = params.load("shards", ShardsParams)
     workers = params.load("runtime", RuntimeParams).workers
     tokenizer = Tokenizer.load(TOKENIZER)
-    with whole_folder(FOLDER) as folder:
-        splits = {
-            split: write_split(
-                folder / split, texts(CORPUS / split), TOKENIZER, settings.shard_tokens, workers
-            )
-            for split in ("train", "val")
+    inputs = [TOKENIZER / "tokenizer.model", *(part for split in SPLITS for part in parts(CORPUS / split))]
+    mark = fingerprint("pack_shards", {"shards": settings.model_dump()}, inputs)
+    with locked("pack_shards"):
+        packed = {
+            split: write_split(mark.folder / split, CORPUS / split, TOKENIZER, settings.shard_tokens, workers)
+            for split in SPLITS
         }
-        write_manifest(folder, tokenizer, splits)
-    counts = {
-        name: {key: split[key] for key in ("tokens", "documents", "bytes")} for name, split in splits.items()
-    }
+        with whole_folder(FOLDER) as folder:
+            for split in SPLITS:
+                (folder / split).mkdir()
+                for shard in packed[split]["shards"]:
+                    shutil.move(mark.folder / split / shard["file"], folder / split)
+            write_manifest(folder, tokenizer, packed)
+        forget(mark)
+    counts = {split: {key: packed[split][key] for key in TOTALS} for split in SPLITS}
     write_metrics("pack_shards", counts)
-    for name, count in counts.items():
-        print(f"{name}: {count['tokens']:,} tokens in {count['documents']:,} documents")
+    for split, count in counts.items():
+        print(f"{split}: {count['tokens']:,} tokens in {count['documents']:,} documents")
 
 
 if __name__ == "__main__":

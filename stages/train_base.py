@@ -10,13 +10,13 @@ from pipeline.model.folder import save_decoder
 from pipeline.model.params import ModelParams
 from pipeline.reporting.metrics import write_metrics, write_timing
 from pipeline.runtime import RuntimeParams
+from pipeline.scratch import fingerprint, locked
 from pipeline.shards.reader import Shards, check_tokenizer
 from pipeline.shards.windows import Windows
 from pipeline.training.device import pick_device
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
 from pipeline.training.pretrain import Pretraining, figures
-from pipeline.training.resume import fingerprint, locked
 
 SHARDS = Path("data/shards")
 TOKENIZER = Path("models/tokenizer")

@@ -13,10 +13,10 @@ from pipeline.retrieval.params import GATE, EncoderParams
 from pipeline.retrieval.spans import choose_documents
 from pipeline.retrieval.task import PairTask, new_encoder
 from pipeline.runtime import RuntimeParams
+from pipeline.scratch import fingerprint, locked
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.loop import fit
 from pipeline.training.memory import keep_memory
-from pipeline.training.resume import fingerprint, locked
 
 TRAIN = Path("data/corpus/train")
 VAL = Path("data/corpus/val")

@@ -8,6 +8,7 @@ from pipeline.files import whole_folder
 from pipeline.model.folder import load_decoder, save_decoder
 from pipeline.reporting.metrics import write_metrics, write_timing
 from pipeline.runtime import RuntimeParams
+from pipeline.scratch import fingerprint, locked
 from pipeline.sft.answers import exact_match
 from pipeline.sft.dataset import prepare, read_all, source_files
 from pipeline.sft.params import SftParams, check_context
@@ -15,7 +16,6 @@ from pipeline.sft.task import SftTask
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY
-from pipeline.training.resume import fingerprint, locked
 
 BASE = Path("models/base")
 TOKENIZER = Path("models/tokenizer")

@@ -81,7 +81,9 @@ def test_mini_is_what_params_yaml_ships(project):
     assert preset.apply(["mini"])[1] == []
 
 
-@pytest.mark.parametrize("names", [["smoke"], ["real-mini"], ["real-mini", "mini"], ["real-mini", "smoke"], ["smoke", "minute"]])
+@pytest.mark.parametrize(
+    "names", [["smoke"], ["real-mini"], ["real-mini", "mini"], ["real-mini", "smoke"], ["smoke", "minute"]]
+)
 def test_comments_are_kept(project, names):
     before = comments((project / "params.yaml").read_text(encoding="utf-8"))
     for name in names:

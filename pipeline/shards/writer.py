@@ -12,7 +12,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -113,7 +113,7 @@ class ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.shard_tokens = folder, shard_tokens
         self.shards: list[dict[str, Any]] = []
-        while (entry := self.path().with_suffix(".json")).exists():
+        while (entry := self.path().with_suffix(".json")).exists() and self.path().exists():
             self.shards.append(json.loads(entry.read_text(encoding="utf-8")))
         self.open: list[Encoded] = []
         self.waiting = 0  # tokens in `open`

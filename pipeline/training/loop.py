@@ -18,12 +18,13 @@ from torch import Tensor, nn
 from pipeline.errors import UserError
 from pipeline.reporting.metrics import REPORTS
 from pipeline.runtime import RuntimeParams
+from pipeline.scratch import Fingerprint
 from pipeline.training.device import autocast, pick_device, precision_of
 from pipeline.training.memory import keep_memory
 from pipeline.training.optim import Optimizers
 from pipeline.training.params import LoopParams
 from pipeline.training.progress import Reporter, peak_memory_gib
-from pipeline.training.resume import Checkpoints, Fingerprint
+from pipeline.training.resume import Checkpoints
 from pipeline.training.schedule import rate
 
 AVERAGED_LOSSES = 50  # that the training loss of the metrics is the mean of
@@ -69,7 +70,7 @@ def fit(
 ) -> History:
     """Train `model` in place for `steps` optimiser steps, resuming where an equal run stopped.
 
-    Writes curves to `reports/<stage>/live`. The caller holds `resume.locked(stage)`. Raises
+    Writes curves to `reports/<stage>/live`. The caller holds `scratch.locked(stage)`. Raises
     UserError when memory runs out (with the batch size to try), when a loss is not finite (the last
     good checkpoint stays), and when a signal stops it (after saving).
     """

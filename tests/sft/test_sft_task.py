@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pipeline.model.decoder import Decoder, initialise
 from pipeline.model.params import ModelParams
 from pipeline.runtime import RuntimeParams
+from pipeline.scratch import Fingerprint
 from pipeline.sft.answers import exact_match
 from pipeline.sft.dataset import prepare
 from pipeline.sft.pack import pack
@@ -13,7 +14,6 @@ from pipeline.sft.task import SftTask
 from pipeline.tokenizer.chat import END, prompt_ids
 from pipeline.training.loop import fit
 from pipeline.training.loss import IGNORED
-from pipeline.training.resume import Fingerprint
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.corpus.write import SplitWriter
 from pipeline.errors import UserError
 from pipeline.shards.reader import Shards, check_tokenizer
 from pipeline.shards.windows import Windows
-from pipeline.shards.writer import in_batches, token_dtype, write_manifest, write_split
+from pipeline.shards.writer import Encoded, ShardWriter, token_dtype, write_manifest, write_split
 from pipeline.tokenizer.tokenizer import BOS, EOS
 
 
@@ -28,12 +29,22 @@ class Stream:
 
 
 def pack(folder, tokenizer, texts, shard_tokens=300, workers=1):
-    splits = {
-        "train": write_split(folder / "train", texts, tokenizer.folder, shard_tokens, workers),
-        "val": write_split(folder / "val", texts[:9], tokenizer.folder, shard_tokens, workers),
-    }
+    splits = {}
+    for split, some in (("train", texts), ("val", texts[:9])):
+        corpus = folder / "corpus" / split
+        if not corpus.exists():
+            write_corpus(corpus, some)
+        splits[split] = write_split(folder / split, corpus, tokenizer.folder, shard_tokens, workers)
     write_manifest(folder, tokenizer, splits)
     return splits
+
+
+def write_corpus(folder, texts):
+    """A split in many small row groups and several files."""
+    writer = SplitWriter(folder, group_bytes=2_000, part_bytes=9_000)
+    for number, text in enumerate(texts):
+        writer.add(f"d{number}", "mine", text, len(text.encode()))
+    writer.close()
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +77,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(packed, tokenizer, tex
     pack(tmp_path, tokenizer, texts, workers=2)
     files = sorted(p.relative_to(packed) for p in packed.rglob("*.*"))
     assert files == sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*.*"))
+    assert len(files) > 30
     assert all((packed / f).read_bytes() == (tmp_path / f).read_bytes() for f in files)
 
 
@@ -133,9 +145,42 @@ def test_large_vocabularies_take_wider_numbers():
     assert token_dtype(65_536) == np.uint32
 
 
-@given(st.lists(st.text(max_size=40), max_size=30))
-def test_batches_keep_every_text_in_order(texts):
-    assert [text for batch in in_batches(texts) for text in batch] == texts
+def test_a_killed_run_goes_on_after_its_last_whole_shard(packed, tokenizer, texts, tmp_path, capsys):
+    pack(tmp_path, tokenizer, texts)
+    whole = {path.name: path.read_bytes() for path in (packed / "train").glob("*.npy")}
+    for path in sorted((tmp_path / "train").iterdir())[9:]:  # of five shards, the last without its entry
+        path.unlink()
+    pack(tmp_path, tokenizer, texts)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "train").glob("*.npy")} == whole
+    assert "resumed after 2" in capsys.readouterr().out
+
+
+def test_a_word_that_is_none_names_its_document(tokenizer, texts, tmp_path):
+    with pytest.raises(UserError, match=r"part-00000\.parquet: document d1: text: 70,000 bytes without"):
+        pack(tmp_path, tokenizer, [texts[0], "a" * 70_000])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=40), st.integers(1, 60), st.data())
+def test_a_shard_ends_with_the_document_that_fills_it(tmp_path_factory, lengths, shard_tokens, data):
+    folder = tmp_path_factory.mktemp("cut")
+    writer = ShardWriter(folder, shard_tokens)
+    first = 0
+    while first < len(lengths):  # as many at a time as a row group may bring
+        some = lengths[first : first + data.draw(st.integers(1, 9))]
+        start = sum(lengths[:first])
+        writer.add(Encoded(np.arange(start, start + sum(some)), np.array(some), np.array(some)))
+        first += len(some)
+    writer.close()
+    assert np.array_equal(
+        np.concatenate([np.load(folder / s["file"]) for s in writer.shards]), np.arange(sum(lengths))
+    )
+    ends = set(np.cumsum(lengths).tolist())
+    assert set(np.cumsum([shard["tokens"] for shard in writer.shards]).tolist()) <= ends
+    assert all(shard["tokens"] >= shard_tokens for shard in writer.shards[:-1])
+    longest = max(lengths)
+    assert all(shard["tokens"] < shard_tokens + longest for shard in writer.shards)
+    assert writer.totals()["documents"] == len(lengths)
 
 
 sizes = st.tuples(st.integers(1, 9), st.integers(2, 300)).filter(lambda s: s[1] >= 2 * s[0])

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline import scratch
 from pipeline.model.decoder import Decoder, initialise
 from pipeline.model.params import ModelParams
 from pipeline.runtime import RuntimeParams
 from pipeline.shards.windows import Windows
-from pipeline.training import resume
 from pipeline.training.loop import fit
 from pipeline.training.params import TrainParams
 from pipeline.training.pretrain import Pretraining
@@ -79,7 +79,7 @@ class Tiny:
         )
 
     def mark(self):
-        return resume.fingerprint(
+        return scratch.fingerprint(
             "train_base", {"seed": self.seed, "train": self.settings.model_dump()}, [], ("train.batch_size",)
         )
 

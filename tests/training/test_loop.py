@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from pipeline.errors import UserError
-from pipeline.training.resume import locked
+from pipeline.scratch import locked
 
 
 def equal(ours, theirs):

@@ -1,0 +1,74 @@
+"""Many texts at once: the ids are those of each text alone."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.corpus.records import Record
+from pipeline.corpus.sources import file_records
+from pipeline.errors import UserError
+from pipeline.tokenizer import batch
+from pipeline.tokenizer.batch import BatchEncoder
+from pipeline.tokenizer.tokenizer import BOS, EOS
+
+
+def alone(tokenizer, texts):
+    return [[BOS, *tokenizer.encode(text), EOS] for text in texts]
+
+
+def together(encoder, texts):
+    ids, counts = encoder.encode(pa.array(texts, pa.string()))
+    assert counts.sum() == len(ids)
+    return [part.tolist() for part in np.split(ids, np.cumsum(counts)[:-1])]
+
+
+def test_real_sentences(any_tokenizer, texts):
+    encoder = BatchEncoder(any_tokenizer)
+    assert together(encoder, texts) == alone(any_tokenizer, texts)
+    assert together(encoder, texts[::-1]) == alone(any_tokenizer, texts[::-1])  # all words are known by now
+
+
+letters = st.text(alphabet=" \n\t.,'’<>\u2581aeıiİçğ€😀\u0301x1", max_size=30)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(letters | st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=1, max_size=8)
+)
+def test_any_text(any_tokenizer, texts):
+    assert together(BatchEncoder(any_tokenizer), texts) == alone(any_tokenizer, texts)
+
+
+def test_texts_without_words(any_tokenizer):
+    texts = ["", "a", "", "", "\n\n", "  ", ""]
+    assert together(BatchEncoder(any_tokenizer), texts) == alone(any_tokenizer, texts)
+
+
+def test_a_part_of_an_array(any_tokenizer, texts):
+    ids, _ = BatchEncoder(any_tokenizer).encode(pa.array(texts).slice(7, 5))
+    assert ids.tolist() == sum(alone(any_tokenizer, texts[7:12]), [])
+
+
+def test_memory_stays_bounded_and_nothing_changes(any_tokenizer, texts, monkeypatch):
+    monkeypatch.setattr(batch, "KEPT_WORDS", 20)
+    monkeypatch.setattr(batch, "WORDS_AT_ONCE", 13)
+    monkeypatch.setattr(batch, "NEW_AT_ONCE", 3)
+    encoder = BatchEncoder(any_tokenizer)
+    assert together(encoder, texts) == alone(any_tokenizer, texts)
+    assert len(encoder.known) <= 20 + 13
+
+
+def test_a_word_that_is_none(any_tokenizer):
+    for encode in (any_tokenizer.encode, lambda text: BatchEncoder(any_tokenizer).encode(pa.array([text]))):
+        with pytest.raises(UserError, match=r"70,001 bytes without a space or newline \(aaaa.*remove it"):
+            encode("Bir " + "a" * 70_000)
+
+
+@pytest.mark.slow
+def test_every_document_of_the_shared_corpora(any_tokenizer, shared):
+    encoder = BatchEncoder(any_tokenizer)
+    for file in sorted((shared / "corpus").glob("*.*")):
+        some = [record.text for record in file_records(file) if isinstance(record, Record)]
+        assert together(encoder, some) == alone(any_tokenizer, some), file
