@@ -1,8 +1,8 @@
 """Pack documents into shards: flat arrays of token ids, one document after another.
 
-Worker processes read and encode one row group of the corpus each; this one cuts what they bring, in its order,
-into files, so that the bytes do not depend on the number of workers. A shard that is written stays written: a run
-that was killed goes on after the last one.
+Worker processes read and encode row groups of the corpus; this one cuts what they bring, in the corpus's
+order, into files, so that the bytes do not depend on the number of workers. A shard that is written stays: a
+run that was killed goes on after the last one.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Encode many texts at once: each different word a single time; the rest is array arithmetic.
 
-A word's ids depend on the word alone (see tokenizer.py), and most words of a corpus have been met before. So a
-batch is cut into words by its bytes, Arrow finds equal ones, SentencePiece encodes those that are new, and numpy
-lays out the ids of all.
+A word's ids depend on the word alone (see tokenizer.py), and most words of a corpus have been met before. So
+a batch is cut into words by its bytes, Arrow finds equal ones, SentencePiece encodes those that are new, and
+numpy lays out the ids of all.
 
 B bytes    W words    U different words    N ids    T texts
 """

@@ -6,12 +6,14 @@ import string
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sentencepiece
 from sentencepiece.sentencepiece_model_pb2 import ModelProto  # type: ignore[attr-defined]
 
-from pipeline.corpus.read import documents
+from pipeline.corpus.read import parts
 from pipeline.errors import UserError
 from pipeline.tokenizer.chat import MARKERS
 from pipeline.tokenizer.params import TokenizerParams
@@ -20,27 +22,53 @@ THREADS = 4  # written into the model file: a constant, so that the file is the 
 LONGEST_LINE = 1 << 16  # bytes; SentencePiece skips longer lines
 
 
-def text_bytes(folder: Path) -> int:
-    """UTF-8 bytes of all texts of a corpus split."""
-    total = 0
-    for part in sorted(folder.glob("part-*.parquet")):
-        for batch in pq.ParquetFile(part).iter_batches(columns=["text"]):
-            total += pc.sum(pc.binary_length(batch["text"])).as_py() or 0
-    return total
-
-
 def sampled_lines(folder: Path, sample_bytes: int, seed: int) -> Iterator[str]:
     """Lines of a random choice of documents, about `sample_bytes` in all.
 
-    Whether a document is chosen depends on its id and the seed alone, so the sample covers the
-    whole split and every source.
+    A document is taken or left by its id and the seed alone, so that the sample covers the whole split and has
+    of every source the same part, of each at least one document. No text but the chosen ones becomes a Python
+    object, so that a split of any size is read fast.
     """
-    share = sample_bytes / max(1, text_bytes(folder))
-    for document in documents(folder):
-        draw = hashlib.blake2b(f"{seed}:{document['id']}".encode(), digest_size=8).digest()
-        if int.from_bytes(draw, "big") < share * 2**64:
-            # Newlines stay out, so that a newline is a byte and no piece spans two lines.
-            yield from (line for line in document["text"].split("\n") if line)
+    chosen = chosen_documents(folder, sample_bytes, seed)
+    first = 0
+    for part in parts(folder):
+        with pq.ParquetFile(part) as file:
+            for group in range(file.num_row_groups):
+                here = chosen[first : first + file.metadata.row_group(group).num_rows]
+                first += len(here)
+                if here.any():
+                    texts = file.read_row_group(group, ["text"], use_threads=False)["text"]
+                    for text in texts.filter(pa.array(here)).to_pylist():
+                        # Newlines stay out, so that a newline is a byte and no piece spans two lines.
+                        yield from (line for line in text.split("\n") if line)
+
+
+def chosen_documents(folder: Path, sample_bytes: int, seed: int) -> np.ndarray:
+    """Which documents of a split are in the sample, as one truth value each, in order."""
+    sizes, draws, sources = [], [], []
+    numbers: dict[str, int] = {}  # of the sources
+    for part in parts(folder):
+        with pq.ParquetFile(part) as file:
+            for batch in file.iter_batches(columns=["id", "source", "text"], use_threads=False):
+                sizes.append(pc.binary_length(batch["text"]).to_numpy())
+                draws.append([draw(seed, id) for id in batch["id"].to_pylist()])
+                sources.append(
+                    [numbers.setdefault(name, len(numbers)) for name in batch["source"].to_pylist()]
+                )
+    share = sample_bytes / max(1, sum(int(each.sum()) for each in sizes))
+    if share >= 1 or not numbers:
+        return np.ones(sum(map(len, sizes)), bool)
+    drawn, source = np.concatenate(draws), np.concatenate(sources)
+    chosen = drawn < share
+    for number in numbers.values():
+        own = np.flatnonzero(source == number)
+        chosen[own[drawn[own].argmin()]] = True
+    return chosen
+
+
+def draw(seed: int, id: str) -> float:
+    """A number between 0 and 1 that a document draws, always the same."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{id}".encode(), digest_size=8).digest(), "big") / 2**64
 
 
 def train(lines: Iterator[str], params: TokenizerParams) -> bytes:
