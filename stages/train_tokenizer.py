@@ -5,17 +5,18 @@ from pathlib import Path
 from pipeline import params
 from pipeline.corpus.read import texts
 from pipeline.errors import UserError, run
-from pipeline.files import whole_folder
+from pipeline.files import whole_folder, write_whole
 from pipeline.reporting.metrics import write_metrics
 from pipeline.tokenizer.convert import write_folder
 from pipeline.tokenizer.params import TokenizerParams
-from pipeline.tokenizer.report import morpheme_report, read_tables, text_report
+from pipeline.tokenizer.report import morpheme_report, pieces_page, read_tables, text_report
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.tokenizer.train import sampled_lines, train
 
 CORPUS = Path("data/corpus")
 MORPH = "data/raw/morph"
 FOLDER = Path("models/tokenizer")
+PIECES = Path("reports/train_tokenizer/pieces.md")
 FAITHFUL = {
     "fast_form_equal": "tokenizer.json and tokenizer.model disagree on a document",
     "exact_round_trip": "decoding does not give back a document",
@@ -32,13 +33,14 @@ def main() -> None:
     with whole_folder(FOLDER) as folder:
         write_folder(folder, model, settings.kind)
         tokenizer = Tokenizer.load(folder)
-        report = text_report(tokenizer, texts(CORPUS / "val"))
+        report, used = text_report(tokenizer, texts(CORPUS / "val"))
         for key, fault in FAITHFUL.items():
             if report[key] < 1:
                 raise UserError(
                     f"{FOLDER}: {fault} of {CORPUS / 'val'}; this is a fault of the program, please report it"
                 )
         morphemes = {key: morpheme_report(tokenizer, rows) for key, rows in tables.items()}
+    write_whole(PIECES, pieces_page(tokenizer, used))
     write_metrics("train_tokenizer", {"val": report, "morpheme_boundaries": morphemes})
     print(
         f"{settings.vocab_size} pieces, {report['bytes_per_token']:.2f} bytes per token,"

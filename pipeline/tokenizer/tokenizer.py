@@ -78,6 +78,10 @@ class Tokenizer:
         """How the vocabulary writes a token (a space as U+2581, a byte as <0x0A>)."""
         return self.sp.id_to_piece(token)
 
+    def is_special(self, token: int) -> bool:
+        """Whether a token is no text of its own: a marker, or one byte of a character."""
+        return self.sp.is_control(token) or self.sp.is_unknown(token) or self.sp.is_byte(token)
+
     def is_byte(self, token: int) -> bool:
         """Whether a token stands for one byte of a character that has no piece."""
         return self.sp.is_byte(token)

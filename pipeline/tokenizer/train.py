@@ -25,7 +25,7 @@ LONGEST_LINE = 1 << 16  # bytes; SentencePiece skips longer lines
 def sampled_lines(folder: Path, sample_bytes: int, seed: int) -> Iterator[str]:
     """Lines of a random choice of documents, about `sample_bytes` in all.
 
-    A document is taken or left by its id and the seed alone, so that the sample covers the whole split and has
+    A document is taken or left by its id and the seed alone, so that the sample covers the split and has
     of every source the same part, of each at least one document. No text but the chosen ones becomes a Python
     object, so that a split of any size is read fast.
     """

@@ -3,6 +3,7 @@
 import json
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,15 @@ from tokenizers import Tokenizer as FastTokenizer
 
 from pipeline.errors import UserError
 from pipeline.tokenizer.params import TokenizerParams
-from pipeline.tokenizer.report import cuts, morpheme_report, read_segmentations, text_report
+from pipeline.tokenizer.report import (
+    cuts,
+    morpheme_report,
+    pieces_page,
+    plain_pieces,
+    read_segmentations,
+    renyi_efficiency,
+    text_report,
+)
 from pipeline.tokenizer.tokenizer import BOS, EOS, PAD, SPACE, UNK, Tokenizer
 from pipeline.tokenizer.train import sampled_lines, train
 
@@ -138,11 +147,29 @@ def test_the_sample_covers_the_split(tmp_path):
 
 
 def test_the_report_counts_by_hand(tokenizer):
-    report = text_report(tokenizer, ["Ankara zzqx", "çğ"])
+    report, used = text_report(tokenizer, ["Ankara zzqx", "çğ"])
     tokens = len(tokenizer.encode("Ankara zzqx")) + len(tokenizer.encode("çğ"))
     assert report["bytes_per_token"] == (11 + 4) / tokens
     assert report["tokens_per_word"] == tokens / 3
     assert report["exact_round_trip"] == report["fast_form_equal"] == 1
+    assert used.sum() == tokens
+    assert report["unused_pieces"] == len(plain_pieces(tokenizer)) - (used[plain_pieces(tokenizer)] > 0).sum()
+    assert report["longest_piece_chars"] <= 16
+
+
+def test_even_use_has_all_the_renyi_entropy_and_one_piece_none():
+    assert renyi_efficiency(np.full(8, 3)) == pytest.approx(1)
+    assert renyi_efficiency(np.array([5, 0, 0, 0])) == 0
+    halves = np.array([4, 4, 0, 0])  # log 2 of log 4
+    assert renyi_efficiency(halves) == pytest.approx(0.5)
+
+
+def test_the_page_names_pieces_by_length_use_and_lack_of_it(tokenizer, texts):
+    _, used = text_report(tokenizer, texts[:5])
+    page = pieces_page(tokenizer, used)
+    longest = max((tokenizer.piece(token) for token in plain_pieces(tokenizer)), key=len)
+    assert f"`{longest}`" in page.split("## The most used")[0]
+    assert f"Never used there: {(used[plain_pieces(tokenizer)] == 0).sum():,} of" in page
 
 
 def test_morpheme_boundaries_by_hand(tmp_path):
