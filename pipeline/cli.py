@@ -99,6 +99,35 @@ def plan(
 
 
 @app.command()
+def tokenize(
+    text: Annotated[str, typer.Argument(help="What to cut into pieces.")],
+    tokenizer: Annotated[Path, typer.Option(help="A tokenizer's folder.")] = Path("models/tokenizer"),
+) -> None:
+    """Show the pieces of a text in colour, with their ids and bytes.
+
+    Example: tezgah tokenize "Çekoslovakyalılaştıramadıklarımızdan mısınız?"
+    """
+    from pipeline.tokenizer.show import run
+
+    run(text, tokenizer)
+
+
+@app.command()
+def shards(
+    split: Annotated[str, typer.Option(help="train or val.")] = "train",
+    start: Annotated[int | None, typer.Option(help="Show the text from this token of the split.")] = None,
+    count: Annotated[int, typer.Option(help="How many tokens of it.")] = 256,
+) -> None:
+    """Show what is packed for training: a table of its files, and the text of any window.
+
+    Example: tezgah shards --split val --start 1000
+    """
+    from pipeline.shards.show import run
+
+    run(split, start, count)
+
+
+@app.command()
 def status() -> None:
     """Show what is trained, from which params, how good it is, and what is stale."""
     from pipeline.status import run
