@@ -38,7 +38,7 @@ def run(split: str, start: int | None, count: int) -> None:
     if start is not None:
         if not 0 <= start < shards.tokens or count < 1:
             raise UserError(
-                f"--start: {start}: no window of {count} tokens there; {shards.folder} holds {shards.tokens:,}"
+                f"--start {start} --count {count}: no such window; {shards.folder} has {shards.tokens:,} tokens"
             )
         ids = shards.read(start, min(start + count, shards.tokens)).tolist()
         console.print(decoded(Tokenizer.load(TOKENIZER), ids), markup=False, soft_wrap=True)

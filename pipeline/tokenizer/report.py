@@ -80,16 +80,9 @@ def pieces_page(tokenizer: Tokenizer, used: np.ndarray) -> str:
     parts = [
         ("The longest pieces", longest),
         ("The most used on validation text", most),
-        (
-            f"Never used there: {len(never):,} of {len(plain):,}; the first learnt and the last",
-            never[:SHOWN] + never[SHOWN:][-SHOWN:],
-        ),
+        (f"Never used there: {len(never):,} of {len(plain):,}, such as", never[:SHOWN]),
     ]
-    lines = [
-        "# Pieces",
-        "",
-        f"A space is written {SPACE}; after each piece, how often validation text used it.",
-    ]
+    lines = ["# Pieces", "", f"After each piece, how often validation text used it. {SPACE} is a space."]
     for title, tokens in parts:
         shown = ", ".join(f"`{tokenizer.piece(token)}` {used[token]:,}" for token in tokens)
         lines += ["", f"## {title}", "", shown or "none"]

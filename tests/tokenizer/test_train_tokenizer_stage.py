@@ -55,7 +55,7 @@ def test_files_are_read_before_anything_is_learned(stage, monkeypatch):
 @pytest.mark.parametrize("key", ["exact_round_trip", "fast_form_equal"])
 def test_an_unfaithful_tokenizer_is_the_programs_fault(stage, monkeypatch, key):
     report = {"exact_round_trip": 1.0, "fast_form_equal": 1.0, key: 0.99}
-    monkeypatch.setattr(train_tokenizer, "text_report", lambda *_: report)
+    monkeypatch.setattr(train_tokenizer, "text_report", lambda *_: (report, None))
     with pytest.raises(UserError, match=r"^models/tokenizer: .* a fault of the program") as error:
         train_tokenizer.main()
     assert "\n" not in str(error.value)
