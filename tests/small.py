@@ -19,14 +19,18 @@ def sentences(count: int) -> list[str]:
     return [f"{SENTENCES[i % 8]} {SENTENCES[(i // 8) % 8]} {i}. gün böyle geçti." for i in range(count)]
 
 
-def make_tokenizer(folder: Path, kind: str, texts: list[str]):
+def make_tokenizer(folder: Path, kind: str, texts: list[str], morphemes: bool = False):
     from pipeline.tokenizer.convert import write_folder
     from pipeline.tokenizer.params import TokenizerParams
     from pipeline.tokenizer.tokenizer import Tokenizer
     from pipeline.tokenizer.train import train
 
     params = TokenizerParams(
-        kind=kind, vocab_size=480 if kind == "bpe" else 420, sample_bytes=10**6, max_piece_chars=16
+        kind=kind,
+        vocab_size=480 if kind == "bpe" else 420,
+        sample_bytes=10**6,
+        morphemes=morphemes,
+        max_piece_chars=16,
     )
     write_folder(folder, train(iter(texts), params), kind)
     return Tokenizer.load(folder)

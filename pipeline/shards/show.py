@@ -37,9 +37,8 @@ def run(split: str, start: int | None, count: int) -> None:
     console.print(language.table(table))
     if start is not None:
         if not 0 <= start < shards.tokens or count < 1:
-            raise UserError(
-                f"--start {start} --count {count}: no such window; {shards.folder} has {shards.tokens:,} tokens"
-            )
+            window = f"--start {start} --count {count}"
+            raise UserError(f"{window}: no such window; {shards.folder} has {shards.tokens:,} tokens")
         ids = shards.read(start, min(start + count, shards.tokens)).tolist()
         console.print(decoded(Tokenizer.load(TOKENIZER), ids), markup=False, soft_wrap=True)
 

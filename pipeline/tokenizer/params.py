@@ -16,4 +16,5 @@ class TokenizerParams(Section):
     kind: Literal["bpe", "unigram"]
     vocab_size: int = Field(gt=SMALLEST_VOCAB, le=1_000_000)  # pieces, bytes and markers included
     sample_bytes: int = Field(gt=0)  # UTF-8 bytes of training text it learns from
+    morphemes: bool  # no piece is learnt across a boundary of morphemes, where the analyser knows the word
     max_piece_chars: int = Field(gt=1, le=512)  # longest piece; 512 is SentencePiece's limit

@@ -2,8 +2,11 @@
 
 import hashlib
 import io
+import re
 import string
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +20,12 @@ from pipeline.corpus.read import parts
 from pipeline.errors import UserError
 from pipeline.tokenizer.chat import MARKERS
 from pipeline.tokenizer.params import TokenizerParams
+from pipeline.turkish.analyse import analyser
 
 THREADS = 4  # written into the model file: a constant, so that the file is the same everywhere
+CUT = "\t"
+ANALYSED_WORDS = 10_000  # the most frequent ones
+LETTERS = re.compile(r"[^\W\d_]+")
 LONGEST_LINE = 1 << 16  # bytes; SentencePiece skips longer lines
 
 
@@ -71,12 +78,32 @@ def draw(seed: int, id: str) -> float:
     return int.from_bytes(hashlib.blake2b(f"{seed}:{id}".encode(), digest_size=8).digest(), "big") / 2**64
 
 
-def train(lines: Iterator[str], params: TokenizerParams) -> bytes:
+def cut_at_morphemes(lines: Iterable[str]) -> list[str]:
+    """The lines with a CUT between the morphemes of their most frequent words, where the analyser knows them.
+
+    Of several readings that of fewest morphemes and the longest stem is taken (süreç-i, not süre-ci).
+    """
+    lines = [line.replace(CUT, " ") for line in lines]
+    counts = Counter(word for line in lines for word in LETTERS.findall(line))
+    cut = {}
+    for word, _ in counts.most_common(ANALYSED_WORDS):
+        readings = analyser().segmentations(word)
+        if readings:
+            segments = min(readings, key=lambda reading: (len(reading), -len(reading[0])))
+            ends = [0, *accumulate(map(len, segments))]
+            if ends[-1] == len(word):  # cut in its own case
+                cut[word] = CUT.join(word[start:end] for start, end in pairwise(ends))
+    return [LETTERS.sub(lambda word: cut.get(word[0], word[0]), line) for line in lines]
+
+
+def train(lines: Iterable[str], params: TokenizerParams) -> bytes:
     """The trained model file's content. Raises UserError where the text is too small for it."""
     model = io.BytesIO()
+    if params.morphemes:
+        lines = cut_at_morphemes(lines)
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=lines,
+            sentence_iterator=iter(lines),
             model_writer=model,
             model_type=params.kind,
             vocab_size=params.vocab_size,
@@ -90,6 +117,7 @@ def train(lines: Iterator[str], params: TokenizerParams) -> bytes:
             remove_extra_whitespaces=False,
             byte_fallback=True,
             split_digits=True,
+            pretokenization_delimiter=CUT if params.morphemes else "",  # no piece is learnt across it
             control_symbols=MARKERS,
             unk_id=0,
             bos_id=1,

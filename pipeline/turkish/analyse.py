@@ -3,14 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 
 from pipeline.turkish.casing import lower
-from pipeline.turkish.inflect import Form
+from pipeline.turkish.inflect import Form, noun, verb
+from pipeline.turkish.lexicon import NOUNS, VERBS, sections
 from pipeline.turkish.morphotactics import GRAMMAR
 from pipeline.turkish.normalise import APOSTROPHES
 
+DATA_FILES = ("words.txt",)
 STEM_CHANGE = 2  # letters at a stem's end that a suffix may change: ağız, ağz-ı
-CHANGE = 3  # and at the end of an inflected form: gel-ebil, gel-e-me
 KEY = 3  # letters by which stems are found
 
 
@@ -38,13 +40,33 @@ class Analyser:
             letters = lower(candidate)
             if letters == target:
                 found.append(candidate)
-            if target.startswith(letters[: max(len(letters) - CHANGE, 1)]):
+            kept = letters[: max(len(letters) - changeable(candidate), 1)]
+            if target.startswith(kept) and len(letters) <= len(target):
                 waiting += _grown(candidate)
         return sorted(found, key=lambda reading: (len(reading.segments), reading.lemma, reading.tags))
 
     def segmentations(self, form: str) -> list[tuple[str, ...]]:
         """The different ways to cut `form` into morphemes, fewest first; in the stems' own case."""
         return list(dict.fromkeys(reading.segments for reading in self.analyses(form)))
+
+
+def changeable(form: Form) -> int:
+    """How many letters at its end another suffix may change."""
+    if not form.tags:
+        return STEM_CHANGE
+    return 3 if form.tags[-1] == "abil" else 1  # gel-ebil, gel-e-me; ev-cik, ev-ciğ-i
+
+
+@cache
+def analyser() -> Analyser:
+    """Of the common words of words.txt and of those of which inflection must know something."""
+    listed = sections("words.txt")
+    made: list[Form] = []
+    for kind, flagged, make in (("nouns", NOUNS, noun), ("verbs", VERBS, verb)):
+        for word in sorted(listed[kind].union(*flagged.values())):
+            with suppress(AttributeError):  # kimisi: its head takes no possessor
+                made += [] if "=" in word else [make(word)]
+    return Analyser(made)
 
 
 def _grown(form: Form) -> Iterator[Form]:

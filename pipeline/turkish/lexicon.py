@@ -40,7 +40,7 @@ LISTED = {
 }  # fmt: skip
 
 
-def _sections(file: str) -> dict[str, frozenset[str]]:
+def sections(file: str) -> dict[str, frozenset[str]]:
     """Words by flag of a file of this folder: `[flag …]`, words (gül_suyu is two), `#` comments."""
     sections: dict[str, set[str]] = {}
     flagged: list[set[str]] = []
@@ -53,7 +53,7 @@ def _sections(file: str) -> dict[str, frozenset[str]]:
     return {name: frozenset(words) for name, words in sections.items()}
 
 
-NOUNS, VERBS = map(_sections, DATA_FILES)
+NOUNS, VERBS = map(sections, DATA_FILES)
 CAUSATIVES = {
     stem: pattern
     for section, pattern in {"caus_ir": "Ir", "caus_ar": "Ar", "caus_it": "It"}.items()

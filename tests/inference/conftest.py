@@ -36,7 +36,9 @@ def model():
 def folders(model, tmp_path_factory):
     """models/base and models/sft: the same weights, differing in nothing but their name."""
     root = tmp_path_factory.mktemp("models")
-    settings = TokenizerParams(kind="bpe", vocab_size=400, sample_bytes=1000, max_piece_chars=8)
+    settings = TokenizerParams(
+        kind="bpe", vocab_size=400, sample_bytes=1000, max_piece_chars=8, morphemes=False
+    )
     (root / "tokenizer").mkdir()
     write_folder(root / "tokenizer", train(iter(TEXT), settings), "bpe")
     torch.manual_seed(1)

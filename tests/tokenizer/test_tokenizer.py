@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from pipeline.tokenizer.report import (
     text_report,
 )
 from pipeline.tokenizer.tokenizer import BOS, EOS, PAD, SPACE, UNK, Tokenizer
-from pipeline.tokenizer.train import sampled_lines, train
+from pipeline.tokenizer.train import cut_at_morphemes, sampled_lines, train
 
 PARTS = [
     *"abcçdeğıİşüÖIi 0123.,;!?'’…<>|/\\{}^~",
@@ -114,14 +115,14 @@ def test_a_lone_surrogate_is_refused(tokenizer):
 
 
 def test_training_is_reproducible(texts):
-    params = TokenizerParams(kind="bpe", vocab_size=480, sample_bytes=1, max_piece_chars=16)
+    params = TokenizerParams(kind="bpe", vocab_size=480, sample_bytes=1, max_piece_chars=16, morphemes=False)
     assert train(iter(texts), params) == train(iter(texts), params)
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
 @pytest.mark.parametrize("lines", [[], ["kısa"], ["kısa metin"] * 5])
 def test_a_text_too_small_for_the_vocabulary_is_one_line(kind, lines):
-    params = TokenizerParams(kind=kind, vocab_size=4096, sample_bytes=1, max_piece_chars=16)
+    params = TokenizerParams(kind=kind, vocab_size=4096, sample_bytes=1, max_piece_chars=16, morphemes=False)
     with pytest.raises(UserError, match=r"tokenizer\.vocab_size: 4096: the training text is too small"):
         train(iter(lines), params)
 
@@ -188,3 +189,33 @@ def test_morpheme_boundaries_by_hand(tmp_path):
     path = tmp_path / "s.tsv"
     path.write_text("form\tsegments\nevde\tev|de\nbozuk\tbo|zu\n", encoding="utf-8")
     assert read_segmentations(path) == [("evde", ["ev", "de"])]
+
+
+def test_no_piece_joins_letters_over_an_apostrophe(any_tokenizer, texts):
+    curly = [text.replace("'", "\u2019") for text in texts]
+    tokenizers = [any_tokenizer]
+    for tokenizer in tokenizers:
+        pieces = [tokenizer.piece(token) for token in plain_pieces(tokenizer)]
+        assert not [piece for piece in pieces if re.search(r"\w['\u2019]\w", piece)]
+    ids = any_tokenizer.encode("Iğdır'ın")
+    assert "'" in [any_tokenizer.piece(token) for token in ids]
+    assert curly != texts
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_pieces_are_learnt_inside_of_morphemes_where_that_is_asked_for(kind, texts, tmp_path):
+    lines = [*texts, *["evlerde evlerden evler evde", "kitaplarda kitaplardan kitaplar kitapta"] * 60]
+    joined = {}
+    for morphemes in (False, True):
+        tokenizer = make_tokenizer(tmp_path / f"{morphemes}", kind, lines, morphemes)
+        pieces = {tokenizer.piece(token).strip(SPACE) for token in plain_pieces(tokenizer)}
+        joined[morphemes] = [
+            piece for piece in pieces if re.fullmatch("(ev|kitap)(l[ae]r|[dt][ae]).*", piece)
+        ]
+        assert tokenizer.decode(tokenizer.encode("evlerde\tkitapta")) == "evlerde\tkitapta"
+    assert joined[False]
+    assert not joined[True]
+
+
+def test_words_are_cut_in_their_own_case():
+    assert cut_at_morphemes(["Evlerde süreci\tXyz"]) == ["Ev\tler\tde süreç\ti Xyz".replace("ç\t", "c\t")]

@@ -11,7 +11,13 @@ from pipeline.errors import UserError
 from pipeline.tokenizer.params import SMALLEST_VOCAB, TokenizerParams
 from stages import train_tokenizer
 
-SETTINGS = {"kind": "bpe", "vocab_size": 480, "sample_bytes": 10**6, "max_piece_chars": 16}
+SETTINGS = {
+    "kind": "bpe",
+    "vocab_size": 480,
+    "sample_bytes": 10**6,
+    "max_piece_chars": 16,
+    "morphemes": False,
+}
 
 
 @pytest.fixture
