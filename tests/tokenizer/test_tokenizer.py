@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import make_tokenizer
+from small import make_tokenizer, sentences
 from tokenizers import Tokenizer as FastTokenizer
 
 from pipeline.errors import UserError
@@ -203,8 +203,10 @@ def test_no_piece_joins_letters_over_an_apostrophe(any_tokenizer, texts):
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
-def test_pieces_are_learnt_inside_of_morphemes_where_that_is_asked_for(kind, texts, tmp_path):
-    lines = [*texts, *["evlerde evlerden evler evde", "kitaplarda kitaplardan kitaplar kitapta"] * 60]
+def test_pieces_are_learnt_inside_of_morphemes_where_that_is_asked_for(kind, tmp_path):
+    rare = "buzdolabının cumhurbaşkanlığı değerlendirme örgütlenmesi çağdaşlaşma hüzünlü jandarma"
+    mine = ["evlerde evlerden evler evde", "kitaplarda kitaplardan kitaplar kitapta", rare]
+    lines = [*sentences(64), *mine * 60]
     joined = {}
     for morphemes in (False, True):
         tokenizer = make_tokenizer(tmp_path / f"{morphemes}", kind, lines, morphemes)
