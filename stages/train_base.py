@@ -11,6 +11,7 @@ from pipeline.model.params import ModelParams
 from pipeline.reporting.metrics import write_metrics, write_timing
 from pipeline.runtime import RuntimeParams
 from pipeline.scratch import fingerprint, locked
+from pipeline.shards.best_fit import Rows
 from pipeline.shards.reader import Shards, check_tokenizer
 from pipeline.shards.windows import Windows
 from pipeline.training.device import pick_device
@@ -39,7 +40,7 @@ def main() -> None:
         f" {settings.steps * settings.tokens_per_step / train.tokens:.1f} times"
     )
     task = Pretraining(
-        Windows(train, shape.context, seed),
+        {"stream": Windows, "best_fit": Rows}[settings.packing](train, shape.context, seed),
         Windows(val, shape.context, 0),
         settings,
         pick_device(runtime.device),

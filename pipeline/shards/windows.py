@@ -12,24 +12,43 @@ from pipeline.errors import UserError
 from pipeline.shards.reader import Shards
 
 
-class Windows:
-    """Numbered windows of `context` + 1 tokens (inputs, and targets one further)."""
+class Numbered:
+    """Rows of `context` + 1 tokens (inputs, and targets one further) that have numbers for all of training."""
 
-    def __init__(self, shards: Shards, context: int, seed: int) -> None:
-        self.shards = shards
-        self.context = context
-        self.seed = seed
-        # As many as fit from any offset: fewer than two contexts of targets stay unread an epoch.
-        self.per_epoch = (shards.tokens - context) // context
-        self._order: dict[int, np.ndarray] = {}
+    what = "rows"
 
-    def require(self, count: int, what: str) -> None:
-        """Raise UserError unless an epoch has at least `count` windows; `what` says what to do about it."""
+    def __init__(self, shards: Shards, context: int, seed: int, per_epoch: int) -> None:
+        self.shards, self.context, self.seed, self.per_epoch = shards, context, seed, per_epoch
+
+    def require(self, count: int, advice: str) -> None:
+        """Raise UserError unless an epoch has at least `count` rows; `advice` says what to do about it."""
         if self.per_epoch < count:
             raise UserError(
-                f"{self.shards.folder}: {self.shards.tokens} tokens make {max(0, self.per_epoch)} windows of"
-                f" {self.context}, but {count} are needed; {what}"
+                f"{self.shards.folder}: {self.shards.tokens} tokens make {max(0, self.per_epoch)} {self.what}"
+                f" of {self.context}, but {count} are needed; {advice}"
             )
+
+    def fill(self, row: np.ndarray, epoch: int, place: int) -> None:
+        """Write the tokens of one row of an epoch into `row`."""
+        raise NotImplementedError
+
+    def read(self, first: int, count: int) -> np.ndarray:
+        """Rows `first` to `first` + `count` of all training: int64 [count, context + 1]."""
+        result = np.empty((count, self.context + 1), np.int64)
+        for number, row in enumerate(result, start=first):
+            self.fill(row, *divmod(number, self.per_epoch))
+        return result
+
+
+class Windows(Numbered):
+    """Windows of the stream, wherever documents begin and end in them."""
+
+    what = "windows"
+
+    def __init__(self, shards: Shards, context: int, seed: int) -> None:
+        # As many as fit from any offset: fewer than two contexts of targets stay unread an epoch.
+        super().__init__(shards, context, seed, per_epoch=(shards.tokens - context) // context)
+        self._order: dict[int, np.ndarray] = {}
 
     def _starts(self, epoch: int) -> np.ndarray:
         """Where the epoch's windows start in the stream, in reading order."""
@@ -40,11 +59,7 @@ class Windows:
             self._order[epoch] = offset + self.context * rng.permutation(self.per_epoch)
         return self._order[epoch]
 
-    def read(self, first: int, count: int) -> np.ndarray:
-        """Windows `first` to `first` + `count` of all training: int64 [count, context + 1]."""
-        result = np.empty((count, self.context + 1), np.int64)
-        for row in range(count):
-            epoch, place = divmod(first + row, self.per_epoch)
-            start = int(self._starts(epoch)[place])
-            result[row] = self.shards.read(start, start + self.context + 1)
-        return result
+    def fill(self, row: np.ndarray, epoch: int, place: int) -> None:
+        """See `Numbered`."""
+        start = int(self._starts(epoch)[place])
+        row[:] = self.shards.read(start, start + self.context + 1)

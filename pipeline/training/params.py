@@ -37,6 +37,7 @@ class TrainParams(LoopParams):
     steps: int = Field(gt=0)
     batch_size: int = Field(gt=0)  # sequences in a forward pass on one device
     tokens_per_step: int = Field(gt=0)  # tokens in an optimiser step
+    packing: Literal["stream", "best_fit"]  # windows wherever documents end, or rows of whole documents
     document_mask: bool  # a token reads its own document alone, not those before it in the window
     eval_tokens: int = Field(gt=0)  # validation tokens read at each check
 

@@ -1,26 +1,30 @@
 """Pretraining as a task for the loop: predict the next token of the shards."""
 
 import math
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.model.decoder import Decoder
 from pipeline.shards.reader import Shards
-from pipeline.shards.windows import Windows
-from pipeline.tokenizer.tokenizer import BOS
+from pipeline.shards.windows import Numbered, Windows
+from pipeline.tokenizer.tokenizer import BOS, PAD
 from pipeline.training.loop import History
-from pipeline.training.loss import summed_loss
+from pipeline.training.loss import IGNORED, summed_loss
 from pipeline.training.params import TrainParams
 
 
 class Pretraining:
-    """Reads windows of the train shards; validates on a fixed choice of windows of the val shards."""
+    """Reads windows or rows of the train shards; validates on a fixed choice of windows of the val shards.
+
+    For a GPU the next step is read ahead, by a thread, into memory that the GPU can fetch from by itself.
+    """
 
     unit = "tokens"
     batch_size_key = "train.batch_size"
 
-    def __init__(self, train: Windows, val: Windows, settings: TrainParams, device: torch.device) -> None:
+    def __init__(self, train: Numbered, val: Windows, settings: TrainParams, device: torch.device) -> None:
         """Raises UserError where the shards do not fill one optimiser step, or one validation window."""
         self.train, self.val, self.settings, self.device = train, val, settings, device
         self.batch_size = settings.batch_size
@@ -29,14 +33,24 @@ class Pretraining:
         train.require(self.windows_per_step, "add text, or lower train.tokens_per_step")
         val.require(1, "raise corpus.val_fraction, or lower model.context")
         self.val_windows = min(val.per_epoch, max(1, settings.eval_tokens // val.context))
+        self.reader = ThreadPoolExecutor(1)
+        self.ahead: dict[int, Future[list[Tensor]]] = {}  # steps that are being read
 
-    def _batches(self, windows: Windows, first: int, count: int) -> list[Tensor]:
+    def _batches(self, windows: Numbered, first: int, count: int) -> list[Tensor]:
         read = range(first, first + count, self.batch_size)
-        return [torch.from_numpy(windows.read(at, min(self.batch_size, first + count - at))) for at in read]
+        found = [torch.from_numpy(windows.read(at, min(self.batch_size, first + count - at))) for at in read]
+        return [batch.pin_memory() for batch in found] if self.device.type == "cuda" else found
+
+    def _step(self, step: int) -> list[Tensor]:
+        return self._batches(self.train, step * self.windows_per_step, self.windows_per_step)
 
     def micro_batches(self, step: int) -> list[Tensor]:
         """The step's windows, int64 [batch_size, context + 1] each."""
-        return self._batches(self.train, step * self.windows_per_step, self.windows_per_step)
+        if self.device.type == "cpu":  # whose cores are busy
+            return self._step(step)
+        now = self.ahead.pop(step, None) or self.reader.submit(self._step, step)
+        self.ahead = {step + 1: self.reader.submit(self._step, step + 1)}
+        return now.result()
 
     def loss(self, model: nn.Module, batch: Tensor) -> Tensor:
         """Mean cross-entropy (nats a token) over the step: this batch's share."""
@@ -45,7 +59,7 @@ class Pretraining:
     def _summed(self, model: nn.Module, batch: Tensor) -> Tensor:
         assert isinstance(model, Decoder)
         batch = batch.to(self.device, non_blocking=True)
-        ids_BxT, targets_BxT = batch[:, :-1], batch[:, 1:]
+        ids_BxT, targets_BxT = batch[:, :-1], batch[:, 1:].masked_fill(batch[:, 1:] == PAD, IGNORED)
         document_BxT = (ids_BxT == BOS).cumsum(1) if self.settings.document_mask else None
         return summed_loss(model, ids_BxT, targets_BxT, document_BxT)
 
