@@ -27,9 +27,8 @@ from pipeline.turkish.casing import lower
 
 CHUNK = 1 << 20  # bytes
 LOOKED_AT = 2_000  # records of each file
-BYTES_PER_PIECE = 250  # of text, below which a vocabulary is too large for it
-# After which reading again teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16).
-MOST_EPOCHS = 8
+LONG_DOCUMENT = 100_000  # characters, beyond which a text file probably lacks its blank lines
+LONG_LOOK = 30 * 60  # seconds, beyond which a first look is none
 FIRST: dict[str, dict[str, float]] = {
     "train": {"steps": 150},
     "encoder": {"steps": 30},
@@ -67,7 +66,7 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
         params = checked(text)
         for file in placed:
             print(f"{file}: {described(file, column, params.corpus.min_chars)}")
-        notes, to_run = warnings(params), after(["slice_corpus"])
+        notes, to_run = estimate.warnings(params), after(["slice_corpus"])
         takes = estimate.about(params, to_run)
         if track:
             dvc("add", "--quiet", *map(str, placed))
@@ -80,8 +79,8 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
     for note in notes:
         print(said(f"note: {note}"))
     print(said(f"`dvc repro` will run: {', '.join(to_run)}; {takes}"))
-    command, takes = first_look(params, to_run)
-    print(said(f"a first look: {command}; {takes}"))
+    if look := first_look(params, to_run):
+        print(said(f"a first look: {look}"))
 
 
 def source_name(file: Path) -> str:
@@ -184,32 +183,18 @@ def described(file: Path, column: str | None, shortest: int) -> str:
         raise UserError(f"{file}: no text of corpus.min_chars {shortest} characters; lower that, or add text")
     more = "at least " if len(found) == LOOKED_AT else ""
     begins = one_line(documents[0][:60])
-    return said(f"{more}{len(documents):,} documents; the first begins “{begins}…”")
+    long = sum(map(len, documents)) / len(documents) > LONG_DOCUMENT
+    advice = "; they are long: put a blank line between documents" if long else ""
+    return said(f"{more}{len(documents):,} documents; the first begins “{begins}…”") + said(advice)
 
 
-def warnings(params: AllParams) -> list[str]:
-    """What is too little for the vocabulary, the model or the validation."""
-    found = []
-    size, pieces = estimate.training_bytes(params), params.tokenizer.vocab_size
-    if size < pieces * BYTES_PER_PIECE:
-        fits = max(512, size // BYTES_PER_PIECE // 256 * 256)
-        found.append(
-            f"{size / 1e6:.2f} MB is little for tokenizer.vocab_size {pieces}; {fits} would suit it better"
-        )
-    tokens = estimate.training_tokens(params)
-    epochs = params.train.steps * params.train.tokens_per_step / tokens
-    if epochs > MOST_EPOCHS:
-        steps = int(MOST_EPOCHS * tokens / params.train.tokens_per_step)
-        found.append(
-            f"train.steps {params.train.steps} reads about {tokens / 1e6:.2f} M tokens {epochs:.0f} times;"
-            f" more text is better, or train.steps {max(1, steps)}"
-        )
-    return found
-
-
-def first_look(params: AllParams, stages: Collection[str]) -> tuple[str, str]:
-    """An experiment of a few steps, and how long it takes here."""
+def first_look(params: AllParams, stages: Collection[str]) -> str:
+    """An experiment of a few steps and how long it takes here; nothing where that is no short look."""
     sections = {name: getattr(params, name).model_copy(update=few) for name, few in FIRST.items()}
     flags = [f"-S {name}.{key}={value}" for name, few in FIRST.items() for key, value in few.items()]
-    takes = estimate.about(params.model_copy(update=sections), stages)
-    return f"dvc exp run {' '.join(flags)}", takes
+    try:
+        found = estimate.seconds_here(params.model_copy(update=sections))
+    except UserError:  # a device that is not here
+        return ""
+    takes = sum(found[stage] for stage in stages)
+    return f"dvc exp run {' '.join(flags)}; about {estimate.roughly(takes)} here" if takes < LONG_LOOK else ""

@@ -7,15 +7,29 @@ from pydantic import Field
 
 from pipeline import params
 from pipeline.corpus import params as corpus
+from pipeline.corpus.records import Unreadable
+from pipeline.corpus.sources import file_records
+from pipeline.errors import UserError
 from pipeline.evaluation import params as evaluation
+from pipeline.evaluation.read import read_documents, read_pairs, read_questions, read_retrieval
+from pipeline.inputs import matching_files
 from pipeline.model.params import ModelParams
 from pipeline.params import Section
 from pipeline.retrieval.params import EncoderParams
 from pipeline.runtime import RuntimeParams
 from pipeline.sft import params as sft
+from pipeline.sft.data import read_conversations
 from pipeline.shards.params import ShardsParams
 from pipeline.tokenizer.params import TokenizerParams
 from pipeline.training.params import TrainParams, check_batches
+
+READERS = {
+    "text": read_documents,
+    "minimal_pairs": read_pairs,
+    "questions": read_questions,
+    "retrieval": read_retrieval,
+}
+SMALL = 10_000_000  # bytes
 
 
 class AllParams(Section):
@@ -48,4 +62,26 @@ def check(path: Path = params.PARAMS_FILE, values: dict[str, Any] | None = None)
     corpus.check_inputs(everything.corpus, root)
     sft.check_inputs(everything.sft, root)
     evaluation.check_inputs(everything.eval, root)
+    check_first_rows(everything, root)
     return everything
+
+
+def check_first_rows(everything: AllParams, root: Path) -> None:
+    """Raise UserError where an input file does not begin as it should: a stage would find it hours later.
+
+    Evaluation's small files are read whole, of all others the first record.
+    """
+    for name, source in everything.corpus.sources.items():
+        if source.kind == "local":
+            for path in matching_files(corpus.path_key(name), source.path, corpus.RAW, root):
+                first = next(file_records(path, source.text_column), None)
+                if isinstance(first, Unreadable) and everything.corpus.on_error == "fail":
+                    raise UserError(first.message)
+    for name, talk in everything.sft.sources.items():
+        for path in sft.local_files(name, talk, root):
+            next(read_conversations(path), None)
+    for kind, read in READERS.items():
+        for name, task in everything.eval.tasks.items():
+            files = evaluation.task_files(name, task, root=root)
+            if task.kind == kind and sum(file.stat().st_size for file in files) < SMALL:
+                read(name, task, root)

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline import language
+from pipeline.scratch import scratch
 
 OLDEST_PYTHON = (3, 11)
 REQUIREMENTS = Path("requirements.txt")
@@ -41,6 +42,7 @@ def findings() -> Iterator[Finding]:
     yield from device()
     yield compiler(shutil.which("c++") or shutil.which("g++"))
     yield disk(shutil.disk_usage(".").free / 1e9)
+    yield checkpoints(scratch())
     yield memory(available_memory())
     yield token(os.environ.get("HF_TOKEN"))
 
@@ -136,6 +138,16 @@ def disk(free_gb: float) -> Finding:
     if free_gb < ROOM_GB:
         return Finding("disk", found, "note", f"{ROOM_GB:.0f} GB are better; `dvc gc -w` clears the cache")
     return Finding("disk", found)
+
+
+def checkpoints(folder: Path) -> Finding:
+    """Whether checkpoints can be written, which TEZGAH_SCRATCH may have moved elsewhere."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        return Finding(
+            "checkpoints", f"{folder} cannot be written", "bad", "set TEZGAH_SCRATCH to another folder"
+        )
+    return Finding("checkpoints", f"{folder}, {shutil.disk_usage(there).free / 1e9:.1f} GB free")
 
 
 def available_memory() -> float | None:

@@ -30,6 +30,9 @@ MINIWORLD_DOCUMENT = 545  # bytes
 PACKED = 4  # text bytes in a byte of a compressed file, or of parquet
 BYTES_PER_TOKEN = {1_000: 2.9, 4_096: 4.3, 8_192: 4.8, 16_000: 5.4, 32_000: 6.0}  # Turkish, by pieces
 MINIWORLD_CONVERSATIONS, CONVERSATION_TOKENS = 6_640, 50
+BYTES_PER_PIECE = 250  # of text, below which a vocabulary is too large for it
+# After which reading again teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16).
+MOST_EPOCHS = 8
 RATE_FILE, RATE_LASTS = "rate.json", 24 * 3600  # seconds; it may have been measured in bad company
 
 
@@ -200,3 +203,23 @@ def roughly(duration: float) -> str:
     if duration < 36 * 3600:
         return f"{duration / 3600:.0f} h"
     return f"{duration / 86400:.0f} days"
+
+
+def warnings(params: AllParams) -> list[str]:
+    """What is too little for the vocabulary, the model or the validation."""
+    found = []
+    size, pieces = training_bytes(params), params.tokenizer.vocab_size
+    if size < pieces * BYTES_PER_PIECE:
+        fits = max(512, size // BYTES_PER_PIECE // 256 * 256)
+        found.append(
+            f"{size / 1e6:.2f} MB is little for tokenizer.vocab_size {pieces}; {fits} would suit it better"
+        )
+    tokens = training_tokens(params)
+    epochs = params.train.steps * params.train.tokens_per_step / tokens
+    if epochs > MOST_EPOCHS:
+        steps = int(MOST_EPOCHS * tokens / params.train.tokens_per_step)
+        found.append(
+            f"train.steps {params.train.steps} reads about {tokens / 1e6:.2f} M tokens {epochs:.0f} times;"
+            f" more text is better, or train.steps {max(1, steps)}"
+        )
+    return found

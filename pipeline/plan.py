@@ -43,7 +43,9 @@ def run(probe: bool) -> None:
     console = Console(highlight=False)
     device, no_device = tried(lambda: pick_device(params.runtime.device))
     to_run, no_graph = tried(stale)
-    precision = precision_of(params.train.precision, device) if device else CARD_PRECISION
+    asked = params.train.precision
+    without = CARD_PRECISION if asked == "auto" else asked
+    precision = precision_of(asked, device) if device else without
     vocab_size = params.tokenizer.vocab_size
     with torch.device("meta"):  # shapes alone
         model = Decoder(params.model, vocab_size)
@@ -60,6 +62,8 @@ def run(probe: bool) -> None:
         say(console, times(params, to_run, device))
     if device and probe:
         say(console, probed(params, device, precision))
+    for note in estimate.warnings(params):
+        say(console, f"note: {note}")
     for stage, why in (to_run or {}).items():
         say(console, f"`dvc repro` will run {stage}: {why}")
     if to_run == {}:
@@ -134,8 +138,9 @@ def memory_table(of_one: Memory, params: AllParams, precision: str) -> Table:
     """Where the memory of a pretraining step lies."""
     memory = of_one.of(params.train.batch_size)
     title = f"memory of pretraining, train.batch_size {params.train.batch_size}, {precision} (GiB)"
-    table = Table(*vars(memory), "all", title=title)
-    table.add_row(*(f"{part / GIB:.2f}" for part in (*vars(memory).values(), memory.total)))
+    table = Table(*vars(memory), "libraries", "all", title=title)
+    libraries = memory.taken() - memory.total  # and what fragments waste
+    table.add_row(*(f"{part / GIB:.2f}" for part in (*vars(memory).values(), libraries, memory.taken())))
     return table
 
 

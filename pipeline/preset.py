@@ -167,6 +167,6 @@ def run(chosen: list[str], as_flags: bool) -> None:
         print(f"{'.'.join(path)}: {shown[0]} -> {shown[1]}")
     stale = rerun(found)
     write_whole(PARAMS_FILE, text)
-    print(said("`dvc repro` will run: " + (", ".join(stale) or "nothing")))
+    print(said("these changes re-run: " + (", ".join(stale) or "nothing")))
     if any(path[0] == "tokenizer" for path, _, _ in found):
         print(said("another vocabulary: the tokenizer is trained anew, and everything after it"))

@@ -122,10 +122,3 @@ def locked(stage: str) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
-
-
-def forget(mark: Fingerprint, but: Path | None = None) -> None:
-    """Remove what runs of the stage have kept, `but` one folder."""
-    for folder in mark.folder.parent.iterdir():
-        if folder.is_dir() and folder != but:
-            shutil.rmtree(folder, ignore_errors=True)

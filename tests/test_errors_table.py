@@ -143,7 +143,9 @@ CASES = {
         "arch llama needs heads x head_dim = width",
     ),
     "params: a step of no whole batches": Case(
-        CHECK, params("train.batch_size", 7), "train.tokens_per_step: 2048: must be a multiple"
+        CHECK,
+        params("train.batch_size", 7),
+        "train.batch_size: 7: a step of train.tokens_per_step 2048 has 8",
     ),
     "params: tuning's batches": Case(CHECK, params("sft.batch_size", 5), "must be a multiple of it"),
     "params: tuning's context": Case(CHECK, params("sft.context", 512), "longer than model.context 256"),

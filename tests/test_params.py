@@ -42,7 +42,12 @@ def test_the_shipped_file_passes(root):
             lambda v: v["train"].update(tokens_per_step=5000),
             "multiple of train.batch_size x model.context x runtime.processes = 2048; nearest: 4096 or 6144",
         ),
-        (lambda v: v["train"].update(tokens_per_step=256), "= 2048; nearest: 2048"),
+        (lambda v: v["train"].update(tokens_per_step=300), "= 2048; nearest: 2048"),
+        (
+            lambda v: v["train"].update(batch_size=3),
+            "train.batch_size: 3: a step of train.tokens_per_step 2048",
+        ),
+        (lambda v: v["train"].update(batch_size=3), "has 8 sequences, no multiple of it; nearest: 2 or 4"),
         (lambda v: v["sft"].update(context=512), "sft.context: 512"),
         (lambda v: v["tokenizer"].update(vocab_size=100), "tokenizer.vocab_size: 100"),
         (lambda v: v["runtime"].update(device="gpu"), "runtime.device: 'gpu'"),

@@ -45,5 +45,6 @@ def write_metrics(stage: str, values: dict[str, Any], reports: Path = REPORTS) -
 
 
 def write_timing(stage: str, values: dict[str, Any], reports: Path = REPORTS) -> None:
-    """Write `reports/<stage>/timing.json` (seconds, memory, speed: untracked)."""
-    write_json(reports / stage / "timing.json", rounded(values))
+    """Write `reports/<stage>/timing.json` (seconds, memory, speed: untracked), if anything was timed."""
+    if values:
+        write_json(reports / stage / "timing.json", rounded(values))

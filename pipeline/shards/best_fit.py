@@ -1,9 +1,9 @@
 """Rows of whole documents: the other way to read shards (`train.packing: best_fit`).
 
 A row holds `context` + 1 tokens, as a window does. Documents that are longer are cut into rows, each of which
-begins with the last token of the one before; what remains of them and all shorter documents are put together so
-that little is left empty: the longest first, each into the fullest row that has room (best-fit decreasing;
-Ding et al. 2024, arXiv 2404.10830, train language models so). What stays empty holds <pad>, which is not learnt.
+begins with the last token of the one before. What remains of them and all shorter documents are put together
+so that little stays empty: the longest first, each into the fullest row that has room (best-fit decreasing,
+as in Ding et al. 2024, arXiv 2404.10830). What stays empty holds <pad>, which is not learnt.
 """
 
 import numpy as np
@@ -55,9 +55,8 @@ class Rows(Numbered):
 def pieces(shards: Shards, context: int) -> tuple[np.ndarray, np.ndarray]:
     """Where the documents begin in the stream, the long ones cut, and how many tokens each piece has."""
     files = zip(shards.starts, shards.arrays, strict=False)
-    begins = np.concatenate(
-        [np.empty(0, np.int64), *(start + np.flatnonzero(ids == BOS) for start, ids in files)]
-    )
+    of_files = [start + np.flatnonzero(ids == BOS) for start, ids in files]
+    begins = np.concatenate([np.empty(0, np.int64), *of_files])
     lengths = np.diff(begins, append=shards.tokens)
     full = (lengths - 1) // context  # pieces of a whole row; a document that just fills one is one of them
     of_full = np.repeat(np.arange(len(begins)), full)

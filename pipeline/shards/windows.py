@@ -13,7 +13,7 @@ from pipeline.shards.reader import Shards
 
 
 class Numbered:
-    """Rows of `context` + 1 tokens (inputs, and targets one further) that have numbers for all of training."""
+    """Rows of `context` + 1 tokens (inputs, and targets one further), numbered over all of training."""
 
     what = "rows"
 

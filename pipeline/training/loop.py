@@ -158,10 +158,11 @@ class Run:
         live = Live(str(self.live_folder), resume=start > 0, report=None, save_dvc_exp=False, dvcyaml=None)
         reporter = Reporter(self.steps, start, self.task.unit, self.task.units_per_step, self.device)
         with reporter:
-            reporter.say(
-                f"training on {self.device}, {self.precision}"
-                + (f", resumed at step {start}" if start else "")
-            )
+            if start == self.steps:
+                reporter.say("taken from the finished run in .scratch; `tezgah clean` before, to train anew")
+            else:
+                where = f", resumed at step {start}" if start else ""
+                reporter.say(f"training on {self.device}, {self.precision}{where}")
             while self.step < self.steps:
                 share = rate(self.step, self.steps, self.settings)
                 self.losses = [*self.losses, self.update(share)][-AVERAGED_LOSSES:]
@@ -188,11 +189,12 @@ class Run:
         if not self.history.last:  # a finished run taken up again
             self.history.last = self.validation()
         self.history.train_loss = mean(self.losses)
-        self.history.timing = {
-            "seconds": reporter.seconds,
-            f"{self.task.unit}_per_second": reporter.speed(self.step),
-            "peak_memory_gib": peak_memory_gib(self.device),
-        }
+        if start < self.steps:
+            self.history.timing = {
+                "seconds": reporter.seconds,
+                f"{self.task.unit}_per_second": reporter.speed(self.step),
+                "peak_memory_gib": peak_memory_gib(self.device),
+            }
 
     def update(self, share: float) -> float:
         """One optimiser step at this share of the highest learning rates; returns its loss."""

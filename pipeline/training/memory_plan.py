@@ -45,9 +45,13 @@ class Memory:
         """The same with `batch_size` times the sequences, if this is of one."""
         return replace(self, activations=batch_size * self.activations, logits=batch_size * self.logits)
 
+    def taken(self, held: int = CONTEXT_BYTES) -> float:
+        """All of it with what libraries hold and fragments waste."""
+        return held + self.total * (1 + FRAGMENTS)
+
     def fits(self, room: int, held: int = CONTEXT_BYTES) -> bool:
         """Whether it fits `room` bytes, such as a GPU's, of which libraries hold some."""
-        return held + self.total * (1 + FRAGMENTS) <= room
+        return self.taken(held) <= room
 
     def largest_batch(self, sequences: int, card: int) -> int | None:
         """The largest power of two that divides a step's sequences and fits a card, if this is of one.

@@ -44,7 +44,17 @@ class TrainParams(LoopParams):
 
 def check_batches(train: TrainParams, model: ModelParams, runtime: RuntimeParams) -> None:
     """Raise UserError unless an optimiser step is a whole number of forward passes."""
-    unit = train.batch_size * model.context * runtime.processes
+    at_once = model.context * runtime.processes
+    unit = train.batch_size * at_once
+    if train.tokens_per_step % at_once == 0 and train.tokens_per_step % unit:
+        sequences = train.tokens_per_step // at_once
+        fitting = [size for size in range(1, sequences + 1) if sequences % size == 0]
+        nearest = sorted(sorted(fitting, key=lambda size: abs(size - train.batch_size))[:2])
+        raise UserError(
+            f"params.yaml: train.batch_size: {train.batch_size}: a step of train.tokens_per_step"
+            f" {train.tokens_per_step} has {sequences} sequences, no multiple of it; nearest:"
+            f" {' or '.join(map(str, nearest))}"
+        )
     if train.tokens_per_step % unit:
         below = train.tokens_per_step // unit * unit
         near = f"{below} or {below + unit}" if below else f"{unit}"

@@ -5,13 +5,14 @@ DVC deletes a stage's outputs before it runs, so what must outlive a crash is ke
 
 import json
 import pickle
+import shutil
 from typing import Any
 
 import torch
 
 from pipeline.errors import UserError
 from pipeline.files import whole_file, write_json
-from pipeline.scratch import Fingerprint, forget
+from pipeline.scratch import Fingerprint
 
 
 class Checkpoints:
@@ -55,9 +56,11 @@ class Checkpoints:
         self.done.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Mark the run as done and remove the stage's older checkpoints."""
+        """Mark the run as done and remove older ones that are; those that are not may be resumed."""
         write_json(self.done, self.mark.tracked)
-        forget(self.mark, but=self.folder)
+        for other in self.folder.parent.glob("*/done.json"):
+            if other != self.done:
+                shutil.rmtree(other.parent, ignore_errors=True)
 
     def _name_orphan(self) -> None:
         """Say which unfinished run only the code separates from this one, and how to adopt it."""

@@ -77,19 +77,22 @@ def test_a_finished_run_is_taken_up_only_if_all_params_are_equal(tiny, capsys):
     whole.fit()
     capsys.readouterr()
     again = tiny()
-    again.fit()
-    assert "resumed at step 12" in capsys.readouterr().out
+    assert again.fit().timing == {}
+    assert "taken from the finished run" in capsys.readouterr().out
     assert equal(again.weights(), whole.weights())
     tiny(batch_size=4).fit()
     assert "resumed" not in capsys.readouterr().out
 
 
-def test_a_changed_param_starts_afresh_and_success_removes_the_old(tiny, project, capsys):
+def test_a_changed_param_starts_afresh_and_success_removes_what_is_done(tiny, project, capsys):
     with pytest.raises(Stop):
         crash_at(tiny(), 10).fit()
     tiny(learning_rate=0.02).fit()
     assert "resumed" not in capsys.readouterr().out
-    assert len(list((project / ".scratch/train_base").iterdir())) == 1
+    tiny(learning_rate=0.03).fit()
+    assert len(list((project / ".scratch/train_base").iterdir())) == 2  # the last, and the interrupted one
+    tiny().fit()
+    assert "resumed at step 8" in capsys.readouterr().out
 
 
 def test_changed_code_names_the_unfinished_run_and_how_to_adopt_it(tiny, project, capsys):
