@@ -207,6 +207,17 @@ CASES = {
     "evaluation: a field is lacking": Case(
         EVALUATE, task("a.jsonl", "minimal_pairs", '{"good": "a"}'), "a.jsonl"
     ),
+    "check: evaluation's columns": Case(
+        CHECK, task("a.jsonl", "questions", '{"soru": "Kim?", "yanıt": "Ben"}'), "no column for 'question'"
+    ),
+    "check: a conversation that is none": Case(
+        CHECK,
+        lambda p: (local("a.txt", "Bir.")(p), write("data/raw/sft/rows.jsonl", '{"soru": "Kim?"}')(p)),
+        "rows.jsonl:1: 'soru': no conversation",
+    ),
+    "check: a text column": Case(CHECK, local("a.csv", "x;y\n1;2", text_column="z"), "no column 'z'"),
+    "tokenize: no tokenizer": Case(TEZGAH + "tokenize Ev", nothing, "run `dvc repro train_tokenizer`"),
+    "shards: nothing packed": Case(TEZGAH + "shards", nothing, "run `dvc repro pack_shards`"),
     "preset: unknown": Case(TEZGAH + "preset smok", nothing, "did you mean 'smoke'", quick=True),
     "preset: broken": Case(TEZGAH + "preset mine", write("presets/mine.yaml", "a: ["), "presets/mine.yaml"),
     "preset: unknown key": Case(
