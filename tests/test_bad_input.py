@@ -80,7 +80,7 @@ def altered_shards(project, tokenizer):
 
 
 def base(project, tokenizer, **changed):
-    """A tiny models/base whose config.json says otherwise in `changed`, and a faulty conversation."""
+    """A tiny models/base whose config.json says otherwise in `changed`, and a conversation; faulty without."""
     from pipeline.model.decoder import Decoder
     from pipeline.model.folder import save_decoder
     from pipeline.model.params import ModelParams
@@ -92,7 +92,12 @@ def base(project, tokenizer, **changed):
     save_decoder(project / "models/base", model, tokenizer.folder)
     config = project / "models/base/config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | changed))
-    row = {"messages": [{"role": "user", "content": "Kim?"}, {"role": "robot", "content": "Ben."}]}
+    row = {
+        "messages": [
+            {"role": "user", "content": "Kim?"},
+            {"role": "assistant" if changed else "robot", "content": "Ben."},
+        ]
+    }
     (project / "data/raw/sft/rows.jsonl").write_text("\n" + json.dumps(row))
     set_params(project, "sft", sources={"mine": {"kind": "local", "path": "data/raw/sft/rows.jsonl"}})
 
