@@ -18,6 +18,7 @@ try: install  ## all seven stages in a minute, in a copy of the project, then ta
 	git clone --quiet . .try
 	cd .try && tezgah preset smoke minute && dvc repro && tezgah report
 	@echo "A minute teaches a model to greet, to say who it is and to sound Turkish; what it tells is invented."
+	@echo "All of it is in .try: cd .try for the commands above."
 	@echo "make repro takes a quarter of an hour and gets further. Try: Merhaba! / Sen kimsin? / Van'ın denizi var mı?"
 	cd .try && tezgah chat
 

@@ -194,7 +194,10 @@ def first_look(params: AllParams, stages: Collection[str]) -> str:
     flags = [f"-S {name}.{key}={value}" for name, few in FIRST.items() for key, value in few.items()]
     try:
         found = estimate.seconds_here(params.model_copy(update=sections))
+        whole = estimate.seconds_here(params)
     except UserError:  # a device that is not here
         return ""
-    takes = sum(found[stage] for stage in stages)
-    return f"dvc exp run {' '.join(flags)}; about {estimate.roughly(takes)} here" if takes < LONG_LOOK else ""
+    takes, all_of_it = (sum(each[stage] for stage in stages) for each in (found, whole))
+    if takes > min(LONG_LOOK, all_of_it / 2):
+        return ""
+    return f"dvc exp run {' '.join(flags)}; about {estimate.roughly(takes)} here"

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.errors import UserError, one_line
 from pipeline.params import PARAMS_FILE, read_yaml
 
+ABSENT = "not built on this machine"
 GRAPH, LOCK = Path("dvc.yaml"), Path("dvc.lock")
 
 
@@ -78,12 +79,12 @@ def reason(causes: list[Any], params: list[str]) -> str:
         if isinstance(cause, str):  # changed command, always changed
             words.append(cause)
             continue
-        for kind, files in cause.items():
+        for files in cause.values():
             for file, how in files.items():
                 if file == str(PARAMS_FILE) and isinstance(how, dict):
                     words += params or how
-                elif kind == "changed outs":
-                    words.append(f"{file} {'is not there' if how == 'deleted' else how}")
+                elif how == "deleted":  # as all is in a fresh clone
+                    words += [ABSENT] if ABSENT not in words else []
                 else:
                     words.append(f"{file} {how}")
     return ", ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")

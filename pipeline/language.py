@@ -14,6 +14,7 @@ from rich.table import Table
 
 CATALOGUE = Path(__file__).with_name("turkce.txt")
 ERROR = "hata: "
+LITTLE = 4  # letters: of `{} or {}` and `{} s`
 PLACE = re.compile(r"\{(\d*)\}")
 
 
@@ -29,10 +30,15 @@ def patterns() -> list[tuple[re.Pattern[str], str]]:
     """What each template matches, those that say most first."""
     found = sorted(catalogue().items(), key=lambda pair: -len(PLACE.sub("", pair[0])))
     return [
-        (re.compile("(.*?)".join(map(re.escape, PLACE.split(english)[::2])), re.S), turkish)
+        (re.compile(filler(english).join(map(re.escape, PLACE.split(english)[::2])), re.S), turkish)
         for english, turkish in found
         if PLACE.sub("", english).strip(": ")  # one that says nothing itself would match all
     ]
+
+
+def filler(english: str) -> str:
+    """What may fill a place of a template: words, but a single one where the template itself says little."""
+    return "(.*?)" if len(PLACE.sub("", english)) > LITTLE else r"(\S+?)"
 
 
 def asked() -> bool:

@@ -80,7 +80,7 @@ def altered_shards(project, tokenizer):
 
 
 def base(project, tokenizer, **changed):
-    """A tiny models/base whose config.json says otherwise in `changed`, and a conversation; faulty without."""
+    """A tiny models/base, its config.json `changed`, and a conversation; a faulty one if nothing is."""
     from pipeline.model.decoder import Decoder
     from pipeline.model.folder import save_decoder
     from pipeline.model.params import ModelParams

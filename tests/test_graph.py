@@ -111,7 +111,7 @@ def test_what_dvc_status_tells_in_a_few_words():
     old, new = {"train": {"steps": 1, "clip": 2}, "seed": 1}, {"train": {"steps": 2, "clip": 2}, "seed": 1}
     assert reason([params, "changed command"], differing(old, new)) == "train.steps, changed command"
     assert reason([params], []) == "train"  # never run
-    assert reason([{"changed outs": {"models/base": "deleted"}}], []) == "models/base is not there"
+    assert reason([{"changed outs": {"models/base": "deleted"}}], []) == "not built on this machine"
     many = {"changed deps": {f"pipeline/{n}.py": "modified" for n in range(5)}}
     assert reason([many], []).endswith("pipeline/2.py modified and 2 more")
 

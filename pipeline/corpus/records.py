@@ -8,7 +8,9 @@ from pipeline.errors import UserError
 MAX_RECORD_BYTES = 32 << 20  # a longer line or CSV field is taken for a broken file
 ID_COLUMN = "id"
 # Names a text column goes by, most trusted first.
-TEXT_COLUMNS = ("text", "content", "metin", "içerik", "icerik", "body", "document", "sentence", "cümle")
+TEXT_COLUMNS = (
+    "text", "content", "metin", "içerik", "icerik", "body", "document", "sentence", "cümle", "yorum"
+)  # fmt: skip
 
 
 class Record(NamedTuple):

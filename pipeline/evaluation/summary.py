@@ -11,10 +11,10 @@ NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram"}
 
 def summary(metrics: dict[str, Any]) -> Table:
     """One row for each thing measured: what, on what, the model's figure, what to compare it with."""
-    table = Table("measure", "task", "model", "beside", title="evaluate")
+    table = Table("measure", "task", "model", "beside", title="evaluation")
     for task, values in metrics["bits_per_byte"].items():
         beside = [f"{label} {values[name]:.3f}" for name, label in NGRAMS.items()]
-        table.add_row("bits per byte, low is good", task, f"{values['base']:.3f}", ", ".join(beside))
+        table.add_row("bits/byte (lower is better)", task, f"{values['base']:.3f}", ", ".join(beside))
     for task, values in metrics["minimal_pairs"].items():
         if "mean" in values:
             beside = [f"5-gram {values['kneser_ney_5']:.3f}", "chance 0.500"]

@@ -20,6 +20,7 @@ from pipeline.tokenizer.chat import Message, prompt_ids
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 PROMPT = "> "
+PLAIN = {"/sicaklik": "/sıcaklık", "/yardim": "/yardım", "/cik": "/çık"}  # without Turkish letters
 HELP = """\
 /yeni               a new conversation
 /sistem TEXT        a new conversation with this system message; alone: without one
@@ -168,10 +169,11 @@ def speak(chat: Chat, text: str) -> None:
 def command(chat: Chat, line: str) -> bool:
     """Do what a line that begins with / asks for; False: end. Raises UserError for one that means nothing."""
     name, _, rest = line.partition(" ")
-    rest = rest.strip()
+    name, rest = PLAIN.get(name, name), rest.strip()
     match name:
         case "/yeni":
             chat.restart()
+            tell("a new conversation")
         case "/sistem":
             before, chat.system = chat.system, rest or None
             try:
@@ -180,13 +182,19 @@ def command(chat: Chat, line: str) -> bool:
                 chat.system = before
                 raise
             chat.restart()
+            tell(
+                f"a new conversation, after: {rest}"
+                if rest
+                else "a new conversation, without a system message"
+            )
         case "/sıcaklık":
             chat.how = warmed(chat.how, rest)
+            tell(f"temperature {chat.how.temperature:g}")
         case "/kaydet":
             if not rest:
                 raise UserError("/kaydet: which file? /kaydet FILE")
             chat.save(Path(rest))
-            print(said(f"saved in {rest}"), file=sys.stderr)
+            tell(f"saved in {rest}")
         case "/yardım":
             print(YARDIM if asked() else HELP, file=sys.stderr)
         case "/çık":
@@ -194,6 +202,11 @@ def command(chat: Chat, line: str) -> bool:
         case _:
             raise UserError(f"{name}: no such command; /yardım names them")
     return True
+
+
+def tell(what: str) -> None:
+    """Say what was done, apart from what the model says."""
+    print(said(what), file=sys.stderr)
 
 
 def warmed(how: Sampling, text: str) -> Sampling:

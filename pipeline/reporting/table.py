@@ -67,6 +67,8 @@ def show(measured: Table, beside: Table, reports: Path = REPORTS, picture: Path 
     console = Console(record=picture is not None, width=PICTURE_WIDTH if picture else None)
     for table, words in ((stage_table(reports), {1}), (measured, {0}), (beside, ())):
         console.print(language.table(table, words))
+    if not Path("models/base").exists():
+        console.print(language.said("note: figures of the last commit; no model is built here yet"))
     console.print(NEXT, markup=False, highlight=False, soft_wrap=True)
     if picture:
         console.save_svg(str(picture), title="tezgah report")
