@@ -2,9 +2,9 @@
 
     python -m benchmarks.shards ../shared/data/corpus
 
-Every round encodes the whole text anew, in one process, with nothing remembered: first by SentencePiece, whole
-documents one after another, then by BatchEncoder; then `write_split` by one and by two workers, their start
-included. Medians of the rounds, a table for people and one JSON line for machines.
+Every round encodes the whole text anew, in one process, with nothing remembered: first by SentencePiece,
+whole documents one after another, then by BatchEncoder; then `write_split` by one and by two workers, their
+start included. Medians of the rounds, a table for people and one JSON line for machines.
 """
 
 import argparse
@@ -125,11 +125,10 @@ def main() -> None:
             sentencepiece = timed(lambda: [tokenizer.sp.encode(text) for text in texts])
             encoder = BatchEncoder(tokenizer)
             ours = timed(lambda encoder=encoder: [encoder.encode(array) for array in arrays])
+            folders = [Path(place, f"{number}-{workers}") for workers in (1, 2)]
             one, two = (
-                timed(
-                    lambda w=workers: write_split(Path(place, f"{number}-{w}"), corpus, folder, 4_000_000, w)
-                )
-                for workers in (1, 2)
+                timed(partial(write_split, to, corpus, folder, 4_000_000, workers))
+                for workers, to in enumerate(folders, start=1)
             )
             row = {"SentencePiece": sentencepiece, "BatchEncoder": ours, "1 worker": one, "2 workers": two}
             for name, seconds in row.items():

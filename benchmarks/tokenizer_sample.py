@@ -2,8 +2,8 @@
 
     python -m benchmarks.tokenizer_sample ../shared/data/corpus --gigabytes 10
 
-The split is the texts of a folder again and again, each copy under ids of its own. Prints a line for people and a
-JSON line for machines.
+The split is the texts of a folder again and again, each copy under ids of its own. Prints a line for people
+and a JSON line for machines.
 """
 
 import argparse
@@ -81,9 +81,8 @@ def main() -> None:
             command += ["--sample-megabytes", str(args.sample_megabytes)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             found = json.loads(done.stdout)
-            print(
-                f"{kind}: {found['seconds']:.0f} s ({found['sampling_s']:.0f} s of sampling), {found['peak_gib']:.2f} GiB"
-            )
+            seconds, sampling, peak = (found[key] for key in ("seconds", "sampling_s", "peak_gib"))
+            print(f"{kind}: {seconds:.0f} s ({sampling:.0f} s of sampling), {peak:.2f} GiB")
             print(json.dumps({"gigabytes": args.gigabytes, "kind": kind, **found}))
     finally:
         shutil.rmtree(place)

@@ -1,10 +1,11 @@
-"""Which tokenizer lets the same small model predict text best at equal training FLOPs, head and embeddings counted.
+"""Which tokenizer lets the same small model predict text best at equal training FLOPs, its head counted.
 
     python -m benchmarks.tokenizer_study ../shared/data/corpus --flops 1.2e13
     python -m benchmarks.tokenizer_study ../shared/data/corpus --only bpe-8192 --packing best_fit --seed 1
 
-Every hundredth document is kept for validation. A line for each tokenizer: steps, seconds, bits per byte of the
-validation text, bytes per token; then one JSON line. Tokenizers and shards are kept in --place for the next call.
+Every hundredth document is kept for validation. A line for each tokenizer: steps, seconds, bits per byte of
+the validation text, bytes per token; then one JSON line. Tokenizers and shards stay in --place for the next
+call.
 """
 
 import argparse
