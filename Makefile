@@ -29,12 +29,17 @@ repro: install  ## all seven stages, then the figures
 test: install
 	pytest
 
-test-all: install .venv-transformers4/.installed  ## the slow proofs too
+test-all: install .venv-transformers4/.installed .venv-llama/.installed  ## the slow proofs too
 	pytest -m "slow or not slow"
 
 .venv-transformers4/.installed: requirements.txt  # our models must open there as well
 	$(PYTHON) -m venv .venv-transformers4
 	.venv-transformers4/bin/pip install --quiet "$$(grep '^torch==' requirements.txt)" "transformers==4.57.6"
+	touch $@
+
+.venv-llama/.installed:  # llama.cpp, built from source in some minutes: it must read our vocabulary
+	$(PYTHON) -m venv .venv-llama
+	.venv-llama/bin/pip install --quiet llama-cpp-python==0.3.36
 	touch $@
 
 check: install

@@ -49,3 +49,13 @@ class ByteTokenizer:
 
     def decode(self, ids):
         return bytes(i - FIRST_BYTE for i in ids if i >= FIRST_BYTE).decode("utf-8", errors="replace")
+
+
+def write_corpus(folder: Path, texts: list[str]) -> None:
+    """A split in many small row groups and several files."""
+    from pipeline.corpus.write import SplitWriter
+
+    writer = SplitWriter(folder, group_bytes=2_000, part_bytes=9_000)
+    for number, text in enumerate(texts):
+        writer.add(f"d{number}", "mine", text, len(text.encode()))
+    writer.close()

@@ -81,3 +81,9 @@ def test_the_command_shows_no_secret_and_ends_badly_where_something_is_bad(tmp_p
     assert elsewhere.returncode == 1
     assert "bad   packages      no requirements.txt here  -> run from" in elsewhere.stdout
     assert elsewhere.stderr == ""
+
+
+def test_checkpoints_need_a_folder_that_can_be_written(tmp_path):
+    assert doctor.checkpoints(tmp_path / "not/there/yet").mark == "ok"
+    (tmp_path / "file").touch()
+    assert doctor.checkpoints(tmp_path / "file/scratch").mark == "bad"

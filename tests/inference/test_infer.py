@@ -1,5 +1,8 @@
+from inspect import signature
+
 import pytest
 
+from pipeline import cli
 from pipeline.errors import UserError
 from pipeline.inference.generate import generate
 from pipeline.inference.infer import infer, sampling
@@ -78,6 +81,8 @@ def test_a_folder_without_a_model_is_named(folders):
 
 def test_settings_out_of_range_are_named_as_the_command_line_does():
     assert sampling(0.5, 0, 0.95, 0.1, 1.0) == LIVELY == Sampling(0.5, top_p=0.95, min_p=0.1)
+    shown = {name: parameter.default for name, parameter in signature(cli.infer).parameters.items()}
+    assert {name: shown[name] for name in vars(LIVELY)} == vars(LIVELY)
     for settings, says in [
         ((-1.0, 0, 1.0, 0.0, 1.0), r"--temperature -1\.0"),
         ((0.0, -1, 1.0, 0.0, 1.0), "--top-k -1"),

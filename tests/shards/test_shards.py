@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small import write_corpus
 
-from pipeline.corpus.write import SplitWriter
 from pipeline.errors import UserError
 from pipeline.shards.reader import Shards, check_tokenizer
 from pipeline.shards.windows import Windows
@@ -37,14 +37,6 @@ def pack(folder, tokenizer, texts, shard_tokens=300, workers=1):
         splits[split] = write_split(folder / split, corpus, tokenizer.folder, shard_tokens, workers)
     write_manifest(folder, tokenizer, splits)
     return splits
-
-
-def write_corpus(folder, texts):
-    """A split in many small row groups and several files."""
-    writer = SplitWriter(folder, group_bytes=2_000, part_bytes=9_000)
-    for number, text in enumerate(texts):
-        writer.add(f"d{number}", "mine", text, len(text.encode()))
-    writer.close()
 
 
 @pytest.fixture(scope="module")

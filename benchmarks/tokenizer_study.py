@@ -1,0 +1,158 @@
+"""Which tokenizer lets the same small model predict text best at equal training FLOPs, its head counted.
+
+    python -m benchmarks.tokenizer_study ../shared/data/corpus --flops 1.2e13
+    python -m benchmarks.tokenizer_study ../shared/data/corpus --only bpe-8192 --packing best_fit --seed 1
+
+Every hundredth document is kept for validation. A line for each tokenizer: steps, seconds, bits per byte of
+the validation text, bytes per token; then one JSON line. Tokenizers and shards stay in --place for the next
+call.
+"""
+
+import argparse
+import json
+import time
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from pipeline import estimate
+from pipeline.check import AllParams, check
+from pipeline.corpus.records import Record
+from pipeline.corpus.sources import file_records
+from pipeline.corpus.write import SplitWriter
+from pipeline.evaluation import bits_per_byte
+from pipeline.evaluation.read import Document
+from pipeline.model.decoder import Decoder, initialise
+from pipeline.shards.best_fit import Rows
+from pipeline.shards.reader import Shards
+from pipeline.shards.windows import Windows
+from pipeline.shards.writer import write_manifest, write_split
+from pipeline.tokenizer import train as learning
+from pipeline.tokenizer.convert import write_folder
+from pipeline.tokenizer.params import TokenizerParams
+from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.training.device import autocast, pick_device, precision_of
+from pipeline.training.memory import keep_memory
+from pipeline.training.optim import Optimizers
+from pipeline.training.pretrain import Pretraining
+from pipeline.training.schedule import rate
+
+SIZES = (8_192, 16_384, 32_768)
+VARIANTS = {
+    f"{name}-{size}": (kind, morphemes, size)
+    for size in SIZES
+    for name, kind, morphemes in (
+        ("bpe", "bpe", False),
+        ("unigram", "unigram", False),
+        ("morpheme", "bpe", True),
+    )
+}
+VAL_BYTES = 500_000
+
+
+def prepare(place: Path, folder: Path) -> list[Document]:
+    """Write the train split, if it is not there; the validation documents."""
+    writer = None if (place / "train").exists() else SplitWriter(place / "train")
+    val, size = [], 0
+    texts = (record.text for file in sorted(folder.glob("*.*")) for record in file_records(file)
+             if isinstance(record, Record) and file.name != "nutuk.txt")  # fmt: skip
+    for number, text in enumerate(texts):
+        if number % 100 == 50 and size < VAL_BYTES:
+            val.append(Document(str(number), "val", text))
+            size += len(text.encode())
+        elif writer:
+            writer.add(f"d{number}", "train", text, len(text.encode()))
+    if writer:
+        writer.close()
+    return val
+
+
+def packed(place: Path, name: str, val: list[Document], sample_bytes: int) -> tuple[Tokenizer, Path]:
+    """The tokenizer of a variant and its shards, made if they are not there."""
+    kind, morphemes, size = VARIANTS[name]
+    folder, shards = place / name / "tokenizer", place / name / "shards"
+    if not (shards / "manifest.json").exists():
+        settings = TokenizerParams(
+            kind=kind, vocab_size=size, sample_bytes=sample_bytes, max_piece_chars=24, morphemes=morphemes
+        )
+        lines = learning.sampled_lines(place / "train", sample_bytes, 0)
+        write_folder(folder, learning.train(lines, settings), kind)
+        writer = SplitWriter(place / name / "val")
+        for document in val:
+            writer.add(document.id, "val", document.text, len(document.text.encode()))
+        writer.close()
+        tokenizer = Tokenizer.load(folder)
+        splits = {"train": place / "train", "val": place / name / "val"}
+        made = {
+            split: write_split(shards / split, corpus, folder, 4_000_000, 2)
+            for split, corpus in splits.items()
+        }
+        write_manifest(shards, tokenizer, made)
+    return Tokenizer.load(folder), shards
+
+
+def trained(params: AllParams, shards: Path, steps: int, seed: int, packing: str) -> Decoder:
+    """The model after its steps, as the loop trains it."""
+    device = pick_device("auto")
+    train, val = Shards(shards / "train"), Shards(shards / "val")
+    model = Decoder(params.model, train.vocab_size)
+    initialise(model, seed)
+    model.to(device)
+    rows = {"stream": Windows, "best_fit": Rows}[packing](train, params.model.context, seed)
+    task = Pretraining(rows, Windows(val, params.model.context, 0), params.train, device)
+    optimizers = Optimizers(model, params.train)
+    for step in range(steps):
+        optimizers.set_rate(rate(step, steps, params.train))
+        optimizers.zero_grad()
+        for batch in task.micro_batches(step):
+            with autocast(device, precision_of("auto", device)):
+                loss = task.loss(model, batch)
+            loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), params.train.clip)
+        for optimizer in optimizers.all:
+            optimizer.step()
+    return model.eval()
+
+
+def main() -> None:
+    """Train one model for each tokenizer and print what it reaches."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--flops", type=float, default=1.2e13)
+    parser.add_argument("--only", nargs="*", default=list(VARIANTS))
+    parser.add_argument("--seed", type=int, nargs="*", default=[0])
+    parser.add_argument("--packing", default="stream")
+    parser.add_argument("--sample-bytes", type=int, default=20_000_000)
+    parser.add_argument("--place", type=Path, default=Path(".scratch/tokenizer_study"))
+    args = parser.parse_args()
+    keep_memory()
+    args.place.mkdir(parents=True, exist_ok=True)
+    val = prepare(args.place, args.folder)
+    precision = partial(autocast, torch.device("cpu"), precision_of("auto", pick_device("auto")))
+    everything = check()
+    found = []
+    for name in args.only:
+        tokenizer, shards = packed(args.place, name, val, args.sample_bytes)
+        of_size = everything.tokenizer.model_copy(update={"vocab_size": tokenizer.vocab_size})
+        params = everything.model_copy(update={"tokenizer": of_size})
+        steps = round(args.flops / estimate.decoder_flops(params) / params.train.tokens_per_step)
+        for seed in args.seed:
+            began = time.perf_counter()
+            model = trained(params, shards, steps, seed, args.packing)
+            seconds = time.perf_counter() - began
+            decoder = partial(bits_per_byte.sequence_bits, model, autocast=precision)
+            bits = bits_per_byte.measure(val, tokenizer, {"base": decoder})["base"]
+            sizes = sum(len(document.text.encode()) for document in val)
+            per_token = sizes / sum(len(tokenizer.encode(document.text)) for document in val)
+            row = {"steps": steps, "seconds": seconds, "bits_per_byte": bits, "bytes_per_token": per_token}
+            print(
+                f"{name:16} {args.packing} seed {seed}  " + "  ".join(f"{k} {v:.4g}" for k, v in row.items()),
+                flush=True,
+            )
+            found.append({"tokenizer": name, "packing": args.packing, "seed": seed, **row})
+    print(json.dumps({"flops": args.flops, "runs": found}))
+
+
+if __name__ == "__main__":
+    main()
