@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer as FastTokenizer
 
 from pipeline.corpus.records import Record
 from pipeline.corpus.sources import file_records
@@ -67,8 +68,13 @@ def test_a_word_that_is_none(any_tokenizer):
 
 
 @pytest.mark.slow
-def test_every_document_of_the_shared_corpora(any_tokenizer, shared):
+def test_every_document_of_the_shared_corpora_in_all_three_forms(any_tokenizer, shared):
     encoder = BatchEncoder(any_tokenizer)
+    fast = FastTokenizer.from_file(str(any_tokenizer.folder / "tokenizer.json"))
+    fast.encode_special_tokens = True  # a literal <s> is text
     for file in sorted((shared / "corpus").glob("*.*")):
         some = [record.text for record in file_records(file) if isinstance(record, Record)]
-        assert together(encoder, some) == alone(any_tokenizer, some), file
+        expected = alone(any_tokenizer, some)
+        assert together(encoder, some) == expected, file
+        for ids, text in zip(expected, some, strict=True):
+            assert [BOS, *fast.encode(text, add_special_tokens=False).ids, EOS] == ids, file

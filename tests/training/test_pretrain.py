@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from pipeline.tokenizer.tokenizer import BOS
+from pipeline.tokenizer.tokenizer import BOS, PAD
 from pipeline.training.loss import summed_loss
+from pipeline.training.pretrain import Pretraining
 
 
 def test_with_a_document_mask_each_document_is_read_as_if_alone(tiny):
@@ -21,3 +22,21 @@ def test_with_a_document_mask_each_document_is_read_as_if_alone(tiny):
     found = [run.task.loss(run.model, row).item() * scale for run in (masked, unmasked)]
     assert found[0] == pytest.approx(apart, rel=1e-5)
     assert found[1] != pytest.approx(apart, rel=1e-3)
+
+
+def test_what_a_row_leaves_empty_is_not_learnt(tiny):
+    run = tiny()
+    row = torch.randint(8, 64, (1, 17))
+    padded = torch.cat([row[:, :9], torch.full((1, 8), PAD)], dim=1)
+    with torch.no_grad():
+        whole, part = run.task.loss(run.model, padded), run.task.loss(run.model, row[:, :9])
+    assert torch.allclose(whole, part)
+
+
+def test_for_a_gpu_the_next_step_is_read_ahead_and_is_the_same(tiny):
+    run = tiny()
+    ahead = Pretraining(run.task.train, run.task.val, run.settings, torch.device("meta"))
+    for step in (0, 1, 2, 7, 3):  # in order, and after a jump
+        expected = run.task.micro_batches(step)
+        assert all(map(torch.equal, ahead.micro_batches(step), expected))
+        assert list(ahead.ahead) == [step + 1]
