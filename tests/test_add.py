@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 from small import sentences
 
-from pipeline import add
+from pipeline import add, estimate, preset
 from pipeline.check import check
 from pipeline.corpus import params as corpus_params
 from pipeline.corpus.sources import file_records
@@ -166,3 +166,19 @@ def test_a_folder_and_another_file_of_the_same_name_are_refused(project, mine):
     with pytest.raises(UserError, match=r"Şiirlerim\.txt: is there already; rename"):
         added(mine)
     assert (project / "data/raw/corpus/Şiirlerim.txt").read_text() == "Başka."
+
+
+def test_a_first_look_is_offered_where_it_is_short(project, mine, monkeypatch, capsys):
+    monkeypatch.setattr(estimate, "machine_rate", lambda *_: 4e11)
+    added(mine)
+    assert "a first look: dvc exp run -S train.steps=150 -S encoder.steps=30" in capsys.readouterr().out
+    preset.run(["modern-42m"], False)  # for hours
+    added(mine, name="again", copy=False)
+    assert "a first look" not in capsys.readouterr().out
+
+
+def test_long_documents_lack_their_blank_lines(project, capsys):
+    file = project / "kitap.txt"
+    file.write_text("\n".join(sentences(2_000)), encoding="utf-8")
+    added(file)
+    assert "they are long: put a blank line between documents" in capsys.readouterr().out
