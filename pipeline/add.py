@@ -27,7 +27,7 @@ from pipeline.turkish.casing import lower
 
 CHUNK = 1 << 20  # bytes
 LOOKED_AT = 2_000  # records of each file
-LONG_DOCUMENT = 100_000  # characters, beyond which a text file probably lacks its blank lines
+LONG_DOCUMENT = 50_000  # characters on average, beyond which a text file probably lacks its blank lines
 LONG_LOOK = 30 * 60  # seconds, beyond which a first look is none
 FIRST: dict[str, dict[str, float]] = {
     "train": {"steps": 150},
