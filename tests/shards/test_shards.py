@@ -91,6 +91,9 @@ def test_an_altered_shard_is_refused(tokenizer, texts, tmp_path):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"shard-00001\.npy: not the file that manifest\.json describes"):
         Shards(tmp_path / "train")
+    path.write_bytes(content[:-10])
+    with pytest.raises(UserError, match=r"shard-00001\.npy: not the file that manifest\.json describes"):
+        Shards(tmp_path / "train")
     path.unlink()
     with pytest.raises(UserError, match=r"shard-00001\.npy"):
         Shards(tmp_path / "train")
