@@ -19,9 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.corpus.records import Record
-from pipeline.corpus.sources import file_records
-from pipeline.corpus.write import SplitWriter
+from benchmarks.texts import folder_texts, write_split_of
 from pipeline.shards.best_fit import Rows
 from pipeline.shards.reader import Shards
 from pipeline.shards.windows import Windows
@@ -100,18 +98,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     texts, size = [], 0
-    for file in sorted(args.folder.glob("*.*")):
-        for record in file_records(file):
-            if isinstance(record, Record) and size < args.megabytes * 1e6:
-                texts.append(record.text)
-                size += len(record.text.encode())
+    for text in folder_texts(args.folder):
+        if size < args.megabytes * 1e6:
+            texts.append(text)
+            size += len(text.encode())
     arrays = batches(texts)
     with tempfile.TemporaryDirectory() as place:
         corpus, folder = Path(place, "corpus"), Path(place, "tokenizer")
-        writer = SplitWriter(corpus)
-        for number, text in enumerate(texts):
-            writer.add(str(number), "all", text, len(text.encode()))
-        writer.close()
+        write_split_of(corpus, {str(number): text for number, text in enumerate(texts)})
         settings = TokenizerParams(
             kind=args.kind,
             vocab_size=args.vocab_size,

@@ -16,8 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline.corpus.records import Record
-from pipeline.corpus.sources import file_records
+from benchmarks.texts import folder_texts
 from pipeline.corpus.write import SplitWriter
 from pipeline.tokenizer.params import TokenizerParams
 from pipeline.tokenizer.train import sampled_lines, train
@@ -36,8 +35,7 @@ def measure(split: Path, settings: TokenizerParams) -> dict[str, float]:
 def write(split: Path, folder: Path, size: float) -> None:
     """A split of that many bytes."""
     writer, written, number = SplitWriter(split), 0, 0
-    texts = [record.text for file in sorted(folder.glob("*.*")) for record in file_records(file)
-             if isinstance(record, Record)]  # fmt: skip
+    texts = folder_texts(folder)
     sizes = [len(text.encode()) for text in texts]
     while written < size:
         for text, length in zip(texts, sizes, strict=True):

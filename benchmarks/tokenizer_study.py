@@ -16,13 +16,12 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.texts import folder_texts, write_split_of
 from pipeline import estimate
 from pipeline.check import AllParams, check
-from pipeline.corpus.records import Record
-from pipeline.corpus.sources import file_records
-from pipeline.corpus.write import SplitWriter
 from pipeline.evaluation import bits_per_byte
 from pipeline.evaluation.read import Document
+from pipeline.files import whole_folder
 from pipeline.model.decoder import Decoder, initialise
 from pipeline.shards.best_fit import Rows
 from pipeline.shards.reader import Shards
@@ -39,57 +38,48 @@ from pipeline.training.pretrain import Pretraining
 from pipeline.training.schedule import rate
 
 SIZES = (8_192, 16_384, 32_768)
-VARIANTS = {
-    f"{name}-{size}": (kind, morphemes, size)
-    for size in SIZES
-    for name, kind, morphemes in (
-        ("bpe", "bpe", False),
-        ("unigram", "unigram", False),
-        ("morpheme", "bpe", True),
-    )
-}
+KINDS = {"bpe": ("bpe", False), "unigram": ("unigram", False), "morpheme": ("bpe", True)}
+VARIANTS = {f"{name}-{size}": (*kind, size) for size in SIZES for name, kind in KINDS.items()}
 VAL_BYTES = 500_000
 
 
 def prepare(place: Path, folder: Path) -> list[Document]:
     """Write the train split, if it is not there; the validation documents."""
-    writer = None if (place / "train").exists() else SplitWriter(place / "train")
-    val, size = [], 0
-    texts = (record.text for file in sorted(folder.glob("*.*")) for record in file_records(file)
-             if isinstance(record, Record) and file.name != "nutuk.txt")  # fmt: skip
-    for number, text in enumerate(texts):
+    val: list[Document] = []
+    train: dict[str, str] = {}
+    size = 0
+    for number, text in enumerate(folder_texts(folder, without=["nutuk.txt"])):
         if number % 100 == 50 and size < VAL_BYTES:
             val.append(Document(str(number), "val", text))
             size += len(text.encode())
-        elif writer:
-            writer.add(f"d{number}", "train", text, len(text.encode()))
-    if writer:
-        writer.close()
+        else:
+            train[f"d{number}"] = text
+    if not (place / "train").exists():
+        with whole_folder(place / "train") as whole:
+            write_split_of(whole / "parts", train)
     return val
 
 
 def packed(place: Path, name: str, val: list[Document], sample_bytes: int) -> tuple[Tokenizer, Path]:
     """The tokenizer of a variant and its shards, made if they are not there."""
     kind, morphemes, size = VARIANTS[name]
-    folder, shards = place / name / "tokenizer", place / name / "shards"
-    if not (shards / "manifest.json").exists():
+    made = place / f"{name}-{sample_bytes}"
+    if not made.exists():
         settings = TokenizerParams(
             kind=kind, vocab_size=size, sample_bytes=sample_bytes, max_piece_chars=24, morphemes=morphemes
         )
-        lines = learning.sampled_lines(place / "train", sample_bytes, 0)
-        write_folder(folder, learning.train(lines, settings), kind)
-        writer = SplitWriter(place / name / "val")
-        for document in val:
-            writer.add(document.id, "val", document.text, len(document.text.encode()))
-        writer.close()
-        tokenizer = Tokenizer.load(folder)
-        splits = {"train": place / "train", "val": place / name / "val"}
-        made = {
-            split: write_split(shards / split, corpus, folder, 4_000_000, 2)
-            for split, corpus in splits.items()
-        }
-        write_manifest(shards, tokenizer, made)
-    return Tokenizer.load(folder), shards
+        with whole_folder(made) as whole:  # nothing stays of a call that was interrupted
+            folder, shards = whole / "tokenizer", whole / "shards"
+            corpora = {"train": place / "train/parts", "val": whole / "val"}
+            lines = learning.sampled_lines(corpora["train"], sample_bytes, 0)
+            write_folder(folder, learning.train(lines, settings), kind)
+            write_split_of(corpora["val"], {document.id: document.text for document in val})
+            splits = {
+                split: write_split(shards / split, corpus, folder, 4_000_000, 2)
+                for split, corpus in corpora.items()
+            }
+            write_manifest(shards, Tokenizer.load(folder), splits)
+    return Tokenizer.load(made / "tokenizer"), made / "shards"
 
 
 def trained(params: AllParams, shards: Path, steps: int, seed: int, packing: str) -> Decoder:

@@ -43,9 +43,7 @@ def run(probe: bool) -> None:
     console = Console(highlight=False)
     device, no_device = tried(lambda: pick_device(params.runtime.device))
     to_run, no_graph = tried(stale)
-    asked = params.train.precision
-    without = CARD_PRECISION if asked == "auto" else asked
-    precision = precision_of(asked, device) if device else without
+    precision = precision_of(params.train.precision, device) if device else card_precision(params)
     vocab_size = params.tokenizer.vocab_size
     with torch.device("meta"):  # shapes alone
         model = Decoder(params.model, vocab_size)
@@ -70,6 +68,12 @@ def run(probe: bool) -> None:
         say(console, "`dvc repro` will run nothing: all is up to date")
     for fault in filter(None, (no_device, no_graph)):
         say(console, f"note: {fault}")
+
+
+def card_precision(params: AllParams) -> str:
+    """The precision of a card that is not here."""
+    asked = params.train.precision
+    return CARD_PRECISION if asked == "auto" else asked
 
 
 def tried(look: Callable[[], T]) -> tuple[T | None, str]:
@@ -163,9 +167,7 @@ def here(memory: Memory, device: torch.device, batch_size: int) -> str:
 def card_table(params: AllParams) -> Table:
     """The largest train.batch_size for cards of common sizes."""
     table = Table("card", *(f"{size} GB" for size in CARDS), title="the largest train.batch_size that fits")
-    asked = params.train.precision
-    precision = CARD_PRECISION if asked == "auto" else asked
-    of_one = memory_plan(params.model, params.tokenizer.vocab_size, params.train, 1, precision)
+    of_one = memory_plan(params.model, params.tokenizer.vocab_size, params.train, 1, card_precision(params))
     sequences = params.train.tokens_per_step // params.model.context
     best = (of_one.largest_batch(sequences, size * 10**9) for size in CARDS)
     table.add_row("train.batch_size", *("none" if size is None else str(size) for size in best))

@@ -59,3 +59,14 @@ def write_corpus(folder: Path, texts: list[str]) -> None:
     for number, text in enumerate(texts):
         writer.add(f"d{number}", "mine", text, len(text.encode()))
     writer.close()
+
+
+def set_params(project: Path, section: str, **values: object) -> None:
+    """Set keys of a section of params.yaml."""
+    from ruamel.yaml import YAML
+
+    yaml, path = YAML(), project / "params.yaml"
+    content = yaml.load(path.read_text(encoding="utf-8"))
+    content[section].update(values)
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(content, file)

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
-from small import sentences
+from small import sentences, set_params
 
 OUTPUTS = {
     "slice_corpus": "data/corpus",
@@ -17,14 +16,6 @@ OUTPUTS = {
     "train_base": "models/base",
     "train_sft": "models/sft",
 }
-
-
-def set_params(project, section, **values):
-    yaml, path = YAML(), project / "params.yaml"
-    content = yaml.load(path.read_text(encoding="utf-8"))
-    content[section].update(values)
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(content, file)
 
 
 def source(project, name, content):

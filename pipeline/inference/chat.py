@@ -131,7 +131,7 @@ def run(folder: Path = CHAT_MODEL, system: str | None = None, seed: int = 0, dev
     chat = Chat(model, tokenizer, seed=seed, system=system)
     chat.check_system()
     print(described(folder, model), file=sys.stderr)
-    print(said("/yardım: what you can do here"), file=sys.stderr)
+    tell("/yardım: what you can do here")
     while (line := read_line()) is not None:
         try:
             if line.startswith("/"):
@@ -140,7 +140,7 @@ def run(folder: Path = CHAT_MODEL, system: str | None = None, seed: int = 0, dev
             elif line:
                 speak(chat, line)
         except UserError as error:
-            print(said(f"error: {error}"), file=sys.stderr)
+            tell(f"error: {error}")
 
 
 def read_line() -> str | None:
@@ -182,11 +182,10 @@ def command(chat: Chat, line: str) -> bool:
                 chat.system = before
                 raise
             chat.restart()
-            tell(
-                f"a new conversation, after: {rest}"
-                if rest
-                else "a new conversation, without a system message"
-            )
+            if rest:
+                tell(f"a new conversation, after: {rest}")
+            else:
+                tell("a new conversation, without a system message")
         case "/sıcaklık":
             chat.how = warmed(chat.how, rest)
             tell(f"temperature {chat.how.temperature:g}")

@@ -26,7 +26,6 @@ def run(split: str, start: int | None, count: int) -> None:
         raise UserError(f"--split: {split}: no such split; there are {', '.join(splits)}")
     check_tokenizer(FOLDER, TOKENIZER)
     shards = Shards(FOLDER / split)
-    console = Console(highlight=False)
     table = Table("file", "tokens", "from", "documents", "MB of text", "sha256", title=str(shards.folder))
     for shard, first in zip(manifest[split]["shards"], shards.starts.tolist(), strict=False):
         megabytes = f"{shard['bytes'] / 1e6:.2f}"
@@ -34,13 +33,13 @@ def run(split: str, start: int | None, count: int) -> None:
         table.add_row(shard["file"], *counts, megabytes, shard["sha256"][:12])
     table.add_section()
     table.add_row("all", f"{shards.tokens:,}", "", f"{shards.documents:,}", f"{shards.bytes / 1e6:.2f}")
-    console.print(language.table(table))
+    Console(highlight=False).print(language.table(table))
     if start is not None:
         if not 0 <= start < shards.tokens or count < 1:
             window = f"--start {start} --count {count}"
             raise UserError(f"{window}: no such window; {shards.folder} has {shards.tokens:,} tokens")
         ids = shards.read(start, min(start + count, shards.tokens)).tolist()
-        console.print(decoded(Tokenizer.load(TOKENIZER), ids), markup=False, soft_wrap=True)
+        print(decoded(Tokenizer.load(TOKENIZER), ids))  # not by rich, which makes emoji of :smile:
 
 
 def decoded(tokenizer: Tokenizer, ids: list[int]) -> str:

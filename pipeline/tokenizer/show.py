@@ -8,14 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import language
-from pipeline.tokenizer.tokenizer import SPACE, WORD, Tokenizer
+from pipeline.tokenizer.report import WORD
+from pipeline.tokenizer.tokenizer import SPACE, Tokenizer
 
-COLOURS = (
-    "black on bright_cyan",
-    "black on bright_yellow",
-    "black on bright_green",
-    "black on bright_magenta",
-)
+COLOURS = [f"black on bright_{colour}" for colour in ("cyan", "yellow", "green", "magenta")]
 
 
 def run(text: str, folder: Path) -> None:
@@ -37,7 +33,7 @@ def run(text: str, folder: Path) -> None:
     console.print(language.table(table))
     size, words = len(text.encode("utf-8")), len(WORD.findall(text))
     counts = f"{len(ids)} tokens, {size} bytes, {words} words"
-    if ids:
+    if words:
         counts += f": {size / len(ids):.2f} bytes per token, {len(ids) / words:.2f} tokens per word"
     console.print(language.said(counts), soft_wrap=True)
 
@@ -45,8 +41,6 @@ def run(text: str, folder: Path) -> None:
 def piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:
     """The UTF-8 bytes that a token of text stands for."""
     piece = tokenizer.piece(token)
-    return (
-        bytes([int(piece[3:5], 16)])
-        if tokenizer.is_byte(token)
-        else piece.replace(SPACE, " ").encode("utf-8")
-    )
+    if tokenizer.is_byte(token):
+        return bytes([int(piece[3:5], 16)])
+    return piece.replace(SPACE, " ").encode("utf-8")

@@ -9,19 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
-from small import sentences, write_corpus
+from small import sentences, set_params, write_corpus
 
 pytestmark = pytest.mark.slow
-
-
-def set_params(project, **sections):
-    yaml = YAML()
-    document = yaml.load((project / "params.yaml").read_text())
-    for section, values in sections.items():
-        document[section].update(values)
-    with open(project / "params.yaml", "w") as file:
-        yaml.dump(document, file)
 
 
 def start(project):
@@ -56,7 +46,8 @@ def test_a_killed_run_leaves_no_worker_and_goes_on_to_the_same_bytes(project, to
     shutil.copytree(tokenizer.folder, project / "models/tokenizer")
     for split, count in (("train", 60_000), ("val", 50)):
         write_corpus(project / "data/corpus" / split, sentences(count))
-    set_params(project, shards={"shard_tokens": 30_000}, runtime={"workers": 2})
+    set_params(project, "shards", shard_tokens=30_000)
+    set_params(project, "runtime", workers=2)
     whole = start(project)
     assert whole.wait() == 0
     expected = files(project / "data/shards")

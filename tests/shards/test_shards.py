@@ -140,14 +140,19 @@ def test_large_vocabularies_take_wider_numbers():
     assert token_dtype(65_536) == np.uint32
 
 
-def test_a_killed_run_goes_on_after_its_last_whole_shard(packed, tokenizer, texts, tmp_path, capsys):
+@pytest.mark.parametrize("lost", ["json", "npy"])  # killed between a shard and its entry; moved away
+def test_a_killed_run_goes_on_after_its_last_whole_shard(packed, tokenizer, texts, tmp_path, capsys, lost):
     pack(tmp_path, tokenizer, texts)
     whole = {path.name: path.read_bytes() for path in (packed / "train").glob("*.npy")}
-    for path in sorted((tmp_path / "train").iterdir())[9:]:  # of five shards, the last without its entry
-        path.unlink()
+    (tmp_path / f"train/shard-00004.{lost}").unlink()
+    for path in sorted((tmp_path / "train").iterdir()):
+        if path.stem > "shard-00004":
+            path.unlink()
+    manifest = json.loads((packed / "manifest.json").read_text())
+    kept = sum(shard["documents"] for shard in manifest["train"]["shards"][:4])
     pack(tmp_path, tokenizer, texts)
     assert {path.name: path.read_bytes() for path in (tmp_path / "train").glob("*.npy")} == whole
-    assert "resumed after 2" in capsys.readouterr().out
+    assert f"resumed after {kept} documents" in capsys.readouterr().out
 
 
 def test_a_word_that_is_none_names_its_document(tokenizer, texts, tmp_path):
