@@ -113,7 +113,7 @@ def main() -> None:
             max_piece_chars=24,
             morphemes=False,
         )
-        write_folder(folder, train(sampled_lines(corpus, settings.sample_bytes, 0), settings), args.kind)
+        write_folder(folder, train(sampled_lines(corpus, settings.sample_bytes, 0), settings))
         tokenizer = Tokenizer.load(folder)
         speeds: dict[str, list[float]] = {}
         for number in range(args.rounds):

@@ -72,7 +72,7 @@ def packed(place: Path, name: str, val: list[Document], sample_bytes: int) -> tu
             folder, shards = whole / "tokenizer", whole / "shards"
             corpora = {"train": place / "train/parts", "val": whole / "val"}
             lines = learning.sampled_lines(corpora["train"], sample_bytes, 0)
-            write_folder(folder, learning.train(lines, settings), kind)
+            write_folder(folder, learning.train(lines, settings))
             write_split_of(corpora["val"], {document.id: document.text for document in val})
             splits = {
                 split: write_split(shards / split, corpus, folder, 4_000_000, 2)

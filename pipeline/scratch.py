@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ruamel.yaml import YAML
 
@@ -33,16 +33,13 @@ def scratch() -> Path:
 
 def clean() -> None:
     """Name and remove every stage's checkpoints, but those of a stage that a process is training."""
-    stages: dict[Path, list[Path]] = {}
-    for folder in sorted(scratch().glob("*/*")):
-        if FINGERPRINT.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
-            stages.setdefault(folder.parent, []).append(folder)
+    stages = {stage: folders for stage in sorted(scratch().glob("*")) if (folders := checkpoints(stage))}
     if not stages:
         print(f"{scratch()}: no checkpoints")
     for stage, folders in stages.items():
         with open(stage / "lock", "a+") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(lock)
             except BlockingIOError:
                 print(f"left {stage}: a training holds it now")
                 continue
@@ -50,6 +47,15 @@ def clean() -> None:
                 size = sum(file.lstat().st_size for file in folder.rglob("*"))
                 print(f"remove {folder} ({size / 1e6:.1f} MB)", flush=True)
                 shutil.rmtree(folder)
+
+
+def checkpoints(stage: Path) -> list[Path]:
+    """The folders of a stage's runs, finished or not."""
+    return [
+        folder
+        for folder in sorted(stage.glob("*"))
+        if FINGERPRINT.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
+    ]
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def fingerprint(
     shaping = {key: value for key, value in flat.items() if key not in memory_only}
     return Fingerprint(
         stage,
-        digest([json.dumps(shaping, sort_keys=True), *(sha256(path) for path in inputs)]),
+        digest([json.dumps(shaping, sort_keys=True), *(f"{path} {sha256(path)}" for path in inputs)]),
         digest(f"{path} {sha256(path)}" for path in code_files(stage)),
         flat,
     )
@@ -110,15 +116,23 @@ def locked(stage: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
         except BlockingIOError:
             file.seek(0)
             raise UserError(f"{path}: process {file.read()} runs {stage} now; wait or stop it") from None
-        except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise
-            print(f"{path}: this file system has no locks; start no second run of {stage} beside this one")
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _lock(file: TextIO) -> None:
+    """Lock an open file. Raises BlockingIOError where another process has it; says so where none can."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        print(f"{file.name}: this file system has no locks; start no second run beside this one")

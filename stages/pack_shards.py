@@ -9,7 +9,7 @@ from pipeline.errors import run
 from pipeline.files import whole_folder
 from pipeline.reporting.metrics import write_metrics
 from pipeline.runtime import RuntimeParams
-from pipeline.scratch import fingerprint, locked
+from pipeline.scratch import checkpoints, fingerprint, locked
 from pipeline.shards.params import ShardsParams
 from pipeline.shards.writer import TOTALS, write_manifest, write_split
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -39,7 +39,8 @@ def main() -> None:
                 for shard in packed[split]["shards"]:
                     shutil.move(mark.folder / split / shard["file"], folder / split)
             write_manifest(folder, tokenizer, packed)
-        shutil.rmtree(mark.folder)
+        for other in checkpoints(mark.folder.parent):
+            shutil.rmtree(other)  # this run's, and what killed runs of other params or texts have left
     counts = {split: {key: packed[split][key] for key in TOTALS} for split in SPLITS}
     write_metrics("pack_shards", counts)
     for split, count in counts.items():

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus.read import texts
+from pipeline.corpus.read import documents
 from pipeline.errors import UserError, run
 from pipeline.files import whole_folder, write_whole
 from pipeline.reporting.metrics import write_metrics
@@ -31,9 +31,9 @@ def main() -> None:
     lines = sampled_lines(CORPUS / "train", settings.sample_bytes, params.seed())
     model = train(lines, settings)
     with whole_folder(FOLDER) as folder:
-        write_folder(folder, model, settings.kind)
+        write_folder(folder, model)
         tokenizer = Tokenizer.load(folder)
-        report, used = text_report(tokenizer, texts(CORPUS / "val"))
+        report, used = text_report(tokenizer, documents(CORPUS / "val"))
         for key, fault in FAITHFUL.items():
             if report[key] < 1:
                 raise UserError(

@@ -32,7 +32,7 @@ def make_tokenizer(folder: Path, kind: str, texts: list[str], morphemes: bool = 
         morphemes=morphemes,
         max_piece_chars=16,
     )
-    write_folder(folder, train(iter(texts), params), kind)
+    write_folder(folder, train(iter(texts), params))
     return Tokenizer.load(folder)
 
 

@@ -1,10 +1,11 @@
 """`tezgah clean`: what it removes and what it leaves."""
 
+import errno
 import fcntl
 import subprocess
 import sys
 
-from pipeline.scratch import scratch
+from pipeline.scratch import clean, fingerprint, locked, scratch
 
 
 def test_checkpoints_go_but_not_of_a_stage_that_is_training(project, monkeypatch):
@@ -30,3 +31,26 @@ def test_checkpoints_go_but_not_of_a_stage_that_is_training(project, monkeypatch
         "train_sft/lock",
         "train_sft/0123456789ab-01234567",
     }
+
+
+def test_where_files_cannot_be_locked_it_says_so_and_goes_on(project, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (scratch() / "train_base/0123456789ab-01234567").mkdir(parents=True)
+    with locked("train_base"):
+        assert "has no locks; start no second run beside this one" in capsys.readouterr().out
+    clean()
+    assert "remove .scratch/train_base" in capsys.readouterr().out
+    assert not (scratch() / "train_base/0123456789ab-01234567").exists()
+
+
+def test_which_file_holds_what_is_part_of_the_fingerprint(project):
+    """Documents that move from one split to the other make other shards."""
+    for name in ("a", "b", "c"):
+        (project / name).write_text(name)
+    (project / "d").write_text("b")
+    marks = [fingerprint("pack_shards", {}, [project / n for n in names]) for names in ("abc", "adc", "abc")]
+    assert marks[0] != marks[1]
+    assert marks[0] == marks[2]

@@ -9,6 +9,8 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.files import sha256
 
+ENTRY = ("file", "tokens", "documents", "bytes", "sha256")  # what the manifest says of a shard
+
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of `data/shards`. Raises UserError where there is none, or no JSON object in it."""
@@ -50,14 +52,15 @@ class Shards:
             self.bytes: int = split["bytes"]
             self.vocab_size: int = manifest["vocab_size"]
             self.dtype = np.dtype(manifest["dtype"])
-            files = [(folder / shard["file"], shard["sha256"]) for shard in split["shards"]]
+            self.entries = [{key: shard[key] for key in ENTRY} for shard in split["shards"]]
         except KeyError as error:
             raise _damaged(folder.parent / "manifest.json", f"{error} is missing") from None
         except TypeError as error:
             raise _damaged(folder.parent / "manifest.json", error) from None
         self.arrays: list[np.ndarray] = []
-        for path, digest in files:
-            if not path.exists() or sha256(path) != digest:
+        for entry in self.entries:
+            path = folder / entry["file"]
+            if not path.exists() or sha256(path) != entry["sha256"]:
                 raise UserError(
                     f"{path}: not the file that manifest.json describes; run `dvc repro --force pack_shards`"
                 )

@@ -27,7 +27,7 @@ def run(split: str, start: int | None, count: int) -> None:
     check_tokenizer(FOLDER, TOKENIZER)
     shards = Shards(FOLDER / split)
     table = Table("file", "tokens", "from", "documents", "MB of text", "sha256", title=str(shards.folder))
-    for shard, first in zip(manifest[split]["shards"], shards.starts.tolist(), strict=False):
+    for shard, first in zip(shards.entries, shards.starts.tolist(), strict=False):
         megabytes = f"{shard['bytes'] / 1e6:.2f}"
         counts = [f"{number:,}" for number in (shard["tokens"], first, shard["documents"])]
         table.add_row(shard["file"], *counts, megabytes, shard["sha256"][:12])

@@ -13,18 +13,21 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.corpus.read import parts
 from pipeline.errors import UserError
 from pipeline.files import sha256, whole_file, write_json
+from pipeline.shards.reader import ENTRY
 from pipeline.tokenizer.batch import BatchEncoder
 from pipeline.tokenizer.tokenizer import Tokenizer
 
@@ -42,7 +45,7 @@ class Encoded:
 
 
 def token_dtype(vocab_size: int) -> np.dtype:
-    """`uint16` where every id fits, else `uint32`."""
+    """`uint16` for fewer than 65,536 pieces, else `uint32`."""
     return np.dtype(np.uint16 if vocab_size < 1 << 16 else np.uint32)
 
 
@@ -67,12 +70,20 @@ def _encode(part: Path, group: int, skip: int) -> Encoded:
     texts = table["text"].combine_chunks()
     try:
         ids, tokens = _encoder.encode(texts)
-    except UserError as error:
-        sizes = pc.binary_length(texts)
-        longest = table["id"][pc.index(sizes, pc.max(sizes)).as_py()].as_py()
-        raise UserError(f"{part}: document {longest}: {error}") from None
+    except UserError:
+        _name_fault(part, table)
+        raise
     dtype = token_dtype(_encoder.tokenizer.vocab_size)
     return Encoded(ids.astype(dtype), tokens, pc.binary_length(texts).to_numpy())
+
+
+def _name_fault(part: Path, table: pa.Table) -> None:
+    """Raise UserError with the name of the first document that cannot be encoded."""
+    for row in range(len(table)):
+        try:
+            _encoder.encode(table["text"].combine_chunks()[row : row + 1])
+        except UserError as error:
+            raise UserError(f"{part}: document {table['id'][row]}: {error}") from None
 
 
 def row_groups(corpus: Path, skip: int) -> Iterator[tuple[Path, int, int]]:
@@ -98,9 +109,24 @@ def encoded(corpus: Path, tokenizer: Path, workers: int, skip: int = 0) -> Itera
     with ProcessPoolExecutor(workers, context, initializer=_open, initargs=(tokenizer,)) as pool:
         # A bounded number at once, so that a corpus of any size passes through little memory.
         pending = deque(pool.submit(_encode, *group) for group in islice(groups, 2 * workers))
-        while pending:
-            yield pending.popleft().result()
-            pending.extend(pool.submit(_encode, *group) for group in islice(groups, 1))
+        try:
+            while pending:
+                yield pending.popleft().result()
+                pending.extend(pool.submit(_encode, *group) for group in islice(groups, 1))
+        except BrokenProcessPool:
+            raise UserError(
+                f"runtime.workers: {workers}: a worker was killed, as the system does where memory runs out;"
+                " lower it and start again: shards that are written stay"
+            ) from None
+
+
+def written(path: Path) -> dict[str, Any] | None:
+    """The manifest's entry of a shard that an earlier run wrote, whole; of any other None."""
+    try:
+        entry = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return entry if tuple(entry) == ENTRY and entry["sha256"] == sha256(path) else None
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
 
 
 class ShardWriter:
@@ -113,8 +139,8 @@ class ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.shard_tokens = folder, shard_tokens
         self.shards: list[dict[str, Any]] = []
-        while (entry := self.path().with_suffix(".json")).exists() and self.path().exists():
-            self.shards.append(json.loads(entry.read_text(encoding="utf-8")))
+        while entry := written(self.path()):
+            self.shards.append(entry)
         self.open: list[Encoded] = []
         self.waiting = 0  # tokens in `open`
 

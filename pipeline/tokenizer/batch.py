@@ -17,6 +17,7 @@ from pipeline.tokenizer.tokenizer import BOS, EOS, SPACE, Tokenizer, check_words
 
 NEWLINE, BLANK = 0x0A, 0x20  # as bytes
 KEPT_WORDS = 1 << 20  # different words whose ids are remembered; beyond them the memory starts anew
+KEPT_BYTES = 1 << 28  # of these words and their ids, likewise: what is no text has long words
 WORDS_AT_ONCE = 1 << 20  # laid out in one go, which bounds memory
 NEW_AT_ONCE = 256  # words that SentencePiece reads in one call
 
@@ -70,7 +71,7 @@ class BatchEncoder:
 
     def rows(self, different: pa.Array) -> np.ndarray:
         """Where the table has these words; it learns those that are new."""
-        if len(self.known) > KEPT_WORDS:
+        if len(self.known) > KEPT_WORDS or self.known.nbytes + self.ids.nbytes > KEPT_BYTES:
             self.forget()
         row_U = pc.fill_null(pc.index_in(different, self.known), -1).to_numpy().copy()
         new = np.flatnonzero(row_U < 0)
@@ -96,7 +97,7 @@ class BatchEncoder:
         for first in range(0, len(words), NEW_AT_ONCE):
             some = words[first : first + NEW_AT_ONCE]
             if self.tokenizer.kind == "unigram":
-                each = self.tokenizer.sp.encode(some)
+                each = self.tokenizer.sp.encode(some, num_threads=1)
                 counts.append(np.fromiter(map(len, each), np.int32, len(each)))
                 ids.append(np.fromiter(chain.from_iterable(each), np.int32))
             else:

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import sentencepiece
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
 from tokenizers import Tokenizer as FastTokenizer
 
 from pipeline.files import write_json, write_whole
 from pipeline.tokenizer.chat import MARKERS, TEMPLATE
-from pipeline.tokenizer.tokenizer import SPACE
+from pipeline.tokenizer.tokenizer import SPACE, Tokenizer
 
 SPECIALS = ["<unk>", "<s>", "</s>", "<pad>", *MARKERS]
 NEVER = -1e6  # log probability of a piece that text must not match
@@ -30,16 +29,18 @@ def merges(ranks: dict[str, int]) -> list[tuple[str, str]]:
     return result
 
 
-def fast_tokenizer(sp: sentencepiece.SentencePieceProcessor, kind: str) -> FastTokenizer:
+def fast_tokenizer(tokenizer: Tokenizer) -> FastTokenizer:
     """The `tokenizers` twin of a SentencePiece model: the same ids for every text."""
-    pieces = [sp.id_to_piece(i) for i in range(sp.vocab_size())]
-    plain = [not (sp.is_control(i) or sp.is_unknown(i) or sp.is_byte(i)) for i in range(len(pieces))]
-    if kind == "bpe":
-        ranks = {piece: i for i, piece in enumerate(pieces) if plain[i]}
+    pieces = [tokenizer.piece(i) for i in range(tokenizer.vocab_size)]
+    if tokenizer.kind == "bpe":
+        ranks = {piece: i for i, piece in enumerate(pieces) if not tokenizer.is_special(i)}
         vocab = {piece: i for i, piece in enumerate(pieces)}
         model: models.Model = models.BPE(vocab, merges(ranks), unk_token="<unk>", byte_fallback=True)
     else:
-        scores = [(p, sp.get_score(i) if plain[i] else NEVER) for i, p in enumerate(pieces)]
+        scores = [
+            (piece, NEVER if tokenizer.is_special(i) else tokenizer.sp.get_score(i))
+            for i, piece in enumerate(pieces)
+        ]
         model = models.Unigram(scores, unk_id=0, byte_fallback=True)
     fast = FastTokenizer(model)
     fast.normalizer = normalizers.Replace(" ", SPACE)
@@ -52,11 +53,11 @@ def fast_tokenizer(sp: sentencepiece.SentencePieceProcessor, kind: str) -> FastT
     return fast
 
 
-def write_folder(folder: Path, model: bytes, kind: str) -> None:
+def write_folder(folder: Path, model: bytes) -> None:
     """Write `tokenizer.model`, `tokenizer.json` and `tokenizer_config.json` into `folder`."""
-    sp = sentencepiece.SentencePieceProcessor(model_proto=model)
+    fast = fast_tokenizer(Tokenizer(model, folder))
     write_whole(folder / "tokenizer.model", model)
-    write_whole(folder / "tokenizer.json", fast_tokenizer(sp, kind).to_str(pretty=True) + "\n")
+    write_whole(folder / "tokenizer.json", fast.to_str(pretty=True) + "\n")
     write_json(
         folder / "tokenizer_config.json",
         {

@@ -17,17 +17,24 @@ WORD = re.compile(r"\S+")
 SHOWN = 60  # pieces of a kind
 
 
-def text_report(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[dict[str, float], np.ndarray]:
-    """Compression and fidelity over `texts`, and how often each piece was used.
+def text_report(
+    tokenizer: Tokenizer, documents: Iterable[dict[str, str]]
+) -> tuple[dict[str, float], np.ndarray]:
+    """Compression and fidelity over documents (`id`, `text`), and how often each piece was used.
 
     Shares are between 0 and 1; `fast_form_equal` and `exact_round_trip` are of documents and must be 1.
+    Raises UserError for a document with a word too long, and for documents without a word.
     """
     used = np.zeros(tokenizer.vocab_size, np.int64)
     fast = FastTokenizer.from_file(str(tokenizer.folder / "tokenizer.json"))
     fast.encode_special_tokens = True  # a literal <s> is text
     n_texts = n_bytes = n_tokens = n_words = single = fallback = exact = equal = 0
-    for text in texts:
-        ids = tokenizer.encode(text)
+    for document in documents:
+        text = document["text"]
+        try:
+            ids = tokenizer.encode(text)
+        except UserError as error:
+            raise UserError(f"data/corpus/val: document {document['id']}: {error}") from None
         words = WORD.findall(text)
         n_texts += 1
         n_bytes += len(text.encode("utf-8"))

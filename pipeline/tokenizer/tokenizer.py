@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import sentencepiece
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec  # type: ignore[attr-defined]
 
 from pipeline.errors import UserError
@@ -45,12 +46,18 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Tokenizer":
-        """Open a tokenizer folder. Raises UserError where there is none."""
+        """Open a tokenizer folder. Raises UserError where there is none, or a damaged one."""
         folder = Path(folder)
         path = folder / "tokenizer.model"
         if not path.exists():
             raise UserError(f"{path}: no such file; run `dvc repro train_tokenizer`")
-        return cls(path.read_bytes(), folder)
+        model = path.read_bytes()
+        try:
+            if model:  # none would be a tokenizer without pieces
+                return cls(model, folder)
+        except (RuntimeError, DecodeError):
+            pass
+        raise UserError(f"{path}: damaged, no SentencePiece model; run `dvc repro --force train_tokenizer`")
 
     def _encode_word(self, word: str) -> tuple[int, ...]:
         return tuple(self.sp.encode(word))

@@ -58,10 +58,9 @@ def chosen_documents(folder: Path, sample_bytes: int, seed: int) -> np.ndarray:
         with pq.ParquetFile(part) as file:
             for batch in file.iter_batches(columns=["id", "source", "text"], use_threads=False):
                 sizes.append(pc.binary_length(batch["text"]).to_numpy())
-                draws.append([draw(seed, id) for id in batch["id"].to_pylist()])
-                sources.append(
-                    [numbers.setdefault(name, len(numbers)) for name in batch["source"].to_pylist()]
-                )
+                draws.append(np.array([draw(seed, id) for id in batch["id"].to_pylist()]))
+                of = [numbers.setdefault(name, len(numbers)) for name in batch["source"].to_pylist()]
+                sources.append(np.array(of, np.int32))
     share = sample_bytes / max(1, sum(int(each.sum()) for each in sizes))
     if share >= 1 or not numbers:
         return np.ones(sum(map(len, sizes)), bool)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pipeline.model.decoder import Decoder
 from pipeline.shards.reader import Shards
 from pipeline.shards.windows import Numbered, Windows
-from pipeline.tokenizer.tokenizer import BOS, PAD
+from pipeline.tokenizer.tokenizer import BOS, EOS, PAD
 from pipeline.training.loop import History
 from pipeline.training.loss import IGNORED, summed_loss
 from pipeline.training.params import TrainParams
@@ -59,9 +59,9 @@ class Pretraining:
     def _summed(self, model: nn.Module, batch: Tensor) -> Tensor:
         assert isinstance(model, Decoder)
         batch = batch.to(self.device, non_blocking=True)
-        ids_BxT, targets_BxT = batch[:, :-1], batch[:, 1:].masked_fill(batch[:, 1:] == PAD, IGNORED)
-        document_BxT = (ids_BxT == BOS).cumsum(1) if self.settings.document_mask else None
-        return summed_loss(model, ids_BxT, targets_BxT, document_BxT)
+        ids_BxT = batch[:, :-1]
+        document_BxT = documents(ids_BxT) if self.settings.document_mask else None
+        return summed_loss(model, ids_BxT, targets(batch), document_BxT)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Mean cross-entropy (nats a token) over the same windows of the val shards each time."""
@@ -69,6 +69,23 @@ class Pretraining:
             self._summed(model, batch).item() for batch in self._batches(self.val, 0, self.val_windows)
         )
         return {"val_loss": total / (self.val_windows * self.val.context)}
+
+
+def targets(batch_BxN: Tensor) -> Tensor:
+    """The next tokens [B, N - 1]: IGNORED is <pad>, and what follows a document's end but begins none.
+
+    Rows of whole documents (best_fit.py) have there the rest of a cut one, which nothing foretells.
+    """
+    next_BxT = batch_BxN[:, 1:]
+    apart_BxT = (batch_BxN[:, :-1] == EOS) & (next_BxT != BOS)
+    return next_BxT.masked_fill(apart_BxT | (next_BxT == PAD), IGNORED)
+
+
+def documents(ids_BxT: Tensor) -> Tensor:
+    """The number of the document that each token is of, in its row: one begins at <s>, and after </s>."""
+    begins_BxT = ids_BxT == BOS
+    begins_BxT[:, 1:] |= ids_BxT[:, :-1] == EOS
+    return begins_BxT.cumsum(1)
 
 
 def figures(history: History, val: Shards, parameters: int, settings: TrainParams) -> dict[str, float]:

@@ -33,11 +33,11 @@ class Checkpoints:
         if not self.path.exists():
             self._name_orphan()
             return None
-        if self.done.exists() and json.loads(self.done.read_text()) != self.mark.tracked:
-            return None
         try:
+            if self.done.exists() and json.loads(self.done.read_text()) != self.mark.tracked:
+                return None
             return torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
             raise self.misfit(error) from None
 
     def misfit(self, error: Exception) -> UserError:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache
 
 from pipeline.turkish.casing import lower
-from pipeline.turkish.inflect import Form, noun, verb
+from pipeline.turkish.inflect import Form, noun, particle, verb
 from pipeline.turkish.lexicon import NOUNS, VERBS, sections
 from pipeline.turkish.morphotactics import GRAMMAR
 from pipeline.turkish.normalise import APOSTROPHES
@@ -61,7 +61,7 @@ def changeable(form: Form) -> int:
 def analyser() -> Analyser:
     """Of the common words of words.txt and of those of which inflection must know something."""
     listed = sections("words.txt")
-    made: list[Form] = []
+    made: list[Form] = [particle(word) for word in sorted(listed["whole"])]
     for kind, flagged, make in (("nouns", NOUNS, noun), ("verbs", VERBS, verb)):
         for word in sorted(listed[kind].union(*flagged.values())):
             with suppress(AttributeError):  # kimisi: its head takes no possessor

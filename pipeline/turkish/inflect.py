@@ -229,6 +229,11 @@ def verb(stem: str, *flags: str) -> Form:
     return _form(stem, (), (stem,), "verb", frozenset(flags) or lexicon.verb_flags(stem), lower(stem))
 
 
+def particle(text: str) -> Form:
+    """A word that takes no suffix: için, çünkü."""
+    return _form(text, (), (text,), "end", frozenset(), lower(text))
+
+
 def inflect(form: Form, tags: str) -> Form:
     """`form` with the suffixes of `tags`, which spaces separate. Raises ValueError as `Form.add` does."""
     for tag in tags.split():

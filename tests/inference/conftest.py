@@ -40,7 +40,7 @@ def folders(model, tmp_path_factory):
         kind="bpe", vocab_size=400, sample_bytes=1000, max_piece_chars=8, morphemes=False
     )
     (root / "tokenizer").mkdir()
-    write_folder(root / "tokenizer", train(iter(TEXT), settings), "bpe")
+    write_folder(root / "tokenizer", train(iter(TEXT), settings))
     torch.manual_seed(1)
     decoder = type(model)(model.config, 400)
     for weight in decoder.parameters():

@@ -54,6 +54,7 @@ def test_a_killed_run_leaves_no_worker_and_goes_on_to_the_same_bytes(project, to
     assert len(expected) > 50
     assert not list((project / ".scratch/pack_shards").glob("*/"))
     shutil.rmtree(project / "data/shards")
+    (project / ".scratch/pack_shards/0123456789ab-01234567/train").mkdir(parents=True)  # of other params
 
     killed = start(project)
     wait_for(lambda: len(list((project / ".scratch").glob("pack_shards/*/train/*.json"))) >= 3)
@@ -66,3 +67,4 @@ def test_a_killed_run_leaves_no_worker_and_goes_on_to_the_same_bytes(project, to
     assert "resumed after" in again.communicate()[0]
     assert again.returncode == 0
     assert files(project / "data/shards") == expected
+    assert not list((project / ".scratch/pack_shards").glob("*/"))

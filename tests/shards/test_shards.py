@@ -1,14 +1,19 @@
 """Shards and windows: every promise of the data contract."""
 
 import json
+import os
+import signal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import write_corpus
 
 from pipeline.errors import UserError
+from pipeline.shards import writer
 from pipeline.shards.reader import Shards, check_tokenizer
 from pipeline.shards.windows import Windows
 from pipeline.shards.writer import Encoded, ShardWriter, token_dtype, write_manifest, write_split
@@ -110,6 +115,8 @@ def test_an_altered_shard_is_refused(tokenizer, texts, tmp_path):
         (lambda manifest: json.dumps({**manifest, "train": {}}), "damaged: 'documents' is missing"),
         (lambda manifest: json.dumps({**manifest, "train": 3}), "damaged"),
         (lambda manifest: json.dumps({**manifest, "dtype": "wide"}), "damaged"),
+        (lambda manifest: json.dumps(manifest).replace("documents", "files"), "damaged: 'documents' is"),
+        (lambda manifest: json.dumps(manifest).replace('"sha256"', '"sha"'), "damaged: 'sha256' is"),
     ],
 )
 def test_a_damaged_manifest_is_one_line(packed, tmp_path, change, message):
@@ -136,15 +143,36 @@ def test_shards_of_another_tokenizer_are_refused(packed, tokenizer, tmp_path):
 
 
 def test_large_vocabularies_take_wider_numbers():
-    assert token_dtype(65_535) == token_dtype(65_535) == np.uint16
+    assert token_dtype(1) == token_dtype(65_535) == np.uint16
     assert token_dtype(65_536) == np.uint32
 
 
-@pytest.mark.parametrize("lost", ["json", "npy"])  # killed between a shard and its entry; moved away
-def test_a_killed_run_goes_on_after_its_last_whole_shard(packed, tokenizer, texts, tmp_path, capsys, lost):
+def lose(path):
+    path.unlink()
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-2])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def other(path):
+    path.write_text("[]")
+
+
+@pytest.mark.parametrize(
+    ("file", "harm"),
+    [("json", lose), ("npy", lose), ("npy", cut), ("json", cut), ("json", empty), ("json", other)],
+)
+def test_a_killed_run_goes_on_after_its_last_whole_shard(
+    packed, tokenizer, texts, tmp_path, capsys, file, harm
+):
     pack(tmp_path, tokenizer, texts)
     whole = {path.name: path.read_bytes() for path in (packed / "train").glob("*.npy")}
-    (tmp_path / f"train/shard-00004.{lost}").unlink()
+    harm(tmp_path / f"train/shard-00004.{file}")
     for path in sorted((tmp_path / "train").iterdir()):
         if path.stem > "shard-00004":
             path.unlink()
@@ -156,31 +184,45 @@ def test_a_killed_run_goes_on_after_its_last_whole_shard(packed, tokenizer, text
 
 
 def test_a_word_that_is_none_names_its_document(tokenizer, texts, tmp_path):
+    longer = "iki söz " * 20_000
+    rows = [{"id": f"d{n}", "text": text} for n, text in enumerate([longer, "a" * 70_000, texts[0]])]
+    (tmp_path / "corpus").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "corpus/part-00000.parquet")
     with pytest.raises(UserError, match=r"part-00000\.parquet: document d1: text: 70,000 bytes without"):
-        pack(tmp_path, tokenizer, [texts[0], "a" * 70_000])
+        write_split(tmp_path / "train", tmp_path / "corpus", tokenizer.folder, 300, 1)
+
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_is_killed_is_one_line(packed, tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "_encode", die)
+    with pytest.raises(UserError, match=r"^runtime\.workers: 2: a worker was killed.*; lower it"):
+        write_split(tmp_path, packed / "corpus/train", tokenizer.folder, 300, 2)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=40), st.integers(1, 60), st.data())
 def test_a_shard_ends_with_the_document_that_fills_it(tmp_path_factory, lengths, shard_tokens, data):
     folder = tmp_path_factory.mktemp("cut")
-    writer = ShardWriter(folder, shard_tokens)
+    shards = ShardWriter(folder, shard_tokens)
     first = 0
     while first < len(lengths):  # as many at a time as a row group may bring
         some = lengths[first : first + data.draw(st.integers(1, 9))]
         start = sum(lengths[:first])
-        writer.add(Encoded(np.arange(start, start + sum(some)), np.array(some), np.array(some)))
+        shards.add(Encoded(np.arange(start, start + sum(some)), np.array(some), np.array(some)))
         first += len(some)
-    writer.close()
+    shards.close()
     assert np.array_equal(
-        np.concatenate([np.load(folder / s["file"]) for s in writer.shards]), np.arange(sum(lengths))
+        np.concatenate([np.load(folder / s["file"]) for s in shards.shards]), np.arange(sum(lengths))
     )
     ends = set(np.cumsum(lengths).tolist())
-    assert set(np.cumsum([shard["tokens"] for shard in writer.shards]).tolist()) <= ends
-    assert all(shard["tokens"] >= shard_tokens for shard in writer.shards[:-1])
+    assert set(np.cumsum([shard["tokens"] for shard in shards.shards]).tolist()) <= ends
+    assert all(shard["tokens"] >= shard_tokens for shard in shards.shards[:-1])
     longest = max(lengths)
-    assert all(shard["tokens"] < shard_tokens + longest for shard in writer.shards)
-    assert writer.totals()["documents"] == len(lengths)
+    assert all(shard["tokens"] < shard_tokens + longest for shard in shards.shards)
+    assert shards.totals()["documents"] == len(lengths)
 
 
 sizes = st.tuples(st.integers(1, 9), st.integers(2, 300)).filter(lambda s: s[1] >= 2 * s[0])

@@ -61,6 +61,15 @@ def test_memory_stays_bounded_and_nothing_changes(any_tokenizer, texts, monkeypa
     assert len(encoder.known) <= 20 + 13
 
 
+def test_long_words_do_not_fill_the_memory(any_tokenizer, monkeypatch):
+    monkeypatch.setattr(batch, "KEPT_BYTES", 3_000)
+    encoder = BatchEncoder(any_tokenizer)
+    for number in range(20):
+        texts = [f"{number}" * 400 + "a b", "b a"]
+        assert together(encoder, texts) == alone(any_tokenizer, texts)
+        assert encoder.known.nbytes + encoder.ids.nbytes < 3_000 + 2 * 4 * len(texts[0])
+
+
 def test_a_word_that_is_none(any_tokenizer):
     for encode in (any_tokenizer.encode, lambda text: BatchEncoder(any_tokenizer).encode(pa.array([text]))):
         with pytest.raises(UserError, match=r"70,001 bytes without a space or newline \(aaaa.*remove it"):

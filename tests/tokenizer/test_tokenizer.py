@@ -132,6 +132,16 @@ def test_a_missing_folder_names_the_stage(tmp_path):
         Tokenizer.load(tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b"no model", b"\x0a\x05ab"])
+def test_a_damaged_model_is_one_line(tokenizer, tmp_path, content):
+    (tmp_path / "tokenizer.model").write_bytes(content)
+    with pytest.raises(UserError, match=r"tokenizer\.model: damaged.*dvc repro --force train_tokenizer"):
+        Tokenizer.load(tmp_path)
+    (tmp_path / "tokenizer.model").write_bytes((tokenizer.folder / "tokenizer.model").read_bytes()[:-300])
+    with pytest.raises(UserError, match="damaged"):
+        Tokenizer.load(tmp_path)
+
+
 def test_the_sample_covers_the_split(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -147,8 +157,17 @@ def test_the_sample_covers_the_split(tmp_path):
     assert len(list(sampled_lines(tmp_path, 10**9, seed=1))) == 2000
 
 
+def documents(texts):
+    return [{"id": f"a-{number}", "text": text} for number, text in enumerate(texts)]
+
+
+def test_a_document_of_no_text_is_named(tokenizer):
+    with pytest.raises(UserError, match="data/corpus/val: document a-1: text: 70,000 bytes without"):
+        text_report(tokenizer, documents(["Ankara", "a" * 70_000]))
+
+
 def test_the_report_counts_by_hand(tokenizer):
-    report, used = text_report(tokenizer, ["Ankara zzqx", "çğ"])
+    report, used = text_report(tokenizer, documents(["Ankara zzqx", "çğ"]))
     tokens = len(tokenizer.encode("Ankara zzqx")) + len(tokenizer.encode("çğ"))
     assert report["bytes_per_token"] == (11 + 4) / tokens
     assert report["tokens_per_word"] == tokens / 3
@@ -166,7 +185,7 @@ def test_even_use_has_all_the_renyi_entropy_and_one_piece_none():
 
 
 def test_the_page_names_pieces_by_length_use_and_lack_of_it(tokenizer, texts):
-    _, used = text_report(tokenizer, texts[:5])
+    _, used = text_report(tokenizer, documents(texts[:5]))
     page = pieces_page(tokenizer, used)
     longest = max((tokenizer.piece(token) for token in plain_pieces(tokenizer)), key=len)
     assert f"`{longest}`" in page.split("## The most used")[0]
@@ -222,3 +241,9 @@ def test_pieces_are_learnt_inside_of_morphemes_where_that_is_asked_for(kind, tmp
 
 def test_words_are_cut_in_their_own_case():
     assert cut_at_morphemes(["Evlerde süreci\tXyz"]) == ["Ev\tler\tde süreç\ti Xyz".replace("ç\t", "c\t")]
+
+
+def test_words_that_only_look_as_if_they_had_a_suffix_stay_whole():
+    line = "Bana değil, ona göre bile: bunun için sayın Alman yakın, eğer kesin değilse"
+    cut = "Bana değil, ona göre bile: bu|nun için sayın Alman yakın, eğer kesin değil|se"
+    assert cut_at_morphemes([line]) == [cut.replace("|", "\t")]

@@ -95,6 +95,14 @@ def test_a_changed_param_starts_afresh_and_success_removes_what_is_done(tiny, pr
     assert "resumed at step 8" in capsys.readouterr().out
 
 
+def test_a_damaged_mark_of_a_finished_run_is_one_line(tiny, project):
+    tiny(steps=2).fit()
+    (done,) = (project / ".scratch/train_base").glob("*/done.json")
+    done.write_bytes(b"")
+    with pytest.raises(UserError, match=r"does not fit this run .*; remove it: rm -r "):
+        tiny(steps=2).fit()
+
+
 def test_changed_code_names_the_unfinished_run_and_how_to_adopt_it(tiny, project, capsys):
     with pytest.raises(Stop):
         crash_at(tiny(), 10).fit()

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from pipeline.tokenizer.tokenizer import BOS, PAD
+from pipeline.tokenizer.tokenizer import BOS, EOS, PAD
 from pipeline.training.loss import summed_loss
-from pipeline.training.pretrain import Pretraining
+from pipeline.training.pretrain import Pretraining, targets
 
 
 def test_with_a_document_mask_each_document_is_read_as_if_alone(tiny):
@@ -22,6 +22,27 @@ def test_with_a_document_mask_each_document_is_read_as_if_alone(tiny):
     found = [run.task.loss(run.model, row).item() * scale for run in (masked, unmasked)]
     assert found[0] == pytest.approx(apart, rel=1e-5)
     assert found[1] != pytest.approx(apart, rel=1e-3)
+
+
+def test_rows_of_whole_documents_are_read_as_if_each_were_alone(tiny):
+    """A cut document's rest has no <s> and may stand behind another document."""
+    whole, rest, last = [BOS, 9, 10, 11, EOS], [20, 21, 22, 23, EOS], [BOS, 30, EOS]
+    row = torch.tensor([[*whole, *rest, *last, PAD, PAD, PAD, PAD]])
+    run = tiny(document_mask=True)
+    torch.manual_seed(0)
+    for weight in run.model.parameters():
+        torch.nn.init.normal_(weight, std=0.5)
+    # After </s> comes <s>, which is learnt; the first token of a rest is not.
+    alone = [torch.tensor([ids]) for ids in (whole, [*rest, BOS], last)]
+    apart = sum(summed_loss(run.model, ids[:, :-1], ids[:, 1:]).item() for ids in alone)
+    assert run.task.loss(run.model, row).item() * run.settings.tokens_per_step == pytest.approx(
+        apart, rel=1e-5
+    )
+
+
+def test_in_windows_of_the_stream_every_next_token_is_learnt():
+    window = torch.tensor([[9, EOS, BOS, 10, 11, EOS, BOS, EOS, BOS]])
+    assert torch.equal(targets(window), window[:, 1:])
 
 
 def test_what_a_row_leaves_empty_is_not_learnt(tiny):
