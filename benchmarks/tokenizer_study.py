@@ -32,10 +32,9 @@ from pipeline.tokenizer.convert import write_folder
 from pipeline.tokenizer.params import TokenizerParams
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.device import autocast, pick_device, precision_of
-from pipeline.training.memory import keep_memory
-from pipeline.training.optim import Optimizers
 from pipeline.training.pretrain import Pretraining
 from pipeline.training.schedule import rate
+from pipeline.training.trainer import Trainer
 
 SIZES = (8_192, 16_384, 32_768)
 KINDS = {"bpe": ("bpe", False), "unigram": ("unigram", False), "morpheme": ("bpe", True)}
@@ -88,20 +87,11 @@ def trained(params: AllParams, shards: Path, steps: int, seed: int, packing: str
     train, val = Shards(shards / "train"), Shards(shards / "val")
     model = Decoder(params.model, train.vocab_size)
     initialise(model, seed)
-    model.to(device)
     rows = {"stream": Windows, "best_fit": Rows}[packing](train, params.model.context, seed)
     task = Pretraining(rows, Windows(val, params.model.context, 0), params.train, device)
-    optimizers = Optimizers(model, params.train)
+    trainer = Trainer(model, task, params.train, device)
     for step in range(steps):
-        optimizers.set_rate(rate(step, steps, params.train))
-        optimizers.zero_grad()
-        for batch in task.micro_batches(step):
-            with autocast(device, precision_of("auto", device)):
-                loss = task.loss(model, batch)
-            loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), params.train.clip)
-        for optimizer in optimizers.all:
-            optimizer.step()
+        trainer.update(step, rate(step, steps, params.train))
     return model.eval()
 
 
@@ -116,7 +106,6 @@ def main() -> None:
     parser.add_argument("--sample-bytes", type=int, default=20_000_000)
     parser.add_argument("--place", type=Path, default=Path(".scratch/tokenizer_study"))
     args = parser.parse_args()
-    keep_memory()
     args.place.mkdir(parents=True, exist_ok=True)
     val = prepare(args.place, args.folder)
     precision = partial(autocast, torch.device("cpu"), precision_of("auto", pick_device("auto")))

@@ -3,49 +3,29 @@
 import math
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
 from types import FrameType
-from typing import Any, Protocol
 
 import torch
 from dvclive import Live
-from torch import Tensor, nn
+from torch import nn
 
 from pipeline.errors import UserError
 from pipeline.reporting.metrics import REPORTS
 from pipeline.runtime import RuntimeParams
 from pipeline.scratch import Fingerprint
-from pipeline.training.device import autocast, pick_device, precision_of
-from pipeline.training.memory import keep_memory
-from pipeline.training.optim import Optimizers
+from pipeline.training.device import pick_device
 from pipeline.training.params import LoopParams
 from pipeline.training.progress import Reporter, peak_memory_gib
 from pipeline.training.resume import Checkpoints
 from pipeline.training.schedule import rate
+from pipeline.training.trainer import Diverged, Task, Trainer
 
 AVERAGED_LOSSES = 50  # that the training loss of the metrics is the mean of
-
-
-class Task(Protocol):
-    """What is learned, from what."""
-
-    unit: str  # what speed counts: tokens, pairs, …
-    units_per_step: int
-    batch_size_key: str  # the param to lower when memory runs out
-    batch_size: int  # its value
-
-    def micro_batches(self, step: int) -> Sequence[Any]:
-        """All that optimiser step `step` reads, one element a forward pass: a function of the step alone."""
-
-    def loss(self, model: nn.Module, batch: Any) -> Tensor:
-        """This forward pass's share of the step's loss; the shares add up to it."""
-
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """Figures on validation data, `val_loss` among them."""
 
 
 @dataclass
@@ -98,13 +78,8 @@ class Run:
         checkpoints: Checkpoints,
         live_folder: Path,
     ) -> None:
-        keep_memory()
-        self.device = pick_device(runtime.device)
-        self.precision = precision_of(settings.precision, self.device)
-        self.model = model.to(self.device)
+        self.trainer = Trainer(model, task, settings, pick_device(runtime.device))
         self.task, self.settings, self.steps, self.runtime = task, settings, steps, runtime
-        self.optimizers = Optimizers(model, settings)
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.checkpoints = checkpoints
         self.live_folder = live_folder
         self.step = 0
@@ -118,12 +93,9 @@ class Run:
         if state is None:
             return
         try:
-            self.model.load_state_dict(state["model"])
-            self.optimizers.load_state_dict(state["optimizers"])
+            self.trainer.load_state_dict(state)
         except (RuntimeError, ValueError, KeyError) as error:
             raise self.checkpoints.misfit(error) from None
-        if state["scaler"]:  # empty where the run began without loss scaling
-            self.scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["rng"])
         self.step, self.losses = state["step"], state["losses"]
         self.history.best_val_loss = state["best_val_loss"]
@@ -141,9 +113,7 @@ class Run:
         }
         self.checkpoints.save(
             {
-                "model": self.model.state_dict(),
-                "optimizers": self.optimizers.state_dict(),
-                "scaler": self.scaler.state_dict(),
+                **self.trainer.state_dict(),
                 "rng": torch.get_rng_state(),
                 "step": self.step,
                 "losses": self.losses,
@@ -156,13 +126,13 @@ class Run:
         """Run the remaining steps; `stopped` holds a signal's name once one has come."""
         start = self.step
         live = Live(str(self.live_folder), resume=start > 0, report=None, save_dvc_exp=False, dvcyaml=None)
-        reporter = Reporter(self.steps, start, self.task.unit, self.task.units_per_step, self.device)
+        reporter = Reporter(self.steps, start, self.task.unit, self.task.units_per_step, self.trainer.device)
         with reporter:
             if start == self.steps:
                 reporter.say("taken from the finished run in .scratch; `tezgah clean` before, to train anew")
             else:
                 where = f", resumed at step {start}" if start else ""
-                reporter.say(f"training on {self.device}, {self.precision}{where}")
+                reporter.say(f"training on {self.trainer.device}, {self.trainer.precision}{where}")
             while self.step < self.steps:
                 share = rate(self.step, self.steps, self.settings)
                 self.losses = [*self.losses, self.update(share)][-AVERAGED_LOSSES:]
@@ -187,54 +157,33 @@ class Run:
                         " `dvc repro` goes on from here"
                     )
         if not self.history.last:  # a finished run taken up again
-            self.history.last = self.validation()
+            self.history.last = self.trainer.validation()
         self.history.train_loss = mean(self.losses)
         if start < self.steps:
             self.history.timing = {
                 "seconds": reporter.seconds,
                 f"{self.task.unit}_per_second": reporter.speed(self.step),
-                "peak_memory_gib": peak_memory_gib(self.device),
+                "peak_memory_gib": peak_memory_gib(self.trainer.device),
             }
 
     def update(self, share: float) -> float:
-        """One optimiser step at this share of the highest learning rates; returns its loss."""
-        self.model.train()
-        self.optimizers.set_rate(share)
-        self.optimizers.zero_grad()
-        loss = torch.zeros((), device=self.device)
-        for batch in self.task.micro_batches(self.step):
-            with autocast(self.device, self.precision):
-                part = self.task.loss(self.model, batch)
-            self.scaler.scale(part).backward()
-            loss += part.detach()
-        for optimizer in self.optimizers.all:
-            self.scaler.unscale_(optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
-        # With loss scaling an overflowed gradient is usual: the scaler skips that step.
-        if not math.isfinite(loss.item()) or not (self.scaler.is_enabled() or math.isfinite(norm.item())):
+        """The next step of the trainer; a loss that is no number any more ends the run."""
+        try:
+            return self.trainer.update(self.step, share)
+        except Diverged as error:
             kept = (
                 "the checkpoint before it is kept"
                 if self.checkpoints.path.exists()
                 else "nothing was saved yet"
             )
             raise UserError(
-                f"loss is not finite at step {self.step + 1} ({loss.item()}, gradient norm"
-                f" {norm.item()}); {kept}; lower the learning rates or clip"
-            )
-        for optimizer in self.optimizers.all:
-            self.scaler.step(optimizer)
-        self.scaler.update()
-        return loss.item()
-
-    def validation(self) -> dict[str, float]:
-        """The task's figures on validation data."""
-        self.model.eval()
-        with torch.no_grad(), autocast(self.device, self.precision):
-            return self.task.validate(self.model)
+                f"loss is not finite at step {self.step + 1} ({error.loss}, gradient norm {error.norm});"
+                f" {kept}; lower the learning rates or clip"
+            ) from None
 
     def validate(self, live: Live, reporter: Reporter) -> None:
         """Validate, log, and remember the best."""
-        self.history.last = self.validation()
+        self.history.last = self.trainer.validation()
         for name, value in self.history.last.items():
             live.log_metric(name, value)
         self.history.best_val_loss = min(self.history.best_val_loss, self.history.last["val_loss"])

@@ -1,0 +1,98 @@
+"""How one optimiser step changes a model."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.training.device import autocast, precision_of
+from pipeline.training.memory import keep_memory
+from pipeline.training.optim import Optimizers
+from pipeline.training.params import LoopParams
+
+
+class Task(Protocol):
+    """What is learned, from what."""
+
+    unit: str  # what speed counts: tokens, pairs, …
+    units_per_step: int
+    batch_size_key: str  # the param to lower when memory runs out
+    batch_size: int  # its value
+
+    def micro_batches(self, step: int) -> Sequence[Any]:
+        """All that optimiser step `step` reads, one element a forward pass: a function of the step alone."""
+
+    def loss(self, model: nn.Module, batch: Any) -> Tensor:
+        """This forward pass's share of the step's loss; the shares add up to it."""
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Figures on validation data, `val_loss` among them."""
+
+
+class Diverged(ArithmeticError):
+    """A loss or a gradient that is no number any more; the weights are still those before the step."""
+
+    def __init__(self, loss: float, norm: float) -> None:
+        super().__init__(f"loss {loss}, gradient norm {norm}")
+        self.loss, self.norm = loss, norm
+
+
+class Trainer:
+    """A model, its task and its optimisers."""
+
+    def __init__(self, model: nn.Module, task: Task, settings: LoopParams, device: torch.device) -> None:
+        keep_memory()
+        self.device = device
+        self.precision = precision_of(settings.precision, device)
+        self.model = model.to(device)
+        self.task, self.settings = task, settings
+        self.optimizers = Optimizers(model, settings)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
+
+    def update(self, step: int, share: float) -> float:
+        """Take optimiser step `step` at this share of the highest learning rates; returns its loss.
+
+        Raises Diverged, and then leaves the weights as they were.
+        """
+        self.model.train()
+        self.optimizers.set_rate(share)
+        self.optimizers.zero_grad()
+        loss = torch.zeros((), device=self.device)
+        for batch in self.task.micro_batches(step):
+            with autocast(self.device, self.precision):
+                part = self.task.loss(self.model, batch)
+            self.scaler.scale(part).backward()
+            loss += part.detach()
+        for optimizer in self.optimizers.all:
+            self.scaler.unscale_(optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        # With loss scaling an overflowed gradient is usual: the scaler skips that step.
+        if not math.isfinite(loss.item()) or not (self.scaler.is_enabled() or math.isfinite(norm.item())):
+            raise Diverged(loss.item(), norm.item())
+        for optimizer in self.optimizers.all:
+            self.scaler.step(optimizer)
+        self.scaler.update()
+        return loss.item()
+
+    def validation(self) -> dict[str, float]:
+        """The task's figures on validation data."""
+        self.model.eval()
+        with torch.no_grad(), autocast(self.device, self.precision):
+            return self.task.validate(self.model)
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint: weights, optimisers and loss scaling."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizers": self.optimizers.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """From a checkpoint. Raises RuntimeError, ValueError or KeyError for one that does not fit."""
+        self.model.load_state_dict(state["model"])
+        self.optimizers.load_state_dict(state["optimizers"])
+        if state["scaler"]:  # empty where the run began without loss scaling
+            self.scaler.load_state_dict(state["scaler"])
