@@ -1,0 +1,97 @@
+"""A folder of real texts, split, packed by any tokenizer, and a model trained on it: what studies share."""
+
+import math
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from benchmarks.texts import folder_texts, write_split_of
+from pipeline.check import AllParams
+from pipeline.evaluation import bits_per_byte
+from pipeline.evaluation.read import Document
+from pipeline.files import whole_folder
+from pipeline.model.decoder import Decoder, initialise
+from pipeline.shards.best_fit import Rows
+from pipeline.shards.reader import Shards
+from pipeline.shards.windows import Windows
+from pipeline.shards.writer import write_manifest, write_split
+from pipeline.tokenizer import train as learning
+from pipeline.tokenizer.convert import write_folder
+from pipeline.tokenizer.params import TokenizerParams
+from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
+from pipeline.training.device import autocast, pick_device, precision_of
+from pipeline.training.pretrain import Pretraining
+from pipeline.training.trainer import Trainer
+
+VAL_BYTES = 500_000
+
+
+def prepare(place: Path, folder: Path) -> list[Document]:
+    """Write the train split, if it is not there; every hundredth document, up to 0.5 MB, validates."""
+    val: list[Document] = []
+    train: dict[str, str] = {}
+    size = 0
+    for number, text in enumerate(folder_texts(folder, without=["nutuk.txt"])):
+        if number % 100 == 50 and size < VAL_BYTES:
+            val.append(Document(str(number), "val", text))
+            size += len(text.encode())
+        else:
+            train[f"d{number}"] = text
+    if not (place / "train").exists():
+        with whole_folder(place / "train") as whole:
+            write_split_of(whole / "parts", train)
+    return val
+
+
+def packed(place: Path, settings: TokenizerParams, val: list[Document]) -> tuple[Tokenizer, Path]:
+    """A tokenizer and its shards, made if they are not there."""
+    name = f"{settings.kind}{'-morphemes' * settings.morphemes}-{settings.vocab_size}-{settings.sample_bytes}"
+    made = place / name
+    if not made.exists():
+        with whole_folder(made) as whole:  # nothing stays of a call that was interrupted
+            folder, shards = whole / "tokenizer", whole / "shards"
+            corpora = {"train": place / "train/parts", "val": whole / "val"}
+            lines = learning.sampled_lines(corpora["train"], settings.sample_bytes, 0)
+            write_folder(folder, learning.train(lines, settings))
+            write_split_of(corpora["val"], {document.id: document.text for document in val})
+            splits = {
+                split: write_split(shards / split, corpus, folder, 4_000_000, 2)
+                for split, corpus in corpora.items()
+            }
+            write_manifest(shards, Tokenizer.load(folder), splits)
+    return Tokenizer.load(made / "tokenizer"), made / "shards"
+
+
+def trainer(params: AllParams, shards: Path, seed: int) -> Trainer:
+    """A new model, ready to learn from the shards as `train_base` has it."""
+    device = pick_device("auto")
+    train, val = Shards(shards / "train"), Shards(shards / "val")
+    model = Decoder(params.model, train.vocab_size)
+    initialise(model, seed)
+    rows = {"stream": Windows, "best_fit": Rows}[params.train.packing](train, params.model.context, seed)
+    task = Pretraining(rows, Windows(val, params.model.context, 0), params.train, device)
+    return Trainer(model, task, params.train, device)
+
+
+def bits(model: Decoder, tokenizer: Tokenizer, documents: list[Document]) -> float:
+    """Bits per byte of documents, as `evaluate` has them."""
+    device = next(model.parameters()).device
+    precision = partial(autocast, device, precision_of("auto", device))
+    scorer = partial(bits_per_byte.sequence_bits, model.eval(), autocast=precision)
+    return bits_per_byte.measure(documents, tokenizer, {"base": scorer})["base"]
+
+
+@torch.no_grad()
+def consecutive_bits(model: Decoder, tokenizer: Tokenizer, documents: list[Document]) -> float:
+    """The same of all documents as one stream in windows side by side: how the peers were measured."""
+    device = next(model.parameters()).device
+    stream = [i for document in documents for i in [BOS, *tokenizer.encode(document.text), EOS]]
+    ids = torch.tensor(stream, device=device)
+    nats = 0.0
+    for ids_T, targets_T in zip(ids[:-1].split(model.context), ids[1:].split(model.context), strict=True):
+        with autocast(device, precision_of("auto", device)):
+            logits_TxV = model.eval()(ids_T[None])[0]
+        nats += F.cross_entropy(logits_TxV.float(), targets_T, reduction="sum").item()
+    return nats / math.log(2) / sum(len(document.text.encode()) for document in documents)
