@@ -19,7 +19,7 @@ def sentences(count: int) -> list[str]:
     return [f"{SENTENCES[i % 8]} {SENTENCES[(i // 8) % 8]} {i}. gün böyle geçti." for i in range(count)]
 
 
-def make_tokenizer(folder: Path, kind: str, texts: list[str], morphemes: bool = False):
+def make_tokenizer(folder: Path, kind: str, texts: list[str], morphemes: bool = False, vocab_size: int = 0):
     from pipeline.tokenizer.convert import write_folder
     from pipeline.tokenizer.params import TokenizerParams
     from pipeline.tokenizer.tokenizer import Tokenizer
@@ -27,7 +27,7 @@ def make_tokenizer(folder: Path, kind: str, texts: list[str], morphemes: bool = 
 
     params = TokenizerParams(
         kind=kind,
-        vocab_size=480 if kind == "bpe" else 420,
+        vocab_size=vocab_size or (480 if kind == "bpe" else 420),
         sample_bytes=10**6,
         morphemes=morphemes,
         max_piece_chars=16,

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small import make_tokenizer
 from tokenizers import Tokenizer as FastTokenizer
 
 from pipeline.corpus.records import Record
@@ -76,14 +77,22 @@ def test_a_word_that_is_none(any_tokenizer):
             encode("Bir " + "a" * 70_000)
 
 
+def texts_of(file):
+    return [record.text for record in file_records(file) if isinstance(record, Record)]
+
+
 @pytest.mark.slow
-def test_every_document_of_the_shared_corpora_in_all_three_forms(any_tokenizer, shared):
-    encoder = BatchEncoder(any_tokenizer)
-    fast = FastTokenizer.from_file(str(any_tokenizer.folder / "tokenizer.json"))
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_every_document_of_the_shared_corpora_in_all_three_forms(kind, shared, tmp_path):
+    files = sorted((shared / "corpus").glob("*.*"))
+    lines = [line for file in files for text in texts_of(file)[::20] for line in text.split("\n") if line]
+    tokenizer = make_tokenizer(tmp_path, kind, lines, vocab_size=8192)
+    encoder = BatchEncoder(tokenizer)
+    fast = FastTokenizer.from_file(str(tmp_path / "tokenizer.json"))
     fast.encode_special_tokens = True  # a literal <s> is text
-    for file in sorted((shared / "corpus").glob("*.*")):
-        some = [record.text for record in file_records(file) if isinstance(record, Record)]
-        expected = alone(any_tokenizer, some)
+    for file in files:
+        some = texts_of(file)
+        expected = alone(tokenizer, some)
         assert together(encoder, some) == expected, file
         for ids, text in zip(expected, some, strict=True):
             assert [BOS, *fast.encode(text, add_special_tokens=False).ids, EOS] == ids, file
