@@ -15,3 +15,5 @@ class RuntimeParams(Section):
     workers: int = Field(gt=0)  # processes that encode text
     log_every: int = Field(gt=0)  # steps between two lines of progress
     save_every: int = Field(gt=0)  # steps between two checkpoints
+    prompts: list[str]  # continued at each validation of pretraining, to be read
+    prompt_tokens: int = Field(gt=0)  # of each continuation

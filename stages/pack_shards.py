@@ -11,7 +11,7 @@ from pipeline.reporting.metrics import write_metrics
 from pipeline.runtime import RuntimeParams
 from pipeline.scratch import checkpoints, fingerprint, locked
 from pipeline.shards.params import ShardsParams
-from pipeline.shards.writer import TOTALS, write_manifest, write_split
+from pipeline.shards.writer import TOTALS, write_manifest, write_sources, write_split
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 CORPUS = Path("data/corpus")
@@ -38,6 +38,8 @@ def main() -> None:
                 (folder / split).mkdir()
                 for shard in packed[split]["shards"]:
                     shutil.move(mark.folder / split / shard["file"], folder / split)
+            # Of val, so that training can tell its loss by source.
+            packed["val"]["sources"] = write_sources(folder / "val", CORPUS / "val")
             write_manifest(folder, tokenizer, packed)
         for other in checkpoints(mark.folder.parent):
             shutil.rmtree(other)  # this run's, and what killed runs of other params or texts have left

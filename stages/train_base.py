@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+from torch import nn
+
 from pipeline import params
 from pipeline.errors import run
 from pipeline.files import whole_folder
+from pipeline.inference.continuations import as_markdown, continuations
+from pipeline.inference.sample import Sampling
 from pipeline.model.decoder import Decoder, initialise, parameter_count
 from pipeline.model.folder import save_decoder
 from pipeline.model.params import ModelParams
@@ -14,6 +18,7 @@ from pipeline.scratch import fingerprint, locked
 from pipeline.shards.best_fit import Rows
 from pipeline.shards.reader import Shards, check_tokenizer
 from pipeline.shards.windows import Windows
+from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.device import pick_device
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
@@ -22,6 +27,7 @@ from pipeline.training.pretrain import Pretraining, figures
 SHARDS = Path("data/shards")
 TOKENIZER = Path("models/tokenizer")
 FOLDER = Path("models/base")
+SAMPLING = Sampling(temperature=0.7, top_p=0.95)  # of the samples on the way
 
 
 def main() -> None:
@@ -45,6 +51,14 @@ def main() -> None:
         settings,
         pick_device(runtime.device),
     )
+    tokenizer = Tokenizer.load(TOKENIZER)
+
+    def write(model: nn.Module) -> str:
+        """What the model makes of the prompts by now."""
+        assert isinstance(model, Decoder)
+        texts = continuations(model, tokenizer, runtime.prompts, runtime.prompt_tokens, SAMPLING, seed)
+        return as_markdown(runtime.prompts, texts)
+
     mark = fingerprint(
         "train_base",
         {"seed": seed, "model": shape.model_dump(), "train": settings.model_dump()},
@@ -52,7 +66,7 @@ def main() -> None:
         memory_only=tuple(f"train.{key}" for key in MEMORY_ONLY),
     )
     with locked("train_base"):
-        history = fit(model, task, settings, steps=settings.steps, runtime=runtime, mark=mark)
+        history = fit(model, task, settings, steps=settings.steps, runtime=runtime, mark=mark, write=write)
         with whole_folder(FOLDER) as folder:
             save_decoder(folder, model, TOKENIZER)
         write_metrics("train_base", figures(history, val, parameter_count(model), settings))

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.shards.reader import Shards
 from pipeline.shards.windows import Numbered
-from pipeline.tokenizer.tokenizer import BOS, PAD
+from pipeline.tokenizer.tokenizer import PAD
 
 
 class Rows(Numbered):
@@ -54,9 +54,7 @@ class Rows(Numbered):
 
 def pieces(shards: Shards, context: int) -> tuple[np.ndarray, np.ndarray]:
     """Where the documents begin in the stream, the long ones cut, and how many tokens each piece has."""
-    files = zip(shards.starts, shards.arrays, strict=False)
-    of_files = [start + np.flatnonzero(ids == BOS) for start, ids in files]
-    begins = np.concatenate([np.empty(0, np.int64), *of_files])
+    begins = shards.begins()
     lengths = np.diff(begins, append=shards.tokens)
     full = (lengths - 1) // context  # pieces of a whole row; a document that just fills one is one of them
     of_full = np.repeat(np.arange(len(begins)), full)

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.files import sha256
+from pipeline.tokenizer.tokenizer import BOS
 
 ENTRY = ("file", "tokens", "documents", "bytes", "sha256")  # what the manifest says of a shard
 
@@ -52,6 +53,7 @@ class Shards:
             self.bytes: int = split["bytes"]
             self.vocab_size: int = manifest["vocab_size"]
             self.dtype = np.dtype(manifest["dtype"])
+            self.source_names: list[str] = split.get("sources", [])
             self.entries = [{key: shard[key] for key in ENTRY} for shard in split["shards"]]
         except KeyError as error:
             raise _damaged(folder.parent / "manifest.json", f"{error} is missing") from None
@@ -67,6 +69,19 @@ class Shards:
             self.arrays.append(np.load(path, mmap_mode="r"))
         self.starts = np.cumsum([0, *map(len, self.arrays)])
         self.tokens = int(self.starts[-1])
+
+    def begins(self) -> np.ndarray:
+        """Where the documents begin in the stream: at each `<s>`."""
+        files = zip(self.starts, self.arrays, strict=False)
+        of_files = [start + np.flatnonzero(ids == BOS) for start, ids in files]
+        return np.concatenate([np.empty(0, np.int64), *of_files])
+
+    def sources(self) -> tuple[list[str], np.ndarray]:
+        """The names of the sources, and for each document the number of its own; of val alone."""
+        path = self.folder / "sources.npy"
+        if not path.exists():
+            raise UserError(f"{path}: no such file; run `dvc repro --force pack_shards`")
+        return self.source_names, np.load(path)
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Tokens [start, stop) of the stream, across files."""

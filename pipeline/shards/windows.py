@@ -59,6 +59,12 @@ class Windows(Numbered):
             self._order[epoch] = offset + self.context * rng.permutation(self.per_epoch)
         return self._order[epoch]
 
+    def places(self, first: int, count: int) -> np.ndarray:
+        """Where the inputs of `read`'s windows stand in the stream: [count, context]."""
+        numbers = [divmod(number, self.per_epoch) for number in range(first, first + count)]
+        starts = np.array([self._starts(epoch)[place] for epoch, place in numbers], np.int64)
+        return starts[:, None] + np.arange(self.context)
+
     def fill(self, row: np.ndarray, epoch: int, place: int) -> None:
         """See `Numbered`."""
         start = int(self._starts(epoch)[place])

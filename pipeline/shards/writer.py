@@ -204,6 +204,19 @@ def write_split(
     return {**writer.totals(), "shards": writer.shards}
 
 
+def write_sources(folder: Path, corpus: Path) -> list[str]:
+    """Write `folder/sources.npy`, the number of each document's source; returns the sources' names."""
+    numbers: dict[str, int] = {}
+    found = [
+        numbers.setdefault(name, len(numbers))
+        for part in parts(corpus)
+        for name in pq.read_table(part, columns=["source"], use_threads=False)["source"].to_pylist()
+    ]
+    with whole_file(folder / "sources.npy") as file:
+        np.save(file, np.array(found, np.uint16))
+    return list(numbers)
+
+
 def write_manifest(folder: Path, tokenizer: Tokenizer, splits: dict[str, Any]) -> None:
     """Write `folder/manifest.json`: what the shards hold and which tokenizer made them."""
     write_json(

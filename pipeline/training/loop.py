@@ -3,7 +3,7 @@
 import math
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from pipeline.training.progress import Reporter, peak_memory_gib
 from pipeline.training.resume import Checkpoints
 from pipeline.training.schedule import rate
 from pipeline.training.trainer import Diverged, Task, Trainer
+from pipeline.training.watch import Watch
 
 AVERAGED_LOSSES = 50  # that the training loss of the metrics is the mean of
 
@@ -47,16 +48,19 @@ def fit(
     runtime: RuntimeParams,
     mark: Fingerprint,
     reports: Path = REPORTS,
+    write: Callable[[nn.Module], str] | None = None,
 ) -> History:
     """Train `model` in place for `steps` optimiser steps, resuming where an equal run stopped.
 
-    Writes curves to `reports/<stage>/live`. The caller holds `scratch.locked(stage)`. Raises
-    UserError when memory runs out (with the batch size to try), when a loss is not finite (the last
+    Writes curves to `reports/<stage>/live`, and to its samples.md what `write` makes of the model at each
+    validation. The caller holds `scratch.locked(stage)`.
+
+    Raises UserError when memory runs out (with the batch size to try), when a loss is not finite (the last
     good checkpoint stays), and when a signal stops it (after saving).
     """
     checkpoints = Checkpoints(mark)
     with out_of_memory_named(task.batch_size_key, task.batch_size), stop_signals() as stopped:
-        run = Run(model, task, settings, steps, runtime, checkpoints, reports / mark.stage / "live")
+        run = Run(model, task, settings, steps, runtime, checkpoints, reports / mark.stage / "live", write)
         run.resume()
         run.train(stopped)
         checkpoints.finish()
@@ -77,11 +81,13 @@ class Run:
         runtime: RuntimeParams,
         checkpoints: Checkpoints,
         live_folder: Path,
+        write: Callable[[nn.Module], str] | None = None,
     ) -> None:
         self.trainer = Trainer(model, task, settings, pick_device(runtime.device))
         self.task, self.settings, self.steps, self.runtime = task, settings, steps, runtime
         self.checkpoints = checkpoints
-        self.live_folder = live_folder
+        self.live_folder, self.write = live_folder, write
+        self.watch = Watch(model)
         self.step = 0
         self.losses: list[float] = []  # of the last steps
         self.history = History()
@@ -135,15 +141,18 @@ class Run:
                 reporter.say(f"training on {self.trainer.device}, {self.trainer.precision}{where}")
             while self.step < self.steps:
                 share = rate(self.step, self.steps, self.settings)
-                self.losses = [*self.losses, self.update(share)][-AVERAGED_LOSSES:]
+                last = self.step + 1 == self.steps
+                log = last or (self.step + 1) % self.runtime.log_every == 0
+                self.losses = [*self.losses, self.update(share, log)][-AVERAGED_LOSSES:]
                 self.step += 1
-                last = self.step == self.steps
                 live.step = self.step
-                if last or self.step % self.runtime.log_every == 0:
+                if log:
                     recent = mean(self.losses[-self.runtime.log_every :])
                     learning_rate = share * self.settings.learning_rate
                     live.log_metric("train_loss", recent)
                     live.log_metric("learning_rate", learning_rate)
+                    for name, value in self.watch.seen.items():
+                        live.log_metric(name, value)
                     reporter.report(self.step, recent, learning_rate)
                 if last or self.step % self.settings.eval_every == 0:
                     self.validate(live, reporter)
@@ -166,10 +175,10 @@ class Run:
                 "peak_memory_gib": peak_memory_gib(self.trainer.device),
             }
 
-    def update(self, share: float) -> float:
+    def update(self, share: float, log: bool = False) -> float:
         """The next step of the trainer; a loss that is no number any more ends the run."""
         try:
-            return self.trainer.update(self.step, share)
+            return self.trainer.update(self.step, share, self.watch if log else None)
         except Diverged as error:
             kept = (
                 "the checkpoint before it is kept"
@@ -182,13 +191,17 @@ class Run:
             ) from None
 
     def validate(self, live: Live, reporter: Reporter) -> None:
-        """Validate, log, and remember the best."""
+        """Validate, log, and remember the best; keep what the model writes by now."""
         self.history.last = self.trainer.validation()
         for name, value in self.history.last.items():
             live.log_metric(name, value)
         self.history.best_val_loss = min(self.history.best_val_loss, self.history.last["val_loss"])
-        figures = "  ".join(f"{name} {value:.4f}" for name, value in self.history.last.items())
+        shown = {name: value for name, value in self.history.last.items() if "/" not in name}
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
         reporter.say(f"step {self.step}/{self.steps}  {figures}")
+        if self.write:
+            with open(self.live_folder / "samples.md", "a", encoding="utf-8") as file:
+                file.write(f"## Step {self.step}\n\n{self.trainer.shown(self.write)}\n\n")
 
 
 @contextmanager

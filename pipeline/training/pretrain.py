@@ -2,16 +2,19 @@
 
 import math
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pipeline.model.decoder import Decoder
+from pipeline.reporting.metrics import metric_key
 from pipeline.shards.reader import Shards
 from pipeline.shards.windows import Numbered, Windows
 from pipeline.tokenizer.tokenizer import BOS, EOS, PAD
 from pipeline.training.loop import History
-from pipeline.training.loss import IGNORED, summed_loss
+from pipeline.training.loss import IGNORED, summed_loss, token_losses
 from pipeline.training.params import TrainParams
 
 
@@ -54,21 +57,36 @@ class Pretraining:
 
     def loss(self, model: nn.Module, batch: Tensor) -> Tensor:
         """Mean cross-entropy (nats a token) over the step: this batch's share."""
-        return self._summed(model, batch) / self.settings.tokens_per_step
-
-    def _summed(self, model: nn.Module, batch: Tensor) -> Tensor:
         assert isinstance(model, Decoder)
+        return summed_loss(model, *self._read(batch)) / self.settings.tokens_per_step
+
+    def _read(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Inputs, targets, and the documents that must not see one another, on the device."""
         batch = batch.to(self.device, non_blocking=True)
         ids_BxT = batch[:, :-1]
-        document_BxT = documents(ids_BxT) if self.settings.document_mask else None
-        return summed_loss(model, ids_BxT, targets(batch), document_BxT)
+        return ids_BxT, targets(batch), documents(ids_BxT) if self.settings.document_mask else None
 
+    @torch.no_grad()
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Mean cross-entropy (nats a token) over the same windows of the val shards each time."""
-        total = sum(
-            self._summed(model, batch).item() for batch in self._batches(self.val, 0, self.val_windows)
-        )
-        return {"val_loss": total / (self.val_windows * self.val.context)}
+        """Mean cross-entropy (nats a token) over the same windows of the val shards each time.
+
+        `val_loss` of all; `val_loss_by_position/0005` of the fifth to the eighth token of the windows, and so
+        on; `val_loss_by_source/<name>` where there are several sources.
+        """
+        assert isinstance(model, Decoder)
+        batches = self._batches(self.val, 0, self.val_windows)
+        losses_NxT = torch.cat([token_losses(model, *self._read(batch)).cpu() for batch in batches]).numpy()
+        found = {"val_loss": float(losses_NxT.mean(dtype=np.float64))}
+        for first, stop in octaves(self.val.context):
+            found[f"val_loss_by_position/{first + 1:04}"] = float(losses_NxT[:, first:stop].mean())
+        names, source_D = self.val.shards.sources()
+        if len(names) > 1:
+            places_NxT = self.val.places(0, self.val_windows) + 1  # of the targets
+            document_NxT = np.searchsorted(self.val.shards.begins(), places_NxT, side="right") - 1
+            for number in np.unique(source_D[document_NxT]):
+                of_source = losses_NxT[source_D[document_NxT] == number]
+                found[f"val_loss_by_source/{metric_key(names[number])}"] = float(of_source.mean())
+        return found
 
 
 def targets(batch_BxN: Tensor) -> Tensor:
@@ -86,6 +104,12 @@ def documents(ids_BxT: Tensor) -> Tensor:
     begins_BxT = ids_BxT == BOS
     begins_BxT[:, 1:] |= ids_BxT[:, :-1] == EOS
     return begins_BxT.cumsum(1)
+
+
+def octaves(context: int) -> list[tuple[int, int]]:
+    """Stretches of a window, each as long as all before it: 0-1, 1-2, 2-4, 4-8 …"""
+    edges = [0, *(1 << power for power in range((context - 1).bit_length())), context]
+    return list(pairwise(edges))
 
 
 def figures(history: History, val: Shards, parameters: int, settings: TrainParams) -> dict[str, float]:

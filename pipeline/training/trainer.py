@@ -1,7 +1,7 @@
 """How one optimiser step changes a model."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -11,6 +11,7 @@ from pipeline.training.device import autocast, precision_of
 from pipeline.training.memory import keep_memory
 from pipeline.training.optim import Optimizers
 from pipeline.training.params import LoopParams
+from pipeline.training.watch import Watch
 
 
 class Task(Protocol):
@@ -51,10 +52,10 @@ class Trainer:
         self.optimizers = Optimizers(model, settings)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
 
-    def update(self, step: int, share: float) -> float:
+    def update(self, step: int, share: float, watch: Watch | None = None) -> float:
         """Take optimiser step `step` at this share of the highest learning rates; returns its loss.
 
-        Raises Diverged, and then leaves the weights as they were.
+        A `watch` is shown what the step does. Raises Diverged, and then leaves the weights as they were.
         """
         self.model.train()
         self.optimizers.set_rate(share)
@@ -67,6 +68,8 @@ class Trainer:
             loss += part.detach()
         for optimizer in self.optimizers.all:
             self.scaler.unscale_(optimizer)
+        if watch:
+            watch.before()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         # With loss scaling an overflowed gradient is usual: the scaler skips that step.
         if not math.isfinite(loss.item()) or not (self.scaler.is_enabled() or math.isfinite(norm.item())):
@@ -74,6 +77,8 @@ class Trainer:
         for optimizer in self.optimizers.all:
             self.scaler.step(optimizer)
         self.scaler.update()
+        if watch:
+            watch.after()
         return loss.item()
 
     def validation(self) -> dict[str, float]:
@@ -81,6 +86,12 @@ class Trainer:
         self.model.eval()
         with torch.no_grad(), autocast(self.device, self.precision):
             return self.task.validate(self.model)
+
+    def shown(self, write: Callable[[nn.Module], str]) -> str:
+        """What the model writes now."""
+        self.model.eval()
+        with torch.no_grad(), autocast(self.device, self.precision):
+            return write(self.model)
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint: weights, optimisers and loss scaling."""

@@ -31,7 +31,8 @@ def test_the_same_seed_gives_the_same_text_another_seed_another(models, tokenize
 
 
 def test_prompts_and_questions_are_bold_and_markup_is_text(models, tokenizer, monkeypatch):
-    monkeypatch.setattr(module, "generate", lambda *_, **__: [[8 + ord("x")] * 6, tokenizer.encode("<b>\n#")])
+    written = [[8 + ord("x")] * 6, tokenizer.encode("<b>\n#")]
+    monkeypatch.setattr("pipeline.inference.continuations.generate", lambda *_, **__: written)
     monkeypatch.setattr(module, "greedy_answers", lambda *_: ["Bursa"])
     text = samples(*models, tokenizer, SETTINGS, [QUESTION], 1)
     assert "> **Ankara**xxxxxx …" in text

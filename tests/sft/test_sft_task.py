@@ -134,7 +134,9 @@ def test_the_loop_teaches_the_answers(tokenizer, sft, tmp_path, monkeypatch):
     initialise(model, seed=0)
     task = SftTask(data.train, data.val, params, seed=0)
     before = task.validate(model)["val_loss"]
-    runtime = RuntimeParams(device="cpu", processes=1, workers=1, log_every=50, save_every=50)
+    runtime = RuntimeParams(
+        device="cpu", processes=1, workers=1, log_every=50, save_every=50, prompts=[], prompt_tokens=1
+    )
     mark = Fingerprint("train_sft", "shaping", "code", {})
     history = fit(model, task, params, steps=task.steps, runtime=runtime, mark=mark, reports=tmp_path)
     assert history.last["val_loss"] < 0.3 * before

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UserError
 from pipeline.shards.best_fit import Rows, best_fit
+from pipeline.shards.reader import Shards
 from pipeline.tokenizer.tokenizer import BOS, EOS, PAD
 
 
@@ -27,6 +28,8 @@ class Documents:
         self.arrays = [self.stream[i : i + in_file] for i in range(0, len(self.stream), in_file)]
         self.starts = np.cumsum([0, *map(len, self.arrays)])
         self.tokens = len(self.stream)
+
+    begins = Shards.begins
 
     def read(self, start, stop):
         assert 0 <= start <= stop <= self.tokens

@@ -27,7 +27,9 @@ SHAPE = ModelParams(
     norm_eps=1e-6,
     tie_embeddings=True,
 )
-RUNTIME = RuntimeParams(device="cpu", processes=1, workers=1, log_every=5, save_every=4)
+RUNTIME = RuntimeParams(
+    device="cpu", processes=1, workers=1, log_every=5, save_every=4, prompts=[], prompt_tokens=1
+)
 
 
 class Numbers:
@@ -40,6 +42,12 @@ class Numbers:
 
     def read(self, start: int, stop: int) -> np.ndarray:
         return self.ids[start:stop]
+
+    def begins(self) -> np.ndarray:
+        return np.array([0, self.tokens // 4])
+
+    def sources(self) -> tuple[list[str], np.ndarray]:
+        return ["poems", "laws"], np.array([0, 1])
 
 
 class Tiny:
@@ -84,7 +92,7 @@ class Tiny:
             "train_base", {"seed": self.seed, "train": self.settings.model_dump()}, [], ("train.batch_size",)
         )
 
-    def fit(self, **runtime):
+    def fit(self, write=None, **runtime):
         return fit(
             self.model,
             self.task,
@@ -92,6 +100,7 @@ class Tiny:
             steps=self.settings.steps,
             runtime=RUNTIME.model_copy(update=runtime),
             mark=self.mark(),
+            write=write,
         )
 
     def weights(self):
