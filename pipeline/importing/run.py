@@ -98,4 +98,4 @@ def flags(config: ModelParams) -> str:
     if not isinstance(section, dict):
         return ""
     changes = differing(config, section)
-    return "".join(f" -S model.{key}={json.dumps(value)}" for key, value in changes.items())
+    return "".join(f" -S model.{key}={json.dumps(value)}".replace('"', "") for key, value in changes.items())

@@ -61,7 +61,7 @@ def read_file(path: Path) -> Any:
 
 def damaged(path: Path, error: Exception) -> UserError:
     """What to say of a file that cannot be read."""
-    reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+    reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
     return UserError(f"{path}: damaged, or no file of weights ({reason}); fetch it again")
 
 
