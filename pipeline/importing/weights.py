@@ -50,6 +50,9 @@ def read_file(path: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
             named = re.search(r"GLOBAL (\S+)", str(error))
+            file.seek(0)
+            if named is None and file.read(1) != pickle.PROTO:
+                raise damaged(path, error) from None
             holds = named[1] if named else "a pickle that torch.save did not write"
             raise UserError(
                 f"{path}: refused, as loading it may run code: it holds {holds};"
