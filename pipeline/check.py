@@ -63,6 +63,10 @@ def check(path: Path = params.PARAMS_FILE, values: dict[str, Any] | None = None)
     sft.check_inputs(everything.sft, root)
     evaluation.check_inputs(everything.eval, root)
     check_first_rows(everything, root)
+    if everything.train.init_from is not None:
+        from pipeline.training.start import check_start  # imports torch, which takes a second
+
+        check_start(everything.train.init_from, everything.model, everything.tokenizer.vocab_size, root)
     return everything
 
 

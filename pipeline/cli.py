@@ -85,6 +85,45 @@ def add(
     run(files, name, column, copy, track)
 
 
+imports = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(imports, name="import", help="Turn a model of others into a model folder to start from.")
+
+To = Annotated[Path | None, typer.Option(help="Its new folder; else data/raw/model/<its name>.")]
+Heads = Annotated[int | None, typer.Option(help="Number of heads, if the file does not tell it.")]
+
+
+@imports.command("tanai")
+def import_tanai(
+    file: Annotated[Path, typer.Argument(help="A checkpoint (.pt), or a state_dict alone.")],
+    to: To = None,
+    heads: Heads = None,
+) -> None:
+    """Read a TanAI-Lite checkpoint, or a state_dict with TanAI-Lite's or the stock names.
+
+    Example: tezgah import tanai base_best.pt
+    """
+    from pipeline.importing.run import run
+
+    run(file, to, heads)
+
+
+@imports.command("hf")
+def import_hf(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder that transformers has saved, or its weights alone.")
+    ],
+    to: To = None,
+    heads: Heads = None,
+) -> None:
+    """Read a Hugging Face folder of the Llama or Qwen3 architecture.
+
+    Example: tezgah import hf models/base
+    """
+    from pipeline.importing.run import run
+
+    run(folder, to, heads)
+
+
 @app.command()
 def plan(
     probe: Annotated[bool, typer.Option("--probe", help="Train 20 steps to measure the time.")] = False,

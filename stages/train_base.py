@@ -23,6 +23,7 @@ from pipeline.training.device import pick_device
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
 from pipeline.training.pretrain import Pretraining, figures
+from pipeline.training.start import start_from
 
 SHARDS = Path("data/shards")
 TOKENIZER = Path("models/tokenizer")
@@ -31,7 +32,7 @@ SAMPLING = Sampling(temperature=0.7, top_p=0.95)  # of the samples on the way
 
 
 def main() -> None:
-    """Train from nothing, or resume; write `models/base` in the stock format."""
+    """Train from nothing or `train.init_from`, or resume; write `models/base` in the stock format."""
     params.check_all("train_base")
     seed = params.seed()
     shape = params.load("model", ModelParams)
@@ -41,6 +42,7 @@ def main() -> None:
     train, val = Shards(SHARDS / "train"), Shards(SHARDS / "val")
     model = Decoder(shape, train.vocab_size)
     initialise(model, seed)
+    start = start_from(model, settings.init_from, TOKENIZER) if settings.init_from else []
     print(
         f"{parameter_count(model):,} parameters; {train.tokens:,} tokens to read,"
         f" {settings.steps * settings.tokens_per_step / train.tokens:.1f} times"
@@ -62,7 +64,7 @@ def main() -> None:
     mark = fingerprint(
         "train_base",
         {"seed": seed, "model": shape.model_dump(), "train": settings.model_dump()},
-        [SHARDS / "manifest.json", TOKENIZER / "tokenizer.model"],
+        [SHARDS / "manifest.json", TOKENIZER / "tokenizer.model", *start],
         memory_only=tuple(f"train.{key}" for key in MEMORY_ONLY),
     )
     with locked("train_base"):

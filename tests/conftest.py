@@ -50,7 +50,7 @@ def project(tmp_path, monkeypatch) -> Path:
     for name in ("params.yaml", "dvc.yaml", "presets"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    for name in ("corpus", "sft", "eval", "morph"):
+    for name in ("corpus", "sft", "eval", "morph", "model"):
         (tmp_path / "data/raw" / name).mkdir(parents=True)
     (tmp_path / "pipeline").symlink_to(ROOT / "pipeline")
     (tmp_path / "stages").symlink_to(ROOT / "stages")

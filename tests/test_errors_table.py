@@ -235,6 +235,15 @@ CASES = {
     "add: a name that is taken": Case(
         TEZGAH + "add a.txt --name miniworld", write("a.txt", "Bir."), "is there already"
     ),
+    "import: no file": Case(TEZGAH + "import tanai none.pt", nothing, "none.pt: no such file"),
+    "import: no torch file": Case(TEZGAH + "import tanai a.pt", write("a.pt", "PK"), "a.pt: damaged, or no"),
+    "import: no model": Case(TEZGAH + "import hf presets", nothing, "presets/config.json: no such file"),
+    "import: a kind that is none": Case(TEZGAH + "import gguf a", nothing, "gguf: no such command"),
+    "params: a model to start from": Case(
+        CHECK,
+        params("train.init_from", "data/raw/model/none"),
+        "data/raw/model/none/config.json: no such file",
+    ),
     "infer: no model": Case(TEZGAH + "infer Ankara", nothing, "models/sft: no model there", quick=True),
     "infer: an argument": Case(
         TEZGAH + "infer Ankara --temperature -1", nothing, "--temperature -1.0 is not", quick=True

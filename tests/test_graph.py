@@ -56,7 +56,7 @@ def test_the_default_run_is_committed_and_nothing_that_changes_by_itself(root, g
     assert {f"reports/{stage}/metrics.json" for stage in STAGES} <= set(files)
     unwanted = (".scratch", "models/", "data/corpus", "data/shards")
     assert not [f for f in files if f.endswith("timing.json") or f.startswith(unwanted)]
-    assert {f"data/raw/{room}/.gitkeep" for room in ("corpus", "sft", "eval", "morph")} <= set(files)
+    assert {f"data/raw/{room}/.gitkeep" for room in ("corpus", "sft", "eval", "morph", "model")} <= set(files)
 
 
 @pytest.mark.slow

@@ -82,16 +82,21 @@ def from_stock(stock: Any, path: Path) -> tuple[ModelParams, int]:
     return config, vocab_size
 
 
+def write_folder(folder: Path, weights: dict[str, torch.Tensor], stock: dict[str, Any]) -> None:
+    """Write the weights under their stock names (no `lm_head.weight` when tied) and their `config.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
+    write_json(folder / "config.json", stock)
+
+
 def save_decoder(folder: Path, model: Decoder, tokenizer: Path) -> None:
     """Write `model` in fp32 with its configuration and a copy of the tokenizer's files."""
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: weight.detach().float().cpu().contiguous() for name, weight in model.state_dict().items()
     }
     if model.config.tie_embeddings:
         del weights["lm_head.weight"]
-    write_whole(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
-    write_json(folder / "config.json", to_stock(model.config, model.vocab_size))
+    write_folder(folder, weights, to_stock(model.config, model.vocab_size))
     write_json(
         folder / "generation_config.json",
         {
@@ -112,16 +117,36 @@ def load_decoder(folder: Path | str, device: torch.device | str = "cpu") -> Deco
     than its configuration says.
     """
     folder = Path(folder)
+    model = Decoder(*read_config(folder))
+    read_weights(model, folder)
+    return model.to(device).eval()
+
+
+def read_config(folder: Path) -> tuple[ModelParams, int]:
+    """The configuration and the vocabulary size of a model folder. Raises UserError where there is none."""
     path = folder / "config.json"
     if not path.exists():
         raise UserError(f"{path}: no such file; run `dvc repro`, or name a model folder")
     try:
-        config, vocab_size = from_stock(json.loads(path.read_text(encoding="utf-8")), path)
-        model = Decoder(config, vocab_size)
-        load_weights(model, load_file(folder / "model.safetensors"), folder / "model.safetensors")
-    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError) as error:
-        raise UserError(f"{folder}: damaged: {error}; run `dvc checkout --force {folder}`") from None
-    return model.to(device).eval()
+        return from_stock(json.loads(path.read_text(encoding="utf-8")), path)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise damaged(folder, error) from None
+
+
+def read_weights(model: Decoder, folder: Path) -> None:
+    """Give `model` the weights of a model folder. Raises UserError for damaged ones, or another model's."""
+    path = folder / "model.safetensors"
+    try:
+        load_weights(model, load_file(path), path)
+    except SafetensorError as error:
+        raise damaged(folder, error) from None
+
+
+def damaged(folder: Path, error: Exception) -> UserError:
+    """What to say of a model folder that cannot be read."""
+    return UserError(
+        f"{folder}: damaged: {error}; run `dvc checkout --force {folder}`, or import it again if you did"
+    )
 
 
 def load_weights(model: Decoder, weights: dict[str, torch.Tensor], path: Path) -> None:

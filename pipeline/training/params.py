@@ -32,8 +32,9 @@ class LoopParams(Section):
 
 
 class TrainParams(LoopParams):
-    """Pretraining: the loop's settings and how much is read."""
+    """Pretraining: the loop's settings, what it starts from and how much is read."""
 
+    init_from: str | None  # a model folder under data/raw/model, or null: random weights
     steps: int = Field(gt=0)
     batch_size: int = Field(gt=0)  # sequences in a forward pass on one device
     tokens_per_step: int = Field(gt=0)  # tokens in an optimiser step

@@ -55,6 +55,7 @@ class Tiny:
 
     def __init__(self, seed=1, **changes) -> None:
         default = {
+            "init_from": None,
             "steps": 12,
             "batch_size": 8,
             "tokens_per_step": 16 * CONTEXT,
