@@ -9,7 +9,7 @@ from pipeline.model.decoder import Decoder, initialise, parameter_count
 from pipeline.model.folder import save_decoder
 from pipeline.model.params import ModelParams
 from pipeline.reporting.metrics import write_metrics, write_timing
-from pipeline.runtime import RuntimeParams
+from pipeline.runtime import RuntimeParams, place
 from pipeline.scratch import fingerprint, locked
 from pipeline.shards.best_fit import Rows
 from pipeline.shards.reader import Shards, check_tokenizer
@@ -18,6 +18,7 @@ from pipeline.training.device import pick_device
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
 from pipeline.training.pretrain import Pretraining, figures
+from pipeline.training.processes import together
 
 SHARDS = Path("data/shards")
 TOKENIZER = Path("models/tokenizer")
@@ -26,7 +27,8 @@ FOLDER = Path("models/base")
 
 def main() -> None:
     """Train from nothing, or resume; write `models/base` in the stock format."""
-    params.check_all("train_base")
+    if place().rank == 0:
+        params.check_all("train_base")
     seed = params.seed()
     shape = params.load("model", ModelParams)
     settings = params.load("train", TrainParams)
@@ -53,6 +55,8 @@ def main() -> None:
     )
     with locked("train_base"):
         history = fit(model, task, settings, steps=settings.steps, runtime=runtime, mark=mark)
+        if place().rank > 0:
+            return  # the first process alone writes
         with whole_folder(FOLDER) as folder:
             save_decoder(folder, model, TOKENIZER)
         write_metrics("train_base", figures(history, val, parameter_count(model), settings))
@@ -60,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(together("train_base", main))

@@ -9,7 +9,7 @@ from pipeline.model.params import ModelParams
 from pipeline.params import Section
 from pipeline.runtime import RuntimeParams
 
-MEMORY_ONLY = ("batch_size",)  # change memory and speed, not the result: an unfinished run resumes
+MEMORY_ONLY = ("batch_size", "sharding")  # change memory and speed, not the result: an unfinished run resumes
 
 
 class LoopParams(Section):
@@ -28,6 +28,7 @@ class LoopParams(Section):
     final_fraction: float = Field(ge=0, le=1)  # of the highest learning rate
     clip: float = Field(gt=0)  # norm of the gradient
     precision: Literal["auto", "bf16", "fp16", "fp32"]
+    sharding: Literal["none", "fsdp"]  # what each of several processes holds: all of the model, or a shard
     eval_every: int = Field(gt=0)  # steps
 
 
@@ -44,7 +45,7 @@ class TrainParams(LoopParams):
 
 def check_batches(train: TrainParams, model: ModelParams, runtime: RuntimeParams) -> None:
     """Raise UserError unless an optimiser step is a whole number of forward passes."""
-    at_once = model.context * runtime.processes
+    at_once = model.context * runtime.together
     unit = train.batch_size * at_once
     if train.tokens_per_step % at_once == 0 and train.tokens_per_step % unit:
         sequences = train.tokens_per_step // at_once

@@ -64,6 +64,7 @@ class Tiny:
             "clip": 1.0,
             "precision": "fp32",
             "eval_every": 6,
+            "sharding": "none",
             "packing": "stream",
             "document_mask": False,
             "eval_tokens": 20 * CONTEXT,
