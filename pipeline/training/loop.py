@@ -130,8 +130,8 @@ class Run:
         """Raise UserError where another process has found another checkpoint."""
         if (latest := processes.agreed(step)) != step:
             raise UserError(
-                f"{self.checkpoints.folder}: process {processes.rank()} finds a checkpoint of step {step} here,"
-                f" another one of {latest}; set TEZGAH_SCRATCH to a folder that all machines share"
+                f"{self.checkpoints.folder}: process {processes.rank()} finds a checkpoint of step {step},"
+                f" another one of step {latest}; set TEZGAH_SCRATCH to a folder that all machines share"
             )
 
     def save(self) -> None:

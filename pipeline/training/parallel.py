@@ -45,7 +45,7 @@ def spread(model: nn.Module, sharding: str, device: torch.device) -> nn.Module:
         torch.cuda.set_device(device)
     if is_sharded(sharding):
         return sharded(model, device)
-    copies = DistributedDataParallel(Call(model.to(device)), broadcast_buffers=False)
+    copies = DistributedDataParallel(Call(model.to(device)), forward_sync_buffers=False)
     copies.register_comm_hook(None, sum_bucket)
     return copies
 
@@ -65,7 +65,9 @@ def sharded(model: nn.Module, device: torch.device) -> nn.Module:
     call = Call(model)
     layers = [layer for module in model.modules() if isinstance(module, nn.ModuleList) for layer in module]
     for module in (*layers, call):
-        fully_shard(module, mesh=mesh).set_gradient_divide_factor(1.0)
+        shards = fully_shard(module, mesh=mesh)
+        shards.set_gradient_divide_factor(1.0)
+        shards.set_force_sum_reduction_for_comms(True)  # gloo knows no other
     return call
 
 
@@ -77,11 +79,11 @@ def passing(call: nn.Module, last: bool) -> contextlib.AbstractContextManager[No
 
 
 def reshard(call: nn.Module) -> None:
-    """Let go of what FSDP keeps together after a forward pass, expecting a backward one."""
+    """Let go of what FSDP keeps together after a forward pass, as it expects a backward one."""
     from torch.distributed.fsdp import FSDPModule
 
-    if isinstance(call, FSDPModule):
-        call.reshard()
+    assert isinstance(call, FSDPModule)
+    call.reshard()
 
 
 def whole(tensor: Tensor) -> Tensor:

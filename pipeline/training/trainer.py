@@ -58,7 +58,7 @@ class Trainer:
         self.call = parallel.spread(self.model, settings.sharding, device)
         self.task, self.settings = task, settings
         self.optimizers = Optimizers(self.model, settings)
-        if self.model is not model and self.precision == "fp16":
+        if self.in_shards and self.precision == "fp16":
             section = task.batch_size_key.split(".")[0]
             raise UserError(
                 f"params.yaml: {section}.precision: {settings.precision}: fp16 does not go with"
@@ -99,7 +99,8 @@ class Trainer:
         self.model.eval()
         with torch.no_grad(), autocast(self.device, self.precision):
             figures = self.call(self.task.validate)
-        parallel.reshard(self.call)
+        if self.in_shards:
+            parallel.reshard(self.call)
         return figures
 
     def give_back(self) -> None:
@@ -107,7 +108,7 @@ class Trainer:
 
         In the first process, which alone has use for it.
         """
-        if self.model is self.given:
+        if not self.in_shards:
             return
         with torch.no_grad():
             for shard, weight in zip(self.model.parameters(), self.given.parameters(), strict=True):
@@ -143,7 +144,7 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """From a checkpoint. Raises RuntimeError, ValueError or KeyError for one that does not fit."""
-        if self.model is not self.given:
+        if self.in_shards:
             template = self.allocated()
             state = {**state, **{key: parallel.cut_as(template[key], state[key]) for key in template}}
         self.model.load_state_dict(state["model"])
