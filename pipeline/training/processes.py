@@ -54,7 +54,7 @@ def launch(stage: str, count: int) -> None:
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     of_process(pick_device(load("runtime", RuntimeParams).device), Place(0, count, 0, count))
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL + 1)  # one line is enough
+    logging.disable()  # of a launcher that tells its every move; this process does nothing else
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ[STORE] = f"{folder}/store"
@@ -100,6 +100,11 @@ def member(main: Callable[[], None], where: Place) -> None:
     try:
         main()
     except BaseException as error:
+        for number in (
+            signal.SIGINT,
+            signal.SIGTERM,
+        ):  # which the launcher sends while this is still being told
+            signal.signal(number, signal.SIG_IGN)
         lost = isinstance(error, RuntimeError) and is_loss(error)
         if os.environ.get("TEZGAH_DEBUG") == "1":
             raise
@@ -151,11 +156,11 @@ def meet_in_slurm() -> None:
 
 
 def speaks_first(store: dist.Store) -> bool:
-    """Whether no process has told of an error before; from now on, one has. True where none can be asked."""
+    """Whether no process has told of an error before; from now on, one has."""
     try:
         return store.add("spoken", 1) == 1
-    except RuntimeError:
-        return True
+    except RuntimeError:  # gone with the first process, which has told, or was killed, which srun tells
+        return False
 
 
 def is_loss(error: RuntimeError) -> bool:
