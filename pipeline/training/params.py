@@ -51,9 +51,10 @@ def check_batches(train: TrainParams, model: ModelParams, runtime: RuntimeParams
         sequences = train.tokens_per_step // at_once
         fitting = [size for size in range(1, sequences + 1) if sequences % size == 0]
         nearest = sorted(sorted(fitting, key=lambda size: abs(size - train.batch_size))[:2])
+        each = f" for each of {runtime.together} processes" if runtime.together > 1 else ""
         raise UserError(
             f"params.yaml: train.batch_size: {train.batch_size}: a step of train.tokens_per_step"
-            f" {train.tokens_per_step} has {sequences} sequences, no multiple of it; nearest:"
+            f" {train.tokens_per_step} has {sequences} sequences{each}, no multiple of it; nearest:"
             f" {' or '.join(map(str, nearest))}"
         )
     if train.tokens_per_step % unit:

@@ -1,7 +1,7 @@
-"""A stage that trains a tiny run in as many processes as asked: what test_processes.py starts.
+"""A stage that trains a tiny run in as many processes as are asked for: what test_processes.py starts.
 
-TINY in the environment holds, as JSON, the run's params (`changes`), its `runtime`, and `fault`: [rank, step,
-what happens there].
+TINY in the environment holds, as JSON, `params` and `runtime` of the run, `double` for weights in fp64, and
+`faults`: [rank, step, what happens there].
 """
 
 import json
@@ -15,7 +15,9 @@ from conftest import Tiny
 from pipeline.errors import UserError, run
 from pipeline.runtime import place
 from pipeline.scratch import locked
-from pipeline.training import loop, processes, trainer
+from pipeline.training import parallel
+from pipeline.training.processes import together
+from pipeline.training.trainer import Trainer
 
 ASKED = json.loads(os.environ["TINY"])
 RANK = place().rank
@@ -29,66 +31,43 @@ def fail(what: str) -> None:
         case "bug":
             raise ZeroDivisionError("a fault of ours")
         case "mistake":
-            raise UserError("a user's mistake")
+            raise UserError("a mistake of the user's")
         case _:
             os.kill(os.getpid(), signal.Signals[what])
 
 
 def main() -> None:
-    """Train, and let the first process write what came of it."""
-    tiny = Tiny(**ASKED.get("changes", {}))
+    """Train. Every process writes which windows it has read, the first what has come of it."""
+    tiny = Tiny(**ASKED.get("params", {}))
     if ASKED.get("double"):
         tiny.model.double()
-    read = tiny.task.train.read
-    windows, losses, norms = [], [], []
+    windows, losses, gradients = [], [], []
+    read, micro_batches, update = tiny.task.train.read, tiny.task.micro_batches, Trainer.update
 
-    def noted(first: int, count: int):
+    def noted_read(first, count):
         windows.extend(range(first, first + count))
         return read(first, count)
 
-    tiny.task.train.read = noted
-    micro_batches = tiny.task.micro_batches
-
-    def at(step: int):
+    def faulty_micro_batches(step):
         for rank, when, what in ASKED.get("faults", []):
             if (rank, when) == (RANK, step):
                 fail(what)
         return micro_batches(step)
 
-    tiny.task.micro_batches = at
-    update = trainer.Trainer.update
-
-    def kept(self, step: int, share: float) -> float:
+    def noted_update(self, step, share):
         losses.append(update(self, step, share))
-        norms.append(
-            torch.cat([processes_whole(weight.grad).flatten() for weight in self.model.parameters()])
-            if not norms
-            else None
-        )
+        if step == 0:
+            gradients.extend(parallel.whole(weight.grad).flatten() for weight in self.model.parameters())
         return losses[-1]
 
-    def processes_whole(grad):
-        from pipeline.training.parallel import whole
-
-        return whole(grad)
-
-    trainer.Trainer.update = kept
+    tiny.task.train.read, tiny.task.micro_batches = noted_read, faulty_micro_batches
+    Trainer.update = noted_update
     with locked("train_base"):
-        history = tiny.fit(**ASKED.get("runtime", {}))
+        tiny.fit(**ASKED.get("runtime", {}))
         Path(f"windows-{RANK}.json").write_text(json.dumps(windows))
-        if RANK > 0:
-            return
-        torch.save(
-            {
-                "losses": losses,
-                "gradient": norms[0] if norms else None,
-                "weights": tiny.weights(),
-                "val_loss": history.last["val_loss"],
-            },
-            "result.pt",
-        )
+        if RANK == 0:
+            torch.save([losses, torch.cat(gradients) if gradients else None, tiny.weights()], "result.pt")
 
 
 if __name__ == "__main__":
-    assert loop
-    run(processes.together("train_base", main))
+    run(together("train_base", main))
