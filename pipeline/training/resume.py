@@ -7,6 +7,7 @@ import json
 import pickle
 import secrets
 import shutil
+import warnings
 from typing import Any
 
 import torch
@@ -85,7 +86,8 @@ class Checkpoints:
         from torch.distributed import checkpoint
 
         try:
-            checkpoint.load(template, checkpoint_id=self.folder / name)
+            with warnings.catch_warnings(action="ignore"):  # of a process alone, which it asks about
+                checkpoint.load(template, checkpoint_id=self.folder / name)
         except checkpoint.CheckpointException as error:
             raise self.misfit(next(iter(error.failures.values()))[0]) from None
         return template

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -158,7 +159,7 @@ class Group:
         (project / "stages/__init__.py").touch()
         (project / "stages/train_base.py").symlink_to(root / "tests/training/tiny_stage.py")
         (project / "stages/pack_shards.py").touch()
-        path = [str(folder) for folder in (project, root / "tests", root / "tests/training")]
+        path = [str(folder) for folder in (project, root / "tests/training", root / "tests")]
         self.env = {name: value for name, value in os.environ.items() if name not in OUTER}
         self.env |= {"PYTHONPATH": ":".join(path), "OMP_NUM_THREADS": "1"}
 
@@ -174,8 +175,13 @@ class Group:
             text=True,
         )
 
-    def run(self, count: int, status: int = 0, **asked) -> tuple[str, str]:
-        """Start it and wait for its end: what it has printed, and to standard error."""
+    def run(self, count: int, status: int = 0, fresh: bool = True, **asked) -> tuple[str, str]:
+        """Start it and wait for its end: what it has printed, and to standard error.
+
+        `fresh`: without the checkpoint of the run before.
+        """
+        if fresh:
+            shutil.rmtree(self.project / ".scratch", ignore_errors=True)
         with self.start(count, **asked) as done:
             out, err = done.communicate()
         assert done.returncode == status, err
@@ -265,9 +271,6 @@ def test_a_killed_process_ends_all_and_any_number_of_them_resumes(group, before,
     count, sharding = before
     faults = [[rank, 9, "SIGKILL"]]
     status = 1 if count > 1 else -signal.SIGKILL
-    scratch_folder = group.project / ".scratch"
-    for path in scratch_folder.rglob("checkpoint.pt"):
-        path.unlink()
     _, err = group.run(count, status, double=True, params={**params, "sharding": sharding}, faults=faults)
     if count > 1:
         assert err.splitlines() == [
@@ -275,13 +278,13 @@ def test_a_killed_process_ends_all_and_any_number_of_them_resumes(group, before,
             " `dvc repro` goes on from what was saved last"
         ]
     count, sharding = after
-    out, err = group.run(count, double=True, params={**params, "sharding": sharding})
+    out, err = group.run(count, fresh=False, double=True, params={**params, "sharding": sharding})
     assert "resumed at step 8" in out
     assert err == ""
     ours, _, other = group.result()
     assert max(abs(a - b) for a, b in zip(losses[8:], ours, strict=True)) < 1e-6
     assert close(weights, other, 1e-9)
-    assert len(list(scratch_folder.rglob("shards-*"))) == (1 if sharding == "fsdp" and count > 1 else 0)
+    assert len(list(group.project.rglob("shards-*"))) == (1 if sharding == "fsdp" and count > 1 else 0)
 
 
 @pytest.mark.slow
@@ -340,9 +343,6 @@ def test_two_trainings_at_once_are_refused(group):
 def test_processes_of_an_outer_launcher_join(group):
     group.run(1, double=True)
     losses, _, _ = group.result()
-    (group.project / "result.pt").unlink()
-    for path in group.project.rglob("checkpoint.pt"):
-        path.unlink()
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
     group.run(1, double=True, launcher=torchrun)
     assert max(abs(a - b) for a, b in zip(losses, group.result()[0], strict=True)) < 1e-6
