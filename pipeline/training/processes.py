@@ -6,6 +6,7 @@ stage; each reads its share of every step, gradients are added up (parallel.py),
 With one process none of this happens.
 """
 
+import atexit
 import logging
 import os
 import signal
@@ -100,6 +101,7 @@ def member(main: Callable[[], None], where: Place) -> None:
     try:
         main()
     except BaseException as error:
+        atexit.register(leave, 1)  # once the error is told
         for number in (
             signal.SIGINT,
             signal.SIGTERM,
@@ -116,10 +118,13 @@ def member(main: Callable[[], None], where: Place) -> None:
                 " saved last"
             ) from None
         raise
+    atexit.register(leave, 0)
+
+
+def leave(status: int) -> None:
+    """End this process at once: torch's threads, which end after all of Python, abort it now and then."""
     sys.stdout.flush()
-    os._exit(
-        0
-    )  # what ends otherwise is no work of ours: threads of torch's, some of which abort now and then
+    os._exit(status)
 
 
 def join(where: Place) -> dist.Store:
