@@ -54,6 +54,7 @@ def check(path: Path = params.PARAMS_FILE, values: dict[str, Any] | None = None)
     """
     everything = params.parse(params.read(path) if values is None else values, "", AllParams, path)
     check_batches(everything.train, everything.model, everything.runtime)
+    sft.check_batches(everything.sft, everything.runtime)
     sft.check_context(everything.sft, everything.model.context)
     sft.check_miniworld(
         everything.sft, any(s.kind == "miniworld" for s in everything.corpus.sources.values())

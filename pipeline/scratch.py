@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 
 from pipeline.errors import UserError
 from pipeline.files import sha256
+from pipeline.runtime import place
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # of some mounted drives
 # A checkpoint's folder. TEZGAH_SCRATCH may name a folder that holds other things too.
@@ -110,8 +111,12 @@ def fingerprint(
 def locked(stage: str) -> Iterator[None]:
     """Keep every other run of a stage out, until its outputs are written.
 
-    Killing dvc leaves its trainer alive, which would then write the same folders as the next run.
+    Killing dvc leaves its trainer alive, which would then write the same folders as the next run. Of
+    processes that train together the first, which writes, has the lock.
     """
+    if place().rank > 0:
+        yield
+        return
     path = scratch() / stage / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+") as file:

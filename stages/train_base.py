@@ -13,7 +13,7 @@ from pipeline.model.decoder import Decoder, initialise, parameter_count
 from pipeline.model.folder import save_decoder
 from pipeline.model.params import ModelParams
 from pipeline.reporting.metrics import write_metrics, write_timing
-from pipeline.runtime import RuntimeParams
+from pipeline.runtime import RuntimeParams, place
 from pipeline.scratch import fingerprint, locked
 from pipeline.shards.best_fit import Rows
 from pipeline.shards.reader import Shards, check_tokenizer
@@ -23,6 +23,7 @@ from pipeline.training.device import pick_device
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
 from pipeline.training.pretrain import Pretraining, figures
+from pipeline.training.processes import together
 from pipeline.training.start import start_from
 
 SHARDS = Path("data/shards")
@@ -33,7 +34,8 @@ SAMPLING = Sampling(temperature=0.7, top_p=0.95)  # of the samples on the way
 
 def main() -> None:
     """Train from nothing or `train.init_from`, or resume; write `models/base` in the stock format."""
-    params.check_all("train_base")
+    if place().rank == 0:
+        params.check_all("train_base")
     seed = params.seed()
     shape = params.load("model", ModelParams)
     settings = params.load("train", TrainParams)
@@ -69,6 +71,8 @@ def main() -> None:
     )
     with locked("train_base"):
         history = fit(model, task, settings, steps=settings.steps, runtime=runtime, mark=mark, write=write)
+        if place().rank > 0:
+            return  # the first process alone writes
         with whole_folder(FOLDER) as folder:
             save_decoder(folder, model, TOKENIZER)
         write_metrics("train_base", figures(history, val, parameter_count(model), settings))
@@ -76,4 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(together("train_base", main))

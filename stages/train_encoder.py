@@ -12,7 +12,7 @@ from pipeline.retrieval import evaluate
 from pipeline.retrieval.params import GATE, EncoderParams
 from pipeline.retrieval.spans import choose_documents
 from pipeline.retrieval.task import PairTask, new_encoder
-from pipeline.runtime import RuntimeParams
+from pipeline.runtime import RuntimeParams, place
 from pipeline.scratch import fingerprint, locked
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.loop import fit
@@ -25,7 +25,13 @@ FOLDER = Path("models/encoder")
 
 
 def main() -> None:
-    """Train an encoder, write it for sentence-transformers, and hold it against the gate's bars."""
+    """Train an encoder, write it for sentence-transformers, and hold it against the gate's bars.
+
+    In one process, whatever runtime.processes says: the pairs of a step are each other's negatives, so that a
+    step in shares would learn something else. Of several that torchrun or Slurm has started, the first works.
+    """
+    if place().rank > 0:
+        return
     params.check_all("train_encoder")
     seed = params.seed()
     settings = params.load("encoder", EncoderParams)

@@ -7,7 +7,7 @@ from pipeline.errors import run
 from pipeline.files import whole_folder
 from pipeline.model.folder import load_decoder, save_decoder
 from pipeline.reporting.metrics import write_metrics, write_timing
-from pipeline.runtime import RuntimeParams
+from pipeline.runtime import RuntimeParams, place
 from pipeline.scratch import fingerprint, locked
 from pipeline.sft.answers import exact_match
 from pipeline.sft.dataset import prepare, read_all, source_files
@@ -16,6 +16,7 @@ from pipeline.sft.task import SftTask
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY
+from pipeline.training.processes import together
 
 BASE = Path("models/base")
 TOKENIZER = Path("models/tokenizer")
@@ -24,7 +25,8 @@ OUT = Path("models/sft")
 
 def main() -> None:
     """Tune models/base on the conversations of params.yaml's `sft` into models/sft."""
-    params.check_all("train_sft")
+    if place().rank == 0:
+        params.check_all("train_sft")
     sft = params.load("sft", SftParams)
     runtime = params.load("runtime", RuntimeParams)
     seed = params.seed()
@@ -50,6 +52,8 @@ def main() -> None:
     )
     with locked("train_sft"):
         history = fit(model, task, sft, steps=task.steps, runtime=runtime, mark=mark)
+        if place().rank > 0:
+            return  # the first process alone writes
 
         model.eval()
         with whole_folder(OUT) as folder:
@@ -66,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(together("train_sft", main))

@@ -73,6 +73,7 @@ class EncoderParams(Section):
             final_fraction=0.0,
             clip=self.clip,
             precision=self.precision,
+            sharding="none",
             eval_every=self.eval_every,
             # Without effect here: the first two are Muon's, the third belongs to the schedule wsd.
             matrix_learning_rate=self.learning_rate,

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pipeline.errors import UserError
 from pipeline.inputs import matching_files
 from pipeline.params import Section
+from pipeline.runtime import RuntimeParams
 from pipeline.training.params import LoopParams
 
 RAW = "data/raw/sft"
@@ -58,6 +59,18 @@ class SftParams(LoopParams):
             near = f"{below} or {below + batch_size}" if below else f"{batch_size}"
             raise ValueError(f"sft.conversations_per_step: {step}: must be a multiple of it; nearest: {near}")
         return batch_size
+
+
+def check_batches(sft: SftParams, runtime: RuntimeParams) -> None:
+    """Raise UserError unless all processes have equally many forward passes in an optimiser step."""
+    passes = sft.conversations_per_step // sft.batch_size
+    if passes % runtime.together:
+        unit = sft.batch_size * runtime.together
+        nearest = max(1, round(sft.conversations_per_step / unit)) * unit
+        raise UserError(
+            f"params.yaml: sft.conversations_per_step: {sft.conversations_per_step}: must be a multiple of"
+            f" sft.batch_size x runtime.processes = {unit}; nearest: {nearest}"
+        )
 
 
 def check_context(sft: SftParams, model_context: int) -> None:

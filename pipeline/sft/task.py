@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pipeline.model.decoder import Decoder
 from pipeline.sft.pack import Batch, Row, collate
 from pipeline.sft.params import SftParams
+from pipeline.training import processes
 from pipeline.training.loss import IGNORED
 
 
@@ -33,14 +34,14 @@ class SftTask:
         self.order = lru_cache(maxsize=2)(self._order)
 
     def micro_batches(self, step: int) -> list[Batch]:
-        """All forward passes of optimiser step `step`, counted from 0.
+        """This process's share of the forward passes of optimiser step `step`, counted from 0.
 
-        A pure function of (seed, step): each epoch is a permutation of its own, and a step may end
-        one and begin the next. `batch_size` only says how the step is cut.
+        All of them are a pure function of (seed, step): each epoch is a permutation of its own, and a step
+        may end one and begin the next. `batch_size` only says how the step is cut.
         """
         size = self.params.conversations_per_step
         rows = [self.row(place) for place in range(step * size, (step + 1) * size)]
-        return batches(rows, self.batch_size)
+        return batches(rows, self.batch_size)[processes.rank() :: processes.size()]
 
     def row(self, place: int) -> Row:
         """The row at `place` of the endless sequence of epochs."""

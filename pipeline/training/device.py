@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from pipeline.errors import UserError
+from pipeline.runtime import Place, place
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -13,12 +14,12 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 def pick_device(name: str) -> torch.device:
     """The device that `runtime.device` means; `auto` takes CUDA, then Apple's MPS, then the CPU.
 
-    Raises UserError where the named device is not there.
+    Of several processes on a machine, each takes a GPU of its own. Raises UserError where the named device is
+    not there, or too few.
     """
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        others = "mps" if torch.backends.mps.is_available() else "cpu"
+        return of_process(torch.device("cuda" if torch.cuda.is_available() else others), place())
     device = torch.device(name)
     here = {
         "cpu": True,
@@ -27,7 +28,25 @@ def pick_device(name: str) -> torch.device:
     }
     if not here[device.type]:
         raise UserError(f"params.yaml: runtime.device: {name!r}: this machine has none; use auto or cpu")
-    return device
+    return of_process(device, place())
+
+
+def of_process(device: torch.device, where: Place) -> torch.device:
+    """The device of one process among those that train on this machine."""
+    if where.local_size == 1 or device.type == "cpu":
+        return device
+    if device.type == "mps" or device.index is not None:
+        raise UserError(
+            f"params.yaml: runtime.device: {device}: is one device, and {where.local_size} processes train"
+            " here; set runtime.processes to 1, or the device to cuda or cpu"
+        )
+    gpus = torch.cuda.device_count()
+    if where.local_size > gpus:
+        raise UserError(
+            f"params.yaml: runtime.processes: {where.local_size}: more than the GPUs of this machine, {gpus};"
+            " start as many, or set runtime.device to cpu"
+        )
+    return torch.device("cuda", where.local_rank)
 
 
 def precision_of(name: str, device: torch.device) -> str:

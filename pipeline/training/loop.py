@@ -18,6 +18,7 @@ from pipeline.errors import UserError
 from pipeline.reporting.metrics import REPORTS
 from pipeline.runtime import RuntimeParams
 from pipeline.scratch import Fingerprint
+from pipeline.training import processes
 from pipeline.training.device import pick_device
 from pipeline.training.params import LoopParams
 from pipeline.training.progress import Reporter, peak_memory_gib
@@ -53,7 +54,8 @@ def fit(
     """Train `model` in place for `steps` optimiser steps, resuming where an equal run stopped.
 
     Writes curves to `reports/<stage>/live`, and to its samples.md what `write` makes of the model at each
-    validation. The caller holds `scratch.locked(stage)`.
+    validation. The caller holds `scratch.locked(stage)`. Of processes that train together (processes.py) all
+    call this with equal arguments, and `model` is the trained one in the first.
 
     Raises UserError when memory runs out (with the batch size to try), when a loss is not finite (the last
     good checkpoint stays), and when a signal stops it (after saving).
@@ -64,9 +66,23 @@ def fit(
         run.resume()
         run.train(stopped)
         checkpoints.finish()
-        if stopped:
-            raise UserError(f"{stopped[0]}: trained to the end and saved; `dvc repro` writes the model")
+        if stop := processes.agreed(max(stopped, default=0)):
+            raise UserError(
+                f"{signal.Signals(stop).name}: trained to the end and saved; `dvc repro` writes the model"
+            )
         return run.history
+
+
+class NoCurves:
+    """Stands where DVCLive does, in processes that write none."""
+
+    step = 0
+
+    def log_metric(self, name: str, value: float) -> None:
+        """Do nothing."""
+
+    def make_summary(self) -> None:
+        """Do nothing."""
 
 
 class Run:
@@ -87,7 +103,8 @@ class Run:
         self.task, self.settings, self.steps, self.runtime = task, settings, steps, runtime
         self.checkpoints = checkpoints
         self.live_folder, self.write = live_folder, write
-        self.watch = Watch(model)
+        self.watch = Watch(self.trainer.model, sharded=bool(self.trainer.in_shards))
+        self.writes = processes.rank() == 0
         self.step = 0
         self.losses: list[float] = []  # of the last steps
         self.history = History()
@@ -95,20 +112,32 @@ class Run:
     def resume(self) -> None:
         """Take up the checkpoint of an equal run, if there is one."""
         state = self.checkpoints.load()
-        shutil.rmtree(self.live_folder, ignore_errors=True)
+        if self.writes:
+            shutil.rmtree(self.live_folder, ignore_errors=True)
+        self._check_same_start(state["step"] if state else 0)
         if state is None:
             return
         try:
+            if "shards" in state:
+                state |= self.checkpoints.read_shards(state["shards"], self.trainer.allocated())
             self.trainer.load_state_dict(state)
         except (RuntimeError, ValueError, KeyError) as error:
             raise self.checkpoints.misfit(error) from None
         torch.set_rng_state(state["rng"])
         self.step, self.losses = state["step"], state["losses"]
         self.history.best_val_loss = state["best_val_loss"]
-        for name, content in state["live"].items():
+        for name, content in state["live"].items() if self.writes else ():
             path = self.live_folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+
+    def _check_same_start(self, step: int) -> None:
+        """Raise UserError where another process has found another checkpoint."""
+        if (latest := processes.agreed(step)) != step:
+            raise UserError(
+                f"{self.checkpoints.folder}: process {processes.rank()} finds a checkpoint of step {step},"
+                f" another one of step {latest}; set TEZGAH_SCRATCH to a folder that all machines share"
+            )
 
     def save(self) -> None:
         """Write the checkpoint: weights, optimisers, random state, step and curves."""
@@ -125,20 +154,24 @@ class Run:
                 "losses": self.losses,
                 "best_val_loss": self.history.best_val_loss,
                 "live": live,
-            }
+            },
+            self.trainer.in_shards,
         )
 
-    def train(self, stopped: list[str]) -> None:
-        """Run the remaining steps; `stopped` holds a signal's name once one has come."""
+    def train(self, stopped: list[int]) -> None:
+        """Run the remaining steps; `stopped` holds a signal's number once one has come."""
         start = self.step
-        live = Live(str(self.live_folder), resume=start > 0, report=None, save_dvc_exp=False, dvcyaml=None)
+        live: Live | NoCurves = NoCurves()
+        if self.writes:
+            folder = str(self.live_folder)
+            live = Live(folder, resume=start > 0, report=None, save_dvc_exp=False, dvcyaml=None)
         reporter = Reporter(self.steps, start, self.task.unit, self.task.units_per_step, self.trainer.device)
         with reporter:
             if start == self.steps:
                 reporter.say("taken from the finished run in .scratch; `tezgah clean` before, to train anew")
             else:
                 where = f", resumed at step {start}" if start else ""
-                reporter.say(f"training on {self.trainer.device}, {self.trainer.precision}{where}")
+                reporter.say(f"training on {self.trainer.place}, {self.trainer.precision}{where}")
             while self.step < self.steps:
                 share = rate(self.step, self.steps, self.settings)
                 last = self.step + 1 == self.steps
@@ -156,17 +189,19 @@ class Run:
                     reporter.report(self.step, recent, learning_rate)
                 if last or self.step % self.settings.eval_every == 0:
                     self.validate(live, reporter)
-                stop = bool(stopped)  # read once: a signal may come at any time
+                # Read once, as a signal may come at any time, and agreed on, as it may not come to all.
+                stop = processes.agreed(max(stopped, default=0))
                 if last or stop or self.step % self.runtime.save_every == 0:
                     live.make_summary()
                     self.save()
                 if stop and not last:
                     raise UserError(
-                        f"{stopped[0]}: stopped at step {self.step} of {self.steps}, saved;"
+                        f"{signal.Signals(stop).name}: stopped at step {self.step} of {self.steps}, saved;"
                         " `dvc repro` goes on from here"
                     )
         if not self.history.last:  # a finished run taken up again
             self.history.last = self.trainer.validation()
+        self.trainer.give_back()
         self.history.train_loss = mean(self.losses)
         if start < self.steps:
             self.history.timing = {
@@ -190,7 +225,7 @@ class Run:
                 f" {kept}; lower the learning rates or clip"
             ) from None
 
-    def validate(self, live: Live, reporter: Reporter) -> None:
+    def validate(self, live: Live | NoCurves, reporter: Reporter) -> None:
         """Validate, log, and remember the best; keep what the model writes by now."""
         self.history.last = self.trainer.validation()
         for name, value in self.history.last.items():
@@ -199,20 +234,20 @@ class Run:
         shown = {name: value for name, value in self.history.last.items() if "/" not in name}
         figures = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
         reporter.say(f"step {self.step}/{self.steps}  {figures}")
-        if self.write:
+        if self.write and self.writes and not self.trainer.in_shards:  # which no process can run alone
             with open(self.live_folder / "samples.md", "a", encoding="utf-8") as file:
                 file.write(f"## Step {self.step}\n\n{self.trainer.shown(self.write)}\n\n")
 
 
 @contextmanager
-def stop_signals() -> Iterator[list[str]]:
+def stop_signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM inside the block instead of dying of them; a second SIGINT kills."""
-    caught: list[str] = []
+    caught: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         if caught and number == signal.SIGINT:
             raise KeyboardInterrupt
-        caught.append(signal.Signals(number).name)
+        caught.append(number)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.training.device import precision_of
+from pipeline.training.parallel import cut_as, whole
 
 # A polynomial a x + b x³ + c x⁵ that brings every singular value in (0, 1] near 1 in five rounds (Jordan et
 # al. 2024, https://kellerjordan.github.io/posts/muon/).
@@ -37,6 +38,8 @@ def orthogonalised(update_NxRxC: Tensor) -> Tensor:
 
 class Muon(torch.optim.Optimizer):
     """Muon with Nesterov momentum and decoupled weight decay (Liu et al. 2025, arXiv 2502.16982).
+
+    Of matrices in shards (FSDP), the momentum stays in shards and every process turns the whole update.
 
     As torch.optim.Muon with adjust_lr_fn="original", but for two things: matrices of one shape are
     orthogonalised together, and in bf16 only where the hardware has it. torch's always takes bf16, which on
@@ -70,8 +73,8 @@ class Muon(torch.optim.Optimizer):
             average = state["momentum_buffer"].lerp_(matrix.grad, 1 - momentum)
             updates.append(matrix.grad.lerp(average, momentum))
         fast = precision_of("auto", matrices[0].device) == "bf16" and matrices[0].dtype == torch.float32
-        stacked = torch.stack(updates)
+        stacked = torch.stack([whole(update) for update in updates])
         turned = orthogonalised(stacked.bfloat16() if fast else stacked)
         for matrix, update in zip(matrices, turned, strict=True):
             matrix.mul_(1 - lr * weight_decay)
-            matrix.add_(update, alpha=-lr * math.sqrt(max(1, rows / columns)))
+            matrix.add_(cut_as(matrix, update), alpha=-lr * math.sqrt(max(1, rows / columns)))

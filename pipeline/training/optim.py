@@ -57,6 +57,18 @@ class Optimizers:
         for optimizer in self.all:
             optimizer.zero_grad(set_to_none=True)
 
+    def allocate(self) -> None:
+        """Make what a first step makes, moments of zero, if there has been none; changes no weight."""
+        if any(optimizer.state for optimizer in self.all):
+            return
+        self.set_rate(0.0)
+        for optimizer in self.all:
+            for group in optimizer.param_groups:
+                for weight in group["params"]:
+                    weight.grad = torch.zeros_like(weight)
+            optimizer.step()
+        self.zero_grad()
+
     def state_dict(self) -> list[dict[str, Any]]:
         """For a checkpoint."""
         return [optimizer.state_dict() for optimizer in self.all]

@@ -9,7 +9,7 @@ from pipeline.model.params import ModelParams
 from pipeline.params import Section
 from pipeline.runtime import RuntimeParams
 
-MEMORY_ONLY = ("batch_size",)  # change memory and speed, not the result: an unfinished run resumes
+MEMORY_ONLY = ("batch_size", "sharding")  # change memory and speed, not the result: an unfinished run resumes
 
 
 class LoopParams(Section):
@@ -28,6 +28,7 @@ class LoopParams(Section):
     final_fraction: float = Field(ge=0, le=1)  # of the highest learning rate
     clip: float = Field(gt=0)  # norm of the gradient
     precision: Literal["auto", "bf16", "fp16", "fp32"]
+    sharding: Literal["none", "fsdp"]  # what each of several processes holds: all of the model, or a shard
     eval_every: int = Field(gt=0)  # steps
 
 
@@ -45,15 +46,16 @@ class TrainParams(LoopParams):
 
 def check_batches(train: TrainParams, model: ModelParams, runtime: RuntimeParams) -> None:
     """Raise UserError unless an optimiser step is a whole number of forward passes."""
-    at_once = model.context * runtime.processes
+    at_once = model.context * runtime.together
     unit = train.batch_size * at_once
     if train.tokens_per_step % at_once == 0 and train.tokens_per_step % unit:
         sequences = train.tokens_per_step // at_once
         fitting = [size for size in range(1, sequences + 1) if sequences % size == 0]
         nearest = sorted(sorted(fitting, key=lambda size: abs(size - train.batch_size))[:2])
+        each = f" for each of {runtime.together} processes" if runtime.together > 1 else ""
         raise UserError(
             f"params.yaml: train.batch_size: {train.batch_size}: a step of train.tokens_per_step"
-            f" {train.tokens_per_step} has {sequences} sequences, no multiple of it; nearest:"
+            f" {train.tokens_per_step} has {sequences} sequences{each}, no multiple of it; nearest:"
             f" {' or '.join(map(str, nearest))}"
         )
     if train.tokens_per_step % unit:

@@ -13,6 +13,7 @@ from pipeline.reporting.metrics import metric_key
 from pipeline.shards.reader import Shards
 from pipeline.shards.windows import Numbered, Windows
 from pipeline.tokenizer.tokenizer import BOS, EOS, PAD
+from pipeline.training import processes
 from pipeline.training.loop import History
 from pipeline.training.loss import IGNORED, summed_loss, token_losses
 from pipeline.training.params import TrainParams
@@ -45,10 +46,11 @@ class Pretraining:
         return [batch.pin_memory() for batch in found] if self.device.type == "cuda" else found
 
     def _step(self, step: int) -> list[Tensor]:
-        return self._batches(self.train, step * self.windows_per_step, self.windows_per_step)
+        share = self.windows_per_step // processes.size()
+        return self._batches(self.train, step * self.windows_per_step + processes.rank() * share, share)
 
     def micro_batches(self, step: int) -> list[Tensor]:
-        """The step's windows, int64 [batch_size, context + 1] each."""
+        """This process's share of the step's windows, int64 [batch_size, context + 1] each."""
         if self.device.type == "cpu":  # whose cores are busy
             return self._step(step)
         now = self.ahead.pop(step, None) or self.reader.submit(self._step, step)

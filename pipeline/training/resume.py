@@ -5,7 +5,9 @@ DVC deletes a stage's outputs before it runs, so what must outlive a crash is ke
 
 import json
 import pickle
+import secrets
 import shutil
+import warnings
 from typing import Any
 
 import torch
@@ -13,10 +15,15 @@ import torch
 from pipeline.errors import UserError
 from pipeline.files import whole_file, write_json
 from pipeline.scratch import Fingerprint
+from pipeline.training import processes
 
 
 class Checkpoints:
-    """The checkpoint of one fingerprint: a single file, replaced whole."""
+    """The checkpoint of one fingerprint: a single file, replaced whole.
+
+    Of a model in shards it names the folder `shards-…` beside it, in which all processes have written theirs
+    (torch.distributed.checkpoint), and which any number of them can read.
+    """
 
     def __init__(self, mark: Fingerprint) -> None:
         self.mark = mark
@@ -40,13 +47,52 @@ class Checkpoints:
         except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
             raise self.misfit(error) from None
 
-    def misfit(self, error: Exception) -> UserError:
+    def misfit(self, error: BaseException) -> UserError:
         """What to say of a checkpoint that cannot be taken up."""
         reason = str(error).split("\n")[0]
         return UserError(f"{self.path}: does not fit this run ({reason}); remove it: rm -r {self.folder}")
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Replace the checkpoint; a crash in between leaves the one before."""
+    def save(self, state: dict[str, Any], in_shards: tuple[str, ...] = ()) -> None:
+        """Replace the checkpoint; a crash in between leaves the one before.
+
+        All processes call this with the same keys `in_shards`, under which each has shards of its own; the
+        first writes the rest, and no other goes on before.
+        """
+        name = None
+        if in_shards:
+            name = f"shards-{processes.agreed(secrets.randbelow(1 << 40)):010x}"
+            self._write_shards(name, {key: state[key] for key in in_shards})
+            state = {**{key: value for key, value in state.items() if key not in in_shards}, "shards": name}
+        if processes.rank() == 0:
+            self._write(state)
+            for older in self.folder.glob("shards-*"):
+                if older.name != name:
+                    shutil.rmtree(older)
+        processes.agreed(0)
+
+    def _write_shards(self, name: str, state: dict[str, Any]) -> None:
+        from torch.distributed import checkpoint
+
+        try:
+            checkpoint.save(state, checkpoint_id=self.folder / name)
+        except checkpoint.CheckpointException as error:
+            for failure, _ in error.failures.values():
+                if isinstance(failure, OSError):  # such as a full disk
+                    raise failure from None
+            raise
+
+    def read_shards(self, name: str, template: dict[str, Any]) -> dict[str, Any]:
+        """Fill `template`, complete and whole or in shards, from the folder that a checkpoint names."""
+        from torch.distributed import checkpoint
+
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of a process alone, which it asks about
+                checkpoint.load(template, checkpoint_id=self.folder / name)
+        except checkpoint.CheckpointException as error:
+            raise self.misfit(next(iter(error.failures.values()))[0]) from None
+        return template
+
+    def _write(self, state: dict[str, Any]) -> None:
         with whole_file(self.path) as file:
             try:
                 torch.save(state, file)
@@ -57,6 +103,8 @@ class Checkpoints:
 
     def finish(self) -> None:
         """Mark the run as done and remove older ones that are; those that are not may be resumed."""
+        if processes.rank() > 0:
+            return
         write_json(self.done, self.mark.tracked)
         for other in self.folder.parent.glob("*/done.json"):
             if other != self.done:

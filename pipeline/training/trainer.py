@@ -1,5 +1,6 @@
 """How one optimiser step changes a model."""
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -7,6 +8,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from pipeline.errors import UserError
+from pipeline.training import parallel, processes
 from pipeline.training.device import autocast, precision_of
 from pipeline.training.memory import keep_memory
 from pipeline.training.optim import Optimizers
@@ -23,13 +26,16 @@ class Task(Protocol):
     batch_size: int  # its value
 
     def micro_batches(self, step: int) -> Sequence[Any]:
-        """All that optimiser step `step` reads, one element a forward pass: a function of the step alone."""
+        """What this process reads in optimiser step `step`, one element a forward pass.
+
+        What all of them read is a function of the step alone; each has as many elements as the others.
+        """
 
     def loss(self, model: nn.Module, batch: Any) -> Tensor:
         """This forward pass's share of the step's loss; the shares add up to it."""
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Figures on validation data, `val_loss` among them."""
+        """Figures on validation data, `val_loss` among them; every process reads all of it."""
 
 
 class Diverged(ArithmeticError):
@@ -47,30 +53,43 @@ class Trainer:
         keep_memory()
         self.device = device
         self.precision = precision_of(settings.precision, device)
-        self.model = model.to(device)
+        self.given = model
+        # FSDP turns the weights into shards, and the caller's model stays whole.
+        self.model = copy.deepcopy(model) if parallel.is_sharded(settings.sharding) else model
+        self.call = parallel.spread(self.model, settings.sharding, device)
         self.task, self.settings = task, settings
-        self.optimizers = Optimizers(model, settings)
+        self.optimizers = Optimizers(self.model, settings)
+        if self.in_shards and self.precision == "fp16":
+            section = task.batch_size_key.split(".")[0]
+            raise UserError(
+                f"params.yaml: {section}.precision: {settings.precision}: fp16 does not go with"
+                f" {section}.sharding: fsdp; set it to bf16 or fp32, or the sharding to none"
+            )
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
 
     def update(self, step: int, share: float, watch: Watch | None = None) -> float:
         """Take optimiser step `step` at this share of the highest learning rates; returns its loss.
 
-        A `watch` is shown what the step does. Raises Diverged, and then leaves the weights as they were.
+        A `watch` is shown what the step does. Loss and gradients are of all processes. Raises Diverged, and
+        then leaves the weights as they were.
         """
         self.model.train()
         self.optimizers.set_rate(share)
         self.optimizers.zero_grad()
         loss = torch.zeros((), device=self.device)
-        for batch in self.task.micro_batches(step):
-            with autocast(self.device, self.precision):
-                part = self.task.loss(self.model, batch)
-            self.scaler.scale(part).backward()
+        batches = self.task.micro_batches(step)
+        for number, batch in enumerate(batches, start=1):
+            with parallel.passing(self.call, last=number == len(batches)):
+                with autocast(self.device, self.precision):
+                    part = self.call(self.task.loss, batch)
+                self.scaler.scale(part).backward()
             loss += part.detach()
+        processes.summed(loss)
         for optimizer in self.optimizers.all:
             self.scaler.unscale_(optimizer)
         if watch:
             watch.before()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        norm = parallel.whole(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip))
         # With loss scaling an overflowed gradient is usual: the scaler skips that step.
         if not math.isfinite(loss.item()) or not (self.scaler.is_enabled() or math.isfinite(norm.item())):
             raise Diverged(loss.item(), norm.item())
@@ -85,7 +104,36 @@ class Trainer:
         """The task's figures on validation data."""
         self.model.eval()
         with torch.no_grad(), autocast(self.device, self.precision):
-            return self.task.validate(self.model)
+            figures = self.call(self.task.validate)
+        if self.in_shards:
+            parallel.reshard(self.call)
+        return figures
+
+    def give_back(self) -> None:
+        """Put the trained weights into the caller's model where it is another than the one in shards.
+
+        In the first process, which alone has use for it.
+        """
+        if not self.in_shards:
+            return
+        with torch.no_grad():
+            for shard, weight in zip(self.model.parameters(), self.given.parameters(), strict=True):
+                full = parallel.whole(shard)
+                if processes.rank() == 0:
+                    weight.copy_(full)
+        if processes.rank() == 0:
+            self.given.to(self.device)
+
+    @property
+    def place(self) -> str:
+        """Where it trains, in words."""
+        count = processes.size()
+        return f"{self.device}, {count} processes" if count > 1 else str(self.device)
+
+    @property
+    def in_shards(self) -> tuple[str, ...]:
+        """Under which keys of `state_dict` each process has shards of its own."""
+        return () if self.model is self.given else ("model", "optimizers")
 
     def shown(self, write: Callable[[nn.Module], str]) -> str:
         """What the model writes now."""
@@ -101,8 +149,16 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
         }
 
+    def allocated(self) -> dict[str, Any]:
+        """Weights and optimisers of a run that has not begun, complete: what a checkpoint is read into."""
+        self.optimizers.allocate()
+        return {"model": self.model.state_dict(), "optimizers": self.optimizers.state_dict()}
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """From a checkpoint. Raises RuntimeError, ValueError or KeyError for one that does not fit."""
+        if self.in_shards:
+            template = self.allocated()
+            state = {**state, **{key: parallel.cut_as(template[key], state[key]) for key in template}}
         self.model.load_state_dict(state["model"])
         self.optimizers.load_state_dict(state["optimizers"])
         if state["scaler"]:  # empty where the run began without loss scaling

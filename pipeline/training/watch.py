@@ -6,6 +6,8 @@ from collections import defaultdict
 import torch
 from torch import Tensor, nn
 
+from pipeline.training import parallel, processes
+
 LAYER = re.compile(r"layers\.(\d+)\.")
 LOOKED_AT = 1 << 16  # numbers of a weight by which its movement is told
 
@@ -23,8 +25,9 @@ def parts(model: nn.Module) -> dict[str, list[nn.Parameter]]:
 class Watch:
     """Looks at one optimiser step: `before` it, once its gradients are there, and `after` it."""
 
-    def __init__(self, model: nn.Module) -> None:
-        self.parts = parts(model)
+    def __init__(self, model: nn.Module, sharded: bool = False) -> None:
+        """`sharded`: every process holds a shard of each weight, and looks at that."""
+        self.parts, self.sharded = parts(model), sharded
         self.gradients: dict[str, Tensor] = {}
         self.weights: dict[str, Tensor] = {}
         self.seen: dict[str, float] = {}
@@ -33,7 +36,7 @@ class Watch:
     def before(self) -> None:
         """Remember gradients' norms and some of the weights."""
         self.gradients = {
-            part: norm([weight.grad for weight in weights if weight.grad is not None])
+            part: self.norm([weight.grad for weight in weights if weight.grad is not None])
             for part, weights in self.parts.items()
         }
         self.weights = {part: some(weights) for part, weights in self.parts.items()}
@@ -47,18 +50,18 @@ class Watch:
         """
         found = {f"gradient_norm/{part}": value for part, value in self.gradients.items()}
         for part, old in self.weights.items():
-            moved = some(self.parts[part]) - old
-            found[f"update/{part}"] = moved.norm() / old.norm().clamp(min=1e-12)
+            moved = self.norm([some(self.parts[part]) - old])
+            found[f"update/{part}"] = moved / self.norm([old]).clamp(min=1e-12)
         self.seen = {name: value.item() for name, value in found.items()}
 
-
-def norm(tensors: list[Tensor]) -> Tensor:
-    """The norm of several tensors as if they were one vector."""
-    if not tensors:
-        return torch.zeros(())
-    return torch.stack([each.float().norm() for each in tensors]).norm()
+    def norm(self, tensors: list[Tensor]) -> Tensor:
+        """The norm of several tensors as if they were one vector; of shards, that of the whole."""
+        if not tensors:
+            return torch.zeros(())
+        squares = torch.stack([parallel.local(each).float().square().sum() for each in tensors]).sum()
+        return (processes.summed(squares) if self.sharded else squares).sqrt()
 
 
 def some(weights: list[nn.Parameter]) -> Tensor:
     """A copy of the first numbers of every weight, one after another."""
-    return torch.cat([weight.flatten()[:LOOKED_AT].float() for weight in weights]).clone()
+    return torch.cat([parallel.local(weight).flatten()[:LOOKED_AT].float() for weight in weights]).clone()

@@ -17,6 +17,7 @@ def sft_values(**changed):
         "optimizer": "adamw", "learning_rate": 0.001, "matrix_learning_rate": 0.005, "momentum": 0.95,
         "beta1": 0.9, "beta2": 0.95, "weight_decay": 0.0, "schedule": "linear", "warmup_steps": 2,
         "decay_fraction": 0.6, "final_fraction": 0.0, "clip": 1.0, "precision": "fp32", "eval_every": 50,
+        "sharding": "none",
     } | changed  # fmt: skip
 
 

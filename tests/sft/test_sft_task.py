@@ -12,6 +12,7 @@ from pipeline.sft.dataset import prepare
 from pipeline.sft.pack import pack
 from pipeline.sft.task import SftTask
 from pipeline.tokenizer.chat import END, prompt_ids
+from pipeline.training import processes
 from pipeline.training.loop import fit
 from pipeline.training.loss import IGNORED
 
@@ -57,6 +58,18 @@ def test_every_epoch_reads_every_conversation_once(rows, sft, per_step, seed, ep
     step = first // per_step
     expected = [tuple(task.row(place).ids[:-1]) for place in range(step * per_step, (step + 1) * per_step)]
     assert sorted(read(task, step)) == sorted(expected)
+
+
+def test_processes_share_every_conversation_of_a_step(rows, sft, monkeypatch):
+    task = SftTask(rows, rows[:2], sft(conversations_per_step=12, batch_size=3), 1)
+    alone = sorted(read(task, 2))
+    monkeypatch.setattr(processes, "size", lambda: 2)
+    shares = []
+    for rank in range(2):
+        monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
+        shares.append(read(task, 2))
+    assert [len(share) for share in shares] == [6, 6]
+    assert sorted(shares[0] + shares[1]) == alone
 
 
 def test_a_step_depends_on_seed_and_step_alone(rows, sft):

@@ -10,7 +10,7 @@ from pipeline.model.params import ModelParams
 from pipeline.runtime import RuntimeParams
 from pipeline.shards.windows import Windows
 from pipeline.training.loop import fit
-from pipeline.training.params import TrainParams
+from pipeline.training.params import MEMORY_ONLY, TrainParams
 from pipeline.training.pretrain import Pretraining
 
 CONTEXT = 16
@@ -73,6 +73,7 @@ class Tiny:
             "clip": 1.0,
             "precision": "fp32",
             "eval_every": 6,
+            "sharding": "none",
             "packing": "stream",
             "document_mask": False,
             "eval_tokens": 20 * CONTEXT,
@@ -90,7 +91,10 @@ class Tiny:
 
     def mark(self):
         return scratch.fingerprint(
-            "train_base", {"seed": self.seed, "train": self.settings.model_dump()}, [], ("train.batch_size",)
+            "train_base",
+            {"seed": self.seed, "train": self.settings.model_dump()},
+            [],
+            tuple(f"train.{key}" for key in MEMORY_ONLY),
         )
 
     def fit(self, write=None, **runtime):

@@ -17,7 +17,7 @@ TRAIN = TrainParams(
     eval_tokens=64, optimizer="adamw",
     learning_rate=0.01, matrix_learning_rate=0.02, momentum=0.95, beta1=0.9, beta2=0.95, weight_decay=0.0,
     schedule="linear", warmup_steps=1, decay_fraction=0.5, final_fraction=0.0, clip=1.0, precision="fp32",
-    eval_every=5,
+    eval_every=5, sharding="none",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ def settings(**changes):
         "clip": 1.0,
         "precision": "fp32",
         "eval_every": 1,
+        "sharding": "none",
         "optimizer": "adamw",
         "matrix_learning_rate": 1.0,
         "momentum": 0.95,
