@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, one_line
 from pipeline.params import load
 from pipeline.runtime import Place, RuntimeParams, place
 from pipeline.training.device import of_process, pick_device
@@ -102,10 +102,7 @@ def member(main: Callable[[], None], where: Place) -> None:
         main()
     except BaseException as error:
         atexit.register(leave, 1)  # once the error is told
-        for number in (
-            signal.SIGINT,
-            signal.SIGTERM,
-        ):  # which the launcher sends while this is still being told
+        for number in (signal.SIGINT, signal.SIGTERM):  # a launcher sends them while this is being told
             signal.signal(number, signal.SIG_IGN)
         lost = isinstance(error, RuntimeError) and is_loss(error)
         if os.environ.get("TEZGAH_DEBUG") == "1":
@@ -140,7 +137,7 @@ def join(where: Place) -> dist.Store:
         dist.init_process_group(backend, store=store, rank=where.rank, world_size=where.size)
     except (dist.DistError, ValueError) as error:
         raise UserError(
-            f"process {where.rank} of {where.size}: the others cannot be met ({str(error).splitlines()[0]});"
+            f"process {where.rank} of {where.size}: the others cannot be met ({one_line(error)});"
             " start all of them with torchrun or srun"
         ) from None
     return store
