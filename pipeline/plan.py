@@ -132,8 +132,8 @@ def disk(params: AllParams, parameters: int) -> str:
     wide = 2 if params.tokenizer.vocab_size < 2**16 else 4
     shards = estimate.training_tokens(params) * wide
     weights = 4 * parameters
-    # Two models; two checkpoints with weights and up to two moments.
-    parts = {"corpus": text * 0.4, "shards": shards, "models": 2 * weights, "checkpoints": 6 * weights}
+    # Two models; two checkpoints with weights and up to two moments, one more of them while it is written.
+    parts = {"corpus": text * 0.4, "shards": shards, "models": 2 * weights, "checkpoints": 9 * weights}
     shown = ", ".join(f"{name} {size / 1e9:.2f}" for name, size in parts.items())
     return f"disk: about {sum(parts.values()) / 1e9:.2f} GB ({shown})"
 

@@ -8,20 +8,24 @@ import pickle
 import secrets
 import shutil
 import warnings
+from itertools import islice
 from typing import Any
 
 import torch
 
 from pipeline.errors import UserError
-from pipeline.files import whole_file, write_json
+from pipeline.files import sha256, whole_file, write_json
 from pipeline.scratch import Fingerprint
 from pipeline.training import processes
 
+KNOWN = 3  # sums: of the newest, the one before, and one that a crash has left between them
+
 
 class Checkpoints:
-    """The checkpoint of one fingerprint: a single file, replaced whole.
+    """The checkpoint of one fingerprint: a single file, replaced whole; the one before it stays as well.
 
-    Of a model in shards it names the folder `shards-…` beside it, in which all processes have written theirs
+    `sums.json` knows their SHA-256, so that a damaged one is found and the one before taken up. Of a model in
+    shards it names the folder `shards-…` beside it, in which all processes have written theirs
     (torch.distributed.checkpoint), and which any number of them can read.
     """
 
@@ -29,7 +33,10 @@ class Checkpoints:
         self.mark = mark
         self.folder = mark.folder
         self.path = self.folder / "checkpoint.pt"
+        self.before = self.folder / "before.pt"
+        self.sums = self.folder / "sums.json"
         self.done = self.folder / "done.json"
+        self.damaged = False
 
     def load(self) -> dict[str, Any] | None:
         """The state to resume from, or None to start afresh.
@@ -37,15 +44,23 @@ class Checkpoints:
         A finished run's state is taken only if every tracked param is equal: it may come from
         another `batch_size`, whose result differs in floating-point order.
         """
-        if not self.path.exists():
+        there = [path for path in (self.path, self.before) if path.exists()]
+        if not there:
             self._name_orphan()
             return None
-        try:
-            if self.done.exists() and json.loads(self.done.read_text()) != self.mark.tracked:
-                return None
-            return torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-            raise self.misfit(error) from None
+        for path in there:
+            try:
+                if self.done.exists() and json.loads(self.done.read_text()) != self.mark.tracked:
+                    return None
+                if sha256(path) not in self._sums():
+                    raise ValueError("its content is not what was saved")
+                return torch.load(path, map_location="cpu", weights_only=True)
+            except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, TypeError) as error:
+                if path == there[-1]:
+                    raise self.misfit(error) from None
+                self.damaged = True
+                print(f"note: {path}: damaged ({error}); going on from the one before", flush=True)
+        return None
 
     def misfit(self, error: BaseException) -> UserError:
         """What to say of a checkpoint that cannot be taken up."""
@@ -64,9 +79,9 @@ class Checkpoints:
             self._write_shards(name, {key: state[key] for key in in_shards})
             state = {**{key: value for key, value in state.items() if key not in in_shards}, "shards": name}
         if processes.rank() == 0:
-            self._write(state)
+            self._write(state, name)
             for older in self.folder.glob("shards-*"):
-                if older.name != name:
+                if older.name not in self._sums().values():
                     shutil.rmtree(older)
         processes.agreed(0)
 
@@ -92,12 +107,25 @@ class Checkpoints:
             raise self.misfit(next(iter(error.failures.values()))[0]) from None
         return template
 
-    def _write(self, state: dict[str, Any]) -> None:
-        with whole_file(self.path) as file:
+    def _sums(self) -> dict[str, str | None]:
+        """SHA-256 of the last checkpoints, newest first, and the folder of shards that each names."""
+        return json.loads(self.sums.read_text()) if self.sums.exists() else {}
+
+    def _write(self, state: dict[str, Any], shards: str | None) -> None:
+        new = self.folder / "new.pt"
+        with whole_file(new) as file:
             try:
                 torch.save(state, file)
             except RuntimeError as error:  # torch hides what the operating system said, such as a full disk
                 raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
+        older = {} if self.done.exists() else self._sums()  # what is there may be of a run that has ended
+        write_json(self.sums, dict(islice({sha256(new): shards, **older}.items(), KNOWN)))
+        if self.done.exists():
+            self.before.unlink(missing_ok=True)
+        elif self.path.exists() and not self.damaged:
+            self.path.replace(self.before)
+        new.replace(self.path)
+        self.damaged = False
         # Last: until here the mark of an older run's end keeps this checkpoint from passing for it.
         self.done.unlink(missing_ok=True)
 
@@ -106,6 +134,7 @@ class Checkpoints:
         if processes.rank() > 0:
             return
         write_json(self.done, self.mark.tracked)
+        self.before.unlink(missing_ok=True)
         for other in self.folder.parent.glob("*/done.json"):
             if other != self.done:
                 shutil.rmtree(other.parent, ignore_errors=True)

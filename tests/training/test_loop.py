@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from pipeline.errors import UserError
+from pipeline.files import sha256
 from pipeline.scratch import locked
 
 
@@ -95,6 +96,26 @@ def test_a_changed_param_starts_afresh_and_success_removes_what_is_done(tiny, pr
     assert "resumed at step 8" in capsys.readouterr().out
 
 
+def test_of_a_damaged_checkpoint_the_one_before_is_taken(tiny, project, capsys):
+    whole = tiny(steps=16)
+    whole.fit()
+    shutil.rmtree(project / ".scratch")
+    with pytest.raises(Stop):
+        crash_at(tiny(steps=16), 14).fit()
+    path = next((project / ".scratch").rglob("checkpoint.pt"))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1  # of a weight, which torch does not notice
+    path.write_bytes(content)
+    capsys.readouterr()
+    again = tiny(steps=16)
+    again.fit()
+    said = capsys.readouterr().out
+    assert "checkpoint.pt: damaged (its content is not what was saved); going on from the one before" in said
+    assert "resumed at step 8" in said
+    assert equal(again.weights(), whole.weights())
+    assert not list((project / ".scratch").rglob("before.pt"))
+
+
 def test_a_damaged_mark_of_a_finished_run_is_one_line(tiny, project):
     tiny(steps=2).fit()
     (done,) = (project / ".scratch/train_base").glob("*/done.json")
@@ -151,8 +172,8 @@ def test_a_crash_in_the_first_save_does_not_pass_an_older_run_for_this_one(tiny,
 def test_a_damaged_checkpoint_is_named(tiny, project, damage):
     with pytest.raises(Stop):
         crash_at(tiny(), 10).fit()
-    path = next((project / ".scratch").rglob("checkpoint.pt"))
-    path.write_bytes(damage)
+    for path in (project / ".scratch").rglob("*.pt"):
+        path.write_bytes(damage)
     with pytest.raises(UserError, match=r"checkpoint\.pt: does not fit this run .*; remove it: rm -r"):
         tiny().fit()
 
@@ -164,6 +185,8 @@ def test_another_models_checkpoint_is_named(tiny, project):
     state = torch.load(path, weights_only=True)
     state["model"].pop("model.norm.weight")
     torch.save(state, path)
+    (path.parent / "sums.json").write_text(json.dumps({sha256(path): None}))
+    (path.parent / "before.pt").unlink()
     with pytest.raises(UserError, match=r"does not fit this run .*; remove it: rm -r"):
         tiny().fit()
 
