@@ -12,6 +12,7 @@ feed-forward layer is two matrices with a GELU between them. Dimensions:
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.cache import KVCache
 from pipeline.model.params import ModelParams
@@ -132,6 +133,7 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelParams, layer: int) -> None:
         super().__init__()
+        self.recomputes = False  # see `Decoder.recompute`
         self.input_layernorm = RMSNorm(config.width, config.norm_eps)
         self.self_attn = Attention(config, layer)
         self.post_attention_layernorm = RMSNorm(config.width, config.norm_eps)
@@ -141,6 +143,16 @@ class Block(nn.Module):
         self, x_BxTxD: Tensor, turns: Turns | None, cache: KVCache | None, mask: Tensor | None
     ) -> Tensor:
         """The stream after this layer."""
+        if self.recomputes and torch.is_grad_enabled():
+            # Nothing here is drawn at random, so no state of a generator is kept.
+            return checkpoint(
+                self._layer, x_BxTxD, turns, cache, mask, use_reentrant=False, preserve_rng_state=False
+            )
+        return self._layer(x_BxTxD, turns, cache, mask)
+
+    def _layer(
+        self, x_BxTxD: Tensor, turns: Turns | None, cache: KVCache | None, mask: Tensor | None
+    ) -> Tensor:
         x_BxTxD = x_BxTxD + self.self_attn(self.input_layernorm(x_BxTxD), turns, cache, mask)
         return x_BxTxD + self.mlp(self.post_attention_layernorm(x_BxTxD))
 
@@ -236,6 +248,14 @@ class Decoder(nn.Module):
         for module in self.modules():
             if isinstance(module, Attention):
                 module.short = 0
+
+    def recompute(self, layers: bool) -> None:
+        """Whether training keeps of each layer only what it read, and computes the rest anew on the way back
+        (activation checkpointing; Chen et al. 2016, arXiv 1604.06174): a third more work, the same numbers.
+        """
+        for module in self.modules():
+            if isinstance(module, Block):
+                module.recomputes = layers
 
     @property
     def dtype(self) -> torch.dtype:

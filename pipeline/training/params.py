@@ -1,6 +1,6 @@
 """The `train` section, and the settings that every training loop shares."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -9,7 +9,8 @@ from pipeline.model.params import ModelParams
 from pipeline.params import Section
 from pipeline.runtime import RuntimeParams
 
-MEMORY_ONLY = ("batch_size",)  # change memory and speed, not the result: an unfinished run resumes
+# Change memory and speed, not the result: an unfinished run resumes across them.
+MEMORY_ONLY = ("batch_size", "checkpointing", "loss_chunks")
 
 
 class LoopParams(Section):
@@ -35,7 +36,10 @@ class TrainParams(LoopParams):
     """Pretraining: the loop's settings and how much is read."""
 
     steps: int = Field(gt=0)
-    batch_size: int = Field(gt=0)  # sequences in a forward pass on one device
+    # sequences in a forward pass on one device; auto: as many as fit (pipeline/training/batch.py)
+    batch_size: Literal["auto"] | Annotated[int, Field(gt=0)]
+    checkpointing: bool  # layers are computed anew on the way back, and not kept
+    loss_chunks: int = Field(gt=0)  # stretches of tokens whose logits are there one after another
     tokens_per_step: int = Field(gt=0)  # tokens in an optimiser step
     packing: Literal["stream", "best_fit"]  # windows wherever documents end, or rows of whole documents
     document_mask: bool  # a token reads its own document alone, not those before it in the window

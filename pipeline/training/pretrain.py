@@ -58,7 +58,7 @@ class Pretraining:
     def loss(self, model: nn.Module, batch: Tensor) -> Tensor:
         """Mean cross-entropy (nats a token) over the step: this batch's share."""
         assert isinstance(model, Decoder)
-        return summed_loss(model, *self._read(batch)) / self.settings.tokens_per_step
+        return summed_loss(model, *self._read(batch), self.settings.loss_chunks) / self.settings.tokens_per_step
 
     def _read(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Inputs, targets, and the documents that must not see one another, on the device."""
@@ -75,7 +75,8 @@ class Pretraining:
         """
         assert isinstance(model, Decoder)
         batches = self._batches(self.val, 0, self.val_windows)
-        losses_NxT = torch.cat([token_losses(model, *self._read(batch)).cpu() for batch in batches]).numpy()
+        losses = [token_losses(model, *self._read(batch), self.settings.loss_chunks).cpu() for batch in batches]
+        losses_NxT = torch.cat(losses).numpy()
         found = {"val_loss": float(losses_NxT.mean(dtype=np.float64))}
         for first, stop in octaves(self.val.context):
             found[f"val_loss_by_position/{first + 1:04}"] = float(losses_NxT[:, first:stop].mean())

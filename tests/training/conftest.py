@@ -57,6 +57,8 @@ class Tiny:
         default = {
             "steps": 12,
             "batch_size": 8,
+            "checkpointing": False,
+            "loss_chunks": 1,
             "tokens_per_step": 16 * CONTEXT,
             "optimizer": "muon",
             "learning_rate": 0.01,

@@ -13,7 +13,7 @@ SHAPE = {
     "context": 32, "rope_theta": 1e4, "norm_eps": 1e-6, "tie_embeddings": True,
 }  # fmt: skip
 TRAIN = TrainParams(
-    steps=10, batch_size=2, tokens_per_step=256, packing="stream", document_mask=False, eval_tokens=64,
+    steps=10, batch_size=2, checkpointing=False, loss_chunks=1, tokens_per_step=256, packing="stream", document_mask=False, eval_tokens=64,
     optimizer="adamw",
     learning_rate=0.01, matrix_learning_rate=0.02, momentum=0.95, beta1=0.9, beta2=0.95, weight_decay=0.0,
     schedule="linear", warmup_steps=1, decay_fraction=0.5, final_fraction=0.0, clip=1.0, precision="fp32",
