@@ -49,13 +49,14 @@ class TrainParams(LoopParams):
 def check_batches(train: TrainParams, model: ModelParams, runtime: RuntimeParams) -> None:
     """Raise UserError unless an optimiser step is a whole number of forward passes."""
     at_once = model.context * runtime.processes
-    unit = train.batch_size * at_once
+    batch_size = 1 if train.batch_size == "auto" else train.batch_size
+    unit = batch_size * at_once
     if train.tokens_per_step % at_once == 0 and train.tokens_per_step % unit:
         sequences = train.tokens_per_step // at_once
         fitting = [size for size in range(1, sequences + 1) if sequences % size == 0]
-        nearest = sorted(sorted(fitting, key=lambda size: abs(size - train.batch_size))[:2])
+        nearest = sorted(sorted(fitting, key=lambda size: abs(size - batch_size))[:2])
         raise UserError(
-            f"params.yaml: train.batch_size: {train.batch_size}: a step of train.tokens_per_step"
+            f"params.yaml: train.batch_size: {batch_size}: a step of train.tokens_per_step"
             f" {train.tokens_per_step} has {sequences} sequences, no multiple of it; nearest:"
             f" {' or '.join(map(str, nearest))}"
         )
