@@ -177,6 +177,7 @@ class Decoder(nn.Module):
         self.config = config
         self.context = config.context
         self.vocab_size = vocab_size
+        self.loss_backend: str | None = None  # of torch.compile, once training has compiled it
         self.model = Body(config, vocab_size)
         self.lm_head = nn.Linear(config.width, vocab_size, bias=False)
         if config.tie_embeddings:

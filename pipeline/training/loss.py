@@ -3,6 +3,8 @@
 B batch    T time    N tokens    D model width    V vocabulary
 """
 
+from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 import torch
@@ -54,28 +56,30 @@ def cross_entropies(
     """
     hidden_NxD = model.hidden(ids_BxT, document_BxT=document_BxT).flatten(0, 1)
     targets_N = targets_BxT.flatten()
+    of_head = model.lm_head.weight, model.dtype, reduction
+    entropy = cross_entropy if model.loss_backend is None else compiled(model.loss_backend)
     if chunks == 1:
-        return [
-            F.cross_entropy(model.lm_head(hidden_NxD), targets_N, ignore_index=IGNORED, reduction=reduction)
-        ]
+        return [entropy(hidden_NxD, targets_N, *of_head)]
     stretches = zip(hidden_NxD.chunk(chunks), targets_N.chunk(chunks), strict=True)
-    weight_VxD, dtype = model.lm_head.weight, model.dtype
     return [
-        checkpoint(
-            cross_entropy, *stretch, weight_VxD, dtype, reduction,
-            use_reentrant=False, preserve_rng_state=False,
-        )
+        checkpoint(entropy, *stretch, *of_head, use_reentrant=False, preserve_rng_state=False)
         for stretch in stretches
-    ]  # fmt: skip
+    ]
 
 
 def cross_entropy(
     hidden_NxD: Tensor, targets_N: Tensor, weight_VxD: Tensor, dtype: torch.dtype, reduction: str
 ) -> Tensor:
-    """The loss of some tokens.
+    """The loss of some tokens by an output matrix, products in precision `dtype`.
 
     The matrix is cast here, and not once for all stretches, so that their gradients are added up in its own
     precision.
     """
     logits_NxV = F.linear(hidden_NxD, weight_VxD.to(dtype))
     return F.cross_entropy(logits_NxV, targets_N, ignore_index=IGNORED, reduction=reduction)
+
+
+@cache
+def compiled(backend: str) -> Callable[..., Tensor]:
+    """`cross_entropy` by torch.compile: cast, exponentiated and summed without fp32 logits in between."""
+    return torch.compile(cross_entropy, backend=backend, dynamic=False)

@@ -26,6 +26,7 @@ class Pretraining:
 
     unit = "tokens"
     batch_size_key = "train.batch_size"
+    same_shapes = True
 
     def __init__(self, train: Numbered, val: Windows, settings: TrainParams, device: torch.device) -> None:
         """Raises UserError where the shards do not fill one optimiser step, or one validation window."""
