@@ -35,7 +35,7 @@ class Overhead(NamedTuple):
 
 
 # On a processor freed blocks stay with the process (memory.py), and oneDNN lays matrices out anew.
-ON_GPU, ON_CPU = Overhead(2**30, 0.08), Overhead(2**29, 0.35)
+ON_GPU, ON_CPU = Overhead(2**30, 0.08), Overhead(576 * 2**20, 0.35)
 WORKSPACE = 2**25  # that cuBLAS takes from PyTorch for its matrix products
 FP32 = 4
 CPU = torch.device("cpu")
@@ -92,7 +92,7 @@ def plan(
         tokens = torch.zeros(batch_size, config.context + 1, dtype=torch.long)
         ids_BxT, targets_BxT = tokens[:, :-1], tokens[:, 1:]
         document_BxT = ids_BxT if settings.document_mask else None
-        with Live() as live:
+        with Live([*model.parameters(), *(weight.grad for weight in model.parameters())]) as live:
             model.model.norm.register_forward_hook(lambda *_: live.name("passing"))
             with autocast(CPU, precision):
                 loss = summed_loss(model, ids_BxT, targets_BxT, document_BxT, settings.loss_chunks)
@@ -117,12 +117,15 @@ def of_optimisers(config: ModelParams, vocab_size: int, settings: TrainParams) -
         for weight in model.parameters():
             weight.grad = torch.zeros_like(weight)
         optimizers = Optimizers(model, settings)
-        for _ in range(2):  # the first makes the moments
-            with Live() as live:
-                for optimizer in optimizers.all:
-                    optimizer.step()
+        for optimizer in optimizers.all:
+            optimizer.step()  # makes the moments
         states = [state for optimizer in optimizers.all for state in optimizer.state.values()]
-        return sum(value.nbytes for state in states for value in state.values()), sum(live.peak.values())
+        moments = [moment for state in states for moment in state.values()]
+        gradients = [weight.grad for weight in model.parameters()]
+        with Live([*model.parameters(), *gradients, *moments]) as live:
+            for optimizer in optimizers.all:
+                optimizer.step()
+        return sum(moment.nbytes for moment in moments), live.most
 
 
 def largest_batch(
@@ -153,10 +156,12 @@ def largest_batch(
 class Live(TorchDispatchMode):
     """Counts the storages that operations inside it make, until they are let go, and remembers the peak."""
 
-    def __init__(self) -> None:
+    def __init__(self, there: Iterable[Tensor | None] = ()) -> None:
+        """What is `there` already does not count, when an operation in place returns it."""
         super().__init__()
         self.made = 0  # storages so far: their numbers
-        self.number: dict[int, int] = {}  # by address, of those that are there
+        old = (tensor.untyped_storage()._cdata for tensor in there if tensor is not None)
+        self.number = dict.fromkeys(old, -1)  # by address, of those that are there
         self.size: dict[int, int] = {}  # by number, of those that are there
         self.peak: dict[int, int] = {}
         self.names: dict[int, str] = {}  # by number
@@ -192,9 +197,8 @@ class Live(TorchDispatchMode):
     def rename(self, tensors: Iterable[Tensor | None], what: str) -> None:
         """What these have turned out to be."""
         for tensor in tensors:
-            number = None if tensor is None else self.number.get(tensor.untyped_storage()._cdata)
-            if number is not None:
-                self.names[number] = what
+            if tensor is not None:
+                self.names[self.number[tensor.untyped_storage()._cdata]] = what
 
     def by_name(self) -> Counter[str]:
         """The bytes at the peak by what they are."""

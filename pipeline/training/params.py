@@ -1,8 +1,8 @@
 """The `train` section, and the settings that every training loop shares."""
 
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.errors import UserError
 from pipeline.model.params import ModelParams
@@ -37,13 +37,21 @@ class TrainParams(LoopParams):
 
     steps: int = Field(gt=0)
     # sequences in a forward pass on one device; auto: as many as fit (pipeline/training/batch.py)
-    batch_size: Literal["auto"] | Annotated[int, Field(gt=0)]
+    batch_size: int | Literal["auto"]
     checkpointing: bool  # layers are computed anew on the way back, and not kept
     loss_chunks: int = Field(gt=0)  # stretches of tokens whose logits are there one after another
     tokens_per_step: int = Field(gt=0)  # tokens in an optimiser step
     packing: Literal["stream", "best_fit"]  # windows wherever documents end, or rows of whole documents
     document_mask: bool  # a token reads its own document alone, not those before it in the window
     eval_tokens: int = Field(gt=0)  # validation tokens read at each check
+
+    @field_validator("batch_size", mode="plain")
+    @classmethod
+    def number_or_auto(cls, size: Any) -> Any:
+        """In one message, where a union of types would give two."""
+        if size == "auto" or (type(size) is int and size > 0):
+            return size
+        raise ValueError("must be a whole number from 1 on, or auto")
 
 
 def check_batches(train: TrainParams, model: ModelParams, runtime: RuntimeParams) -> None:

@@ -14,6 +14,8 @@ from pipeline.training.optim import Optimizers
 from pipeline.training.params import LoopParams
 from pipeline.training.watch import Watch
 
+LAG = {"cuda": 1}  # by device: steps whose figures are not waited for, so that it always has work queued
+
 
 class Task(Protocol):
     """What is learned, from what."""
@@ -97,7 +99,7 @@ class Trainer:
             watch.before()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.unread.append(Figures(step, loss, norm))
-        known = self.settled(but=1 if self.device.type == "cuda" else 0)
+        known = self.settled(but=LAG.get(self.device.type, 0))
         for optimizer in self.optimizers.all:
             self.scaler.step(optimizer)
         self.scaler.update()

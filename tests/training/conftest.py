@@ -10,7 +10,7 @@ from pipeline.model.params import ModelParams
 from pipeline.runtime import RuntimeParams
 from pipeline.shards.windows import Windows
 from pipeline.training.loop import fit
-from pipeline.training.params import TrainParams
+from pipeline.training.params import MEMORY_ONLY, TrainParams
 from pipeline.training.pretrain import Pretraining
 
 CONTEXT = 16
@@ -82,6 +82,7 @@ class Tiny:
         self.settings = TrainParams(**{**default, **changes})
         self.model = Decoder(SHAPE, 64)
         initialise(self.model, seed)
+        self.model.recompute(self.settings.checkpointing)
         self.task = Pretraining(
             Windows(Numbers(6000, 0), CONTEXT, seed),
             Windows(Numbers(800, 1), CONTEXT, 0),
@@ -91,7 +92,10 @@ class Tiny:
 
     def mark(self):
         return scratch.fingerprint(
-            "train_base", {"seed": self.seed, "train": self.settings.model_dump()}, [], ("train.batch_size",)
+            "train_base",
+            {"seed": self.seed, "train": self.settings.model_dump()},
+            [],
+            tuple(f"train.{key}" for key in MEMORY_ONLY),
         )
 
     def fit(self, write=None, **runtime):
