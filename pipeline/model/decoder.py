@@ -177,7 +177,7 @@ class Decoder(nn.Module):
         self.config = config
         self.context = config.context
         self.vocab_size = vocab_size
-        self.loss_backend: str | None = None  # of torch.compile, once training has compiled it
+        self.loss_backend: str | None = None  # of torch.compile, for training's loss
         self.model = Body(config, vocab_size)
         self.lm_head = nn.Linear(config.width, vocab_size, bias=False)
         if config.tie_embeddings:
@@ -257,6 +257,16 @@ class Decoder(nn.Module):
         for module in self.modules():
             if isinstance(module, Block):
                 module.recomputes = layers
+
+    def compile_layers(self, backend: str = "inductor") -> None:
+        """Compile every layer in place, and in training the loss; names and weights stay as they are.
+
+        All layers are alike, so that one is compiled and serves for all
+        (https://docs.pytorch.org/tutorials/recipes/regional_compilation.html).
+        """
+        for layer in self.model.layers:
+            layer.compile(backend=backend, dynamic=False)
+        self.loss_backend = backend
 
     @property
     def dtype(self) -> torch.dtype:

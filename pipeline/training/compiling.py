@@ -5,12 +5,10 @@ import importlib.util
 import os
 import shutil
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
-
-from pipeline.model.decoder import Decoder
 
 WARM_STEPS, TIMED_STEPS = (
     5,
@@ -25,17 +23,6 @@ def has_compiler() -> bool:
     return by is not None and importlib.util.find_spec("triton") is not None
 
 
-def compile_layers(model: Decoder, backend: str = "inductor") -> None:
-    """Compile every layer in place, and the loss; names and weights stay what they are.
-
-    All layers are alike, so that one is compiled and serves for all
-    (https://docs.pytorch.org/tutorials/recipes/regional_compilation.html).
-    """
-    for layer in model.model.layers:
-        layer.compile(backend=backend, dynamic=False)
-    model.loss_backend = backend
-
-
 def plainly(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Nothing compiled runs inside the block, as for validation and generation, whose shapes are others."""
     return torch.compiler.set_stance("force_eager") if device.type == "cuda" else contextlib.nullcontext()
@@ -47,13 +34,14 @@ class Pace:
     On a processor compiling gained nothing (EXPERIMENTS.md, 2026-11-26).
     """
 
-    def __init__(self, model: nn.Module, device: torch.device) -> None:
-        self.model, self.device = model, device
+    def __init__(self, device: torch.device, compile: Callable[[], None] | None) -> None:
+        """`compile` does it; None where the task's shapes vary, for each of which it would be done anew."""
+        self.device, self.compile = device, compile
         self.steps, self.began = 0, 0.0
 
     def after_step(self, steps_left: int) -> str:
         """To be called after every step. What was decided, in words; empty where nothing was to be."""
-        if self.device.type != "cuda" or not isinstance(self.model, Decoder):
+        if self.device.type != "cuda" or self.compile is None:
             return ""
         self.steps += 1
         if self.steps == WARM_STEPS:
@@ -65,5 +53,5 @@ class Pace:
             return "not compiled: no Triton here, or no C compiler for it"
         if left < PAYS_BACK:
             return f"not compiled: the {left:.0f} s that are left would not pay it back"
-        compile_layers(self.model)
+        self.compile()
         return f"compiled: about {left / 60:.0f} min are left; the next step waits for it"

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from types import FrameType
@@ -89,7 +90,7 @@ class Run:
         self.checkpoints = checkpoints
         self.live_folder, self.write = live_folder, write
         self.watch = Watch(model)
-        self.pace = Pace(model, self.trainer.device)
+        self.pace = Pace(self.trainer.device, task.compile and partial(task.compile, model))
         self.step = 0
         self.losses: list[float] = []  # of the last steps
         self.history = History()
@@ -148,7 +149,7 @@ class Run:
                 log = last or (self.step + 1) % self.runtime.log_every == 0
                 self.update(share, log)
                 self.step += 1
-                if self.task.same_shapes and (decided := self.pace.after_step(self.steps - self.step)):
+                if decided := self.pace.after_step(self.steps - self.step):
                     reporter.say(said(decided))
                 live.step = self.step
                 if log:

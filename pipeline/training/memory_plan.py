@@ -6,7 +6,6 @@ Sizes in bytes. `benchmarks/memory_plan.py` compares with what a step takes.
 """
 
 import weakref
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from pipeline.model.decoder import Decoder, RMSNorm, parameter_count
+from pipeline.model.decoder import Decoder, RMSNorm
 from pipeline.model.params import ModelParams
 from pipeline.training.device import autocast
 from pipeline.training.loss import summed_loss
@@ -33,11 +32,15 @@ class Overhead(NamedTuple):
     libraries: int  # bytes that they hold
     fragments: float  # share of the tensors' bytes that lies unused between and beside them
 
+    def added(self, total: float) -> int:
+        """`total` bytes of tensors with it."""
+        return self.libraries + round(total * (1 + self.fragments))
+
 
 # On a processor freed blocks stay with the process (memory.py), and oneDNN lays matrices out anew.
 ON_GPU, ON_CPU = Overhead(2**30, 0.08), Overhead(576 * 2**20, 0.35)
 WORKSPACE = 2**25  # that cuBLAS takes from PyTorch for its matrix products
-FP32 = 4
+MANY = 64
 CPU = torch.device("cpu")
 
 
@@ -58,14 +61,13 @@ class Memory:
 
     def taken(self, beside: Overhead = ON_GPU) -> int:
         """All of it with what libraries hold and fragments waste."""
-        return beside.libraries + round(self.total * (1 + beside.fragments))
+        return beside.added(self.total)
 
     def fits(self, room: int, beside: Overhead = ON_GPU) -> bool:
         """Whether it fits `room` bytes, such as a GPU's, of which libraries hold some."""
         return self.taken(beside) <= room
 
 
-@cache
 def plan(
     config: ModelParams,
     vocab_size: int,
@@ -81,12 +83,27 @@ def plan(
     0: as often as `settings` ask for. From the second pass on the gradients are there from its beginning.
     """
     passes = passes or settings.tokens_per_step // (batch_size * config.context)
+    in_pass = of_pass(config, vocab_size, settings, batch_size, precision, on_cpu, passes > 1)
+    return max(in_pass, of_update(config, vocab_size, settings), key=lambda memory: memory.total)
+
+
+@cache
+def of_pass(
+    config: ModelParams,
+    vocab_size: int,
+    settings: TrainParams,
+    batch_size: int,
+    precision: str,
+    on_cpu: bool,
+    again: bool,
+) -> Memory:
+    """While sequences pass forth and back; `again`: not for the first time in the step."""
     with FakeTensorMode():
         model = Decoder(config, vocab_size)
         model.recompute(settings.checkpointing)
         if not on_cpu:
             as_on_gpu(model)
-        for weight in model.parameters() if passes > 1 else ():
+        for weight in model.parameters() if again else ():
             weight.grad = torch.zeros_like(weight)
         old_gradients = sum(weight.grad.nbytes for weight in model.parameters() if weight.grad is not None)
         tokens = torch.zeros(batch_size, config.context + 1, dtype=torch.long)
@@ -98,20 +115,16 @@ def plan(
                 loss = summed_loss(model, ids_BxT, targets_BxT, document_BxT, settings.loss_chunks)
             loss.backward()
             live.rename([weight.grad for weight in model.parameters()], "gradients")
-    weights = sum(weight.nbytes for weight in (*model.parameters(), *model.buffers()))
-    moments, updates = of_optimisers(config, vocab_size, settings)
-    at_peak = live.by_name()
+    at_peak, fixed = live.by_name(), of_update(config, vocab_size, settings)
     gradients, passing = old_gradients + at_peak["gradients"], at_peak["passing"]
     if not on_cpu:
         passing += WORKSPACE
-    in_passes = Memory(weights, gradients, moments, at_peak["activations"], passing)
-    in_update = Memory(weights, FP32 * parameter_count(model), moments, 0, updates)
-    return max(in_passes, in_update, key=lambda memory: memory.total)
+    return Memory(fixed.weights, gradients, fixed.optimiser, at_peak["activations"], passing)
 
 
 @cache
-def of_optimisers(config: ModelParams, vocab_size: int, settings: TrainParams) -> tuple[int, int]:
-    """What the moments take, and what an update takes for a moment."""
+def of_update(config: ModelParams, vocab_size: int, settings: TrainParams) -> Memory:
+    """While the optimisers change the weights."""
     with FakeTensorMode():
         model = Decoder(config, vocab_size)
         for weight in model.parameters():
@@ -121,11 +134,17 @@ def of_optimisers(config: ModelParams, vocab_size: int, settings: TrainParams) -
             optimizer.step()  # makes the moments
         states = [state for optimizer in optimizers.all for state in optimizer.state.values()]
         moments = [moment for state in states for moment in state.values()]
-        gradients = [weight.grad for weight in model.parameters()]
+        gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
         with Live([*model.parameters(), *gradients, *moments]) as live:
             for optimizer in optimizers.all:
                 optimizer.step()
-        return sum(moment.nbytes for moment in moments), live.most
+        return Memory(
+            weights=sum(weight.nbytes for weight in (*model.parameters(), *model.buffers())),
+            gradients=sum(gradient.nbytes for gradient in gradients),
+            optimiser=sum(moment.nbytes for moment in moments),
+            activations=0,
+            passing=live.most,
+        )
 
 
 def largest_batch(
@@ -140,17 +159,20 @@ def largest_batch(
 ) -> int | None:
     """The largest batch that divides a step's sequences and fits `room` bytes; None: not even one does.
 
-    `sequences` of a step: those of one process, or, 0, of all of it.
+    By the plans of one and of MANY sequences, between which memory grows evenly. `sequences` of a step: those
+    of one process, or, 0, of all of it.
     """
     sequences = sequences or settings.tokens_per_step // config.context
-    beside = ON_CPU if on_cpu else ON_GPU
-    sizes = [size for size in range(1, sequences + 1) if sequences % size == 0]
-    found = bisect_right(
-        sizes,
-        room,
-        key=lambda size: plan(config, vocab_size, settings, size, precision, on_cpu).taken(beside),
+    one, many = (
+        of_pass(config, vocab_size, settings, size, precision, on_cpu, True).total for size in (1, MANY)
     )
-    return sizes[found - 1] if found else None
+    at_least, beside = of_update(config, vocab_size, settings).total, ON_CPU if on_cpu else ON_GPU
+
+    def taken(size: int) -> int:
+        return beside.added(max(at_least, one + (many - one) * (size - 1) / (MANY - 1)))
+
+    fitting = (size for size in range(1, sequences + 1) if sequences % size == 0 and taken(size) <= room)
+    return max(fitting, default=None)
 
 
 class Live(TorchDispatchMode):

@@ -26,7 +26,6 @@ class Pretraining:
 
     unit = "tokens"
     batch_size_key = "train.batch_size"
-    same_shapes = True
 
     def __init__(self, train: Numbered, val: Windows, settings: TrainParams, device: torch.device) -> None:
         """Raises UserError where the shards do not fill one optimiser step, or one validation window."""
@@ -56,6 +55,11 @@ class Pretraining:
         now = self.ahead.pop(step, None) or self.reader.submit(self._step, step)
         self.ahead = {step + 1: self.reader.submit(self._step, step + 1)}
         return now.result()
+
+    def compile(self, model: nn.Module) -> None:
+        """See `Task`; all batches of the step are alike."""
+        assert isinstance(model, Decoder)
+        model.compile_layers()
 
     def loss(self, model: nn.Module, batch: Tensor) -> Tensor:
         """Mean cross-entropy (nats a token) over the step: this batch's share."""

@@ -24,7 +24,10 @@ class Task(Protocol):
     units_per_step: int
     batch_size_key: str  # the param to lower when memory runs out
     batch_size: int  # its value
-    same_shapes: bool  # whether all forward passes are of one shape, for which compiling may pay
+
+    @property
+    def compile(self) -> Callable[[nn.Module], None] | None:
+        """Compiles what all forward passes call with the same shapes; None where shapes vary."""
 
     def micro_batches(self, step: int) -> Sequence[Any]:
         """All that optimiser step `step` reads, one element a forward pass: a function of the step alone."""

@@ -61,7 +61,7 @@ def test_compiled_layers_have_the_same_names_and_gradients(tiny, recompute):
     found = []
     for compiled in (False, True):
         if compiled:
-            compiling.compile_layers(run.model, backend="eager")
+            run.model.compile_layers(backend="eager")
         run.model.zero_grad()
         run.task.loss(run.model, run.task.micro_batches(0)[0]).backward()
         found.append({name: weight.grad.clone() for name, weight in run.model.named_parameters()})
@@ -78,17 +78,18 @@ def test_compiled_layers_have_the_same_names_and_gradients(tiny, recompute):
         (1.0, False, "not compiled: no Triton here"),
     ],
 )
-def test_a_long_run_is_compiled_once_its_pace_is_known(tiny, monkeypatch, seconds, compiler, says):
-    model, compiled = tiny().model, []
+def test_a_long_run_is_compiled_once_its_pace_is_known(monkeypatch, seconds, compiler, says):
+    compiled = []
     clock = iter(range(1000))
     monkeypatch.setattr(compiling.time, "perf_counter", lambda: next(clock) * seconds * compiling.TIMED_STEPS)
     monkeypatch.setattr(compiling, "has_compiler", lambda: compiler)
-    monkeypatch.setattr(compiling, "compile_layers", compiled.append)
-    pace = compiling.Pace(model, GPU)
+    pace = compiling.Pace(GPU, lambda: compiled.append("layers"))
     said = [pace.after_step(1000) for _ in range(100)]
     assert [line for line in said if line] == [said[compiling.WARM_STEPS + compiling.TIMED_STEPS - 1]]
     assert "".join(said).startswith(says)
-    assert compiled == ([model] if says.startswith("compiled") else [])
+    assert compiled == (["layers"] if says.startswith("compiled") else [])
+    varying = compiling.Pace(GPU, None)
+    assert not any(varying.after_step(1000) for _ in range(100))
 
 
 def test_on_a_processor_nothing_is_compiled(tiny, capsys):
