@@ -2,9 +2,9 @@
 
     python -m benchmarks.memory_plan
 
-Each shape takes three steps in a process of its own, whose highest memory, less what it held before the model
-was built, stands beside the plan. On a GPU the allocator's own peak is read. Prints a table for people and
-one JSON line for machines.
+Each shape takes three steps of two forward passes in a process of its own. On a GPU the peak of PyTorch's
+allocator stands beside the plan; on a processor the highest memory of the whole process beside the plan with
+what libraries hold. Prints a table for people and one JSON line for machines.
 """
 
 import argparse
@@ -12,76 +12,84 @@ import json
 import subprocess
 import sys
 
-PRESETS = {
-    "mini": 8,
-    "mini, twice the batch": 16,
-    "baby-10m": 8,
-    "modern-42m": 2,
-    "tanai-42m": 2,
-    "llama-134m": 1,
-}
+# preset, batch, layers computed anew, stretches of the loss
+CASES = [
+    ("mini", 8, False, 1),
+    ("mini", 16, False, 1),
+    ("mini", 32, False, 8),
+    ("mini", 32, True, 8),
+    ("baby-10m", 16, False, 1),
+    ("baby-10m", 16, True, 1),
+    ("baby-10m", 16, False, 8),
+    ("baby-10m", 16, True, 8),
+    ("modern-42m", 2, False, 1),
+    ("modern-42m", 4, True, 8),
+    ("tanai-42m", 2, False, 1),
+    ("llama-134m", 1, False, 1),
+    ("llama-134m", 4, True, 8),
+]
+PASSES = 2
 
 
-def measure(preset: str, batch_size: int) -> dict[str, float]:
+def measure(preset: str, batch_size: int, checkpointing: bool, loss_chunks: int) -> dict[str, float]:
     """GiB that the plan says, and GiB that a step took, of one preset."""
-    import resource
-
-    import torch
-
     from pipeline import preset as presets
     from pipeline.model.decoder import Decoder, initialise
     from pipeline.training.device import pick_device, precision_of
     from pipeline.training.memory import keep_memory
-    from pipeline.training.memory_plan import plan
+    from pipeline.training.memory_plan import ON_CPU, plan
     from pipeline.training.optim import Optimizers
     from pipeline.training.probe import random_step
+    from pipeline.training.progress import peak_memory_gib
 
     text, _ = presets.apply([preset])
     params = presets.checked(text)
+    settings = params.train.model_copy(update={"checkpointing": checkpointing, "loss_chunks": loss_chunks})
+    vocab_size = params.tokenizer.vocab_size
     device = pick_device("auto")
     precision = precision_of("auto", device)
     keep_memory()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    model = Decoder(params.model, params.tokenizer.vocab_size)
+    model = Decoder(params.model, vocab_size)
     initialise(model, 0)
+    model.recompute(checkpointing)
     model.to(device)
-    optimizers = Optimizers(model, params.train)
+    optimizers = Optimizers(model, settings)
+    shape = batch_size, params.model.context
     for _ in range(3):
-        random_step(model, optimizers, batch_size, params.model.context, precision)
-    if device.type == "cuda":
-        taken = torch.cuda.max_memory_allocated(device)
-    else:
-        taken = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+        random_step(model, optimizers, *shape, precision, PASSES, loss_chunks)
+    taken = peak_memory_gib(device)  # before the plan, which takes some itself
     on_cpu = device.type == "cpu"
-    planned = plan(
-        params.model, params.tokenizer.vocab_size, params.train, batch_size, precision, on_cpu
-    ).total
-    return {"planned_gib": planned / 2**30, "taken_gib": taken / 2**30}
+    planned = plan(params.model, vocab_size, settings, batch_size, precision, on_cpu, PASSES)
+    whole = planned.taken(ON_CPU) if on_cpu else planned.total
+    return {"planned_gib": whole / 2**30, "taken_gib": taken, "on_cpu": on_cpu}
 
 
 def main() -> None:
     """Measure one shape in this process, or all in turn."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--one", nargs=2, metavar=("PRESET", "BATCH"))
+    parser.add_argument("--one", type=int, metavar="CASE", help="this case alone, counted from 0")
     options = parser.parse_args()
-    if options.one:
-        print(json.dumps(measure(options.one[0], int(options.one[1]))))
+    if options.one is not None:
+        print(json.dumps(measure(*CASES[options.one])))
         return
-    rows = {}
-    for label, batch_size in PRESETS.items():
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.memory_plan",
-            "--one",
-            label.split(",")[0],
-            str(batch_size),
-        ]
+    rows = []
+    for number, (preset, batch_size, checkpointing, loss_chunks) in enumerate(CASES):
+        command = [sys.executable, "-m", "benchmarks.memory_plan", "--one", str(number)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        rows[label] = {"batch_size": batch_size, **json.loads(done.stdout)}
-        planned, taken = rows[label]["planned_gib"], rows[label]["taken_gib"]
+        row = json.loads(done.stdout)
+        rows.append(
+            {
+                "preset": preset,
+                "batch_size": batch_size,
+                "checkpointing": checkpointing,
+                "loss_chunks": loss_chunks,
+                **row,
+            }
+        )
+        planned, taken = row["planned_gib"], row["taken_gib"]
+        knobs = f"{'checkpointing' if checkpointing else '':13} loss in {loss_chunks}"
         size = f"planned {planned:6.2f} GiB  taken {taken:6.2f} GiB  {planned / taken:.2f}"
-        print(f"{label:22} batch {batch_size:3}  {size}")
+        print(f"{preset:12} batch {batch_size:3}  {knobs}  {size}", flush=True)
     print(json.dumps(rows))
 
 

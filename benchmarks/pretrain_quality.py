@@ -51,6 +51,7 @@ def seconds_of_steps(trainer: Trainer, steps: int) -> float:
     for step in range(steps):
         began = time.perf_counter()
         trainer.update(step, 0.0)
+        trainer.settled()
         times.append(time.perf_counter() - began)
     return statistics.median(times[2:])
 
@@ -84,14 +85,15 @@ def main() -> None:
         trainer = real_text.trainer(params, shards, seed)
         began = time.perf_counter()
         for step in range(steps):
-            loss = trainer.update(step, rate(step, steps, params.train))
+            losses = trainer.update(step, rate(step, steps, params.train))
+        losses += trainer.settled()
         row = {
             "seconds": time.perf_counter() - began,
             "steps": steps,
             "flops": steps * of_step,
             "tokens": steps * params.train.tokens_per_step,
             "parameters": parameter_count(trainer.model),
-            "loss": loss,
+            "loss": losses[-1],
             "bits_per_byte": real_text.bits(trainer.model, tokenizer, scored),
         }
         if args.score:

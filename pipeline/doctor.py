@@ -15,6 +15,7 @@ from rich.console import Console
 
 from pipeline import language
 from pipeline.scratch import scratch
+from pipeline.training.memory import available_memory
 
 OLDEST_PYTHON = (3, 11)
 REQUIREMENTS = Path("requirements.txt")
@@ -148,16 +149,6 @@ def checkpoints(folder: Path) -> Finding:
             "checkpoints", f"{folder} cannot be written", "bad", "set TEZGAH_SCRATCH to another folder"
         )
     return Finding("checkpoints", f"{folder}, {shutil.disk_usage(there).free / 1e9:.1f} GB free")
-
-
-def available_memory() -> float | None:
-    """Free memory in GB, None where the system does not tell."""
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-    except OSError:
-        return None
-    found = re.search(r"^MemAvailable:\s+(\d+) kB", text, flags=re.M)
-    return int(found[1]) * 1024 / 1e9 if found else None
 
 
 def memory(free_gb: float | None) -> Finding:

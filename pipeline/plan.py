@@ -4,7 +4,7 @@ import json
 import statistics
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from rich.console import Console
@@ -12,14 +12,14 @@ from rich.table import Table
 
 from pipeline import estimate, language
 from pipeline.check import AllParams, check
-from pipeline.doctor import available_memory
 from pipeline.errors import UserError
 from pipeline.graph import stale
 from pipeline.model.decoder import Decoder, initialise, parameter_count
+from pipeline.training.batch import fitting, free_bytes
 from pipeline.training.device import pick_device, precision_of
 from pipeline.training.loop import out_of_memory_named
 from pipeline.training.memory import keep_memory
-from pipeline.training.memory_plan import CONTEXT_BYTES, Memory
+from pipeline.training.memory_plan import ON_CPU, ON_GPU, Memory, largest_batch
 from pipeline.training.memory_plan import plan as memory_plan
 from pipeline.training.optim import Optimizers
 from pipeline.training.probe import random_step
@@ -28,6 +28,12 @@ CARDS = (8, 12, 16, 24, 32)  # GB, which the libraries count as a tenth less in 
 CARD_PRECISION = "bf16"  # of `auto`, or fp16, which takes as much
 GIB = 2**30
 PROBE_STEPS = 20
+# What saves memory at the cost of time, as rows of the table of cards.
+KNOBS: dict[str, dict[str, Any]] = {
+    "train.batch_size": {},
+    "loss_chunks: 8": {"loss_chunks": 8},
+    "loss_chunks: 8, checkpointing": {"loss_chunks": 8, "checkpointing": True},
+}
 MANIFEST = Path("data/shards/manifest.json")
 
 T = TypeVar("T")
@@ -51,22 +57,23 @@ def run(probe: bool) -> None:
     for line in (reading(params, parameter_count(model), to_run), disk(params, parameter_count(model))):
         say(console, line)
     on_cpu = device is not None and device.type == "cpu"
-    of_one = memory_plan(params.model, vocab_size, params.train, 1, precision, on_cpu)
-    console.print(language.table(memory_table(of_one, params, precision)))
+    size, unfit = tried(lambda: batch_size(params, device))
+    memory = memory_plan(params.model, vocab_size, params.train, size or 1, precision, on_cpu)
+    console.print(language.table(memory_table(memory, size or 1, params, precision, on_cpu)))
     if device:
-        say(console, here(of_one.of(params.train.batch_size), device, params.train.batch_size))
+        say(console, here(memory, device, size or 1))
     console.print(language.table(card_table(params)))
     if device and to_run is not None:
         say(console, times(params, to_run, device))
-    if device and probe:
-        say(console, probed(params, device, precision))
+    if device and size and probe:
+        say(console, probed(params, device, precision, size))
     for note in estimate.warnings(params):
         say(console, f"note: {note}")
     for stage, why in (to_run or {}).items():
         say(console, f"`dvc repro` will run {stage}: {why}")
     if to_run == {}:
         say(console, "`dvc repro` will run nothing: all is up to date")
-    for fault in filter(None, (no_device, no_graph)):
+    for fault in filter(None, (no_device, no_graph, unfit)):
         say(console, f"note: {fault}")
 
 
@@ -74,6 +81,19 @@ def card_precision(params: AllParams) -> str:
     """The precision of a card that is not here."""
     asked = params.train.precision
     return CARD_PRECISION if asked == "auto" else asked
+
+
+def batch_size(params: AllParams, device: torch.device | None) -> int:
+    """That of training; what `auto` comes to here by the plan, and 1 where there is no device to ask.
+
+    Raises UserError where nothing fits.
+    """
+    if params.train.batch_size != "auto":
+        return params.train.batch_size
+    if device is None:
+        return 1
+    processes = params.runtime.processes
+    return fitting(params.train, params.model, params.tokenizer.vocab_size, device, processes)[0]
 
 
 def tried(look: Callable[[], T]) -> tuple[T | None, str]:
@@ -138,39 +158,45 @@ def disk(params: AllParams, parameters: int) -> str:
     return f"disk: about {sum(parts.values()) / 1e9:.2f} GB ({shown})"
 
 
-def memory_table(of_one: Memory, params: AllParams, precision: str) -> Table:
-    """Where the memory of a pretraining step lies."""
-    memory = of_one.of(params.train.batch_size)
-    title = f"memory of pretraining, train.batch_size {params.train.batch_size}, {precision} (GiB)"
+def memory_table(memory: Memory, size: int, params: AllParams, precision: str, on_cpu: bool = False) -> Table:
+    """Where the memory of a pretraining step lies, `size` sequences at once."""
+    shown = f"auto ({size})" if params.train.batch_size == "auto" else str(size)
+    title = f"memory of pretraining, train.batch_size {shown}, {precision} (GiB)"
     table = Table(*vars(memory), "libraries", "all", title=title)
-    libraries = memory.taken() - memory.total  # and what fragments waste
-    table.add_row(*(f"{part / GIB:.2f}" for part in (*vars(memory).values(), libraries, memory.taken())))
+    taken = memory.taken(ON_CPU if on_cpu else ON_GPU)
+    libraries = taken - memory.total  # and what fragments waste
+    table.add_row(*(f"{part / GIB:.2f}" for part in (*vars(memory).values(), libraries, taken)))
     return table
 
 
 def here(memory: Memory, device: torch.device, batch_size: int) -> str:
     """Whether it fits this machine."""
     if device.type == "cuda":
-        room = torch.cuda.get_device_properties(device).total_memory
-        fits = memory.fits(room)
+        room: int | None = torch.cuda.get_device_properties(device).total_memory
     else:
-        free = available_memory()
-        if free is None:
-            return f"this machine: {device.type}, which does not tell how much memory is free"
-        room = round(free * 1e9)
-        fits = memory.fits(room, held=CONTEXT_BYTES // 2)
+        room = free_bytes(device)
+    if room is None:
+        return f"this machine: {device.type}, which does not tell how much memory is free"
+    fits = memory.fits(room, ON_GPU if device.type == "cuda" else ON_CPU)
     smaller = "lower train.batch_size" if batch_size > 1 else "choose a smaller model or context"
     verdict = "fits" if fits else f"does not fit; {smaller}"
     return f"this machine ({device.type}, {room / GIB:.1f} GiB): {verdict}"
 
 
 def card_table(params: AllParams) -> Table:
-    """The largest train.batch_size for cards of common sizes."""
+    """The largest train.batch_size for cards of common sizes: as params.yaml has it, and in less memory."""
     table = Table("card", *(f"{size} GB" for size in CARDS), title="the largest train.batch_size that fits")
-    of_one = memory_plan(params.model, params.tokenizer.vocab_size, params.train, 1, card_precision(params))
-    sequences = params.train.tokens_per_step // params.model.context
-    best = (of_one.largest_batch(sequences, size * 10**9) for size in CARDS)
-    table.add_row("train.batch_size", *("none" if size is None else str(size) for size in best))
+    for name, knobs in KNOBS.items():
+        settings = params.train.model_copy(update=knobs)
+        if knobs and settings == params.train:
+            continue
+        best = (
+            largest_batch(
+                params.model, params.tokenizer.vocab_size, settings, card_precision(params), size * 10**9
+            )
+            for size in CARDS
+        )
+        table.add_row(name, *("none" if size is None else str(size) for size in best))
     return table
 
 
@@ -184,18 +210,20 @@ def times(params: AllParams, to_run: dict[str, str], device: torch.device) -> st
     return f"time here ({device.type}): about {total} ({parts})"
 
 
-def probed(params: AllParams, device: torch.device, precision: str) -> str:
-    """Train a fresh model for PROBE_STEPS steps on random tokens, and say how long all steps would take."""
+def probed(params: AllParams, device: torch.device, precision: str, size: int) -> str:
+    """Train a fresh model for PROBE_STEPS steps on random tokens, `size` sequences at once, and say how long
+    all steps would take."""
     keep_memory()
     settings, vocab_size = params.train, params.tokenizer.vocab_size
     model = Decoder(params.model, vocab_size)
     initialise(model, params.seed)
-    passes = settings.tokens_per_step // (settings.batch_size * params.model.context)
-    step_shape = settings.batch_size, params.model.context
-    with out_of_memory_named("train.batch_size", settings.batch_size):
+    model.recompute(settings.checkpointing)
+    passes = settings.tokens_per_step // (size * params.model.context)
+    how = size, params.model.context, precision, passes, settings.loss_chunks
+    with out_of_memory_named("train.batch_size", size):
         model.to(device)
         optimizers = Optimizers(model, settings)
-        seconds = [random_step(model, optimizers, *step_shape, precision, passes) for _ in range(PROBE_STEPS)]
+        seconds = [random_step(model, optimizers, *how) for _ in range(PROBE_STEPS)]
     step = statistics.median(seconds[2:])
     total = estimate.roughly(step * settings.steps)
     return (

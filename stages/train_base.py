@@ -19,6 +19,7 @@ from pipeline.shards.best_fit import Rows
 from pipeline.shards.reader import Shards, check_tokenizer
 from pipeline.shards.windows import Windows
 from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.training.batch import with_batch_size
 from pipeline.training.device import pick_device
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
@@ -45,15 +46,17 @@ def main() -> None:
     model = Decoder(shape, train.vocab_size)
     initialise(model, seed)
     start = start_from(model, settings.init_from, TOKENIZER) if settings.init_from else []
+    model.recompute(settings.checkpointing)
     print(
         f"{parameter_count(model):,} parameters; {train.tokens:,} tokens to read,"
         f" {settings.steps * settings.tokens_per_step / train.tokens:.1f} times"
     )
+    device = pick_device(runtime.device)
     task = Pretraining(
         {"stream": Windows, "best_fit": Rows}[settings.packing](train, shape.context, seed),
         Windows(val, shape.context, 0),
-        settings,
-        pick_device(runtime.device),
+        with_batch_size(settings, shape, train.vocab_size, device, runtime.together),
+        device,
     )
     tokenizer = Tokenizer.load(TOKENIZER)
 

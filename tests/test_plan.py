@@ -40,10 +40,21 @@ def test_a_probe_trains_and_says_how_long(project, nothing_waits, monkeypatch):
     preset.run(["smoke"], False)
     monkeypatch.setattr(plan, "PROBE_STEPS", 3)
     params = check()
-    assert "tokens/s; pretraining takes" in plan.probed(params, plan.pick_device("cpu"), "fp32")
+    assert "tokens/s; pretraining takes" in plan.probed(params, plan.pick_device("cpu"), "fp32", 8)
 
 
-def test_larger_models_fit_fewer_sequences(project):
+def test_what_saves_memory_lets_more_sequences_fit(project, monkeypatch):
+    monkeypatch.setattr(plan, "CARDS", (2, 4))  # smaller than there are, as the model is
+    preset.run(["mini"], False)
+    params = check()
+    larger = params.train.model_copy(update={"tokens_per_step": 2**18})
+    for column in plan.card_table(params.model_copy(update={"train": larger})).columns[1:]:
+        rows = [int(cell) for cell in column.cells]
+        assert rows == sorted(set(rows))
+
+
+def test_larger_models_fit_fewer_sequences(project, monkeypatch):
+    monkeypatch.setattr(plan, "KNOBS", {"train.batch_size": {}})
     sizes = []
     for name in ("baby-10m", "llama-134m"):
         preset.run([name], False)
@@ -53,19 +64,61 @@ def test_larger_models_fit_fewer_sequences(project):
     assert int(sizes[0][-1]) > int(sizes[1][-1])
 
 
-CARDS = {"gpu-8gb": 8, "gpu-12gb": 12, "gpu-16gb": 16, "gpu-24gb": 24, "gpu-32gb": 32, "t4-16gb": 16}
-
-
-@pytest.mark.parametrize(("card", "gigabytes"), CARDS.items())
+@pytest.mark.parametrize(
+    ("card", "gigabytes"),
+    [
+        ("gpu-8gb", 8),
+        ("gpu-16gb", 16),
+        *(
+            pytest.param(card, gigabytes, marks=pytest.mark.slow)
+            for card, gigabytes in (("gpu-12gb", 12), ("gpu-24gb", 24), ("gpu-32gb", 32), ("t4-16gb", 16))
+        ),
+    ],
+)
 def test_a_cards_batches_fit_the_largest_model_on_it(project, card, gigabytes):
     preset.run(["llama-134m", card], False)
     params = check()
     pretraining = params.model, params.tokenizer.vocab_size, params.train
     assert plan.memory_plan(*pretraining, params.train.batch_size, "bf16").fits(gigabytes * 10**9)
     longest = params.model.model_copy(update={"context": params.sft.context})  # every conversation as long
-    moments = params.train.model_copy(update={"optimizer": params.sft.optimizer})
+    plain = {"optimizer": params.sft.optimizer, "checkpointing": False, "loss_chunks": 1}
+    moments = params.train.model_copy(update=plain)
     tuning = longest, params.tokenizer.vocab_size, moments
     assert plan.memory_plan(*tuning, params.sft.batch_size, "bf16").fits(gigabytes * 10**9)
+
+
+def test_the_largest_model_trains_on_small_cards(project):
+    preset.run(["llama-134m"], False)
+    params = check()
+
+    def fits(gigabytes, **knobs):
+        settings = params.train.model_copy(update=knobs)
+        return plan.memory_plan(params.model, 32000, settings, 8, "bf16").fits(gigabytes * 10**9)
+
+    assert params.model.context == 2048
+    assert fits(16, loss_chunks=8)
+    assert not fits(16)
+    assert fits(8, loss_chunks=8, checkpointing=True)
+    assert not fits(8, loss_chunks=8)
+
+
+def with_auto(project):
+    """params.yaml that leaves the batch to the machine."""
+    text = (project / "params.yaml").read_text()
+    assert "  batch_size: 8                 # seq" in text
+    (project / "params.yaml").write_text(text.replace("  batch_size: 8    ", "  batch_size: auto ", 1))
+
+
+def test_the_plan_says_what_auto_comes_to(project, nothing_waits, monkeypatch, capsys):
+    monkeypatch.setenv("TEZGAH_SCRATCH", str(project / ".scratch"))
+    with_auto(project)
+    plan.run(probe=False)
+    assert "train.batch_size auto (8)" in capsys.readouterr().out
+    monkeypatch.setattr("pipeline.training.batch.free_bytes", lambda device: 10**6)
+    plan.run(probe=True)
+    printed = capsys.readouterr().out
+    assert "note: params.yaml: train.batch_size: auto: not even one sequence fits" in printed
+    assert "probe" not in printed
 
 
 def test_estimates_grow_with_what_is_asked_for(project):
@@ -141,7 +194,7 @@ def test_a_probe_that_needs_too_much_names_the_batch(project, nothing_waits, mon
 
     monkeypatch.setattr(plan, "random_step", too_much)
     with pytest.raises(UserError, match=r"train\.batch_size: 8: out of memory; set it to 4"):
-        plan.probed(check(), plan.pick_device("cpu"), "fp32")
+        plan.probed(check(), plan.pick_device("cpu"), "fp32", 8)
 
 
 def test_an_empty_source_is_planned_too(project, nothing_waits, capsys):

@@ -12,6 +12,7 @@ feed-forward layer is two matrices with a GELU between them. Dimensions:
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.cache import KVCache
 from pipeline.model.params import ModelParams
@@ -132,6 +133,7 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelParams, layer: int) -> None:
         super().__init__()
+        self.recomputes = False  # see `Decoder.recompute`
         self.input_layernorm = RMSNorm(config.width, config.norm_eps)
         self.self_attn = Attention(config, layer)
         self.post_attention_layernorm = RMSNorm(config.width, config.norm_eps)
@@ -141,6 +143,16 @@ class Block(nn.Module):
         self, x_BxTxD: Tensor, turns: Turns | None, cache: KVCache | None, mask: Tensor | None
     ) -> Tensor:
         """The stream after this layer."""
+        if self.recomputes and torch.is_grad_enabled():
+            # Nothing here is drawn at random, so no state of a generator is kept.
+            return checkpoint(
+                self._layer, x_BxTxD, turns, cache, mask, use_reentrant=False, preserve_rng_state=False
+            )
+        return self._layer(x_BxTxD, turns, cache, mask)
+
+    def _layer(
+        self, x_BxTxD: Tensor, turns: Turns | None, cache: KVCache | None, mask: Tensor | None
+    ) -> Tensor:
         x_BxTxD = x_BxTxD + self.self_attn(self.input_layernorm(x_BxTxD), turns, cache, mask)
         return x_BxTxD + self.mlp(self.post_attention_layernorm(x_BxTxD))
 
@@ -165,6 +177,7 @@ class Decoder(nn.Module):
         self.config = config
         self.context = config.context
         self.vocab_size = vocab_size
+        self.loss_backend: str | None = None  # of torch.compile, for training's loss
         self.model = Body(config, vocab_size)
         self.lm_head = nn.Linear(config.width, vocab_size, bias=False)
         if config.tie_embeddings:
@@ -236,6 +249,24 @@ class Decoder(nn.Module):
         for module in self.modules():
             if isinstance(module, Attention):
                 module.short = 0
+
+    def recompute(self, layers: bool) -> None:
+        """Whether training keeps of each layer only what it read, and computes the rest anew on the way back
+        (activation checkpointing; Chen et al. 2016, arXiv 1604.06174): a third more work, the same numbers.
+        """
+        for module in self.modules():
+            if isinstance(module, Block):
+                module.recomputes = layers
+
+    def compile_layers(self, backend: str = "inductor") -> None:
+        """Compile every layer in place, and in training the loss; names and weights stay as they are.
+
+        All layers are alike, so that one is compiled and serves for all
+        (https://docs.pytorch.org/tutorials/recipes/regional_compilation.html).
+        """
+        for layer in self.model.layers:
+            layer.compile(backend=backend, dynamic=False)
+        self.loss_backend = backend
 
     @property
     def dtype(self) -> torch.dtype:

@@ -45,6 +45,7 @@ class PairTask:
     """Contrastive training on pairs of spans. What step n reads depends on (seed, n) alone."""
 
     unit = "pairs"
+    compile = None
     batch_size_key = "encoder.batch_size"
 
     def __init__(

@@ -30,6 +30,7 @@ class SftTask:
         self.units_per_step = params.conversations_per_step
         self.batch_size_key = "sft.batch_size"
         self.batch_size = params.batch_size
+        self.compile = None
         self.steps = max(1, round(params.epochs * len(train) / params.conversations_per_step))
         self.order = lru_cache(maxsize=2)(self._order)
 

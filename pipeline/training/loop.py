@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from types import FrameType
@@ -14,11 +15,12 @@ import torch
 from dvclive import Live
 from torch import nn
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, said
 from pipeline.reporting.metrics import REPORTS
 from pipeline.runtime import RuntimeParams
 from pipeline.scratch import Fingerprint
 from pipeline.training import processes
+from pipeline.training.compiling import Pace
 from pipeline.training.device import pick_device
 from pipeline.training.params import LoopParams
 from pipeline.training.progress import Reporter, peak_memory_gib
@@ -104,6 +106,7 @@ class Run:
         self.checkpoints = checkpoints
         self.live_folder, self.write = live_folder, write
         self.watch = Watch(self.trainer.model, sharded=bool(self.trainer.in_shards))
+        self.pace = Pace(self.trainer.device, task.compile and partial(task.compile, self.trainer.model))
         self.writes = processes.rank() == 0
         self.step = 0
         self.losses: list[float] = []  # of the last steps
@@ -141,6 +144,7 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint: weights, optimisers, random state, step and curves."""
+        self.settle()
         live = {
             path.relative_to(self.live_folder).as_posix(): path.read_bytes()
             for path in sorted(self.live_folder.rglob("*"))
@@ -176,10 +180,13 @@ class Run:
                 share = rate(self.step, self.steps, self.settings)
                 last = self.step + 1 == self.steps
                 log = last or (self.step + 1) % self.runtime.log_every == 0
-                self.losses = [*self.losses, self.update(share, log)][-AVERAGED_LOSSES:]
+                self.update(share, log)
                 self.step += 1
+                if decided := self.pace.after_step(self.steps - self.step):
+                    reporter.say(said(decided))
                 live.step = self.step
                 if log:
+                    self.settle()
                     recent = mean(self.losses[-self.runtime.log_every :])
                     learning_rate = share * self.settings.learning_rate
                     live.log_metric("train_loss", recent)
@@ -210,10 +217,25 @@ class Run:
                 "peak_memory_gib": peak_memory_gib(self.trainer.device),
             }
 
-    def update(self, share: float, log: bool = False) -> float:
-        """The next step of the trainer; a loss that is no number any more ends the run."""
+    def update(self, share: float, log: bool = False) -> None:
+        """Take the next step and remember what losses are known by now."""
+        with self.divergence_named():
+            self.add(self.trainer.update(self.step, share, self.watch if log else None))
+
+    def settle(self) -> None:
+        """Wait for the losses of all steps taken: before anything of the model is kept or shown."""
+        with self.divergence_named():
+            self.add(self.trainer.settled())
+
+    def add(self, losses: list[float]) -> None:
+        """Remember the last ones."""
+        self.losses = [*self.losses, *losses][-AVERAGED_LOSSES:]
+
+    @contextmanager
+    def divergence_named(self) -> Iterator[None]:
+        """A loss that is no number any more ends the run, in one line."""
         try:
-            return self.trainer.update(self.step, share, self.watch if log else None)
+            yield
         except Diverged as error:
             kept = (
                 "the checkpoint before it is kept"
@@ -221,12 +243,13 @@ class Run:
                 else "nothing was saved yet"
             )
             raise UserError(
-                f"loss is not finite at step {self.step + 1} ({error.loss}, gradient norm {error.norm});"
+                f"loss is not finite at step {error.step + 1} ({error.loss}, gradient norm {error.norm});"
                 f" {kept}; lower the learning rates or clip"
             ) from None
 
     def validate(self, live: Live | NoCurves, reporter: Reporter) -> None:
         """Validate, log, and remember the best; keep what the model writes by now."""
+        self.settle()
         self.history.last = self.trainer.validation()
         for name, value in self.history.last.items():
             live.log_metric(name, value)

@@ -1,67 +1,71 @@
 """What pretraining will hold in memory, counted before anything is trained.
 
-The forward pass is run on fake tensors, which have shapes and no contents (torch.FakeTensorMode), and what
-autograd keeps of it for the backward pass is added up. Sizes in bytes.
-
-B batch    T time    V vocabulary
+A step is run on fake tensors, which have shapes and no contents (torch.FakeTensorMode), while every storage
+is counted from the operation that makes it until it is let go: the plan is what was there when most was.
+Sizes in bytes. `benchmarks/memory_plan.py` compares with what a step takes.
 """
 
-from dataclasses import dataclass, replace
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from pipeline.model.decoder import Decoder, parameter_count
+from pipeline.model.decoder import Decoder, RMSNorm
 from pipeline.model.params import ModelParams
 from pipeline.training.device import autocast
+from pipeline.training.loss import summed_loss
+from pipeline.training.optim import Optimizers
 from pipeline.training.params import TrainParams
 
-# What a GPU's own libraries hold, and the share of the rest that fragments cost.
-CONTEXT_BYTES, FRAGMENTS = 2**30, 0.08
-FP32 = 4
-# A logit's bytes at the peak, in the backward pass of its loss: the log-probability, the gradients of it and
-# of the fp32 score, and that of the score in its own precision.
-LOGIT_BYTES = {"fp32": 12, "bf16": 14, "fp16": 14}
+
+class Overhead(NamedTuple):
+    """What a process takes besides the tensors counted."""
+
+    libraries: int  # bytes that they hold
+    fragments: float  # share of the tensors' bytes that lies unused between and beside them
+
+    def added(self, total: float) -> int:
+        """`total` bytes of tensors with it."""
+        return self.libraries + round(total * (1 + self.fragments))
+
+
+# On a processor freed blocks stay with the process (memory.py), and oneDNN lays matrices out anew.
+ON_GPU, ON_CPU = Overhead(2**30, 0.08), Overhead(576 * 2**20, 0.35)
+WORKSPACE = 2**25  # that cuBLAS takes from PyTorch for its matrix products
+MANY = 64
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Where the bytes of a training step lie."""
+    """Where the bytes of a training step lie when it holds most."""
 
-    weights: int  # fp32, and their copies in the precision of matrix products
+    weights: int
     gradients: int
-    optimiser: int
-    activations: int  # kept for the backward pass, the logits apart
-    logits: int  # with what their loss and its gradient hold
+    optimiser: int  # moments
+    activations: int  # kept for the backward pass, with copies of weights in the precision of products
+    passing: int  # there for a moment: logits, gradients on their way, an optimiser's updates
 
     @property
     def total(self) -> int:
         """All of it."""
-        return self.weights + self.gradients + self.optimiser + self.activations + self.logits
+        return self.weights + self.gradients + self.optimiser + self.activations + self.passing
 
-    def of(self, batch_size: int) -> "Memory":
-        """The same with `batch_size` times the sequences, if this is of one."""
-        return replace(self, activations=batch_size * self.activations, logits=batch_size * self.logits)
-
-    def taken(self, held: int = CONTEXT_BYTES) -> float:
+    def taken(self, beside: Overhead = ON_GPU) -> int:
         """All of it with what libraries hold and fragments waste."""
-        return held + self.total * (1 + FRAGMENTS)
+        return beside.added(self.total)
 
-    def fits(self, room: int, held: int = CONTEXT_BYTES) -> bool:
+    def fits(self, room: int, beside: Overhead = ON_GPU) -> bool:
         """Whether it fits `room` bytes, such as a GPU's, of which libraries hold some."""
-        return self.taken(held) <= room
-
-    def largest_batch(self, sequences: int, card: int) -> int | None:
-        """The largest power of two that divides a step's sequences and fits a card, if this is of one.
-
-        None: not even one does.
-        """
-        best, size = None, 1
-        while sequences % size == 0 and self.of(size).fits(card):
-            best, size = size, 2 * size
-        return best
+        return self.taken(beside) <= room
 
 
 def plan(
@@ -71,40 +75,180 @@ def plan(
     batch_size: int,
     precision: str,
     on_cpu: bool = False,
+    passes: int = 0,
 ) -> Memory:
     """The memory of a step that passes `batch_size` sequences of the model's context at once.
 
-    `on_cpu` counts the scores that attention spells out there.
+    `on_cpu`: attention and norms as a processor computes them, and not a GPU. `passes`: how often in a step;
+    0: as often as `settings` ask for. From the second pass on the gradients are there from its beginning.
     """
+    passes = passes or settings.tokens_per_step // (batch_size * config.context)
+    in_pass = of_pass(config, vocab_size, settings, batch_size, precision, on_cpu, passes > 1)
+    return max(in_pass, of_update(config, vocab_size, settings), key=lambda memory: memory.total)
+
+
+@cache
+def of_pass(
+    config: ModelParams,
+    vocab_size: int,
+    settings: TrainParams,
+    batch_size: int,
+    precision: str,
+    on_cpu: bool,
+    again: bool,
+) -> Memory:
+    """While sequences pass forth and back; `again`: not for the first time in the step."""
     with FakeTensorMode():
         model = Decoder(config, vocab_size)
+        model.recompute(settings.checkpointing)
         if not on_cpu:
-            model.fuse_attention()
-        one, two = (kept(model, rows, precision, settings.document_mask) for rows in (1, 2))
-    casts = 2 * one - two  # what does not grow with the batch: matrices in the precision of their products
-    parameters = parameter_count(model)
-    hidden = sum(weight.numel() for weight in model.model.layers.parameters() if weight.ndim == 2)
-    moments = 2 * parameters - (hidden if settings.optimizer == "muon" else 0)  # Muon keeps one of each
-    return Memory(
-        weights=FP32 * parameters + casts,
-        gradients=FP32 * parameters,
-        optimiser=FP32 * moments,
-        activations=batch_size * (two - one),
-        logits=batch_size * config.context * vocab_size * LOGIT_BYTES[precision],
+            as_on_gpu(model)
+        for weight in model.parameters() if again else ():
+            weight.grad = torch.zeros_like(weight)
+        old_gradients = sum(weight.grad.nbytes for weight in model.parameters() if weight.grad is not None)
+        tokens = torch.zeros(batch_size, config.context + 1, dtype=torch.long)
+        ids_BxT, targets_BxT = tokens[:, :-1], tokens[:, 1:]
+        document_BxT = ids_BxT if settings.document_mask else None
+        with Live([*model.parameters(), *(weight.grad for weight in model.parameters())]) as live:
+            model.model.norm.register_forward_hook(lambda *_: live.name("passing"))
+            with autocast(CPU, precision):
+                loss = summed_loss(model, ids_BxT, targets_BxT, document_BxT, settings.loss_chunks)
+            loss.backward()
+            live.rename([weight.grad for weight in model.parameters()], "gradients")
+    at_peak, fixed = live.by_name(), of_update(config, vocab_size, settings)
+    gradients, passing = old_gradients + at_peak["gradients"], at_peak["passing"]
+    if not on_cpu:
+        passing += WORKSPACE
+    return Memory(fixed.weights, gradients, fixed.optimiser, at_peak["activations"], passing)
+
+
+@cache
+def of_update(config: ModelParams, vocab_size: int, settings: TrainParams) -> Memory:
+    """While the optimisers change the weights."""
+    with FakeTensorMode():
+        model = Decoder(config, vocab_size)
+        for weight in model.parameters():
+            weight.grad = torch.zeros_like(weight)
+        optimizers = Optimizers(model, settings)
+        for optimizer in optimizers.all:
+            optimizer.step()  # makes the moments
+        states = [state for optimizer in optimizers.all for state in optimizer.state.values()]
+        moments = [moment for state in states for moment in state.values()]
+        gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+        with Live([*model.parameters(), *gradients, *moments]) as live:
+            for optimizer in optimizers.all:
+                optimizer.step()
+        return Memory(
+            weights=sum(weight.nbytes for weight in (*model.parameters(), *model.buffers())),
+            gradients=sum(gradient.nbytes for gradient in gradients),
+            optimiser=sum(moment.nbytes for moment in moments),
+            activations=0,
+            passing=live.most,
+        )
+
+
+def largest_batch(
+    config: ModelParams,
+    vocab_size: int,
+    settings: TrainParams,
+    precision: str,
+    room: int,
+    *,
+    on_cpu: bool = False,
+    sequences: int = 0,
+) -> int | None:
+    """The largest batch that divides a step's sequences and fits `room` bytes; None: not even one does.
+
+    By the plans of one and of MANY sequences, between which memory grows evenly. `sequences` of a step: those
+    of one process, or, 0, of all of it.
+    """
+    sequences = sequences or settings.tokens_per_step // config.context
+    one, many = (
+        of_pass(config, vocab_size, settings, size, precision, on_cpu, True).total for size in (1, MANY)
     )
+    at_least, beside = of_update(config, vocab_size, settings).total, ON_CPU if on_cpu else ON_GPU
+
+    def taken(size: int) -> int:
+        return beside.added(max(at_least, one + (many - one) * (size - 1) / (MANY - 1)))
+
+    fitting = (size for size in range(1, sequences + 1) if sequences % size == 0 and taken(size) <= room)
+    return max(fitting, default=None)
 
 
-def kept(model: Decoder, rows: int, precision: str, document_mask: bool = False) -> int:
-    """Bytes that the backward pass of `rows` sequences needs, up to the last hidden vectors."""
-    own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
-    found: dict[int, Tensor] = {}  # by storage: what two operations keep lies there once
+class Live(TorchDispatchMode):
+    """Counts the storages that operations inside it make, until they are let go, and remembers the peak."""
 
-    def note(tensor: Tensor) -> Tensor:
-        if tensor.untyped_storage()._cdata not in own:
-            found[tensor.untyped_storage()._cdata] = tensor  # held, so that its place is given to no other
-        return tensor
+    def __init__(self, there: Iterable[Tensor | None] = ()) -> None:
+        """What is `there` already does not count, when an operation in place returns it."""
+        super().__init__()
+        self.made = 0  # storages so far: their numbers
+        old = (tensor.untyped_storage()._cdata for tensor in there if tensor is not None)
+        self.number = dict.fromkeys(old, -1)  # by address, of those that are there
+        self.size: dict[int, int] = {}  # by number, of those that are there
+        self.peak: dict[int, int] = {}
+        self.names: dict[int, str] = {}  # by number
+        self.now = self.most = 0
+        self.called = "activations"
 
-    ids_BxT = torch.zeros(rows, model.context, dtype=torch.long)
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), autocast(CPU, precision):
-        model.hidden(ids_BxT, document_BxT=ids_BxT if document_mask else None)
-    return sum(tensor.untyped_storage().nbytes() for tensor in found.values())
+    def __torch_dispatch__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Run the operation and look at what it made."""
+        found = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(found):
+            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in self.number:
+                self._add(tensor.untyped_storage())
+        if self.now > self.most:
+            self.most, self.peak = self.now, dict(self.size)
+        return found
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        self.number[storage._cdata], self.size[self.made] = self.made, storage.nbytes()
+        self.names[self.made] = self.called
+        self.now += storage.nbytes()
+        weakref.finalize(storage, self._remove, storage._cdata)
+        self.made += 1
+
+    def _remove(self, address: int) -> None:
+        self.now -= self.size.pop(self.number.pop(address))
+
+    def name(self, what: str) -> None:
+        """What storages made from now on are."""
+        self.called = what
+
+    def rename(self, tensors: Iterable[Tensor | None], what: str) -> None:
+        """What these have turned out to be."""
+        for tensor in tensors:
+            if tensor is not None:
+                self.names[self.number[tensor.untyped_storage()._cdata]] = what
+
+    def by_name(self) -> Counter[str]:
+        """The bytes at the peak by what they are."""
+        found: Counter[str] = Counter()
+        for number, size in self.peak.items():
+            found[self.names[number]] += size
+        return found
+
+
+def as_on_gpu(model: Decoder) -> None:
+    """Let attention and norms keep what their fused kernels keep on a GPU, which is less."""
+    model.fuse_attention()
+    for module in model.modules():
+        if isinstance(module, RMSNorm):
+            module.forward = partial(FusedNorm.apply, module.weight)  # type: ignore[method-assign]
+
+
+class FusedNorm(torch.autograd.Function):
+    """Of torch's `_fused_rms_norm` what takes memory: it keeps its argument, the scale and a root a row."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, x: Tensor) -> Tensor:
+        """A tensor like the argument."""
+        ctx.save_for_backward(weight, x, torch.empty(x.shape[:-1]))
+        return torch.empty_like(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Tensors like scale and argument."""
+        weight, x, _ = ctx.saved_tensors
+        return torch.empty_like(weight), torch.empty_like(x)

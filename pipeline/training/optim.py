@@ -41,7 +41,11 @@ class Optimizers:
             )
         else:
             adamw_groups.append({"params": hidden, "weight_decay": settings.weight_decay})
-        self.all.append(torch.optim.AdamW(adamw_groups, lr=settings.learning_rate, betas=betas, eps=EPSILON))
+        # One kernel for all weights; elsewhere torch's own choice, which on a processor is one after another.
+        fused = True if others[0].is_cuda else None
+        self.all.append(
+            torch.optim.AdamW(adamw_groups, lr=settings.learning_rate, betas=betas, eps=EPSILON, fused=fused)
+        )
         for optimizer in self.all:
             for group in optimizer.param_groups:
                 group["highest_lr"] = group["lr"]
@@ -74,6 +78,8 @@ class Optimizers:
         return [optimizer.state_dict() for optimizer in self.all]
 
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
-        """From a checkpoint."""
+        """From a checkpoint, perhaps of another device: how AdamW is computed stays this one's choice."""
         for optimizer, state in zip(self.all, states, strict=True):
+            for own, group in zip(optimizer.param_groups, state["param_groups"], strict=True):
+                group.update({key: own[key] for key in ("fused", "foreach") if key in own})
             optimizer.load_state_dict(state)

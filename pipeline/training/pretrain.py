@@ -30,6 +30,7 @@ class Pretraining:
 
     def __init__(self, train: Numbered, val: Windows, settings: TrainParams, device: torch.device) -> None:
         """Raises UserError where the shards do not fill one optimiser step, or one validation window."""
+        assert isinstance(settings.batch_size, int)  # pipeline/training/batch.py has replaced `auto`
         self.train, self.val, self.settings, self.device = train, val, settings, device
         self.batch_size = settings.batch_size
         self.units_per_step = settings.tokens_per_step
@@ -57,10 +58,16 @@ class Pretraining:
         self.ahead = {step + 1: self.reader.submit(self._step, step + 1)}
         return now.result()
 
+    def compile(self, model: nn.Module) -> None:
+        """See `Task`; all batches of the step are alike."""
+        assert isinstance(model, Decoder)
+        model.compile_layers()
+
     def loss(self, model: nn.Module, batch: Tensor) -> Tensor:
         """Mean cross-entropy (nats a token) over the step: this batch's share."""
         assert isinstance(model, Decoder)
-        return summed_loss(model, *self._read(batch)) / self.settings.tokens_per_step
+        summed = summed_loss(model, *self._read(batch), self.settings.loss_chunks)
+        return summed / self.settings.tokens_per_step
 
     def _read(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Inputs, targets, and the documents that must not see one another, on the device."""
@@ -76,8 +83,9 @@ class Pretraining:
         on; `val_loss_by_source/<name>` where there are several sources.
         """
         assert isinstance(model, Decoder)
-        batches = self._batches(self.val, 0, self.val_windows)
-        losses_NxT = torch.cat([token_losses(model, *self._read(batch)).cpu() for batch in batches]).numpy()
+        chunks = self.settings.loss_chunks
+        batches = map(self._read, self._batches(self.val, 0, self.val_windows))
+        losses_NxT = torch.cat([token_losses(model, *batch, chunks).cpu() for batch in batches]).numpy()
         found = {"val_loss": float(losses_NxT.mean(dtype=np.float64))}
         for first, stop in octaves(self.val.context):
             found[f"val_loss_by_position/{first + 1:04}"] = float(losses_NxT[:, first:stop].mean())

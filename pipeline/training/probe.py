@@ -13,7 +13,13 @@ FIRST_TOKEN = 8  # below lie the markers
 
 
 def random_step(
-    model: Decoder, optimizers: Optimizers, rows: int, length: int, precision: str, passes: int = 1
+    model: Decoder,
+    optimizers: Optimizers,
+    rows: int,
+    length: int,
+    precision: str,
+    passes: int = 1,
+    loss_chunks: int = 1,
 ) -> float:
     """Seconds of an optimiser step: `passes` forward passes of `rows` sequences of `length` tokens each."""
     device = model.lm_head.weight.device
@@ -22,7 +28,8 @@ def random_step(
     for _ in range(passes):
         ids_BxT = torch.randint(FIRST_TOKEN, model.vocab_size, (rows, length + 1), device=device)
         with autocast(device, precision):
-            loss = summed_loss(model, ids_BxT[:, :-1], ids_BxT[:, 1:]) / (passes * rows * length)
+            summed = summed_loss(model, ids_BxT[:, :-1], ids_BxT[:, 1:], chunks=loss_chunks)
+            loss = summed / (passes * rows * length)
         loss.backward()
     for optimizer in optimizers.all:
         optimizer.step()

@@ -10,11 +10,14 @@ from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.training import parallel, processes
+from pipeline.training.compiling import plainly
 from pipeline.training.device import autocast, precision_of
 from pipeline.training.memory import keep_memory
 from pipeline.training.optim import Optimizers
 from pipeline.training.params import LoopParams
 from pipeline.training.watch import Watch
+
+LAG = {"cuda": 1}  # by device: steps whose figures are not waited for, so that it always has work queued
 
 
 class Task(Protocol):
@@ -24,6 +27,10 @@ class Task(Protocol):
     units_per_step: int
     batch_size_key: str  # the param to lower when memory runs out
     batch_size: int  # its value
+
+    @property
+    def compile(self) -> Callable[[nn.Module], None] | None:
+        """Compiles what all forward passes call with the same shapes; None where shapes vary."""
 
     def micro_batches(self, step: int) -> Sequence[Any]:
         """What this process reads in optimiser step `step`, one element a forward pass.
@@ -39,11 +46,28 @@ class Task(Protocol):
 
 
 class Diverged(ArithmeticError):
-    """A loss or a gradient that is no number any more; the weights are still those before the step."""
+    """A loss or a gradient of optimiser step `step`, counted from 0, that is no number any more."""
 
-    def __init__(self, loss: float, norm: float) -> None:
+    def __init__(self, step: int, loss: float, norm: float) -> None:
         super().__init__(f"loss {loss}, gradient norm {norm}")
-        self.loss, self.norm = loss, norm
+        self.step, self.loss, self.norm = step, loss, norm
+
+
+class Figures:
+    """Loss and gradient norm of a step, on their way from the device."""
+
+    def __init__(self, step: int, loss: Tensor, norm: Tensor) -> None:
+        self.step = step
+        # To memory that the GPU writes by itself; nobody waits here.
+        self.values = torch.stack([loss, norm]).to("cpu", non_blocking=loss.is_cuda)
+        self.there = torch.cuda.current_stream(loss.device).record_event() if loss.is_cuda else None
+
+    def read(self) -> tuple[float, float]:
+        """Both, once they are there."""
+        if self.there:
+            self.there.synchronize()
+        loss, norm = self.values.tolist()
+        return loss, norm
 
 
 class Trainer:
@@ -66,12 +90,17 @@ class Trainer:
                 f" {section}.sharding: fsdp; set it to bf16 or fp32, or the sharding to none"
             )
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
+        self.unread: list[Figures] = []
 
-    def update(self, step: int, share: float, watch: Watch | None = None) -> float:
-        """Take optimiser step `step` at this share of the highest learning rates; returns its loss.
+    def update(self, step: int, share: float, watch: Watch | None = None) -> list[float]:
+        """Take optimiser step `step` at this share of the highest learning rates.
 
-        A `watch` is shown what the step does. Loss and gradients are of all processes. Raises Diverged, and
-        then leaves the weights as they were.
+        Returns the losses, of all processes, that have become known, in their order: on a processor this
+        step's; on a GPU that of the step before, so that the next one can be queued while this one runs. A
+        `watch` is shown what the step does.
+
+        Raises Diverged: on a processor with the weights as they were before that step, on a GPU perhaps a
+        step later. `settled` comes before weights are kept or shown.
         """
         self.model.train()
         self.optimizers.set_rate(share)
@@ -90,20 +119,31 @@ class Trainer:
         if watch:
             watch.before()
         norm = parallel.whole(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip))
-        # With loss scaling an overflowed gradient is usual: the scaler skips that step.
-        if not math.isfinite(loss.item()) or not (self.scaler.is_enabled() or math.isfinite(norm.item())):
-            raise Diverged(loss.item(), norm.item())
+        self.unread.append(Figures(step, loss, norm))
+        known = self.settled(but=LAG.get(self.device.type, 0))
         for optimizer in self.optimizers.all:
             self.scaler.step(optimizer)
         self.scaler.update()
         if watch:
             watch.after()
-        return loss.item()
+        return known
+
+    def settled(self, but: int = 0) -> list[float]:
+        """The losses of the steps not yet read, but for the last ones. Raises Diverged."""
+        losses = []
+        while len(self.unread) > but:
+            step, (loss, norm) = self.unread[0].step, self.unread[0].read()
+            # With loss scaling an overflowed gradient is usual: the scaler skips that step.
+            if not math.isfinite(loss) or not (self.scaler.is_enabled() or math.isfinite(norm)):
+                raise Diverged(step, loss, norm)
+            losses.append(loss)
+            del self.unread[0]
+        return losses
 
     def validation(self) -> dict[str, float]:
         """The task's figures on validation data."""
         self.model.eval()
-        with torch.no_grad(), autocast(self.device, self.precision):
+        with torch.no_grad(), autocast(self.device, self.precision), plainly(self.device):
             figures = self.call(self.task.validate)
         if self.in_shards:
             parallel.reshard(self.call)
@@ -138,7 +178,7 @@ class Trainer:
     def shown(self, write: Callable[[nn.Module], str]) -> str:
         """What the model writes now."""
         self.model.eval()
-        with torch.no_grad(), autocast(self.device, self.precision):
+        with torch.no_grad(), autocast(self.device, self.precision), plainly(self.device):
             return write(self.model)
 
     def state_dict(self) -> dict[str, Any]:

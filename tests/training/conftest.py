@@ -58,6 +58,8 @@ class Tiny:
             "init_from": None,
             "steps": 12,
             "batch_size": 8,
+            "checkpointing": False,
+            "loss_chunks": 1,
             "tokens_per_step": 16 * CONTEXT,
             "optimizer": "muon",
             "learning_rate": 0.01,
@@ -82,6 +84,7 @@ class Tiny:
         self.settings = TrainParams(**{**default, **changes})
         self.model = Decoder(SHAPE, 64)
         initialise(self.model, seed)
+        self.model.recompute(self.settings.checkpointing)
         self.task = Pretraining(
             Windows(Numbers(6000, 0), CONTEXT, seed),
             Windows(Numbers(800, 1), CONTEXT, 0),
