@@ -26,8 +26,8 @@ repro: install  ## all seven stages, then the figures
 	dvc repro
 	tezgah report
 
-test: install
-	pytest
+test: install  # two files of tests at a time: each needs one core
+	pytest -n 2 --dist loadfile
 
 test-all: install .venv-transformers4/.installed .venv-llama/.installed  ## the slow proofs too
 	pytest -m "slow or not slow"
