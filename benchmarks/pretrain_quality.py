@@ -24,7 +24,6 @@ from pipeline import estimate, preset
 from pipeline.check import AllParams, check
 from pipeline.evaluation.read import Document
 from pipeline.model.decoder import parameter_count
-from pipeline.training.schedule import rate
 from pipeline.training.trainer import Trainer
 
 VOCABULARY = {"vocab_size": 8192, "sample_bytes": 20_000_000, "max_piece_chars": 24}
@@ -83,17 +82,14 @@ def main() -> None:
         else:
             steps = round(args.flops / of_step)
         trainer = real_text.trainer(params, shards, seed)
-        began = time.perf_counter()
-        for step in range(steps):
-            losses = trainer.update(step, rate(step, steps, params.train))
-        losses += trainer.settled()
+        seconds, loss = real_text.learn(trainer, steps)
         row = {
-            "seconds": time.perf_counter() - began,
+            "seconds": seconds,
             "steps": steps,
             "flops": steps * of_step,
             "tokens": steps * params.train.tokens_per_step,
             "parameters": parameter_count(trainer.model),
-            "loss": losses[-1],
+            "loss": loss,
             "bits_per_byte": real_text.bits(trainer.model, tokenizer, scored),
         }
         if args.score:

@@ -1,6 +1,7 @@
 """A folder of real texts, split, packed by any tokenizer, and a model trained on it: what studies share."""
 
 import math
+import time
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from pipeline.tokenizer.params import TokenizerParams
 from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
 from pipeline.training.device import autocast, pick_device, precision_of
 from pipeline.training.pretrain import Pretraining
+from pipeline.training.schedule import rate
 from pipeline.training.trainer import Trainer
 
 VAL_BYTES = 500_000
@@ -73,6 +75,16 @@ def trainer(params: AllParams, shards: Path, seed: int) -> Trainer:
     rows = {"stream": Windows, "best_fit": Rows}[params.train.packing](train, params.model.context, seed)
     task = Pretraining(rows, Windows(val, params.model.context, 0), params.train, device)
     return Trainer(model, task, params.train, device)
+
+
+def learn(trainer: Trainer, steps: int) -> tuple[float, float]:
+    """Take all of a run's steps; the seconds that they took, and the last one's loss."""
+    began = time.perf_counter()
+    losses: list[float] = []
+    for step in range(steps):
+        losses += trainer.update(step, rate(step, steps, trainer.settings))
+    losses += trainer.settled()
+    return time.perf_counter() - began, losses[-1]
 
 
 def bits(model: Decoder, tokenizer: Tokenizer, documents: list[Document]) -> float:

@@ -10,14 +10,12 @@ call.
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 from benchmarks import real_text
 from pipeline import estimate
 from pipeline.check import check
 from pipeline.tokenizer.params import TokenizerParams
-from pipeline.training.schedule import rate
 
 SIZES = (8_192, 16_384, 32_768)
 KINDS = {"bpe": ("bpe", False), "unigram": ("unigram", False), "morpheme": ("bpe", True)}
@@ -53,10 +51,7 @@ def main() -> None:
         steps = round(args.flops / estimate.decoder_flops(params) / train.tokens_per_step)
         for seed in args.seed:
             trainer = real_text.trainer(params, shards, seed)
-            began = time.perf_counter()
-            for step in range(steps):
-                trainer.update(step, rate(step, steps, train))
-            seconds = time.perf_counter() - began
+            seconds, _ = real_text.learn(trainer, steps)
             bits = real_text.bits(trainer.model, tokenizer, val)
             sizes = sum(len(document.text.encode()) for document in val)
             per_token = sizes / sum(len(tokenizer.encode(document.text)) for document in val)

@@ -41,7 +41,7 @@ def test_every_curve_is_drawn_once_with_a_title(graph):
     assert not [name for name, stage in graph["stages"].items() if "plots" in stage]
 
 
-def test_inits_are_empty_but_one_that_imports_what_every_stage_depends_on(root, graph):
+def test_inits_are_empty_but_two_that_import_what_every_stage_depends_on(root, graph):
     inits = [*root.glob("pipeline/**/__init__.py"), *root.glob("stages/__init__.py")]
     assert len(inits) > 10
     filled = [root / "pipeline/__init__.py", root / "stages/__init__.py"]
