@@ -60,7 +60,7 @@ def fitting(
         vocab_size,
         settings,
         precision_of(settings.precision, device),
-        # A processor's heap may take twice the plan (EXPERIMENTS.md, 2026-11-26), and more is no faster there.
+        # A processor's heap may take twice the plan (EXPERIMENTS.md), and more is no faster there.
         free // (2 * processes) if on_cpu else free,
         on_cpu=on_cpu,
         sequences=settings.tokens_per_step // (config.context * processes),
