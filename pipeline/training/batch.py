@@ -24,9 +24,10 @@ def with_batch_size(
 ) -> TrainParams:
     """`settings` with a number in place of `auto`; says which. Others as they are.
 
-    The largest divisor of a process's sequences that fits by the memory plan; on a GPU a step is tried on a
-    model that is thrown away, with half as many again and again while memory runs out. What is read in a step
-    stays the same. Raises UserError where not even one sequence fits, or the device does not tell.
+    The largest divisor of a process's sequences that fits by the memory plan, on a processor half of what is
+    free; on a GPU a step is tried on a model that is thrown away, with half as many again and again while
+    memory runs out. What is read in a step stays the same. Raises UserError where not even one sequence fits,
+    or the device does not tell.
     """
     if settings.batch_size != "auto":
         return settings
@@ -59,7 +60,8 @@ def fitting(
         vocab_size,
         settings,
         precision_of(settings.precision, device),
-        free // processes if on_cpu else free,
+        # A processor's heap may take twice the plan (EXPERIMENTS.md), and more is no faster there.
+        free // (2 * processes) if on_cpu else free,
         on_cpu=on_cpu,
         sequences=settings.tokens_per_step // (config.context * processes),
     )

@@ -106,7 +106,8 @@ class Run:
         self.checkpoints = checkpoints
         self.live_folder, self.write = live_folder, write
         self.watch = Watch(self.trainer.model, sharded=bool(self.trainer.in_shards))
-        self.pace = Pace(self.trainer.device, task.compile and partial(task.compile, self.trainer.model))
+        compile = None if self.trainer.in_shards else task.compile  # FSDP's hooks were not tried with it
+        self.pace = Pace(self.trainer.device, compile and partial(compile, self.trainer.model))
         self.writes = processes.rank() == 0
         self.step = 0
         self.losses: list[float] = []  # of the last steps

@@ -30,15 +30,13 @@ class Overhead(NamedTuple):
     """What a process takes besides the tensors counted."""
 
     libraries: int  # bytes that they hold
-    fragments: float  # share of the tensors' bytes that lies unused between and beside them
-
-    def added(self, total: float) -> int:
-        """`total` bytes of tensors with it."""
-        return self.libraries + round(total * (1 + self.fragments))
+    of_lasting: float  # share of weights, gradients and moments that is taken once more
+    of_passing: float  # and of what comes and goes
 
 
-# On a processor freed blocks stay with the process (memory.py), and oneDNN lays matrices out anew.
-ON_GPU, ON_CPU = Overhead(2**30, 0.08), Overhead(576 * 2**20, 0.35)
+# A GPU's fragments. On a processor freed blocks stay with the process (memory.py), above all between those
+# that last; found from measurements (EXPERIMENTS.md, 2026-11-26, "a step in less memory").
+ON_GPU, ON_CPU = Overhead(2**30, 0.08, 0.08), Overhead(640 * 2**20, 1.0, 0.1)
 WORKSPACE = 2**25  # that cuBLAS takes from PyTorch for its matrix products
 MANY = 64
 CPU = torch.device("cpu")
@@ -61,7 +59,8 @@ class Memory:
 
     def taken(self, beside: Overhead = ON_GPU) -> int:
         """All of it with what libraries hold and fragments waste."""
-        return beside.added(self.total)
+        lasting, passing = self.weights + self.gradients + self.optimiser, self.activations + self.passing
+        return beside.libraries + round(lasting * (1 + beside.of_lasting) + passing * (1 + beside.of_passing))
 
     def fits(self, room: int, beside: Overhead = ON_GPU) -> bool:
         """Whether it fits `room` bytes, such as a GPU's, of which libraries hold some."""
@@ -163,13 +162,15 @@ def largest_batch(
     of one process, or, 0, of all of it.
     """
     sequences = sequences or settings.tokens_per_step // config.context
+    beside = ON_CPU if on_cpu else ON_GPU
     one, many = (
-        of_pass(config, vocab_size, settings, size, precision, on_cpu, True).total for size in (1, MANY)
+        of_pass(config, vocab_size, settings, size, precision, on_cpu, True).taken(beside)
+        for size in (1, MANY)
     )
-    at_least, beside = of_update(config, vocab_size, settings).total, ON_CPU if on_cpu else ON_GPU
+    at_least = of_update(config, vocab_size, settings).taken(beside)
 
-    def taken(size: int) -> int:
-        return beside.added(max(at_least, one + (many - one) * (size - 1) / (MANY - 1)))
+    def taken(size: int) -> float:
+        return max(at_least, one + (many - one) * (size - 1) / (MANY - 1))
 
     fitting = (size for size in range(1, sequences + 1) if sequences % size == 0 and taken(size) <= room)
     return max(fitting, default=None)

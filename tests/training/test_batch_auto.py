@@ -34,7 +34,7 @@ def taken(params, size):
 
 
 def test_auto_takes_the_largest_divisor_that_fits(auto, monkeypatch, capsys):
-    between = (taken(auto, 4) + taken(auto, 8)) // 2
+    between = taken(auto, 4) + taken(auto, 8)  # half of it is taken
     assert sized(auto, monkeypatch, between).batch_size == 4
     assert "train.batch_size auto: 4 of 8 sequences at once" in capsys.readouterr().out
     settings = sized(auto, monkeypatch, 10**12)
