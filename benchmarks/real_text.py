@@ -14,16 +14,14 @@ from pipeline.evaluation import bits_per_byte
 from pipeline.evaluation.read import Document
 from pipeline.files import whole_folder
 from pipeline.model.decoder import Decoder, initialise
-from pipeline.shards.best_fit import Rows
 from pipeline.shards.reader import Shards
-from pipeline.shards.windows import Windows
 from pipeline.shards.writer import write_manifest, write_split
 from pipeline.tokenizer import train as learning
 from pipeline.tokenizer.convert import write_folder
 from pipeline.tokenizer.params import TokenizerParams
 from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
 from pipeline.training.device import autocast, pick_device, precision_of
-from pipeline.training.pretrain import Pretraining
+from pipeline.training.pretrain import pretraining
 from pipeline.training.schedule import rate
 from pipeline.training.trainer import Trainer
 
@@ -72,8 +70,8 @@ def trainer(params: AllParams, shards: Path, seed: int) -> Trainer:
     train, val = Shards(shards / "train"), Shards(shards / "val")
     model = Decoder(params.model, train.vocab_size)
     initialise(model, seed)
-    rows = {"stream": Windows, "best_fit": Rows}[params.train.packing](train, params.model.context, seed)
-    task = Pretraining(rows, Windows(val, params.model.context, 0), params.train, device)
+    model.recompute(params.train.checkpointing)
+    task = pretraining(train, val, params.model.context, params.train, seed, device)
     return Trainer(model, task, params.train, device)
 
 

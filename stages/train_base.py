@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from torch import nn
-
 from pipeline import params
 from pipeline.errors import run
 from pipeline.files import whole_folder
-from pipeline.inference.continuations import as_markdown, continuations
+from pipeline.inference.continuations import continues
 from pipeline.inference.sample import Sampling
 from pipeline.model.decoder import Decoder, initialise, parameter_count
 from pipeline.model.folder import save_decoder
@@ -15,15 +13,13 @@ from pipeline.model.params import ModelParams
 from pipeline.reporting.metrics import write_metrics, write_timing
 from pipeline.runtime import RuntimeParams, place
 from pipeline.scratch import fingerprint, locked
-from pipeline.shards.best_fit import Rows
 from pipeline.shards.reader import Shards, check_tokenizer
-from pipeline.shards.windows import Windows
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.batch import with_batch_size
 from pipeline.training.device import pick_device
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
-from pipeline.training.pretrain import Pretraining, figures
+from pipeline.training.pretrain import figures, pretraining
 from pipeline.training.processes import together
 from pipeline.training.start import start_from
 
@@ -35,8 +31,6 @@ SAMPLING = Sampling(temperature=0.7, top_p=0.95)  # of the samples on the way
 
 def main() -> None:
     """Train from nothing or `train.init_from`, or resume; write `models/base` in the stock format."""
-    if place().rank == 0:
-        params.check_all("train_base")
     seed = params.seed()
     shape = params.load("model", ModelParams)
     settings = params.load("train", TrainParams)
@@ -52,20 +46,10 @@ def main() -> None:
         f" {settings.steps * settings.tokens_per_step / train.tokens:.1f} times"
     )
     device = pick_device(runtime.device)
-    task = Pretraining(
-        {"stream": Windows, "best_fit": Rows}[settings.packing](train, shape.context, seed),
-        Windows(val, shape.context, 0),
-        with_batch_size(settings, shape, train.vocab_size, device, runtime.together),
-        device,
-    )
+    sized = with_batch_size(settings, shape, train.vocab_size, device, runtime.together)
+    task = pretraining(train, val, shape.context, sized, seed, device)
     tokenizer = Tokenizer.load(TOKENIZER)
-
-    def write(model: nn.Module) -> str:
-        """What the model makes of the prompts by now."""
-        assert isinstance(model, Decoder)
-        texts = continuations(model, tokenizer, runtime.prompts, runtime.prompt_tokens, SAMPLING, seed)
-        return as_markdown(runtime.prompts, texts)
-
+    write = continues(tokenizer, runtime.prompts, runtime.prompt_tokens, SAMPLING, seed)
     mark = fingerprint(
         "train_base",
         {"seed": seed, "model": shape.model_dump(), "train": settings.model_dump()},

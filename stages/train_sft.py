@@ -25,8 +25,6 @@ OUT = Path("models/sft")
 
 def main() -> None:
     """Tune models/base on the conversations of params.yaml's `sft` into models/sft."""
-    if place().rank == 0:
-        params.check_all("train_sft")
     sft = params.load("sft", SftParams)
     runtime = params.load("runtime", RuntimeParams)
     seed = params.seed()

@@ -1,7 +1,9 @@
 """What a base model writes after a prompt, for reading."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from torch import nn
 
 from pipeline.inference.generate import crop, generate
 from pipeline.inference.sample import Sampling
@@ -22,6 +24,18 @@ def continuations(
         # It may be cut inside a character, whose bytes are tokens.
         texts.append(tokenizer.decode(new).rstrip("\ufffd").rstrip() + (" …" if cut else ""))
     return texts
+
+
+def continues(
+    tokenizer: Tokenizer, prompts: Sequence[str], tokens: int, how: Sampling, seed: int
+) -> Callable[[nn.Module], str]:
+    """What tells, as Markdown, how a decoder goes on after the prompts: always these, for comparing."""
+
+    def write(model: nn.Module) -> str:
+        assert isinstance(model, Decoder)
+        return as_markdown(prompts, continuations(model, tokenizer, prompts, tokens, how, seed))
+
+    return write
 
 
 def as_markdown(prompts: Sequence[str], texts: Sequence[str]) -> str:

@@ -55,13 +55,13 @@ class Shards:
             self.dtype = np.dtype(manifest["dtype"])
             self.source_names: list[str] = split.get("sources", [])
             self.entries = [{key: shard[key] for key in ENTRY} for shard in split["shards"]]
+            paths = [folder / entry["file"] for entry in self.entries]
         except KeyError as error:
             raise _damaged(folder.parent / "manifest.json", f"{error} is missing") from None
         except TypeError as error:
             raise _damaged(folder.parent / "manifest.json", error) from None
         self.arrays: list[np.ndarray] = []
-        for entry in self.entries:
-            path = folder / entry["file"]
+        for path, entry in zip(paths, self.entries, strict=True):
             if not path.exists() or sha256(path) != entry["sha256"]:
                 raise UserError(
                     f"{path}: not the file that manifest.json describes; run `dvc repro --force pack_shards`"

@@ -115,8 +115,8 @@ def encoded(corpus: Path, tokenizer: Path, workers: int, skip: int = 0) -> Itera
                 pending.extend(pool.submit(_encode, *group) for group in islice(groups, 1))
         except BrokenProcessPool:
             raise UserError(
-                f"runtime.workers: {workers}: a worker was killed, as the system does where memory runs out;"
-                " lower it and start again: shards that are written stay"
+                f"runtime.workers: {workers}: a worker has ended too early, as it does where the system"
+                " ends it for want of memory; lower it and start again: shards that are written stay"
             ) from None
 
 
@@ -192,7 +192,7 @@ def write_split(
 ) -> dict[str, Any]:
     """Write `folder/shard-*.npy` of the documents in `corpus`; return the split's part of the manifest.
 
-    Goes on after the shards that are there already.
+    Goes on after the shards that are there already. Raises UserError where there is no document.
     """
     writer = ShardWriter(folder, shard_tokens)
     done = writer.totals()["documents"]
@@ -201,6 +201,8 @@ def write_split(
     for some in encoded(corpus, tokenizer, workers, skip=done):
         writer.add(some)
     writer.close()
+    if not writer.shards:
+        raise UserError(f"{corpus}: holds no document; run `dvc repro --force slice_corpus`")
     return {**writer.totals(), "shards": writer.shards}
 
 

@@ -10,10 +10,8 @@ from typing import Any
 
 import torch
 
-WARM_STEPS, TIMED_STEPS = (
-    5,
-    15,
-)  # first ones, which prepare what later ones use; and those the pace is told by
+WARM_STEPS = 5  # the first ones, which prepare what later ones use
+TIMED_STEPS = 15  # the next ones, by which the pace is told
 PAYS_BACK = 180.0  # seconds of training left from which on it does; compiling takes about a minute
 
 

@@ -2,6 +2,7 @@
 
 import math
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from pipeline.model.decoder import Decoder
 from pipeline.reporting.metrics import metric_key
+from pipeline.shards.best_fit import Rows
 from pipeline.shards.reader import Shards
 from pipeline.shards.windows import Numbered, Windows
 from pipeline.tokenizer.tokenizer import BOS, EOS, PAD
@@ -89,14 +91,28 @@ class Pretraining:
         found = {"val_loss": float(losses_NxT.mean(dtype=np.float64))}
         for first, stop in octaves(self.val.context):
             found[f"val_loss_by_position/{first + 1:04}"] = float(losses_NxT[:, first:stop].mean())
-        names, source_D = self.val.shards.sources()
-        if len(names) > 1:
-            places_NxT = self.val.places(0, self.val_windows) + 1  # of the targets
-            document_NxT = np.searchsorted(self.val.shards.begins(), places_NxT, side="right") - 1
-            for number in np.unique(source_D[document_NxT]):
-                of_source = losses_NxT[source_D[document_NxT] == number]
-                found[f"val_loss_by_source/{metric_key(names[number])}"] = float(of_source.mean())
+        for name, chosen_NxT in self.of_sources.items():
+            found[f"val_loss_by_source/{metric_key(name)}"] = float(losses_NxT[chosen_NxT].mean())
         return found
+
+    @cached_property
+    def of_sources(self) -> dict[str, np.ndarray]:
+        """Which of the validated targets are of each source, bool [N, T]; empty where there is but one."""
+        names, source_D = self.val.shards.sources()
+        if len(names) < 2:
+            return {}
+        places_NxT = self.val.places(0, self.val_windows) + 1  # of the targets
+        document_NxT = np.searchsorted(self.val.shards.begins(), places_NxT, side="right") - 1
+        source_NxT = source_D[document_NxT]
+        return {names[number]: source_NxT == number for number in np.unique(source_NxT)}
+
+
+def pretraining(
+    train: Shards, val: Shards, context: int, settings: TrainParams, seed: int, device: torch.device
+) -> Pretraining:
+    """The task as params.yaml has it: what is read depends on `seed`, what is validated on does not."""
+    rows = {"stream": Windows, "best_fit": Rows}[settings.packing](train, context, seed)
+    return Pretraining(rows, Windows(val, context, 0), settings, device)
 
 
 def targets(batch_BxN: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from pipeline.errors import UserError, one_line
-from pipeline.params import load
+from pipeline.params import check_all, load
 from pipeline.runtime import Place, RuntimeParams, place
 from pipeline.training.device import of_process, pick_device
 
@@ -30,16 +30,21 @@ BASE_PORT, PORTS = 20000, 10000  # where processes of a Slurm job meet, by its n
 
 
 def together(stage: str, main: Callable[[], None]) -> Callable[[], None]:
-    """`main` of a training stage, for as many processes as are asked for."""
+    """`main` of a training stage, for as many processes as are asked for; the first checks params.yaml."""
+
+    def checked() -> None:
+        if place().rank == 0:
+            check_all(stage)
+        main()
 
     def command() -> None:
         where = place()
         if where.size > 1:
-            member(main, where)
+            member(checked, where)
         elif (count := load("runtime", RuntimeParams).processes) > 1:
             launch(stage, count)
         else:
-            main()
+            checked()
 
     return command
 

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import warnings
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ class Checkpoints:
 
     `sums.json` knows their SHA-256, so that a damaged one is found and the one before taken up. Of a model in
     shards it names the folder `shards-…` beside it, in which all processes have written theirs
-    (torch.distributed.checkpoint), and which any number of them can read.
+    (torch.distributed.checkpoint), which any number of them can read, and whose sums the checkpoint knows.
     """
 
     def __init__(self, mark: Fingerprint) -> None:
@@ -48,19 +49,27 @@ class Checkpoints:
         if not there:
             self._name_orphan()
             return None
-        for path in there:
+        while True:
+            path = there.pop(0)
             try:
                 if self.done.exists() and json.loads(self.done.read_text()) != self.mark.tracked:
                     return None
-                if sha256(path) not in self._sums():
-                    raise ValueError("its content is not what was saved")
-                return torch.load(path, map_location="cpu", weights_only=True)
+                return self._read(path)
             except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, TypeError) as error:
-                if path == there[-1]:
+                if not there:
                     raise self.misfit(error) from None
                 self.damaged = True
                 print(f"note: {path}: damaged ({error}); going on from the one before", flush=True)
-        return None
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        """A checkpoint that is whole, with its shards. Raises ValueError for another, or as torch.load."""
+        if sha256(path) not in self._sums():
+            raise ValueError("its content is not what was saved")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        for name, sum_of_file in state.get("sums", {}).items():
+            if sha256(self.folder / name) != sum_of_file:
+                raise ValueError(f"the content of {name} is not what was saved")
+        return state
 
     def misfit(self, error: BaseException) -> UserError:
         """What to say of a checkpoint that cannot be taken up."""
@@ -77,13 +86,20 @@ class Checkpoints:
         if in_shards:
             name = f"shards-{processes.agreed(secrets.randbelow(1 << 40)):010x}"
             self._write_shards(name, {key: state[key] for key in in_shards})
-            state = {**{key: value for key, value in state.items() if key not in in_shards}, "shards": name}
+            state = {key: value for key, value in state.items() if key not in in_shards}
+            state["shards"] = name
         if processes.rank() == 0:
+            if name:
+                shards = sorted((self.folder / name).iterdir())
+                state["sums"] = {f"{name}/{path.name}": sha256(path) for path in shards}
             self._write(state, name)
-            for older in self.folder.glob("shards-*"):
-                if older.name not in self._sums().values():
-                    shutil.rmtree(older)
+            self._remove_shards(but=set(self._sums().values()))
         processes.agreed(0)
+
+    def _remove_shards(self, but: set[str | None]) -> None:
+        for folder in self.folder.glob("shards-*"):
+            if folder.name not in but:
+                shutil.rmtree(folder)
 
     def _write_shards(self, name: str, state: dict[str, Any]) -> None:
         from torch.distributed import checkpoint
@@ -135,6 +151,7 @@ class Checkpoints:
             return
         write_json(self.done, self.mark.tracked)
         self.before.unlink(missing_ok=True)
+        self._remove_shards(but=set(list(self._sums().values())[:1]))
         for other in self.folder.parent.glob("*/done.json"):
             if other != self.done:
                 shutil.rmtree(other.parent, ignore_errors=True)

@@ -117,6 +117,7 @@ def test_an_altered_shard_is_refused(tokenizer, texts, tmp_path):
         (lambda manifest: json.dumps({**manifest, "dtype": "wide"}), "damaged"),
         (lambda manifest: json.dumps(manifest).replace("documents", "files"), "damaged: 'documents' is"),
         (lambda manifest: json.dumps(manifest).replace('"sha256"', '"sha"'), "damaged: 'sha256' is"),
+        (lambda manifest: json.dumps(manifest).replace('"shard-00000.npy"', "5"), "damaged"),
     ],
 )
 def test_a_damaged_manifest_is_one_line(packed, tmp_path, change, message):
@@ -196,9 +197,15 @@ def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def test_a_split_without_documents_is_one_line(tokenizer, tmp_path):
+    write_corpus(tmp_path / "val", [])
+    with pytest.raises(UserError, match=r"val: holds no document; run `dvc repro --force slice_corpus`"):
+        write_split(tmp_path / "shards", tmp_path / "val", tokenizer.folder, 300, 1)
+
+
 def test_a_worker_that_is_killed_is_one_line(packed, tokenizer, tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "_encode", die)
-    with pytest.raises(UserError, match=r"^runtime\.workers: 2: a worker was killed.*; lower it"):
+    with pytest.raises(UserError, match=r"^runtime\.workers: 2: a worker has ended too early.*; lower it"):
         write_split(tmp_path, packed / "corpus/train", tokenizer.folder, 300, 2)
 
 
