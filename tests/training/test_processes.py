@@ -2,10 +2,7 @@
 
 import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +17,6 @@ from pipeline.training import processes
 from pipeline.training.device import of_process
 from pipeline.training.optim import Optimizers
 
-OUTER = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
 
 
@@ -131,7 +127,7 @@ def test_the_encoder_is_trained_by_the_first_process_alone(project, outer, capfd
 def test_fsdp_with_one_process_is_none(tiny):
     one, other = tiny(), tiny(sharding="fsdp")
     one.fit()
-    for path in (Path(".scratch")).rglob("checkpoint.pt"):
+    for path in Path(".scratch").rglob("checkpoint.pt"):
         path.unlink()
     other.fit()
     assert all(torch.equal(one.weights()[name], weight) for name, weight in other.weights().items())
@@ -146,76 +142,6 @@ def test_moments_can_be_made_without_changing_a_weight(tiny, optimizer):
     optimizers.allocate()
     assert all(state["state"] for state in optimizers.state_dict())
     assert all(torch.equal(weight, before[name]) for name, weight in run.weights().items())
-
-
-class Group:
-    """Starts the tiny stage of tiny_stage.py, and tells how it went."""
-
-    def __init__(self, project: Path, root: Path) -> None:
-        self.project = project
-        (project / ".git").mkdir(exist_ok=True)
-        (project / "stages").unlink()
-        (project / "stages").mkdir()
-        (project / "stages/__init__.py").touch()
-        (project / "stages/train_base.py").symlink_to(root / "tests/training/tiny_stage.py")
-        (project / "stages/pack_shards.py").touch()
-        path = [str(folder) for folder in (project, root / "tests/training", root / "tests")]
-        self.env = {name: value for name, value in os.environ.items() if name not in OUTER}
-        self.env |= {"PYTHONPATH": ":".join(path), "OMP_NUM_THREADS": "1"}
-
-    def start(self, count: int, launcher: tuple[str, ...] = ("-m",), env=None, **asked) -> subprocess.Popen:
-        """Start it in `count` processes; `asked` see tiny_stage.py."""
-        set_params(self.project, "runtime", processes=count)
-        return subprocess.Popen(
-            [sys.executable, *launcher, "stages.train_base"],
-            cwd=self.project,
-            env={**self.env, "TINY": json.dumps(asked), **(env or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, count: int, status: int = 0, fresh: bool = True, **asked) -> tuple[str, str]:
-        """Start it and wait for its end: what it has printed, and to standard error.
-
-        `fresh`: without the checkpoint of the run before.
-        """
-        if fresh:
-            shutil.rmtree(self.project / ".scratch", ignore_errors=True)
-        with self.start(count, **asked) as done:
-            out, err = done.communicate()
-        assert done.returncode == status, err
-        assert not self.alive()
-        return out, err
-
-    def result(self):
-        """Losses, first gradient and weights of the last run."""
-        return torch.load(self.project / "result.pt")
-
-    def windows(self, count: int) -> list[int]:
-        """All windows that the last run's processes have read."""
-        return [
-            w
-            for rank in range(count)
-            for w in json.loads((self.project / f"windows-{rank}.json").read_text())
-        ]
-
-    def alive(self) -> list[str]:
-        """Processes that work in the project's folder."""
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (process / "cmdline").read_bytes().decode()
-                if (process / "cwd").readlink() == self.project and "stages.train_base" in command:
-                    found.append(command)
-            except OSError:  # it has ended meanwhile, or is someone else's
-                continue
-        return found
-
-
-@pytest.fixture
-def group(project, root):
-    return Group(project, root)
 
 
 def close(ours, theirs, limit):
