@@ -1,13 +1,16 @@
 """What a recipe reaches on real text at a budget of operations or of seconds, in bits per byte.
 
-    python -m benchmarks.pretrain_quality ../shared/data/corpus --flops 5e13 --seed 0 1 2
-    python -m benchmarks.pretrain_quality ../shared/data/corpus --seconds 240 --score heldout.jsonl
-    python -m benchmarks.pretrain_quality ../shared/data/corpus --flops 1e13 --change train.learning_rate=0.02
+    python -m benchmarks.pretrain_quality CORPUS --flops 5e13 --seed 0 1 2 --score heldout.jsonl
+    python -m benchmarks.pretrain_quality CORPUS --seconds 240 --seed 0 1 2 --score heldout.jsonl
+    python -m benchmarks.pretrain_quality CORPUS --preset baby-10m --flops 5e14 --score heldout.jsonl \\
+        --against train.optimizer=adamw train.learning_rate=0.002
 
-The recipe is a preset with a vocabulary of 8,192 pieces, and `--change` puts other values in. Without --score
-the validation documents are scored (see real_text.py), by which recipes are chosen; --score names a file that
-is for reports alone. Budgets count training and nothing else: 6 operations for each weight and token, and
-attention's. A line for each seed, then one JSON line.
+The recipe is a preset with a vocabulary of 8,192 pieces; `--change` puts other values in, and `--against`
+makes a second recipe that is trained in the same run. Without --score the validation documents are scored
+(see real_text.py), by which recipes are chosen; --score names a file that is for reports alone. Budgets count
+training and nothing else: 6 operations for each weight and token, and attention's. A line for each seed, then
+one JSON line. `side_by_side` reads all documents as one stream in windows that do not overlap, as the peers
+were measured; `bits_per_byte` is what `evaluate` gives.
 """
 
 import argparse
@@ -15,7 +18,7 @@ import json
 import statistics
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
@@ -28,6 +31,13 @@ from pipeline.training.trainer import Trainer
 
 VOCABULARY = {"vocab_size": 8192, "sample_bytes": 20_000_000, "max_piece_chars": 24}
 MEASURED = 12  # steps by which the speed is found
+
+
+class Budget(NamedTuple):
+    """How long to train; the one that is not 0."""
+
+    flops: float
+    seconds: float
 
 
 def recipe(name: str, changes: list[str]) -> AllParams:
@@ -55,54 +65,63 @@ def seconds_of_steps(trainer: Trainer, steps: int) -> float:
     return statistics.median(times[2:])
 
 
+def trained(
+    params: AllParams, place: Path, val: list[Document], scored: list[Document], seed: int, budget: Budget
+) -> dict[str, float]:
+    """Train a recipe and say what it reaches."""
+    tokenizer, shards = real_text.packed(place, params.tokenizer, val)
+    of_step = estimate.decoder_flops(params) * params.train.tokens_per_step
+    if budget.seconds:
+        steps = int(budget.seconds / seconds_of_steps(real_text.trainer(params, shards, seed), MEASURED))
+    else:
+        steps = round(budget.flops / of_step)
+    trainer = real_text.trainer(params, shards, seed)
+    seconds, loss = real_text.learn(trainer, steps)
+    return {
+        "seconds": seconds,
+        "steps": steps,
+        "flops": steps * of_step,
+        "tokens": steps * params.train.tokens_per_step,
+        "parameters": parameter_count(trainer.model),
+        "loss": loss,
+        "bits_per_byte": real_text.bits(trainer.model, tokenizer, scored),
+        "side_by_side": real_text.consecutive_bits(trainer.model, tokenizer, scored),
+    }
+
+
 def main() -> None:
     """Train with every seed and print what it reaches."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--preset", default="real-mini")
-    parser.add_argument("--flops", type=float)
-    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--flops", type=float, default=0.0)
+    parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--change", nargs="*", default=[])
+    parser.add_argument("--against", nargs="*", help="changes of a second recipe, besides --change")
     parser.add_argument("--seed", type=int, nargs="*", default=[0])
     parser.add_argument("--score", type=Path)
     parser.add_argument("--place", type=Path, default=Path(".scratch/real_text"))
     args = parser.parse_args()
     val = real_text.prepare(args.place, args.folder)
-    params = recipe(args.preset, args.change)
-    tokenizer, shards = real_text.packed(args.place, params.tokenizer, val)
-    scored = (
-        [Document(**json.loads(line)) for line in args.score.read_text().splitlines()] if args.score else val
-    )
-    of_step = estimate.decoder_flops(params) * params.train.tokens_per_step
-    found = []
-    for seed in args.seed:
-        if args.seconds:
-            pace = seconds_of_steps(real_text.trainer(params, shards, seed), MEASURED)
-            steps = int(args.seconds / pace)
-        else:
-            steps = round(args.flops / of_step)
-        trainer = real_text.trainer(params, shards, seed)
-        seconds, loss = real_text.learn(trainer, steps)
-        row = {
-            "seconds": seconds,
-            "steps": steps,
-            "flops": steps * of_step,
-            "tokens": steps * params.train.tokens_per_step,
-            "parameters": parameter_count(trainer.model),
-            "loss": loss,
-            "bits_per_byte": real_text.bits(trainer.model, tokenizer, scored),
-        }
-        if args.score:
-            row["side_by_side"] = real_text.consecutive_bits(trainer.model, tokenizer, scored)
-        print(
-            f"{' '.join(args.change)} seed {seed}  " + "  ".join(f"{k} {v:.5g}" for k, v in row.items()),
-            flush=True,
-        )
-        found.append(row)
-    means = {key: statistics.mean(row[key] for row in found) for key in found[0]}
-    if len(found) > 1:
-        print("mean  " + "  ".join(f"{k} {v:.5g}" for k, v in means.items()))
-    print(json.dumps({"preset": args.preset, "change": args.change, "mean": means, "runs": found}))
+    lines = args.score.read_text(encoding="utf-8").splitlines() if args.score else []
+    scored = [Document(**json.loads(line)) for line in lines] or val
+    recipes = {"recipe": args.change}
+    if args.against is not None:
+        recipes["against"] = args.change + args.against
+    means = {}
+    for name, changes in recipes.items():
+        params = recipe(args.preset, changes)
+        rows = []
+        for seed in args.seed:
+            rows.append(trained(params, args.place, val, scored, seed, Budget(args.flops, args.seconds)))
+            print(
+                f"{name} seed {seed}  " + "  ".join(f"{k} {v:.5g}" for k, v in rows[-1].items()), flush=True
+            )
+        means[name] = {key: statistics.mean(row[key] for row in rows) for key in rows[0]}
+        print(f"{name} mean  " + "  ".join(f"{k} {v:.5g}" for k, v in means[name].items()), flush=True)
+    print(json.dumps({"preset": args.preset, "recipes": recipes, "seeds": args.seed, "means": means}))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Which optimiser updates which weight."""
 
+from collections import defaultdict
 from typing import Any
 
 import torch
@@ -22,25 +23,27 @@ class Optimizers:
         separate tokens, and vectors stay with AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
         Weight decay is for hidden matrices alone.
         """
-        hidden: list[nn.Parameter] = []
+        hidden: dict[str, nn.Parameter] = {}
         others: list[nn.Parameter] = []
         for name, weight in model.named_parameters():
-            of_tokens = "embed" in name or name.startswith("lm_head")
-            (hidden if weight.ndim == 2 and not of_tokens else others).append(weight)
+            if weight.ndim == 2 and not ("embed" in name or name.startswith("lm_head")):
+                hidden[name] = weight
+            else:
+                others.append(weight)
         betas = (settings.beta1, settings.beta2)
         self.all: list[torch.optim.Optimizer] = []
         adamw_groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
         if settings.optimizer == "muon":
             self.all.append(
                 Muon(
-                    hidden,
+                    by_heads(model, hidden),
                     lr=settings.matrix_learning_rate,
                     momentum=settings.momentum,
                     weight_decay=settings.weight_decay,
                 )
             )
         else:
-            adamw_groups.append({"params": hidden, "weight_decay": settings.weight_decay})
+            adamw_groups.append({"params": list(hidden.values()), "weight_decay": settings.weight_decay})
         # One kernel for all weights; elsewhere torch's own choice, which on a processor is one after another.
         fused = True if others[0].is_cuda else None
         self.all.append(
@@ -83,3 +86,16 @@ class Optimizers:
             for own, group in zip(optimizer.param_groups, state["param_groups"], strict=True):
                 group.update({key: own[key] for key in ("fused", "foreach") if key in own})
             optimizer.load_state_dict(state)
+
+
+def by_heads(model: nn.Module, matrices: dict[str, nn.Parameter]) -> list[dict[str, Any]]:
+    """Groups for Muon: matrices whose rows belong to heads of attention, whose columns do, and others."""
+    pieces: dict[str, tuple[int, int]] = {}  # rows and columns
+    for name, module in model.named_modules():
+        if hasattr(module, "q_proj"):  # a decoder's attention
+            pieces |= {f"{name}.{kind}_proj.weight": (module.head_dim, 0) for kind in "qkv"}
+            pieces[f"{name}.o_proj.weight"] = (0, module.head_dim)
+    groups: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
+    for name, matrix in matrices.items():
+        groups[pieces.get(name, (0, 0))].append(matrix)
+    return [{"params": group, "rows": rows, "columns": columns} for (rows, columns), group in groups.items()]

@@ -82,13 +82,17 @@ class Pretraining:
         """Mean cross-entropy (nats a token) over the same windows of the val shards each time.
 
         `val_loss` of all; `val_loss_by_position/0005` of the fifth to the eighth token of the windows, and so
-        on; `val_loss_by_source/<name>` where there are several sources.
+        on; `val_loss_by_source/<name>` of each source. Beside them `logit_scale`.
         """
         assert isinstance(model, Decoder)
         chunks = self.settings.loss_chunks
-        batches = map(self._read, self._batches(self.val, 0, self.val_windows))
+        windows = self._batches(self.val, 0, self.val_windows)
+        batches = map(self._read, windows)
         losses_NxT = torch.cat([token_losses(model, *batch, chunks).cpu() for batch in batches]).numpy()
-        found = {"val_loss": float(losses_NxT.mean(dtype=np.float64))}
+        found = {
+            "val_loss": float(losses_NxT.mean(dtype=np.float64)),
+            "logit_scale": logit_scale(model, windows[0][:1, :-1].to(self.device)),
+        }
         for first, stop in octaves(self.val.context):
             found[f"val_loss_by_position/{first + 1:04}"] = float(losses_NxT[:, first:stop].mean())
         for name, chosen_NxT in self.of_sources.items():
@@ -97,10 +101,8 @@ class Pretraining:
 
     @cached_property
     def of_sources(self) -> dict[str, np.ndarray]:
-        """Which of the validated targets are of each source, bool [N, T]; empty where there is but one."""
+        """Which of the validated targets are of each source, bool [N, T]."""
         names, source_D = self.val.shards.sources()
-        if len(names) < 2:
-            return {}
         places_NxT = self.val.places(0, self.val_windows) + 1  # of the targets
         document_NxT = np.searchsorted(self.val.shards.begins(), places_NxT, side="right") - 1
         source_NxT = source_D[document_NxT]
@@ -113,6 +115,11 @@ def pretraining(
     """The task as params.yaml has it: what is read depends on `seed`, what is validated on does not."""
     rows = {"stream": Windows, "best_fit": Rows}[settings.packing](train, context, seed)
     return Pretraining(rows, Windows(val, context, 0), settings, device)
+
+
+def logit_scale(model: Decoder, ids_BxT: Tensor) -> float:
+    """How far apart the scores of all next tokens lie (nats): their deviation, in the mean over places."""
+    return model(ids_BxT).float().std(dim=-1).mean().item()
 
 
 def targets(batch_BxN: Tensor) -> Tensor:

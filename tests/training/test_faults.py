@@ -64,7 +64,7 @@ def test_twenty_kills_at_random_moments_cost_no_more_than_the_steps_since_a_save
     (group.project / "result.pt").unlink()
     for path in group.project.rglob("checkpoint.pt"):
         path.unlink()
-    moments = random.Random(0)
+    moments = random.Random(1)
     kills, reached = 0, 0
     while kills < 20:
         with group.start(1, params=params, runtime=runtime) as running:
@@ -83,3 +83,14 @@ def test_twenty_kills_at_random_moments_cost_no_more_than_the_steps_since_a_save
     assert kills >= 10
     group.run(1, fresh=False, params=params, runtime=runtime)
     assert all(torch.equal(weight, weights[name]) for name, weight in group.result()[2].items())
+
+
+@pytest.mark.slow
+def test_processes_end_with_a_launcher_that_is_killed(group):
+    with group.start(2, params={"steps": 5000}) as running:
+        assert running.stdout
+        next(line for line in running.stdout if line.startswith("step 5/"))
+        running.send_signal(signal.SIGKILL)
+        running.stdout.read()
+    group.wait_for_end()
+    assert kept(group.project)["step"] < 5000

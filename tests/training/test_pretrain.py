@@ -3,7 +3,7 @@ import torch
 
 from pipeline.tokenizer.tokenizer import BOS, EOS, PAD
 from pipeline.training.loss import summed_loss
-from pipeline.training.pretrain import Pretraining, targets
+from pipeline.training.pretrain import Pretraining, logit_scale, targets
 
 
 def test_with_a_document_mask_each_document_is_read_as_if_alone(tiny):
@@ -43,6 +43,17 @@ def test_rows_of_whole_documents_are_read_as_if_each_were_alone(tiny):
 def test_in_windows_of_the_stream_every_next_token_is_learnt():
     window = torch.tensor([[9, EOS, BOS, 10, 11, EOS, BOS, EOS, BOS]])
     assert torch.equal(targets(window), window[:, 1:])
+
+
+def test_the_logit_scale_grows_with_the_scores_but_not_with_what_all_have_in_common(tiny):
+    run = tiny()
+    ids = torch.randint(8, 64, (1, 16))
+    with torch.no_grad():
+        before = logit_scale(run.model, ids)
+        run.model.model.norm.weight *= 3
+        assert logit_scale(run.model, ids) == pytest.approx(3 * before, rel=1e-5)
+        run.model.lm_head.weight = torch.nn.Parameter(run.model.lm_head.weight[:1].repeat(64, 1))
+        assert logit_scale(run.model, ids) == pytest.approx(0, abs=1e-4)
 
 
 def test_what_a_row_leaves_empty_is_not_learnt(tiny):

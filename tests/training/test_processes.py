@@ -163,7 +163,7 @@ def test_fifty_losses_of_two_processes_are_those_of_one(group):
         assert err == ""
         assert out.startswith("training on cpu, 2 processes, fp32")
         assert out.count("step 50/50  val_loss") == 1
-        assert len(list(group.project.glob("reports/train_base/live/plots/metrics/*.tsv"))) == 3
+        assert len(list(group.project.glob("reports/train_base/live/plots/metrics/*.tsv"))) == 4
 
 
 @pytest.mark.slow

@@ -55,5 +55,5 @@ def test_curves_of_parts_positions_and_sources_and_what_it_writes(tiny, project)
     last = [float(values[-1].split("\t")[1]) for values in at]
     mean = sum(weight * loss for weight, loss in zip(weights, last, strict=True)) / 16
     assert float(rows["val_loss.tsv"][-1].split("\t")[1]) == pytest.approx(mean, rel=1e-5)
-    assert {"val_loss_by_source/poems.tsv", "val_loss_by_source/laws.tsv"} < set(rows)
+    assert {"val_loss_by_source/poems.tsv", "val_loss_by_source/laws.tsv", "logit_scale.tsv"} < set(rows)
     assert (live / "samples.md").read_text().startswith("## Step 6\n\n**Bir**")
