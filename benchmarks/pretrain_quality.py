@@ -2,6 +2,7 @@
 
     python -m benchmarks.pretrain_quality CORPUS --flops 5e13 --seed 0 1 2 --score heldout.jsonl
     python -m benchmarks.pretrain_quality CORPUS --seconds 240 --seed 0 1 2 --score heldout.jsonl
+    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m benchmarks.pretrain_quality CORPUS --seconds 240 …
     python -m benchmarks.pretrain_quality CORPUS --preset baby-10m --flops 5e14 --score heldout.jsonl \\
         --against train.optimizer=adamw train.learning_rate=0.002
 
@@ -27,6 +28,8 @@ from pipeline import estimate, preset
 from pipeline.check import AllParams, check
 from pipeline.evaluation.read import Document
 from pipeline.model.decoder import parameter_count
+from pipeline.runtime import place
+from pipeline.training import processes
 from pipeline.training.trainer import Trainer
 
 VOCABULARY = {"vocab_size": 8192, "sample_bytes": 20_000_000, "max_piece_chars": 24}
@@ -51,6 +54,7 @@ def recipe(name: str, changes: list[str]) -> AllParams:
         section, key = key.split(".")
         assert key in values[section], change
         values[section][key] = YAML(typ="safe", pure=True).load(value)
+    values["sft"]["context"] = values["model"]["context"]  # tuning is left out, but is checked
     return check(values=values)
 
 
@@ -72,11 +76,14 @@ def trained(
     tokenizer, shards = real_text.packed(place, params.tokenizer, val)
     of_step = estimate.decoder_flops(params) * params.train.tokens_per_step
     if budget.seconds:
-        steps = int(budget.seconds / seconds_of_steps(real_text.trainer(params, shards, seed), MEASURED))
+        a_step = seconds_of_steps(real_text.trainer(params, shards, seed), MEASURED)
+        steps = processes.agreed(int(budget.seconds / a_step))
     else:
         steps = round(budget.flops / of_step)
     trainer = real_text.trainer(params, shards, seed)
     seconds, loss = real_text.learn(trainer, steps)
+    if processes.rank():
+        return {}
     return {
         "seconds": seconds,
         "steps": steps,
@@ -104,6 +111,8 @@ def main() -> None:
     parser.add_argument("--score", type=Path)
     parser.add_argument("--place", type=Path, default=Path(".scratch/real_text"))
     args = parser.parse_args()
+    if place().size > 1:
+        processes.join(place())
     val = real_text.prepare(args.place, args.folder)
     lines = args.score.read_text(encoding="utf-8").splitlines() if args.score else []
     scored = [Document(**json.loads(line)) for line in lines] or val
@@ -115,13 +124,16 @@ def main() -> None:
         params = recipe(args.preset, changes)
         rows = []
         for seed in args.seed:
-            rows.append(trained(params, args.place, val, scored, seed, Budget(args.flops, args.seconds)))
-            print(
-                f"{name} seed {seed}  " + "  ".join(f"{k} {v:.5g}" for k, v in rows[-1].items()), flush=True
-            )
+            row = trained(params, args.place, val, scored, seed, Budget(args.flops, args.seconds))
+            if row:
+                rows.append(row)
+                print(f"{name} seed {seed}  " + "  ".join(f"{k} {v:.5g}" for k, v in row.items()), flush=True)
+        if not rows:
+            continue
         means[name] = {key: statistics.mean(row[key] for row in rows) for key in rows[0]}
         print(f"{name} mean  " + "  ".join(f"{k} {v:.5g}" for k, v in means[name].items()), flush=True)
-    print(json.dumps({"preset": args.preset, "recipes": recipes, "seeds": args.seed, "means": means}))
+    if means:
+        print(json.dumps({"preset": args.preset, "recipes": recipes, "seeds": args.seed, "means": means}))
 
 
 if __name__ == "__main__":
