@@ -82,8 +82,6 @@ def trained(
         steps = round(budget.flops / of_step)
     trainer = real_text.trainer(params, shards, seed)
     seconds, loss = real_text.learn(trainer, steps)
-    if processes.rank():
-        return {}
     return {
         "seconds": seconds,
         "steps": steps,
@@ -111,8 +109,6 @@ def main() -> None:
     parser.add_argument("--score", type=Path)
     parser.add_argument("--place", type=Path, default=Path(".scratch/real_text"))
     args = parser.parse_args()
-    if place().size > 1:
-        processes.join(place())
     val = real_text.prepare(args.place, args.folder)
     lines = args.score.read_text(encoding="utf-8").splitlines() if args.score else []
     scored = [Document(**json.loads(line)) for line in lines] or val
@@ -124,17 +120,18 @@ def main() -> None:
         params = recipe(args.preset, changes)
         rows = []
         for seed in args.seed:
-            row = trained(params, args.place, val, scored, seed, Budget(args.flops, args.seconds))
-            if row:
-                rows.append(row)
-                print(f"{name} seed {seed}  " + "  ".join(f"{k} {v:.5g}" for k, v in row.items()), flush=True)
-        if not rows:
-            continue
+            rows.append(trained(params, args.place, val, scored, seed, Budget(args.flops, args.seconds)))
+            print(
+                f"{name} seed {seed}  " + "  ".join(f"{k} {v:.5g}" for k, v in rows[-1].items()), flush=True
+            )
         means[name] = {key: statistics.mean(row[key] for row in rows) for key in rows[0]}
         print(f"{name} mean  " + "  ".join(f"{k} {v:.5g}" for k, v in means[name].items()), flush=True)
-    if means:
-        print(json.dumps({"preset": args.preset, "recipes": recipes, "seeds": args.seed, "means": means}))
+    print(json.dumps({"preset": args.preset, "recipes": recipes, "seeds": args.seed, "means": means}))
 
 
 if __name__ == "__main__":
-    main()
+    where = place()
+    if where.size > 1:
+        processes.member(main, where)
+    else:
+        main()
