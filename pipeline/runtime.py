@@ -1,11 +1,15 @@
 """The `runtime` section: where and how a run works; and which of those that train together a process is."""
 
 import os
+import threading
+import time
 from typing import NamedTuple
 
 from pydantic import Field
 
 from pipeline.params import Section
+
+PARENT_SECONDS = 0.5  # between looks whether the process that started this one is still there
 
 
 class Place(NamedTuple):
@@ -30,6 +34,17 @@ def place() -> Place:
         return Place(rank, size)
     here = env.get("SLURM_STEP_TASKS_PER_NODE", str(size)).split("(")[0].split(",")[0]  # such as `4(x2)`
     return Place(rank, size, int(env.get("SLURM_LOCALID", rank)), int(here))
+
+
+def end_with(parent: int) -> None:
+    """End this process once `parent`, which started it, has ended, be it killed: it would work on unseen."""
+
+    def follow() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 class RuntimeParams(Section):

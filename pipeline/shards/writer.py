@@ -7,9 +7,7 @@ run that was killed goes on after the last one.
 
 import json
 import multiprocessing
-import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -27,6 +25,7 @@ import pyarrow.parquet as pq
 from pipeline.corpus.read import parts
 from pipeline.errors import UserError
 from pipeline.files import sha256, whole_file, write_json
+from pipeline.runtime import end_with
 from pipeline.shards.reader import ENTRY
 from pipeline.tokenizer.batch import BatchEncoder
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -55,12 +54,8 @@ def _open(folder: Path) -> None:
     _encoder = BatchEncoder(Tokenizer.load(folder))
     if parent := multiprocessing.parent_process():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-        def follow() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True).start()
+        assert parent.pid is not None
+        end_with(parent.pid)
 
 
 def _encode(part: Path, group: int, skip: int) -> Encoded:

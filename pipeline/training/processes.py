@@ -12,8 +12,6 @@ import os
 import signal
 import sys
 import tempfile
-import threading
-import time
 import uuid
 from collections.abc import Callable
 
@@ -23,12 +21,11 @@ from torch import Tensor
 
 from pipeline.errors import UserError, one_line
 from pipeline.params import check_all, load
-from pipeline.runtime import Place, RuntimeParams, place
+from pipeline.runtime import Place, RuntimeParams, end_with, place
 from pipeline.training.device import of_process, pick_device
 
 STORE = "TEZGAH_STORE"  # in the environment of processes that `launch` starts: the file they meet at
 SAVING_SECONDS = 600  # that a step and a checkpoint may take, after a signal, before processes are killed
-PARENT_SECONDS = 0.5  # between looks whether the process that started this one is still there
 BASE_PORT, PORTS = 20000, 10000  # where processes of a Slurm job meet, by its number
 
 
@@ -104,7 +101,7 @@ def ended_by(exitcode: int) -> tuple[bool, str]:
 def member(main: Callable[[], None], where: Place) -> None:
     """Run `main` as one of several processes. Of all their errors, the first is told."""
     if STORE in os.environ:
-        threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+        end_with(os.getppid())
     store = join(where)
     if where.rank > 0:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -126,13 +123,6 @@ def member(main: Callable[[], None], where: Place) -> None:
             ) from None
         raise
     atexit.register(leave, 0)
-
-
-def end_with(parent: int) -> None:
-    """End this process when `parent` has, which may have been killed: else it would train on unseen."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_SECONDS)
-    os._exit(1)
 
 
 def leave(status: int) -> None:

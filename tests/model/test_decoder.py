@@ -6,13 +6,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
+from torch.nn.attention.flex_attention import BlockMask
 from transformers import AutoModelForCausalLM
 
 from pipeline.errors import UserError
 from pipeline.inference.generate import generate
 from pipeline.model import decoder
 from pipeline.model.cache import KVCache
-from pipeline.model.decoder import Decoder, initialise, parameter_count, spelled_out
+from pipeline.model.decoder import Decoder, initialise, parameter_count, spelled_out, within
 from pipeline.model.folder import load_decoder, load_weights, save_decoder
 from pipeline.model.params import ModelParams
 
@@ -185,6 +186,20 @@ def test_documents_of_a_row_do_not_see_one_another():
         together = model(torch.cat([one, two], 1), document_BxT=documents)
         apart = torch.cat([model(one), model(two)], 1)
     assert (together - apart).abs().max() < 1e-4  # logits are up to 6; processors round differently
+
+
+@pytest.mark.parametrize("kv_heads", [1, 4])
+def test_compiled_layers_mask_documents_by_blocks(kv_heads):
+    model = made(kv_heads=kv_heads).requires_grad_(False)  # on a CPU blocks have no way back
+    ids = torch.randint(8, 480, (3, 24))
+    documents = torch.randint(0, 2, (3, 24)).cumsum(1)
+    expected = model(ids, document_BxT=documents)
+    model.compile_layers(backend="eager")
+    assert isinstance(within(documents, blocks=True), BlockMask)
+    assert (model(ids, document_BxT=documents) - expected).abs().max() < 1e-5
+    compiled = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    model(ids, document_BxT=documents.flip(0))
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled  # not anew for every batch
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
