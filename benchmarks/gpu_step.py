@@ -2,11 +2,11 @@
 
     python -m benchmarks.gpu_step llama-134m --batch-size 8
 
-The model of a preset takes steps of two forward passes on random tokens four ways, each in its own process,
-in turn, several rounds: as training runs it before it is compiled and after, the latter also with four
-documents in a window that do not see one another, and as a plain loop over the same architecture in
-transformers, compiled whole, with fused AdamW. Prints medians for people and one JSON
-line for machines. Where there is no GPU it says so.
+The model of a preset takes its steps, of as many forward passes as the batch makes them, on random tokens four
+ways, each in its own process, in turn, several rounds: as training runs it before it is compiled and after, the
+latter also with four documents in a window that do not see one another, and as a plain loop over the same
+architecture in transformers, compiled whole, with fused AdamW. Prints medians for people and one JSON line for
+machines. Where there is no GPU it says so.
 """
 
 import argparse
@@ -18,7 +18,6 @@ import time
 
 APART = "tezgah, compiled, documents apart"
 WAYS = ("tezgah", "tezgah, compiled", APART, "transformers, compiled")
-PASSES = 2
 # Dense bf16 products with fp32 sums, in 10^12 operations a second, by the makers' data sheets; the first name
 # that the card's own contains.
 PEAKS = {
@@ -49,7 +48,8 @@ def measure(way: str, preset: str, batch_size: int, steps: int) -> dict[str, flo
     device = torch.device("cuda")
     precision = precision_of("bf16", device)
     vocab_size, context = params.tokenizer.vocab_size, params.model.context
-    tokens = PASSES * batch_size * context
+    passes = max(1, params.train.tokens_per_step // (batch_size * context))
+    tokens = passes * batch_size * context
     if way.startswith("tezgah"):
         model = Decoder(params.model, vocab_size)
         initialise(model, 0)
@@ -60,7 +60,7 @@ def measure(way: str, preset: str, batch_size: int, steps: int) -> dict[str, flo
         optimizers = Optimizers(model, params.train)
 
         def step() -> float:
-            how = precision, PASSES, params.train.loss_chunks, 4 if way == APART else 1
+            how = precision, passes, params.train.loss_chunks, 4 if way == APART else 1
             return random_step(model, optimizers, batch_size, context, *how)
     else:
         stock = stock_model(params.model, vocab_size).to(device).train()
@@ -71,10 +71,10 @@ def measure(way: str, preset: str, batch_size: int, steps: int) -> dict[str, flo
             synchronise(device)
             began = time.perf_counter()
             optimizer.zero_grad(set_to_none=True)
-            for _ in range(PASSES):
+            for _ in range(passes):
                 ids = torch.randint(vocab_size, (batch_size, context), device=device)
                 with torch.autocast("cuda", torch.bfloat16):
-                    loss = stock(input_ids=ids, labels=ids).loss / PASSES
+                    loss = stock(input_ids=ids, labels=ids).loss / passes
                 loss.backward()
             optimizer.step()
             synchronise(device)

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import estimate, language
+from pipeline import estimate, language, scaling
 from pipeline.check import AllParams, check
 from pipeline.errors import UserError
 from pipeline.graph import stale
@@ -54,7 +54,8 @@ def run(probe: bool) -> None:
     with torch.device("meta"):  # shapes alone
         model = Decoder(params.model, vocab_size)
     console.print(language.table(model_table(model), {0, 1}))
-    for line in (reading(params, parameter_count(model), to_run), disk(params, parameter_count(model))):
+    parameters = parameter_count(model)
+    for line in (reading(params, parameters, to_run), reached(params, parameters), disk(params, parameters)):
         say(console, line)
     on_cpu = device is not None and device.type == "cpu"
     size, unfit = tried(lambda: batch_size(params, device))
@@ -143,6 +144,22 @@ def reading(params: AllParams, parameters: int, to_run: dict[str, str] | None) -
         f"pretraining: {steps:,} steps x {per_step:,} = {total / 1e6:,.1f} M tokens"
         f" ({total / parameters:.1f} a parameter); the train split has {about}{there / 1e6:,.1f} M:"
         f" {total / there:.1f} epochs"
+    )
+
+
+def reached(params: AllParams, parameters: int) -> str:
+    """What pretraining would come to on real text, and how much text the model is worth."""
+    law, of_token = scaling.law(), estimate.bytes_per_token(params.tokenizer.vocab_size)
+    read = params.train.steps * params.train.tokens_per_step * of_token
+    new = float(scaling.worth(max(1, estimate.training_bytes(params)), read))
+    bits = law.bits_per_byte(parameters, new)
+    if scaling.measured(parameters, read):
+        sure = f"give or take {bits * law.error(parameters, new):.2f}"
+    else:
+        sure = "a guess: no run of that size was measured"
+    return (
+        f"on real Turkish text that comes to about {bits:.2f} bits per byte ({sure}); a model of this size"
+        f" deserves {law.deserved(parameters) / of_token / 1e6:,.0f} M tokens"
     )
 
 
