@@ -2,11 +2,11 @@
 
     python -m benchmarks.gpu_step llama-134m --batch-size 8
 
-The model of a preset takes its steps, of as many forward passes as the batch makes them, on random tokens four
-ways, each in its own process, in turn, several rounds: as training runs it before it is compiled and after, the
-latter also with four documents in a window that do not see one another, and as a plain loop over the same
-architecture in transformers, compiled whole, with fused AdamW. Prints medians for people and one JSON line for
-machines. Where there is no GPU it says so.
+The model of a preset takes its steps, of as many forward passes as the batch makes them, on random tokens
+four ways, each in its own process, in turn, several rounds: as training runs it before it is compiled and
+after, the latter also with four documents in a window that do not see one another, and as a plain loop over
+the same architecture in transformers, compiled whole, with fused AdamW. Prints medians for people and one
+JSON line for machines. Where there is no GPU it says so.
 """
 
 import argparse

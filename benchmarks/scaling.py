@@ -3,9 +3,9 @@
     python -m benchmarks.scaling ../shared/data/corpus [--only 3]
 
 Trains every size of LADDER with each of its amounts of text by the recipe of `real-mini` and scores the
-validation documents (real_text.py), in windows side by side. A line for each run, as `pipeline/scaling.py` has
-it in RUNS; then how far each of those lies from the law that was fitted to all others; and one JSON line. On
-two cores the whole ladder takes days, on one GPU about an hour.
+validation documents (real_text.py), in windows side by side. A line for each run, as `pipeline/scaling.py`
+has it in RUNS; then how far each of those lies from the law that was fitted to all others; and one JSON
+line. On two cores the whole ladder takes days, on one GPU about an hour.
 """
 
 import argparse

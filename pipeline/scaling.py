@@ -2,9 +2,10 @@
 
     bits per byte = ((A / parameters^a)^p + (B / bytes^b)^p)^(1/p)
 
-The first term is where the weights alone would leave it, the second where the text alone would, and p says how
-sharply one takes over from the other. Hoffmann et al. (2022, arXiv 2203.15556, section 3.3) add two such terms
-to a floor; through these runs that misses one it has not seen by up to 4 %, this by 1.2 % (EXPERIMENTS.md).
+The first term is where the weights alone would leave it, the second where the text alone would, and p says
+how sharply one takes over from the other. Hoffmann et al. (2022, arXiv 2203.15556, section 3.3) add two such
+terms to a floor; through these runs that misses one it has not seen by up to 4 %, this by 1.2 %
+(EXPERIMENTS.md).
 """
 
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Law:
         return float(np.exp(log_bits(self.logs, parameters / 1e6, text / 1e6)))
 
     def error(self, parameters: float, text: float) -> float:
-        """By how large a part of `bits_per_byte` a run may miss it, 19 times of 20, if the law holds there."""
+        """By what part of `bits_per_byte` a run may miss it, 19 times of 20, if the law holds there."""
         (gradient,) = slopes(self.logs, np.array([parameters / 1e6]), np.array([text / 1e6]))
         return SURE * float(np.sqrt(gradient @ self.covariance @ gradient + self.deviation**2))
 

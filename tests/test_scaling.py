@@ -26,7 +26,9 @@ def test_the_error_covers_the_truth_and_grows_away_from_the_runs(bits):
     near, far = (10e6, 80e6), (200e6, 20e9)
     truth = Law(LOGS, np.zeros((5, 5)), 0.0)
     for place in (near, far):
-        assert found.bits_per_byte(*place) == pytest.approx(truth.bits_per_byte(*place), rel=found.error(*place))
+        assert found.bits_per_byte(*place) == pytest.approx(
+            truth.bits_per_byte(*place), rel=found.error(*place)
+        )
     assert 0.01 < found.error(*near) < found.error(*far)
 
 
