@@ -1,11 +1,17 @@
 """How many documents and bytes go in, leave by each rule, and stay."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.corpus.split import SPLITS
 
-RULES = ("unreadable", "cleaning", "too_short", "duplicate", "over_budget")
+RULES = (
+    "unreadable", "cleaning", "boilerplate", "too_short", "language", "repetition", "lines", "prose",
+    "personal_data", "duplicate", "contamination", "near_copies", "repeated_paragraphs", "over_budget",
+)  # fmt: skip
+EXAMPLES = 5  # of what each rule removed
+EXCERPT = 300  # characters of each
 
 
 @dataclass
@@ -25,14 +31,28 @@ class Count:
 class Funnel:
     """The counts of one source, or of all.
 
-    What goes in is what was removed and what was kept, in documents as in bytes. `cleaning` removes
-    bytes only; `unreadable` counts records of unknown size; `over_budget` is the document at which
-    a source's share of max_bytes was full (those after it were not read).
+    What goes in is what was removed and what was kept, in documents as in bytes. `cleaning`, `boilerplate` and
+    `personal_data` remove bytes only (less than none, where markers are longer than what they replace), and
+    `repeated_paragraphs` documents only where too little is left of them; `unreadable` counts records of
+    unknown size.
     """
 
     read: Count = field(default_factory=Count)
     removed: dict[str, Count] = field(default_factory=lambda: {rule: Count() for rule in RULES})
     kept: dict[str, Count] = field(default_factory=lambda: {split: Count() for split in SPLITS})
+
+    @classmethod
+    def of(cls, counts: dict[str, Any]) -> "Funnel":
+        """The funnel whose `counts` these are; an empty one for none."""
+        removed = {rule: Count(**counts["removed"][rule]) for rule in RULES} if counts else {}
+        return cls(Count(**counts["read"]), removed) if counts else cls()
+
+    def counts(self) -> dict[str, Any]:
+        """What was read and removed, as numbers, before anything is kept."""
+        return {
+            "read": vars(self.read),
+            "removed": {rule: vars(count) for rule, count in self.removed.items()},
+        }
 
     def total_kept(self) -> Count:
         """All splits together."""
@@ -59,3 +79,17 @@ def total(funnels: list[Funnel]) -> Funnel:
 
 def _sum(counts: list[Count]) -> Count:
     return Count(sum(count.documents for count in counts), sum(count.bytes for count in counts))
+
+
+class Examples:
+    """A few documents that each rule has removed, drawn from all of them whatever their order."""
+
+    def __init__(self, of_rule: dict[str, list[list[str]]] | None = None) -> None:
+        self.of_rule = of_rule or {}
+
+    def add(self, rule: str, id: str, text: str) -> None:
+        """Take in a document, or not: those stay whose ids have the lowest hashes."""
+        drawn = hashlib.blake2b(id.encode(), digest_size=8).hexdigest()
+        there = self.of_rule.setdefault(rule, [])
+        if len(there) < EXAMPLES or drawn < there[-1][0]:
+            self.of_rule[rule] = sorted([*there, [drawn, id, text[:EXCERPT]]])[:EXAMPLES]

@@ -15,6 +15,26 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+class Rules(Section):
+    """Which rules look at documents of local, hub and urls sources; the miniworld needs none."""
+
+    boilerplate: bool  # lines of menus, cookie notices and buttons go
+    language: bool  # what is not Turkish goes
+    repetition: bool  # and what repeats its own lines or runs of words
+    lines: bool  # and pages of lists and headings
+    prose: bool  # and what has not the words and marks of sentences
+    personal_data: bool  # identity numbers, IBANs, cards, telephones and e-mail addresses become markers
+    near_copies: bool  # of documents that share most of their text the longest stays
+    repeated_paragraphs: bool  # of a paragraph that several documents have the first stays
+    contamination: bool  # what holds a text of the evaluation sets goes
+
+
+Rule = Literal[
+    "boilerplate", "language", "repetition", "lines", "prose", "personal_data", "near_copies",
+    "repeated_paragraphs", "contamination",
+]  # fmt: skip
+
+
 class MiniworldSource(Section):
     """The embedded world of `pipeline/miniworld`."""
 
@@ -32,6 +52,7 @@ class LocalSource(Section):
     # A glob, or a list of them. txt, jsonl, csv, tsv, parquet; the first four also .gz, .xz, .zst.
     path: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
     text_column: str | None = None  # of jsonl, csv and parquet; null: recognised
+    without: list[Rule] = Field(default_factory=list)  # rules that do not look at it
     weight: float = Field(
         default=1.0, gt=0, allow_inf_nan=False
     )  # share of max_bytes, relative to the others
@@ -51,6 +72,7 @@ class CorpusParams(Section):
     val_fraction: float = Field(gt=0, lt=1)  # of the documents; every later stage reads it
     test_fraction: float = Field(gt=0, lt=1)  # of the documents; evaluate reads it
     on_error: Literal["fail", "skip"]  # a record that cannot be read
+    rules: Rules
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> "CorpusParams":

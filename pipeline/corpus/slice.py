@@ -1,171 +1,140 @@
-"""From sources to the corpus: read, clean, drop, split, write, in one pass and bounded memory.
+"""From sources to the corpus, in three steps of bounded memory.
 
-Of a document only 64-bit hashes stay in memory: of its text, and of its id if it brings one.
+Every document is read and looked at by itself (flow.py) and lies then in parts on disk (parts.py). All are
+compared by numbers of theirs alone (choose.py). What stays is split and written.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from pipeline.corpus.clean import clean
-from pipeline.corpus.cut import MAX_CHARS, cut
-from pipeline.corpus.funnel import Funnel, total
-from pipeline.corpus.ground_truth import write_ground_truth
-from pipeline.corpus.hash_set import HashSet
-from pipeline.corpus.ids import Ids, usable
-from pipeline.corpus.params import CorpusParams, MiniworldSource
-from pipeline.corpus.records import Record
-from pipeline.corpus.sources import records
-from pipeline.corpus.split import SPLITS, digest, split_of
-from pipeline.corpus.write import SplitWriter
+import numpy as np
+import pyarrow as pa
+
+from pipeline.corpus.examine import CHANGING, DROPPING, Examiner
+from pipeline.corpus.flow import Unit, examined
+from pipeline.corpus.funnel import Examples, Funnel
+from pipeline.corpus.params import RAW, CorpusParams, LocalSource, path_key
+from pipeline.corpus.parts import Parts
+from pipeline.corpus.rules.contamination import Grams
+from pipeline.corpus.settle import settled
 from pipeline.errors import UserError
-from pipeline.turkish.normalise import duplicate_key
-
-PROGRESS_DOCUMENTS = 1000
-HINTS = {
-    "unreadable": "set corpus.on_error: fail to see the first fault",
-    "too_short": "lower corpus.min_chars",
-    "duplicate": "remove the source: it repeats the ones before it",
-    "over_budget": "its share of corpus.max_bytes is less than its first document: raise it or the weight",
-}
+from pipeline.inputs import matching_files
 
 Progress = Callable[[str, Funnel], None]
 
 
-class Document(NamedTuple):
-    """A document on its way into the corpus."""
-
-    id: str
-    text: str
-    size: int  # UTF-8 bytes of the text
-    split: str
-    queries: tuple[str, ...]
-
-
 def slice_corpus(
-    params: CorpusParams, seed: int, folder: Path, root: Path = Path("."), progress: Progress | None = None
+    params: CorpusParams,
+    seed: int,
+    folder: Path,
+    scratch: Path,
+    root: Path = Path("."),
+    held: list[str] | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write train/, val/, test/ and miniworld/ into the empty `folder`; return the funnel as metrics.
 
-    Of documents with equal `duplicate_key` the first stays, in the order of sources, files and rows.
-    A source may keep its share of max_bytes (by weight) and is read no further when the next document
-    would exceed it; what a short source leaves of its share goes to no other. A document's split
-    depends on its own text, the seed and the fractions alone.
+    `scratch` keeps what a killed run goes on from; `held` are the texts of the evaluation sets. Of documents
+    with equal `duplicate_key` the first stays, in the order of sources, files and rows. A source may keep its
+    share of max_bytes (by weight), drawn from all of it. A document's split depends on its own text, the seed
+    and the fractions alone.
 
-    `progress(source, counts)` is called after every thousand documents. Raises UserError for what
-    cannot be read, for a source of which nothing is left, and for a split that stays empty.
+    `progress(source, counts)` is called now and then. Raises UserError for what cannot be read, for a source
+    of which nothing is left or which has less than its share, and for a split that stays empty.
     """
-    slicer = Slicer(params, seed, root, progress)
-    funnels = {name: Funnel() for name in params.sources}
-    queries: list[tuple[str, str]] = []
-    with ExitStack() as stack:
-        writers = {split: stack.enter_context(closing(SplitWriter(folder / split))) for split in SPLITS}
-        for name, funnel in funnels.items():
-            for document in slicer.documents(name, funnel):
-                writers[document.split].add(document.id, name, document.text, document.size)
-                if document.split == "test":
-                    queries += [(query, document.id) for query in document.queries]
-            _check_source(name, funnel)
-    everything = total(list(funnels.values()))
-    _check_splits(everything, params)
-    composed = [source.documents for source in params.sources.values() if isinstance(source, MiniworldSource)]
-    rows = write_ground_truth(folder / "miniworld", seed, sum(composed), queries)
-    sources = {name: funnel.metrics() for name, funnel in funnels.items()}
-    return {**everything.metrics(), "miniworld": rows, "sources": sources}
+    rules = params.rules
+    grams = Grams.of(held or []) if rules.contamination else Grams()
+    parts = Parts(scratch)
+    examiner = Examiner(rules, params.min_chars, seed, grams)
+    funnels, examples = read(params, seed, parts, examiner, root, workers, progress)
+    return settled(params, seed, parts, funnels, examples, folder)
 
 
-class Slicer:
-    """Applies the rules to one source after another and remembers which texts and ids there were."""
-
-    def __init__(self, params: CorpusParams, seed: int, root: Path, progress: Progress | None) -> None:
-        self._params = params
-        self._seed = seed
-        self._root = root
-        self._progress = progress
-        self._texts = HashSet()
-        self._ids = Ids()
-
-    def documents(self, name: str, funnel: Funnel) -> Iterator[Document]:
-        """The documents of a source that pass every rule, each rule's work counted in `funnel`."""
-        params = self._params
-        share = budget_share(params, name)
-        kept_bytes = 0
-        for record in self._pieces(name, funnel):
-            number = funnel.read.documents
-            text = clean(record.text)
-            size = len(text.encode("utf-8"))
-            raw_size = size if text == record.text else len(record.text.encode("utf-8", "surrogatepass"))
-            funnel.read.add(raw_size)
-            funnel.removed["cleaning"].add(raw_size - size, documents=0)
-            if self._progress and funnel.read.documents % PROGRESS_DOCUMENTS == 0:
-                self._progress(name, funnel)
-            if len(text) < params.min_chars:
-                funnel.removed["too_short"].add(size)
-                continue
-            if share is not None and kept_bytes + size > share:
-                funnel.removed["over_budget"].add(size)
-                return
-            key, choice = digest(duplicate_key(text), self._seed)
-            if not self._texts.add(key):
-                funnel.removed["duplicate"].add(size)
-                continue
-            split = split_of(choice, params.val_fraction, params.test_fraction)
-            funnel.kept[split].add(size)
-            kept_bytes += size
-            yield Document(self._id(name, record, number), text, size, split, tuple(record.queries))
-
-    def _pieces(self, name: str, funnel: Funnel) -> Iterator[Record]:
-        """The records of a source, long ones in pieces; what cannot be read ends the run or is counted."""
-        for record in records(name, self._params.sources[name], self._seed, self._root):
-            if isinstance(record, Record):
-                if len(record.text) <= MAX_CHARS:
-                    yield record
-                else:
-                    yield from (record._replace(text=piece) for piece in cut(record.text))
-            elif self._params.on_error == "skip":
-                funnel.read.add(0)
-                funnel.removed["unreadable"].add(0)
-            else:
-                raise UserError(f"{record.message}, or set corpus.on_error: skip")
-
-    def _id(self, name: str, record: Record, number: int) -> str:
-        own = usable(record.id)
-        if own is None:
-            return self._ids.numbered(name, number)
-        is_whole = isinstance(self._params.sources[name], MiniworldSource)  # its queries refer to it
-        return self._ids.own(own if is_whole else f"{name}-{own}", number)
+def units(params: CorpusParams, seed: int, root: Path) -> list[Unit]:
+    """The files of all sources, in order."""
+    found: list[Unit] = []
+    for name, source in params.sources.items():
+        paths: list[Path | None] = [None]
+        if isinstance(source, LocalSource):
+            paths = list(matching_files(path_key(name), source.path, RAW, root))
+        found += [Unit(len(found) + number, name, source, path, seed) for number, path in enumerate(paths)]
+    return found
 
 
-def budget_share(params: CorpusParams, name: str) -> int | None:
-    """UTF-8 bytes of text that a source may keep; None: all it has."""
-    if params.max_bytes is None:
-        return None
-    weights = sum(source.weight for source in params.sources.values())
-    return int(params.max_bytes * params.sources[name].weight / weights)
+def read(
+    params: CorpusParams,
+    seed: int,
+    parts: Parts,
+    examiner: Examiner,
+    root: Path,
+    workers: int,
+    progress: Progress | None,
+) -> tuple[dict[str, Funnel], Examples]:
+    """Bring all documents of the sources into the parts, after those that are there; what was counted so far."""
+    state = parts.state or {"unit": 0, "rows": 0, "ended": False, "counts": {}, "examples": {}}
+    funnels = {name: Funnel.of(state["counts"].get(name, {})) for name in params.sources}
+    examples = Examples(state["examples"])
+
+    def note(ended: bool) -> None:
+        counts = {name: funnel.counts() for name, funnel in funnels.items()}
+        parts.write(state | {"ended": ended, "counts": counts, "examples": examples.of_rule})
+
+    if not state["ended"]:
+        left = [unit for unit in units(params, seed, root) if unit.number >= state["unit"]]
+        left[0].skip = state["rows"]
+        for batch in examined(left, examiner, workers):
+            full = parts.add(counted(batch, funnels, params, examples))
+            state |= {"unit": batch.column("unit")[-1].as_py(), "rows": batch.column("row")[-1].as_py() + 1}
+            if full:
+                note(ended=False)
+            if progress:
+                name = batch.column("source")[-1].as_py()
+                progress(name, funnels[name])
+        note(ended=True)
+    return funnels, examples
 
 
-def _check_source(name: str, funnel: Funnel) -> None:
-    """Refuse a source that adds nothing: it is not what its owner meant."""
-    documents = funnel.read.documents
-    if not documents:
-        raise UserError(f"corpus.sources.{name}: no text in its files; put text there or remove the source")
-    if not funnel.total_kept().documents:
-        removed = {rule: count.documents for rule, count in funnel.removed.items() if count.documents}
-        listed = ", ".join(f"{rule} {count}" for rule, count in removed.items())
-        hint = HINTS[max(removed, key=lambda rule: removed[rule])]
-        raise UserError(f"corpus.sources.{name}: of {documents} documents none is left ({listed}); {hint}")
-
-
-def _check_splits(everything: Funnel, params: CorpusParams) -> None:
-    documents = everything.total_kept().documents
-    more = "or add text (in a .txt, a blank line ends a document)"
-    for split, fraction in (("val", params.val_fraction), ("test", params.test_fraction)):
-        if not everything.kept[split].documents:
-            key = f"corpus.{split}_fraction: {fraction}"
-            raise UserError(f"{key} of {documents} documents left {split} empty; raise it {more}")
-    if not everything.kept["train"].documents:
-        raise UserError(
-            f"corpus.val_fraction and test_fraction: of {documents} documents none is left for train; "
-            f"lower them {more}"
-        )
+def counted(
+    batch: pa.RecordBatch, funnels: dict[str, Funnel], params: CorpusParams, examples: Examples
+) -> pa.RecordBatch:
+    """The documents of a batch that no rule has dropped, in the form that parts have."""
+    seen = batch.column("examined")
+    rule, raw = seen.field("rule").to_numpy(), seen.field("raw").to_numpy()
+    lost = seen.field("lost").flatten().to_numpy().reshape(len(batch), -1)
+    numbers = np.zeros(len(batch), np.int64)
+    stays = rule < 0
+    for place, (name, fault, fatal) in enumerate(
+        zip(*(batch.column(column).to_pylist() for column in ("source", "fault", "fatal")), strict=True)
+    ):
+        funnel = funnels[name]
+        if fault is not None:
+            if fatal:
+                raise UserError(fault)
+            if params.on_error == "fail":
+                raise UserError(f"{fault}, or set corpus.on_error: skip")
+            funnel.read.add(0)
+            funnel.removed["unreadable"].add(0)
+            stays[place] = False
+            continue
+        funnel.read.add(int(raw[place]))
+        numbers[place] = funnel.read.documents
+        for changing, bytes in zip(CHANGING, lost[place].tolist(), strict=True):
+            funnel.removed[changing].add(bytes, documents=0)
+        if rule[place] >= 0:
+            dropping = DROPPING[rule[place]]
+            funnel.removed[dropping].add(int(raw[place] - lost[place].sum()))
+            examples.add(dropping, f"{name}-{funnel.read.documents}", seen.field("text")[place].as_py())
+    columns = {
+        "source": batch.column("source"),
+        "number": pa.array(numbers),
+        "id": batch.column("id"),
+        "queries": batch.column("queries"),
+        "size": pa.array(raw - lost.sum(axis=1)),
+        **{
+            name: seen.field(name)
+            for name in ("text", "key", "choice", "paragraphs", "widths", "grams", "signature")
+        },
+    }
+    return pa.RecordBatch.from_pydict(columns).filter(pa.array(stays))

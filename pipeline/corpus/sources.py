@@ -5,29 +5,18 @@ from pathlib import Path
 
 from pipeline.corpus import from_csv, from_jsonl, from_parquet, from_txt
 from pipeline.corpus.decompress import SUFFIXES, opened
-from pipeline.corpus.params import RAW, LocalSource, MiniworldSource, path_key
+from pipeline.corpus.params import MiniworldSource
 from pipeline.corpus.records import Record, Unreadable
 from pipeline.errors import UserError
-from pipeline.inputs import matching_files
 from pipeline.miniworld import texts
 
 KINDS = "txt, jsonl, ndjson, csv, tsv (these also .gz, .xz or .zst), parquet"
 
 
-def records(
-    name: str, source: MiniworldSource | LocalSource, seed: int, root: Path = Path(".")
-) -> Iterator[Record | Unreadable]:
-    """Everything the source `name` holds: what can be read, and notes of what cannot.
-
-    Raises UserError for what no record can mend: an absent file, an unknown format, damaged
-    compression, no text column.
-    """
-    if isinstance(source, MiniworldSource):
-        for document in texts.documents(seed, source.documents):
-            yield Record(document.text, document.id, document.queries)
-        return
-    for path in matching_files(path_key(name), source.path, RAW, root):
-        yield from file_records(path, source.text_column)
+def miniworld_records(source: MiniworldSource, seed: int) -> Iterator[Record]:
+    """All that the embedded world tells."""
+    for document in texts.documents(seed, source.documents):
+        yield Record(document.text, document.id, document.queries)
 
 
 def file_records(path: Path, text_column: str | None = None) -> Iterator[Record | Unreadable]:

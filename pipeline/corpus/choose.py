@@ -1,0 +1,123 @@
+"""What stays of all documents that were looked at, by rules that compare them with one another."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.corpus.copies import kept_instead
+from pipeline.corpus.parts import Parts
+from pipeline.corpus.rules.contamination import FORMULA
+
+STAYS = ""
+SHARED_BY = 5  # documents; a paragraph that more of them have stays in the first one only
+BUCKETS = 16  # hashes of paragraphs are compared a sixteenth at a time
+
+
+class Documents(NamedTuple):
+    """Numbers of every document of the parts, one after another."""
+
+    source: np.ndarray  # which, by its place in corpus.sources
+    size: np.ndarray  # UTF-8 bytes
+    key: np.ndarray
+    choice: np.ndarray
+
+    @classmethod
+    def of(cls, parts: Parts, sources: Sequence[str]) -> "Documents":
+        """Read them."""
+        place = {name: number for number, name in enumerate(sources)}
+        named = [place[name] for column in parts.column("source") for name in column.to_pylist()]
+        read = [_numbers(parts, name) for name in ("size", "key", "choice")]
+        return cls(np.array(named, np.int16), *read)
+
+
+def _numbers(parts: Parts, name: str) -> np.ndarray:
+    return np.concatenate([column.to_numpy() for column in parts.column(name)])
+
+
+def duplicates(documents: Documents) -> np.ndarray:
+    """Which documents have the key of one before them."""
+    order = np.argsort(documents.key, kind="stable")
+    again = np.zeros(len(order), bool)
+    again[order[1:]] = documents.key[order[1:]] == documents.key[order[:-1]]
+    return again
+
+
+def contaminated(parts: Parts, alive: np.ndarray) -> np.ndarray:
+    """Which documents hold runs of words of the evaluation sets that are no formulas."""
+    found = list(_lists(parts, "grams"))
+    documents = np.concatenate([document for document, _ in found])
+    grams = np.concatenate([gram for _, gram in found])
+    there = alive[documents]
+    rare = np.bincount(grams[there]) <= FORMULA if there.any() else np.zeros(0, bool)
+    bad = np.zeros(len(alive), bool)
+    bad[documents[there][rare[grams[there]]]] = True
+    return bad
+
+
+def near_copies(parts: Parts, documents: Documents, alive: np.ndarray) -> np.ndarray:
+    """Which documents are copies of one that stays."""
+    stays = kept_instead(parts.signatures(), documents.size, alive)
+    return stays != np.arange(len(stays))
+
+
+def repeated_paragraphs(parts: Parts, alive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes of the paragraphs that too many documents have, sorted, and which document keeps each."""
+    hashes, keepers = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    for bucket in range(BUCKETS):
+        some = [
+            (document[here], value[here])
+            for document, value in _lists(parts, "paragraphs")
+            for here in [alive[document] & (value % BUCKETS == bucket)]
+        ]
+        document = np.concatenate([document for document, _ in some])
+        value = np.concatenate([value for _, value in some])
+        order = np.argsort(value, kind="stable")  # within a paragraph the first document comes first
+        starts = (
+            np.flatnonzero(np.append(True, value[order[1:]] != value[order[:-1]])) if len(order) else order
+        )
+        often = np.diff(np.append(starts, len(order))) > SHARED_BY
+        hashes.append(value[order[starts[often]]])
+        keepers.append(document[order[starts[often]]])
+    found, keeper = np.concatenate(hashes), np.concatenate(keepers)
+    order = np.argsort(found)
+    return found[order], keeper[order]
+
+
+def _lists(parts: Parts, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The values of a column of lists, with the number of each one's document."""
+    start = 0
+    for column in parts.column(name):
+        lists = column.combine_chunks()
+        counts = np.diff(lists.offsets.to_numpy())
+        yield np.repeat(np.arange(start, start + len(counts)), counts), lists.flatten().to_numpy()
+        start += len(counts)
+
+
+def shared(parts: Parts, repeated: np.ndarray, keeper: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The documents of each part that lose paragraphs, and the bytes that go with them: one entry a paragraph."""
+    for (document, value), (_, width) in zip(
+        _lists(parts, "paragraphs"), _lists(parts, "widths"), strict=True
+    ):
+        place = np.minimum(np.searchsorted(repeated, value), max(len(repeated) - 1, 0))
+        gone = np.zeros(len(value), bool)
+        if len(repeated):
+            gone = (repeated[place] == value) & (keeper[place] != document)
+        yield document[gone], width[gone]
+
+
+def within(documents: Documents, sizes: np.ndarray, alive: np.ndarray, source: int, share: int) -> np.ndarray:
+    """Which living documents of a source make up its share of bytes: drawn from all of it by their texts."""
+    here = np.flatnonzero(alive & (documents.source == source))
+    order = here[np.argsort(documents.choice[here], kind="stable")]
+    fits = np.cumsum(sizes[order]) <= share
+    taken = np.zeros(len(alive), bool)
+    taken[order[fits]] = True
+    left = share - int(sizes[order[fits]].sum())
+    for document in order[~fits].tolist():  # what is left takes no long document
+        if left < share / 1000:
+            break
+        if sizes[document] <= left:
+            taken[document] = True
+            left -= int(sizes[document])
+    return taken

@@ -1,0 +1,150 @@
+"""What the rules say of a batch of documents, each looked at by itself."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import compress, pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.corpus.clean import clean
+from pipeline.corpus.funnel import EXCERPT
+from pipeline.corpus.laid_out import LaidOut
+from pipeline.corpus.params import Rules
+from pipeline.corpus.rules.boilerplate import without_boilerplate
+from pipeline.corpus.rules.contamination import Grams
+from pipeline.corpus.rules.language import LEAST, turkish
+from pipeline.corpus.rules.personal import without_personal_data
+from pipeline.corpus.rules.quality import badly_lined, not_prose
+from pipeline.corpus.rules.repetition import repetitive
+from pipeline.corpus.signatures import NONE, ORDERS, folded_words, signatures
+from pipeline.corpus.split import digest
+from pipeline.turkish.normalise import duplicate_key
+from pipeline.turkish.repair import repair
+
+DROPPING = ("too_short", "language", "repetition", "lines", "prose")  # the rules here that drop documents
+CHANGING = ("cleaning", "boilerplate", "personal_data")  # and those that change them
+PARAGRAPH = 40  # characters; shorter lines may well repeat from document to document
+BATCH_CHARS = 1_000_000  # looked at together
+
+EXAMINED = pa.struct(
+    [
+        ("text", pa.large_string()),  # clean; of a dropped document its beginning
+        ("rule", pa.int8()),  # that dropped it, a place in DROPPING; -1: none
+        ("raw", pa.int64()),  # UTF-8 bytes as it was read
+        (
+            "lost",
+            pa.list_(pa.int64(), len(CHANGING)),
+        ),  # of them by each changing rule; more may be won than lost
+        ("key", pa.uint64()),  # equal for copies
+        ("choice", pa.uint64()),  # a random number that its text draws
+        ("paragraphs", pa.large_list(pa.uint64())),  # hashes of its longer lines, each once
+        ("widths", pa.large_list(pa.int64())),  # and the bytes that go with each
+        ("grams", pa.large_list(pa.int64())),  # that it shares with the evaluation sets
+        ("signature", pa.list_(pa.uint32(), ORDERS)),
+    ]
+)
+
+
+@dataclass
+class Examiner:
+    """The rules with all that they need; a worker process has one."""
+
+    rules: Rules
+    min_chars: int
+    seed: int
+    grams: Grams
+
+    def examine(self, raw: list[str], spared: np.ndarray) -> pa.Array:
+        """EXAMINED of some texts; each is `spared` the rules whose bits are set (see `bits`)."""
+        starts, size = [], BATCH_CHARS
+        for place, text in enumerate(raw):
+            size += len(text)
+            if size > BATCH_CHARS:
+                starts, size = [*starts, place], len(text)
+        spans = [slice(*pair) for pair in pairwise([*starts, len(raw)])]
+        batches = [self._batch(raw[span], spared[span]) for span in spans]
+        return pa.concat_arrays([pa.array([], EXAMINED), *batches])
+
+    def _batch(self, raw: list[str], spared: np.ndarray) -> pa.StructArray:
+        for_rule = {
+            name: np.full(len(raw), getattr(self.rules, name)) & (spared & bits([name]) == 0)
+            for name in Rules.model_fields
+        }
+        texts = [clean(repair(text)) for text in raw]
+        sizes = [_bytes(raw), _bytes(texts)]
+        texts = _changed(texts, without_boilerplate, for_rule["boilerplate"])
+        sizes.append(_bytes(texts))
+        rule = self._dropped(LaidOut(texts), for_rule)
+        kept = rule < 0
+        texts = _changed(texts, without_personal_data, kept & for_rule["personal_data"])
+        sizes.append(_bytes(texts))
+        keys = [digest(duplicate_key(text), self.seed) for text in compress(texts, kept)]
+        key, choice = np.zeros((2, len(texts)), np.uint64)
+        key[kept], choice[kept] = np.array(keys, np.uint64).reshape(-1, 2).T
+        batch = LaidOut([text if stays else "" for text, stays in zip(texts, kept, strict=True)])
+        excerpts = [text if stays else text[:EXCERPT] for text, stays in zip(texts, kept, strict=True)]
+        lost = -np.diff(np.array(sizes), axis=0).T
+        words = folded_words(batch)
+        marks = np.full((len(texts), ORDERS), NONE)
+        if for_rule["near_copies"].any():
+            marks[for_rule["near_copies"]] = signatures(words)[for_rule["near_copies"]]
+        columns = [
+            pa.array(excerpts, pa.large_string()),
+            pa.array(rule),
+            pa.array(sizes[0], pa.int64()),
+            pa.FixedSizeListArray.from_arrays(pa.array(lost.ravel()), len(CHANGING)),
+            pa.array(key),
+            pa.array(choice),
+            *_paragraphs(batch, for_rule["repeated_paragraphs"]),
+            _lists(*self.grams.found(words, for_rule["contamination"])),
+            pa.FixedSizeListArray.from_arrays(pa.array(marks.ravel()), ORDERS),
+        ]
+        return pa.StructArray.from_arrays(columns, fields=list(EXAMINED))
+
+    def _dropped(self, batch: LaidOut, for_rule: dict[str, np.ndarray]) -> np.ndarray:
+        """The first rule that drops each document; -1: none."""
+        rule = np.full(len(batch.texts), -1, np.int8)
+        rule[batch.lengths < self.min_chars] = DROPPING.index("too_short")
+        says = {
+            "language": lambda: turkish(batch.texts) < LEAST,
+            "repetition": lambda: repetitive(batch),
+            "lines": lambda: badly_lined(batch),
+            "prose": lambda: not_prose(batch),
+        }
+        for name, dropped in says.items():
+            if for_rule[name].any():
+                rule[dropped() & for_rule[name] & (rule < 0)] = DROPPING.index(name)
+        return rule
+
+
+def bits(rules: Iterable[str]) -> int:
+    """A number that stands for some rules, a bit for each."""
+    return sum(1 << list(Rules.model_fields).index(rule) for rule in rules)
+
+
+def _paragraphs(batch: LaidOut, looked_at: np.ndarray) -> tuple[pa.Array, pa.Array]:
+    lines = batch.lines
+    long = np.flatnonzero((lines.lengths >= PARAGRAPH) & looked_at[lines.document])
+    document, hashes = lines.document[long], batch.hashes(lines)[long]
+    widths = batch.bytes(lines)[long] + 1
+    order = np.lexsort((hashes, document))
+    document, hashes, widths = document[order], hashes[order], widths[order]
+    first = np.ones(len(order), bool)
+    first[1:] = (document[1:] != document[:-1]) | (hashes[1:] != hashes[:-1])
+    starts = np.flatnonzero(first)
+    of = np.searchsorted(document[starts], np.arange(len(batch.texts) + 1))
+    summed = np.add.reduceat(widths, starts) if len(starts) else widths
+    return _lists(hashes[starts], of), _lists(summed, of)
+
+
+def _bytes(texts: list[str]) -> list[int]:
+    return [len(text.encode("utf-8", "surrogatepass")) for text in texts]
+
+
+def _changed(texts: list[str], change: Callable[[str], str], where: np.ndarray) -> list[str]:
+    return [change(text) if there else text for text, there in zip(texts, where, strict=True)]
+
+
+def _lists(values: np.ndarray, of: np.ndarray) -> pa.Array:
+    return pa.LargeListArray.from_arrays(of, pa.array(values))

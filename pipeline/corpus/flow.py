@@ -1,0 +1,183 @@
+"""The plan by which documents are read and looked at: Daft runs it, on this machine or on a Ray cluster.
+
+A file is a task of its own and is read as a stream; its documents go in batches to worker processes, which
+apply the rules. Daft reads a Python source as fast as it can whatever the workers do (EXPERIMENTS.md), so
+`Ahead` holds the reader back.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.corpus.cut import MAX_CHARS, cut
+from pipeline.corpus.examine import EXAMINED, Examiner, bits
+from pipeline.corpus.params import LocalSource, MiniworldSource, Rules
+from pipeline.corpus.records import Record
+from pipeline.corpus.sources import file_records, miniworld_records
+from pipeline.errors import UserError
+
+os.environ.setdefault("DAFT_PROGRESS_BAR", "0")
+os.environ.setdefault("DAFT_ANALYTICS_ENABLED", "0")
+
+import daft
+from daft.io.source import DataSource, DataSourceTask
+from daft.recordbatch import RecordBatch
+from daft.schema import Schema
+
+READ = pa.schema(
+    [
+        ("source", pa.string()),
+        ("unit", pa.int64()),  # which of all files
+        ("row", pa.int64()),  # which document of it
+        ("id", pa.string()),  # as the source gives it
+        ("queries", pa.list_(pa.string())),
+        ("text", pa.large_string()),
+        ("spared", pa.int64()),  # rules that do not look at it (examine.bits)
+        ("fault", pa.string()),  # what cannot be read, in a line
+        ("fatal", pa.bool_()),  # and nothing after it
+    ]
+)
+ROWS = 256  # looked at in one call
+READ_CHARS = 1_000_000  # read before they are handed on
+AHEAD_BYTES = 64 << 20
+
+
+class Ahead:
+    """What has been read and not come out of the plan yet."""
+
+    def __init__(self) -> None:
+        self.rows = self.bytes = 0
+
+    def add(self, batch: pa.RecordBatch, sign: int = 1) -> None:
+        """Count a batch that is read, or with `sign` -1 one that has come out."""
+        self.rows += sign * len(batch)
+        self.bytes += sign * batch.column("text").nbytes
+
+    @property
+    def far(self) -> bool:
+        """Whether the reader has to wait. A call for each worker and one that waits are always let through."""
+        return self.bytes > AHEAD_BYTES and self.rows > 4 * ROWS
+
+
+AHEAD = Ahead()
+
+
+class Unit(DataSourceTask):
+    """A file of a source, or all of the miniworld; its first `skip` documents have been dealt with."""
+
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        source: LocalSource | MiniworldSource,
+        path: Path | None,
+        seed: int,
+        skip: int = 0,
+    ) -> None:
+        self.number, self.name, self.source, self.path = number, name, source, path
+        self.seed, self.skip = seed, skip
+        self.spared = bits(source.without if isinstance(source, LocalSource) else Rules.model_fields)
+
+    @property
+    def schema(self) -> Schema:
+        """READ, as Daft has it."""
+        return Schema.from_pyarrow_schema(READ)
+
+    async def read(self) -> AsyncIterator[RecordBatch]:
+        """The documents in batches, as far ahead as may be."""
+        for batch in self.batches():
+            while AHEAD.far:
+                await asyncio.sleep(0.005)
+            AHEAD.add(batch)
+            yield RecordBatch.from_arrow_record_batches([batch], READ)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The documents after the first `skip`, some at a time."""
+        rows: list[dict[str, Any]] = []
+        chars = 0
+        for row in islice(self._rows(), self.skip, None):
+            rows.append(row)
+            chars += len(row["text"])
+            if chars >= READ_CHARS or len(rows) >= ROWS:
+                yield pa.RecordBatch.from_pylist(rows, READ)
+                rows, chars = [], 0
+        if rows:
+            yield pa.RecordBatch.from_pylist(rows, READ)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        number = 0
+        common = {"source": self.name, "unit": self.number, "spared": self.spared, "fatal": False}
+        nothing = {"id": None, "queries": [], "text": "", "fault": None}
+        try:
+            for record in self._records():
+                row = {**common, **nothing}
+                if isinstance(record, Record):
+                    row |= {"id": record.id, "queries": list(record.queries)}
+                    pieces = [record.text] if len(record.text) <= MAX_CHARS else cut(record.text)
+                    for text in pieces:
+                        yield {**row, "row": number, "text": text}
+                        number += 1
+                else:
+                    yield {**row, "row": number, "fault": record.message}
+                    number += 1
+        except UserError as error:
+            yield {**common, **nothing, "row": number, "fault": str(error), "fatal": True}
+
+    def _records(self) -> Iterator[Any]:
+        if isinstance(self.source, MiniworldSource):
+            return miniworld_records(self.source, self.seed)
+        assert self.path is not None
+        return file_records(self.path, self.source.text_column)
+
+
+class Units(DataSource):
+    """All files, one after another."""
+
+    def __init__(self, units: list[Unit]) -> None:
+        self.units = units
+
+    @property
+    def name(self) -> str:
+        """For Daft's own messages."""
+        return "corpus.sources"
+
+    @property
+    def schema(self) -> Schema:
+        """READ, as Daft has it."""
+        return Schema.from_pyarrow_schema(READ)
+
+    async def get_tasks(self, _pushdowns: Any) -> AsyncIterator[DataSourceTask]:
+        """The files."""
+        for unit in self.units:
+            yield unit
+
+
+def plan(units: list[Unit], examiner: Examiner, workers: int) -> daft.DataFrame:
+    """READ and EXAMINED of all documents of the units, in order. Nothing runs before rows are asked for."""
+    kind = daft.DataType.from_arrow_type(EXAMINED)
+
+    @daft.cls(max_concurrency=workers, use_process=workers > 1)
+    class Worker:
+        def __init__(self, examiner: Examiner) -> None:
+            self.examiner = examiner
+
+        @daft.method.batch(return_dtype=kind, batch_size=ROWS)
+        def __call__(self, text: daft.Series, spared: daft.Series) -> pa.Array:
+            return self.examiner.examine(text.to_arrow().to_pylist(), spared.to_arrow().to_numpy())
+
+    worker = Worker(examiner)
+    read = Units(units).read()
+    return read.with_column("examined", worker(read["text"], read["spared"]))
+
+
+def examined(units: list[Unit], examiner: Examiner, workers: int) -> Iterator[pa.RecordBatch]:
+    """The plan's rows in batches, as they come."""
+    with daft.execution_config_ctx(maintain_order=True, scantask_max_parallel=1):
+        for batch in plan(units, examiner, workers).to_arrow_iter(results_buffer_size=2):
+            AHEAD.add(batch, -1)
+            yield batch

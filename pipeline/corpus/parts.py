@@ -1,0 +1,85 @@
+"""Documents that have been looked at, in files of the scratch folder: what a killed run goes on from.
+
+A part holds some 64 MB of text, `part-00000.parquet`, with its signatures beside it, `part-00000.npy`, uint32
+[orders, documents]. `part-00000.json` comes last: how far the sources were read and what was counted so far.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.files import whole_file, write_json
+
+PART_BYTES = 64 << 20
+COLUMNS = (
+    "source",
+    "number",
+    "id",
+    "queries",
+    "text",
+    "size",
+    "key",
+    "choice",
+    "paragraphs",
+    "widths",
+    "grams",
+)
+
+
+class Parts:
+    """The parts that are there, and those that come."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.count = len(list(folder.glob("part-*.json")))
+        self._pending: list[pa.RecordBatch] = []
+        self._bytes = 0
+
+    @property
+    def state(self) -> Any:
+        """What was noted with the last part; None before the first."""
+        return json.loads(self._path(self.count - 1, "json").read_text("utf-8")) if self.count else None
+
+    def add(self, batch: pa.RecordBatch) -> bool:
+        """Take in documents, columns COLUMNS and `signature`; whether a part is full and wants `write`."""
+        self._pending.append(batch)
+        self._bytes += batch.column("text").nbytes
+        return self._bytes >= PART_BYTES
+
+    def write(self, state: Any) -> None:
+        """Write what is pending as a part, and the state after it."""
+        table = pa.Table.from_batches(self._pending)
+        marks = table.column("signature").combine_chunks()
+        with whole_file(self._path(self.count, "npy")) as file:
+            np.save(file, marks.values.to_numpy().reshape(len(marks), -1).T)
+        with whole_file(self._path(self.count, "parquet")) as file:
+            pq.write_table(table.select(COLUMNS), file, compression="zstd", row_group_size=5000)
+        write_json(self._path(self.count, "json"), state)
+        self.count += 1
+        self._pending, self._bytes = [], 0
+
+    def column(self, name: str) -> Iterator[pa.ChunkedArray]:
+        """A column of every part."""
+        for part in range(self.count):
+            yield pq.read_table(self._path(part, "parquet"), columns=[name]).column(0)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The documents, some thousand at a time."""
+        for part in range(self.count):
+            with pq.ParquetFile(self._path(part, "parquet")) as file:
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(group, use_threads=False)
+
+    def signatures(self) -> list[Callable[[], np.ndarray]]:
+        """What reads the signatures of each part."""
+        return [partial(np.load, self._path(part, "npy"), mmap_mode="r") for part in range(self.count)]
+
+    def _path(self, part: int, kind: str) -> Path:
+        return self.folder / f"part-{part:05}.{kind}"
