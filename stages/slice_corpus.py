@@ -1,5 +1,6 @@
 """Stage 1: slice a corpus from the sources into train, val and test."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +10,53 @@ from rich.table import Table
 from pipeline import params
 from pipeline.corpus.funnel import Funnel
 from pipeline.corpus.params import CorpusParams
-from pipeline.corpus.slice import slice_corpus
+from pipeline.corpus.slice import slice_corpus, units
 from pipeline.corpus.split import SPLITS
 from pipeline.errors import run
+from pipeline.evaluation.params import EvalParams
+from pipeline.evaluation.read import texts
 from pipeline.files import whole_folder
 from pipeline.reporting.metrics import write_metrics
+from pipeline.runtime import RuntimeParams
+from pipeline.scratch import Fingerprint, checkpoints, fingerprint, locked, scratch
 
+STAGE = "slice_corpus"
 OUTPUT = Path("data/corpus")
+LATER = {"max_bytes", "val_fraction", "test_fraction"}  # params that nothing depends on before all is read
 
 
 def main() -> None:
-    """Read the sources, clean and deduplicate their documents, and write data/corpus."""
-    params.check_all("slice_corpus")
-    settings = params.load("corpus", CorpusParams)
+    """Read the sources, apply the rules to their documents, and write data/corpus."""
+    params.check_all(STAGE)
+    settings, seed = params.load("corpus", CorpusParams), params.seed()
+    tasks = params.load("eval", EvalParams).tasks
+    held = [text for name, task in tasks.items() for text in texts(name, task)]
+    workers = params.load("runtime", RuntimeParams).workers
+    mark = mark_of(settings, seed, held)
     console = Console()
-
-    with whole_folder(OUTPUT) as folder, console.status("reading …") as status:
+    with locked(STAGE), whole_folder(OUTPUT) as folder, console.status("reading …") as status:
 
         def progress(source: str, counts: Funnel) -> None:
             status.update(f"{source}: {_count(vars(counts.read), ' documents, ')} read")
 
-        metrics = slice_corpus(settings, params.seed(), folder, progress=progress)
-    write_metrics("slice_corpus", metrics)
+        metrics = slice_corpus(settings, seed, folder, mark.folder, held=held, workers=workers, progress=progress)
+    write_metrics(STAGE, metrics)
+    for done in checkpoints(scratch() / STAGE):
+        shutil.rmtree(done)
     console.print(table(metrics))
+
+
+def mark_of(settings: CorpusParams, seed: int, held: list[str]) -> Fingerprint:
+    """What the documents that were read depend on. Files count by name, size and time: hashing them would take
+    as long as reading them.
+    """
+    read = settings.model_dump(exclude=LATER)
+    for source in read["sources"].values():
+        del source["weight"]
+    files = {str(unit.path): unit.path.stat() for unit in units(settings, seed, Path()) if unit.path}
+    seen = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in files.items()}
+    held = held if settings.rules.contamination else []
+    return fingerprint(STAGE, {"seed": seed, "corpus": read, "files": seen, "held": held}, [])
 
 
 def table(metrics: dict[str, Any]) -> Table:

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.corpus.copies import kept_instead
 from pipeline.corpus.parts import Parts
-from pipeline.corpus.rules.contamination import FORMULA
+from pipeline.corpus.rules.contamination import Grams
 
 STAYS = ""
 SHARED_BY = 5  # documents; a paragraph that more of them have stays in the first one only
@@ -43,16 +43,13 @@ def duplicates(documents: Documents) -> np.ndarray:
     return again
 
 
-def contaminated(parts: Parts, alive: np.ndarray) -> np.ndarray:
-    """Which documents hold runs of words of the evaluation sets that are no formulas."""
+def contaminated(parts: Parts, grams: Grams, alive: np.ndarray) -> np.ndarray:
+    """Which documents give a text of the evaluation sets away."""
     found = list(_lists(parts, "grams"))
-    documents = np.concatenate([document for document, _ in found])
-    grams = np.concatenate([gram for _, gram in found])
-    there = alive[documents]
-    rare = np.bincount(grams[there]) <= FORMULA if there.any() else np.zeros(0, bool)
-    bad = np.zeros(len(alive), bool)
-    bad[documents[there][rare[grams[there]]]] = True
-    return bad
+    document = np.concatenate([document for document, _ in found])
+    gram = np.concatenate([gram for _, gram in found])
+    there = alive[document]
+    return grams.given_away(document[there], gram[there], len(alive))
 
 
 def near_copies(parts: Parts, documents: Documents, alive: np.ndarray) -> np.ndarray:
@@ -95,7 +92,7 @@ def _lists(parts: Parts, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def shared(parts: Parts, repeated: np.ndarray, keeper: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The documents of each part that lose paragraphs, and the bytes that go with them: one entry a paragraph."""
+    """The documents of each part that lose paragraphs, and the bytes that go with each paragraph."""
     for (document, value), (_, width) in zip(
         _lists(parts, "paragraphs"), _lists(parts, "widths"), strict=True
     ):
@@ -106,12 +103,12 @@ def shared(parts: Parts, repeated: np.ndarray, keeper: np.ndarray) -> Iterator[t
         yield document[gone], width[gone]
 
 
-def within(documents: Documents, sizes: np.ndarray, alive: np.ndarray, source: int, share: int) -> np.ndarray:
-    """Which living documents of a source make up its share of bytes: drawn from all of it by their texts."""
-    here = np.flatnonzero(alive & (documents.source == source))
-    order = here[np.argsort(documents.choice[here], kind="stable")]
+def within(choice: np.ndarray, sizes: np.ndarray, here: np.ndarray, share: int) -> np.ndarray:
+    """Which of the documents `here` make up a share of bytes: drawn from all of them by their texts."""
+    order = np.flatnonzero(here)
+    order = order[np.argsort(choice[order], kind="stable")]
     fits = np.cumsum(sizes[order]) <= share
-    taken = np.zeros(len(alive), bool)
+    taken = np.zeros(len(here), bool)
     taken[order[fits]] = True
     left = share - int(sizes[order[fits]].sum())
     for document in order[~fits].tolist():  # what is left takes no long document

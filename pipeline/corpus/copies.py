@@ -1,9 +1,9 @@
 """Near-copies among all documents: which ones share most of their text, and which of each group stays.
 
-Pairs are looked for as FineWeb does (Penedo et al. 2024, arXiv 2406.17557): two documents that agree in one of
-14 bands of 8 orders are copies. That finds what shares some 70 % of its runs of five words; a copy in which
-every tenth word is another shares 40 %. So documents that agree in one of 56 bands of 2 are candidates, and
-copies where their whole signatures agree as those of copies do (measured: benchmarks/near_copies.py).
+Pairs are looked for as FineWeb does (Penedo et al. 2024, arXiv 2406.17557): two documents that agree in
+one of 14 bands of 8 orders are copies. That finds what shares some 70 % of its runs of five words; a copy in
+which every tenth word is another shares 40 %. So documents that agree in one of 56 bands of 2 are candidates,
+and copies where their whole signatures agree as those of copies do (measured: benchmarks/near_copies.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ def kept_instead(parts: Sequence[Signatures], sizes: np.ndarray, alive: np.ndarr
 
 
 def connected(pairs: np.ndarray, count: int) -> np.ndarray:
-    """The lowest number in each one's group, where `pairs` [N, 2] of the numbers below `count` belong together.
+    """The lowest number in each one's group, where `pairs` [N, 2] of numbers below `count` belong together.
 
     Each round every number takes the lowest that it or its partners point to, and then what that one points
     to, which halves the way to it.

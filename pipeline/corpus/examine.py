@@ -57,7 +57,8 @@ class Examiner:
 
     def examine(self, raw: list[str], spared: np.ndarray) -> pa.Array:
         """EXAMINED of some texts; each is `spared` the rules whose bits are set (see `bits`)."""
-        starts, size = [], BATCH_CHARS
+        starts: list[int] = []
+        size = BATCH_CHARS + 1
         for place, text in enumerate(raw):
             size += len(text)
             if size > BATCH_CHARS:
@@ -85,7 +86,8 @@ class Examiner:
         batch = LaidOut([text if stays else "" for text, stays in zip(texts, kept, strict=True)])
         excerpts = [text if stays else text[:EXCERPT] for text, stays in zip(texts, kept, strict=True)]
         lost = -np.diff(np.array(sizes), axis=0).T
-        words = folded_words(batch)
+        compared = for_rule["near_copies"] | for_rule["contamination"]
+        words = folded_words(batch if compared.any() else LaidOut([""] * len(texts)))
         marks = np.full((len(texts), ORDERS), NONE)
         if for_rule["near_copies"].any():
             marks[for_rule["near_copies"]] = signatures(words)[for_rule["near_copies"]]

@@ -48,9 +48,10 @@ AHEAD_BYTES = 64 << 20
 
 
 class Ahead:
-    """What has been read and not come out of the plan yet."""
+    """What has been read and not come out of the plan yet, where both happen in this process."""
 
     def __init__(self) -> None:
+        self.counts = False
         self.rows = self.bytes = 0
 
     def add(self, batch: pa.RecordBatch, sign: int = 1) -> None:
@@ -60,8 +61,8 @@ class Ahead:
 
     @property
     def far(self) -> bool:
-        """Whether the reader has to wait. A call for each worker and one that waits are always let through."""
-        return self.bytes > AHEAD_BYTES and self.rows > 4 * ROWS
+        """Whether the reader has to wait. Some calls' worth is always let through."""
+        return self.counts and self.bytes > AHEAD_BYTES and self.rows > 4 * ROWS
 
 
 AHEAD = Ahead()
@@ -112,7 +113,7 @@ class Unit(DataSourceTask):
     def _rows(self) -> Iterator[dict[str, Any]]:
         number = 0
         common = {"source": self.name, "unit": self.number, "spared": self.spared, "fatal": False}
-        nothing = {"id": None, "queries": [], "text": "", "fault": None}
+        nothing: dict[str, Any] = {"id": None, "queries": [], "text": "", "fault": None}
         try:
             for record in self._records():
                 row = {**common, **nothing}
@@ -160,14 +161,15 @@ class Units(DataSource):
 def plan(units: list[Unit], examiner: Examiner, workers: int) -> daft.DataFrame:
     """READ and EXAMINED of all documents of the units, in order. Nothing runs before rows are asked for."""
     kind = daft.DataType.from_arrow_type(EXAMINED)
+    apart = {"use_process": True, "max_concurrency": workers} if workers > 1 else {"use_process": False}
 
-    @daft.cls(max_concurrency=workers, use_process=workers > 1)
+    @daft.cls(**apart)
     class Worker:
         def __init__(self, examiner: Examiner) -> None:
             self.examiner = examiner
 
         @daft.method.batch(return_dtype=kind, batch_size=ROWS)
-        def __call__(self, text: daft.Series, spared: daft.Series) -> pa.Array:
+        def __call__(self, text: Any, spared: Any) -> Any:
             return self.examiner.examine(text.to_arrow().to_pylist(), spared.to_arrow().to_numpy())
 
     worker = Worker(examiner)
@@ -177,6 +179,8 @@ def plan(units: list[Unit], examiner: Examiner, workers: int) -> daft.DataFrame:
 
 def examined(units: list[Unit], examiner: Examiner, workers: int) -> Iterator[pa.RecordBatch]:
     """The plan's rows in batches, as they come."""
+    AHEAD.__init__()
+    AHEAD.counts = daft.runners.get_or_create_runner().name == "native"  # Ray reads in processes of its own
     with daft.execution_config_ctx(maintain_order=True, scantask_max_parallel=1):
         for batch in plan(units, examiner, workers).to_arrow_iter(results_buffer_size=2):
             AHEAD.add(batch, -1)

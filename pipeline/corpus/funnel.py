@@ -31,10 +31,10 @@ class Count:
 class Funnel:
     """The counts of one source, or of all.
 
-    What goes in is what was removed and what was kept, in documents as in bytes. `cleaning`, `boilerplate` and
-    `personal_data` remove bytes only (less than none, where markers are longer than what they replace), and
-    `repeated_paragraphs` documents only where too little is left of them; `unreadable` counts records of
-    unknown size.
+    What goes in is what was removed and what was kept, in documents as in bytes. `cleaning`, `boilerplate`
+    and `personal_data` remove bytes only (less than none, where markers are longer than what they replace);
+    `repeated_paragraphs` removes documents only where too little is left of them; `unreadable` counts records
+    of unknown size.
     """
 
     read: Count = field(default_factory=Count)

@@ -6,8 +6,8 @@ made once for the whole batch, so that words, lines and n-grams are compared wit
 
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,8 @@ ORDER = 0xD1342543DE82EF95  # the same for places of words
 _UPPER, _LOWER = 1, 2
 
 
-class Spans(NamedTuple):
+@dataclass(frozen=True)
+class Spans:
     """Pieces of the text, in order. `of[d] : of[d + 1]` are those of document d."""
 
     starts: np.ndarray
@@ -31,14 +32,14 @@ class Spans(NamedTuple):
         return self.stops - self.starts
 
     @property
-    def count(self) -> np.ndarray:
+    def counts(self) -> np.ndarray:
         """How many each document has."""
         return np.diff(self.of)
 
     @property
     def document(self) -> np.ndarray:
         """Which document each belongs to."""
-        return np.repeat(np.arange(len(self.of) - 1), self.count)
+        return np.repeat(np.arange(len(self.of) - 1), self.counts)
 
     def summed(self, values: np.ndarray) -> np.ndarray:
         """The sum of a value of every span, by document."""
@@ -103,8 +104,8 @@ def prefix_hashes(codes: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.nd
     """A function that gives each span from a start to a stop a number; equal spans of `codes` (uint64, well
     mixed) have equal ones, others as good as never.
 
-    It is the difference of two sums of codes times powers, moved to the same place for all (Karp & Rabin 1987,
-    modulo 2^64).
+    It is the difference of two sums of codes times powers, moved to the same place for all (Karp & Rabin
+    1987, modulo 2^64).
     """
     summed = np.zeros(len(codes) + 1, np.uint64)
     np.cumsum(codes * _power(RATIO, len(codes)), out=summed[1:])
@@ -151,8 +152,8 @@ class LaidOut:
     def words(self) -> Spans:
         """Words and marks, cut as spaCy's rules for Turkish cut them, but for its list of abbreviations.
 
-        A mark within a word belongs to it (Ankara'ya, 3,5), but for hyphens between letters or between digits,
-        commas and slashes between letters, and the full stop of a sentence that no space follows.
+        A mark within a word belongs to it (Ankara'ya, 3,5), but for hyphens between letters or between
+        digits, commas and slashes between letters, and the full stop of a sentence that no space follows.
         """
         kinds, codes = self.kinds, self.codes
         inside = (kinds == LETTER) | (kinds == DIGIT)

@@ -14,21 +14,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.corpus.examine import EXAMINED
+
+from pipeline.corpus.signatures import ORDERS
 from pipeline.files import whole_file, write_json
 
 PART_BYTES = 64 << 20
-COLUMNS = (
-    "source",
-    "number",
-    "id",
-    "queries",
-    "text",
-    "size",
-    "key",
-    "choice",
-    "paragraphs",
-    "widths",
-    "grams",
+DOCUMENTS = pa.schema(
+    [
+        ("source", pa.string()),
+        ("number", pa.int64()),  # of the document in its source, from 0
+        ("id", pa.string()),  # as the source gives it
+        ("queries", pa.list_(pa.string())),
+        ("size", pa.int64()),  # UTF-8 bytes of the text
+        *(EXAMINED.field(name) for name in ("text", "key", "choice", "paragraphs", "widths", "grams", "signature")),
+    ]
 )
 
 
@@ -48,19 +48,19 @@ class Parts:
         return json.loads(self._path(self.count - 1, "json").read_text("utf-8")) if self.count else None
 
     def add(self, batch: pa.RecordBatch) -> bool:
-        """Take in documents, columns COLUMNS and `signature`; whether a part is full and wants `write`."""
+        """Take in documents, columns DOCUMENTS; whether a part is full and wants `write`."""
         self._pending.append(batch)
         self._bytes += batch.column("text").nbytes
         return self._bytes >= PART_BYTES
 
     def write(self, state: Any) -> None:
         """Write what is pending as a part, and the state after it."""
-        table = pa.Table.from_batches(self._pending)
-        marks = table.column("signature").combine_chunks()
+        table = pa.Table.from_batches(self._pending, DOCUMENTS)
+        marks = table.column("signature").combine_chunks().flatten().to_numpy()
         with whole_file(self._path(self.count, "npy")) as file:
-            np.save(file, marks.values.to_numpy().reshape(len(marks), -1).T)
+            np.save(file, marks.reshape(-1, ORDERS).T)
         with whole_file(self._path(self.count, "parquet")) as file:
-            pq.write_table(table.select(COLUMNS), file, compression="zstd", row_group_size=5000)
+            pq.write_table(table.drop_columns("signature"), file, compression="zstd", row_group_size=5000)
         write_json(self._path(self.count, "json"), state)
         self.count += 1
         self._pending, self._bytes = [], 0

@@ -15,6 +15,7 @@ from pipeline.corpus.ids import Ids, usable
 from pipeline.corpus.laid_out import LaidOut
 from pipeline.corpus.params import CorpusParams, MiniworldSource
 from pipeline.corpus.parts import Parts
+from pipeline.corpus.rules.contamination import Grams
 from pipeline.corpus.split import SPLITS, split_of
 from pipeline.corpus.write import SplitWriter
 from pipeline.errors import UserError
@@ -31,17 +32,18 @@ def settled(
     params: CorpusParams,
     seed: int,
     parts: Parts,
+    grams: Grams,
     funnels: dict[str, Funnel],
     examples: Examples,
     folder: Path,
 ) -> dict[str, Any]:
     """Write the corpus into the empty `folder` and give its metrics (see slice.py)."""
-    settling = Settling(params, parts, funnels)
+    settling = Settling(params, parts, grams, funnels)
     queries: list[tuple[str, str]] = []
     ids = Ids()
     with ExitStack() as stack:
         writers = {split: stack.enter_context(closing(SplitWriter(folder / split))) for split in SPLITS}
-        for row, number in settling.rows(examples):
+        for row in settling.rows(examples):
             name, text = row["source"], row["text"]
             size = len(text.encode("utf-8"))
             split = split_of(row["choice"], params.val_fraction, params.test_fraction)
@@ -74,7 +76,7 @@ def new_id(ids: Ids, row: dict[str, Any], composed: bool) -> str:
 class Settling:
     """Decides document by document, rule after rule; each looks only at what the ones before it have left."""
 
-    def __init__(self, params: CorpusParams, parts: Parts, funnels: dict[str, Funnel]) -> None:
+    def __init__(self, params: CorpusParams, parts: Parts, grams: Grams, funnels: dict[str, Funnel]) -> None:
         self.params, self.parts, self.funnels = params, parts, funnels
         rules, documents = params.rules, Documents.of(parts, list(params.sources))
         self.documents = documents
@@ -83,7 +85,7 @@ class Settling:
         self.removed_by: dict[str, np.ndarray] = {}
         self._remove("duplicate", choose.duplicates(documents))
         if rules.contamination:
-            self._remove("contamination", choose.contaminated(parts, self.alive))
+            self._remove("contamination", choose.contaminated(parts, grams, self.alive))
         if rules.near_copies:
             self._remove("near_copies", choose.near_copies(parts, documents, self.alive))
         self.repeated, self.keeper = np.empty(0, np.uint64), np.empty(0, np.int64)
@@ -102,14 +104,23 @@ class Settling:
 
     def _keep_shares(self, budget: int) -> None:
         weights = {name: source.weight for name, source in self.params.sources.items()}
+        part = {name: weight / sum(weights.values()) for name, weight in weights.items()}
+        here = [self.alive & (self.documents.source == place) for place in range(len(part))]
+        there = {name: int(self.sizes[some].sum()) for name, some in zip(part, here, strict=True)}
+        for name, bytes in there.items():
+            if bytes < int(budget * part[name]):
+                most = min(int(there[other] / part[other]) for other in part)
+                raise UserError(
+                    f"corpus.max_bytes: {budget}: source {name} has {bytes} bytes after the rules, which is less"
+                    f" than its share of {int(budget * part[name])}; lower max_bytes to {most}, lower the"
+                    " source's weight, or set max_bytes to null to keep all"
+                )
         over = np.zeros(len(self.alive), bool)
-        for place, (name, weight) in enumerate(weights.items()):
-            share = int(budget * weight / sum(weights.values()))
-            here = self.alive & (self.documents.source == place)
-            over |= here & ~choose.within(self.documents, self.sizes, here, place, share)
+        for some, share in zip(here, part.values(), strict=True):
+            over |= some & ~choose.within(self.documents.choice, self.sizes, some, int(budget * share))
         self._remove("over_budget", over)
 
-    def rows(self, examples: Examples) -> Iterator[tuple[dict[str, Any], int]]:
+    def rows(self, examples: Examples) -> Iterator[dict[str, Any]]:
         """The documents that stay, in the order of the sources, without repeated paragraphs. All others are
         counted on the way.
         """
@@ -118,7 +129,7 @@ class Settling:
             for row in table.drop_columns(["widths", "grams"]).to_pylist():
                 if self.alive[number]:
                     if (text := self._without_repeated(row, number)) is not None:
-                        yield {**row, "text": text}, number
+                        yield {**row, "text": text}
                     else:
                         examples.add("repeated_paragraphs", f"{row['source']}-{row['number']}", row["text"])
                 else:
@@ -163,6 +174,7 @@ def check_source(name: str, funnel: Funnel) -> None:
 
 
 def check_splits(everything: Funnel, params: CorpusParams) -> None:
+    """Refuse a corpus one of whose splits is empty."""
     documents = everything.total_kept().documents
     more = "or add text (in a .txt, a blank line ends a document)"
     for split, fraction in (("val", params.val_fraction), ("test", params.test_fraction)):

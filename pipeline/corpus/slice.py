@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.corpus.examine import CHANGING, DROPPING, Examiner
-from pipeline.corpus.flow import Unit, examined
+from pipeline.corpus.examine import CHANGING, DROPPING, EXAMINED, Examiner
+from pipeline.corpus.flow import READ, Unit, examined
 from pipeline.corpus.funnel import Examples, Funnel
 from pipeline.corpus.params import RAW, CorpusParams, LocalSource, path_key
-from pipeline.corpus.parts import Parts
+from pipeline.corpus.parts import DOCUMENTS, Parts
 from pipeline.corpus.rules.contamination import Grams
 from pipeline.corpus.settle import settled
 from pipeline.errors import UserError
@@ -45,11 +45,11 @@ def slice_corpus(
     of which nothing is left or which has less than its share, and for a split that stays empty.
     """
     rules = params.rules
-    grams = Grams.of(held or []) if rules.contamination else Grams()
+    grams = Grams.of((held or []) if rules.contamination else [])
     parts = Parts(scratch)
     examiner = Examiner(rules, params.min_chars, seed, grams)
     funnels, examples = read(params, seed, parts, examiner, root, workers, progress)
-    return settled(params, seed, parts, funnels, examples, folder)
+    return settled(params, seed, parts, grams, funnels, examples, folder)
 
 
 def units(params: CorpusParams, seed: int, root: Path) -> list[Unit]:
@@ -72,7 +72,7 @@ def read(
     workers: int,
     progress: Progress | None,
 ) -> tuple[dict[str, Funnel], Examples]:
-    """Bring all documents of the sources into the parts, after those that are there; what was counted so far."""
+    """Bring all documents of the sources into the parts, after those that are there; what was counted."""
     state = parts.state or {"unit": 0, "rows": 0, "ended": False, "counts": {}, "examples": {}}
     funnels = {name: Funnel.of(state["counts"].get(name, {})) for name in params.sources}
     examples = Examples(state["examples"])
@@ -118,23 +118,15 @@ def counted(
             funnel.removed["unreadable"].add(0)
             stays[place] = False
             continue
-        funnel.read.add(int(raw[place]))
         numbers[place] = funnel.read.documents
+        funnel.read.add(int(raw[place]))
         for changing, bytes in zip(CHANGING, lost[place].tolist(), strict=True):
             funnel.removed[changing].add(bytes, documents=0)
         if rule[place] >= 0:
             dropping = DROPPING[rule[place]]
             funnel.removed[dropping].add(int(raw[place] - lost[place].sum()))
-            examples.add(dropping, f"{name}-{funnel.read.documents}", seen.field("text")[place].as_py())
-    columns = {
-        "source": batch.column("source"),
-        "number": pa.array(numbers),
-        "id": batch.column("id"),
-        "queries": batch.column("queries"),
-        "size": pa.array(raw - lost.sum(axis=1)),
-        **{
-            name: seen.field(name)
-            for name in ("text", "key", "choice", "paragraphs", "widths", "grams", "signature")
-        },
-    }
-    return pa.RecordBatch.from_pydict(columns).filter(pa.array(stays))
+            examples.add(dropping, f"{name}-{numbers[place]}", seen.field("text")[place].as_py())
+    columns = {name: batch.column(name) for name in READ.names if name in DOCUMENTS.names}
+    columns |= {field.name: seen.field(field.name) for field in EXAMINED if field.name in DOCUMENTS.names}
+    columns |= {"number": pa.array(numbers), "size": pa.array(raw - lost.sum(axis=1))}
+    return pa.RecordBatch.from_pydict(columns, DOCUMENTS).filter(pa.array(stays))

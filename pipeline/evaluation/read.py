@@ -105,6 +105,20 @@ def read_retrieval(name: str, task: EvalTask, root: Path = Path(".")) -> Retriev
     return Retrieval(tuple(queries), tuple(index), tuple(targets))
 
 
+def texts(name: str, task: EvalTask, root: Path = Path(".")) -> list[str]:
+    """All that a task of any kind holds, piece by piece; the corpus must not give it away."""
+    match task.kind:
+        case "text":
+            return [document.text for document in read_documents(name, task, root)]
+        case "minimal_pairs":
+            return [text for pair in read_pairs(name, task, root) for text in (pair.good, pair.bad)]
+        case "questions":
+            return [question.question for question in read_questions(name, task, root)]
+        case _:
+            retrieval = read_retrieval(name, task, root)
+            return [*retrieval.queries, *retrieval.documents]
+
+
 @dataclass(frozen=True)
 class Row:
     """A record as its file has it, and what is needed to complain about it."""

@@ -1,11 +1,11 @@
 """What the evaluation sets hold, so that no document of the corpus gives their answers away.
 
-As for GPT-3 (Brown et al. 2020, arXiv 2005.14165, appendix C): runs of 13 words are compared, without case and
-marks; those that many documents share are formulas and give nothing away. Shorter texts of the sets, from
-eight words on, are compared whole.
+As for GPT-3 (Brown et al. 2020, arXiv 2005.14165, appendix C) runs of 13 words are compared, without case and
+marks, and those that many documents share are formulas, which give nothing away. A document that holds a
+tenth of what is left of a text goes. Shorter texts, from eight words on, are compared whole.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,31 +14,34 @@ from pipeline.corpus.signatures import Words, folded_words, runs
 
 LONGEST, SHORTEST = 13, 8  # words
 FORMULA = 10  # documents; a run that more of them have gives nothing away
+LEAST = 0.1  # of a text's other runs, in a document that gives it away
 
 
 @dataclass
 class Grams:
-    """The runs of words of the evaluation sets, by their length: sorted hashes."""
+    """The runs of words of the evaluation sets."""
 
-    of_length: dict[int, np.ndarray] = field(default_factory=dict)
+    of_length: dict[int, np.ndarray]  # sorted hashes of all runs of so many words; numbered in this order
+    text: np.ndarray  # of each run, the first that has it
 
     @classmethod
     def of(cls, texts: list[str]) -> "Grams":
         """All runs of 13 words in some texts, and the whole of texts of 8 to 12 words."""
         words = folded_words(LaidOut(texts))
         counts = np.diff(words.of)
-        found = {}
+        found, owners = {}, [np.empty(0, np.int64)]
         for length in range(SHORTEST, LONGEST + 1):
-            of_length = runs(words, length)
+            here = runs(words, length)
             chosen = counts >= length if length == LONGEST else counts == length
-            found[length] = np.unique(of_length.hashes[np.repeat(chosen, np.diff(of_length.of))])
-        return cls({length: hashes for length, hashes in found.items() if len(hashes)})
-
-    def __len__(self) -> int:
-        return sum(map(len, self.of_length.values()))
+            text = np.repeat(np.arange(len(texts)), np.diff(here.of))
+            hashes, first = np.unique(here.hashes[chosen[text]], return_index=True)
+            if len(hashes):
+                found[length] = hashes
+                owners.append(text[chosen[text]][first])
+        return cls(found, np.concatenate(owners))
 
     def found(self, words: Words, looked_at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of the runs that each document `looked_at` has, each once, and where each one's begin."""
+        """The numbers of the runs that each document `looked_at` has, each once, and where each's begin."""
         pairs, before = [np.empty((2, 0), np.int64)], 0
         for length, hashes in self.of_length.items():
             here = runs(words, length)
@@ -49,3 +52,13 @@ class Grams:
             before += len(hashes)
         document, gram = np.unique(np.concatenate(pairs, axis=1), axis=1)
         return gram, np.searchsorted(document, np.arange(len(words.of)))
+
+    def given_away(self, document: np.ndarray, gram: np.ndarray, count: int) -> np.ndarray:
+        """Which of `count` documents give a text away; `document` has the run `gram`, pair by pair."""
+        formula = np.bincount(gram, minlength=len(self.text)) > FORMULA
+        counts = np.bincount(self.text[~formula], minlength=1)  # runs of each text
+        document, gram = document[~formula[gram]], gram[~formula[gram]]
+        pairs, held = np.unique(np.stack([document, self.text[gram]]), axis=1, return_counts=True)
+        bad = np.zeros(count, bool)
+        bad[pairs[0, held >= LEAST * counts[pairs[1]]]] = True
+        return bad

@@ -10,7 +10,7 @@ _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\w)")
 _IBAN = re.compile(r"(?<!\w)TR\d{2}(?: ?\d){22}(?!\d)", re.IGNORECASE)
 _CARD = re.compile(r"(?<![\d-])(?:\d[ -]?){12,18}\d(?!\d)")
 _IDENTITY = re.compile(r"(?<!\d)[1-9]\d{10}(?!\d)")
-# With the code of the country or a 0 before it, or an area code in brackets: 0532 123 45 67, +90 (212) 123 45 67.
+# With the code of the country, a 0, or an area code in brackets: 0532 123 45 67, +90 (212) 123 45 67.
 _PHONE = re.compile(
     r"(?<![\w/.,-])(?:(?:\+|00)90[ .-]?|0[ .-]?)\(?[2-5]\d{2}\)?[ .-]?\d{3}[ .-]?\d{2}[ .-]?\d{2}(?![\d/])"
     r"|(?<![\w/.,])\([2-5]\d{2}\)[ .-]?\d{3}[ .-]?\d{2}[ .-]?\d{2}(?![\d/])"

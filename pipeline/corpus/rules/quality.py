@@ -53,8 +53,8 @@ def badly_lined(batch: LaidOut) -> np.ndarray:
     punctuated = filled & is_one_of(last, _TERMINAL.replace("…", ""))
     bad = lines.summed(punctuated) < PUNCTUATED_LINES * lines.summed(filled)
     repeated = lines.summed(np.where(filled & batch.repeated(lines), lines.lengths, 0))
-    bad |= repeated > DUPLICATE_CHARACTERS * (batch.lengths - lines.count + 1)
-    return bad | (lines.count - 1 > LINES_A_WORD * words.count)
+    bad |= repeated > DUPLICATE_CHARACTERS * (batch.lengths - lines.counts + 1)
+    return bad | (lines.counts - 1 > LINES_A_WORD * words.counts)
 
 
 def not_prose(batch: LaidOut) -> np.ndarray:
@@ -72,13 +72,13 @@ def not_prose(batch: LaidOut) -> np.ndarray:
     third[2:] = dots[2:] & dots[1:-1] & dots[:-2]
     runs = np.flatnonzero(dots & ~np.append(dots[1:], False)) if len(dots) else dots
     ellipses = batch.among(table("…"), documents) + _threes(dots, runs, batch)
-    bad |= (hashes > SYMBOLS_A_WORD * words.count) | (ellipses > SYMBOLS_A_WORD * words.count)
+    bad |= (hashes > SYMBOLS_A_WORD * words.counts) | (ellipses > SYMBOLS_A_WORD * words.counts)
     first = batch.codes[np.minimum(lines.starts, len(batch.codes) - 1)]
-    bad |= lines.summed(is_one_of(first, "•-") & (lines.lengths > 0)) > BULLET_LINES * lines.count
+    bad |= lines.summed(is_one_of(first, "•-") & (lines.lengths > 0)) > BULLET_LINES * lines.counts
     last = np.maximum(lines.stops - 1, 0)
     opened = (batch.codes[last] == ord("…")) | (third[last] & (lines.lengths > 2))
-    bad |= lines.summed(opened) > OPEN_LINES * lines.count
-    bad |= words.summed(batch.among(TABLES.alphabetic, words) > 0) < ALPHABETIC * words.count
+    bad |= lines.summed(opened) > OPEN_LINES * lines.counts
+    bad |= words.summed(batch.among(TABLES.alphabetic, words) > 0) < ALPHABETIC * words.counts
     return bad | (_frequent(batch) < DIFFERENT_FREQUENT)
 
 

@@ -16,7 +16,7 @@ DUPLICATE = {5: 0.154, 6: 0.144, 7: 0.134, 8: 0.124, 9: 0.113, 10: 0.103}  # cha
 def repetitive(batch: LaidOut) -> np.ndarray:
     """Which documents repeat themselves too much."""
     lines = batch.lines
-    bad = lines.summed(batch.repeated(lines)) > DUPLICATE_LINES * lines.count
+    bad = lines.summed(batch.repeated(lines)) > DUPLICATE_LINES * lines.counts
     return bad | _repeats_words(batch)
 
 
@@ -36,7 +36,7 @@ def _repeats_words(batch: LaidOut) -> np.ndarray:
     lengths = np.zeros(len(hashes), np.int64)
     lengths[at] = words.lengths
     before = sums(lengths)
-    firsts, counts = words.of[:-1] + np.arange(documents), words.count
+    firsts, counts = words.of[:-1] + np.arange(documents), words.counts
 
     bits = np.uint64(len(hashes).bit_length())
     place_of = np.uint64((1 << int(bits)) - 1)
