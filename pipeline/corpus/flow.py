@@ -51,7 +51,11 @@ class Ahead:
     """What has been read and not come out of the plan yet, where both happen in this process."""
 
     def __init__(self) -> None:
-        self.counts = False
+        self.start(counts=False)
+
+    def start(self, counts: bool) -> None:
+        """Begin with nothing; whether it `counts` at all."""
+        self.counts = counts
         self.rows = self.bytes = 0
 
     def add(self, batch: pa.RecordBatch, sign: int = 1) -> None:
@@ -161,7 +165,11 @@ class Units(DataSource):
 def plan(units: list[Unit], examiner: Examiner, workers: int) -> daft.DataFrame:
     """READ and EXAMINED of all documents of the units, in order. Nothing runs before rows are asked for."""
     kind = daft.DataType.from_arrow_type(EXAMINED)
-    apart = {"use_process": True, "max_concurrency": workers} if workers > 1 else {"use_process": False}
+    apart = (
+        {"use_process": True, "max_concurrency": workers, "cpus": 0}
+        if workers > 1
+        else {"use_process": False}
+    )
 
     @daft.cls(**apart)
     class Worker:
@@ -179,8 +187,8 @@ def plan(units: list[Unit], examiner: Examiner, workers: int) -> daft.DataFrame:
 
 def examined(units: list[Unit], examiner: Examiner, workers: int) -> Iterator[pa.RecordBatch]:
     """The plan's rows in batches, as they come."""
-    AHEAD.__init__()
-    AHEAD.counts = daft.runners.get_or_create_runner().name == "native"  # Ray reads in processes of its own
+    # Ray reads in processes of its own.
+    AHEAD.start(counts=daft.runners.get_or_create_runner().name == "native")
     with daft.execution_config_ctx(maintain_order=True, scantask_max_parallel=1):
         for batch in plan(units, examiner, workers).to_arrow_iter(results_buffer_size=2):
             AHEAD.add(batch, -1)

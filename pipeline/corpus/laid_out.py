@@ -192,8 +192,7 @@ class LaidOut:
         open_before = ~inside[before] & (kinds[before] != MARK)
         open_after = ~inside[after]
         edge = (code == ord("-")) & ((open_before & inside[after]) | (inside[before] & open_after))
-        second = np.maximum(marks - 2, 0)
-        initial = (case[before] == _UPPER) & ~inside[second]
+        initial = (case[before] == _UPPER) & ~(inside[marks - 2] & (marks > 1))
         ordinal = (
             (code == ord(".")) & (digit_before | initial) & ((kinds[after] == SPACE) | (kinds[after] == END))
         )

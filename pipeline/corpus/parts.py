@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.corpus.examine import EXAMINED
-
 from pipeline.corpus.signatures import ORDERS
 from pipeline.files import whole_file, write_json
 
@@ -27,7 +26,10 @@ DOCUMENTS = pa.schema(
         ("id", pa.string()),  # as the source gives it
         ("queries", pa.list_(pa.string())),
         ("size", pa.int64()),  # UTF-8 bytes of the text
-        *(EXAMINED.field(name) for name in ("text", "key", "choice", "paragraphs", "widths", "grams", "signature")),
+        *(
+            EXAMINED.field(name)
+            for name in ("text", "key", "choice", "paragraphs", "widths", "grams", "signature")
+        ),
     ]
 )
 

@@ -111,9 +111,9 @@ class Settling:
             if bytes < int(budget * part[name]):
                 most = min(int(there[other] / part[other]) for other in part)
                 raise UserError(
-                    f"corpus.max_bytes: {budget}: source {name} has {bytes} bytes after the rules, which is less"
-                    f" than its share of {int(budget * part[name])}; lower max_bytes to {most}, lower the"
-                    " source's weight, or set max_bytes to null to keep all"
+                    f"corpus.max_bytes: {budget}: source {name} has {bytes} bytes after the rules, less than"
+                    f" its share of {int(budget * part[name])}; lower max_bytes to {most}, lower the source's"
+                    " weight, or set max_bytes to null to keep all"
                 )
         over = np.zeros(len(self.alive), bool)
         for some, share in zip(here, part.values(), strict=True):

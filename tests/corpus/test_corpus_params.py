@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.corpus.params import CorpusParams, LocalSource, check_inputs
+from pipeline.corpus.params import CorpusParams, LocalSource, Rules, check_inputs
 from pipeline.errors import UserError
 from pipeline.params import load, parse
 
@@ -14,6 +14,7 @@ SECTION: dict[str, Any] = {
     "val_fraction": 0.1,
     "test_fraction": 0.1,
     "on_error": "fail",
+    "rules": dict.fromkeys(Rules.model_fields, True),
 }
 MINIWORLD = {"kind": "miniworld", "documents": 10}
 

@@ -20,8 +20,14 @@ def project(tmp_path: Path) -> Path:
     yaml = YAML()
     params: Any = yaml.load(REPOSITORY / "params.yaml")
     params["corpus"]["sources"]["miniworld"]["documents"] = 200
-    params["corpus"]["sources"]["mine"] = {"kind": "local", "path": "data/raw/corpus/mine.jsonl.gz"}
+    params["corpus"]["sources"]["mine"] = {
+        "kind": "local",
+        "path": "data/raw/corpus/mine.jsonl.gz",
+        "without": ["repetition", "lines", "prose"],
+    }
     yaml.dump(params, tmp_path / "params.yaml")
+    for name in ("dvc.yaml", "pipeline", "stages"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
     (tmp_path / "data/raw/corpus").mkdir(parents=True)
     write(tmp_path, [json.dumps({"text": f"Bu, {number} numaralı metindir."}) for number in range(50)])
     return tmp_path
