@@ -7,7 +7,7 @@ apply the rules. Daft reads a Python source as fast as it can whatever the worke
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ READ = pa.schema(
         ("spared", pa.int64()),  # rules that do not look at it (examine.bits)
         ("fault", pa.string()),  # what cannot be read, in a line
         ("fatal", pa.bool_()),  # and nothing after it
+        ("last", pa.bool_()),  # a row that is no document and ends the file
     ]
 )
 ROWS = 256  # looked at in one call
@@ -116,22 +117,24 @@ class Unit(DataSourceTask):
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         number = 0
-        common = {"source": self.name, "unit": self.number, "spared": self.spared, "fatal": False}
-        nothing: dict[str, Any] = {"id": None, "queries": [], "text": "", "fault": None}
+        nothing: dict[str, Any] = {
+            "source": self.name, "unit": self.number, "spared": self.spared, "id": None, "queries": [],
+            "text": "", "fault": None, "fatal": False, "last": False,
+        }  # fmt: skip
         try:
             for record in self._records():
-                row = {**common, **nothing}
                 if isinstance(record, Record):
-                    row |= {"id": record.id, "queries": list(record.queries)}
+                    known = {"id": record.id, "queries": list(record.queries)}
                     pieces = [record.text] if len(record.text) <= MAX_CHARS else cut(record.text)
                     for text in pieces:
-                        yield {**row, "row": number, "text": text}
+                        yield {**nothing, **known, "row": number, "text": text}
                         number += 1
                 else:
-                    yield {**row, "row": number, "fault": record.message}
+                    yield {**nothing, "row": number, "fault": record.message}
                     number += 1
         except UserError as error:
-            yield {**common, **nothing, "row": number, "fault": str(error), "fatal": True}
+            yield {**nothing, "row": number, "fault": str(error), "fatal": True}
+        yield {**nothing, "row": number, "last": True}
 
     def _records(self) -> Iterator[Any]:
         if isinstance(self.source, MiniworldSource):
@@ -186,10 +189,24 @@ def plan(units: list[Unit], examiner: Examiner, workers: int) -> daft.DataFrame:
 
 
 def examined(units: list[Unit], examiner: Examiner, workers: int) -> Iterator[pa.RecordBatch]:
-    """The plan's rows in batches, as they come."""
+    """The plan's rows in batches, in the order of the units."""
     # Ray reads in processes of its own.
     AHEAD.start(counts=daft.runners.get_or_create_runner().name == "native")
     with daft.execution_config_ctx(maintain_order=True, scantask_max_parallel=1):
-        for batch in plan(units, examiner, workers).to_arrow_iter(results_buffer_size=2):
+        for batch in in_order(plan(units, examiner, workers).to_arrow_iter(results_buffer_size=2), units):
             AHEAD.add(batch, -1)
+            yield batch
+
+
+def in_order(batches: Iterable[pa.RecordBatch], units: list[Unit]) -> Iterator[pa.RecordBatch]:
+    """The batches, each held back until those before it have come, as on Ray the quicker worker is first."""
+    waiting: dict[tuple[int, int], pa.RecordBatch] = {}
+    starts = {unit.number: unit.skip for unit in units}
+    at = min(starts.items())
+    for batch in batches:
+        waiting[batch.column("unit")[0].as_py(), batch.column("row")[0].as_py()] = batch
+        while at in waiting:
+            batch = waiting.pop(at)
+            unit, last = batch.column("unit")[-1].as_py(), batch.column("last")[-1].as_py()
+            at = (unit + 1, starts.get(unit + 1, 0)) if last else (unit, batch.column("row")[-1].as_py() + 1)
             yield batch

@@ -83,15 +83,17 @@ def read(
 
     if not state["ended"]:
         left = [unit for unit in units(params, seed, root) if unit.number >= state["unit"]]
-        left[0].skip = state["rows"]
-        for batch in examined(left, examiner, workers):
+        for unit in left[:1]:
+            unit.skip = state["rows"]
+        for batch in examined(left, examiner, workers) if left else ():
             full = parts.add(counted(batch, funnels, params, examples))
-            state |= {"unit": batch.column("unit")[-1].as_py(), "rows": batch.column("row")[-1].as_py() + 1}
+            row = batch.select(["source", "unit", "row", "last"]).slice(len(batch) - 1).to_pylist()[0]
+            at = (row["unit"] + 1, 0) if row["last"] else (row["unit"], row["row"] + 1)
+            state |= dict(zip(("unit", "rows"), at, strict=True))
             if full:
                 note(ended=False)
             if progress:
-                name = batch.column("source")[-1].as_py()
-                progress(name, funnels[name])
+                progress(row["source"], funnels[row["source"]])
         note(ended=True)
     return funnels, examples
 
@@ -104,11 +106,12 @@ def counted(
     rule, raw = seen.field("rule").to_numpy(), seen.field("raw").to_numpy()
     lost = seen.field("lost").flatten().to_numpy().reshape(len(batch), -1)
     numbers = np.zeros(len(batch), np.int64)
-    stays = rule < 0
-    for place, (name, fault, fatal) in enumerate(
-        zip(*(batch.column(column).to_pylist() for column in ("source", "fault", "fatal")), strict=True)
-    ):
+    stays = (rule < 0) & ~batch.column("last").to_numpy(zero_copy_only=False)
+    columns = (batch.column(name).to_pylist() for name in ("source", "fault", "fatal", "last"))
+    for place, (name, fault, fatal, last) in enumerate(zip(*columns, strict=True)):
         funnel = funnels[name]
+        if last:
+            continue
         if fault is not None:
             if fatal:
                 raise UserError(fault)
@@ -126,7 +129,7 @@ def counted(
             dropping = DROPPING[rule[place]]
             funnel.removed[dropping].add(int(raw[place] - lost[place].sum()))
             examples.add(dropping, f"{name}-{numbers[place]}", seen.field("text")[place].as_py())
-    columns = {name: batch.column(name) for name in READ.names if name in DOCUMENTS.names}
-    columns |= {field.name: seen.field(field.name) for field in EXAMINED if field.name in DOCUMENTS.names}
-    columns |= {"number": pa.array(numbers), "size": pa.array(raw - lost.sum(axis=1))}
-    return pa.RecordBatch.from_pydict(columns, DOCUMENTS).filter(pa.array(stays))
+    known = {name: batch.column(name) for name in READ.names if name in DOCUMENTS.names}
+    known |= {field.name: seen.field(field.name) for field in EXAMINED if field.name in DOCUMENTS.names}
+    known |= {"number": pa.array(numbers), "size": pa.array(raw - lost.sum(axis=1))}
+    return pa.RecordBatch.from_pydict(known, DOCUMENTS).filter(pa.array(stays))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.corpus.params import CorpusParams
+from pipeline.corpus.params import CorpusParams, Rules
 from pipeline.corpus.read import documents
 from pipeline.corpus.slice import slice_corpus
 from pipeline.files import whole_folder
@@ -17,6 +17,7 @@ SECTION = {
     "val_fraction": 0.1,
     "test_fraction": 0.2,
     "on_error": "fail",
+    "rules": dict.fromkeys(Rules.model_fields, True),
 }
 
 
@@ -27,7 +28,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def sliced(root: Path) -> Path:
     with whole_folder(root / "corpus") as folder:
-        slice_corpus(parse(SECTION, "corpus", CorpusParams), 1, folder, root)
+        slice_corpus(parse(SECTION, "corpus", CorpusParams), 1, folder, root / "scratch", root)
     return root / "corpus"
 
 
