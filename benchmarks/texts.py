@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pipeline.corpus.records import Record
-from pipeline.corpus.sources import file_records
+from pipeline.corpus.files import file_records
 from pipeline.corpus.write import SplitWriter
 
 

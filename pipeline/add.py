@@ -14,9 +14,9 @@ from ruamel.yaml.comments import CommentedMap
 from pipeline import estimate
 from pipeline.check import AllParams
 from pipeline.corpus.decompress import SUFFIXES
+from pipeline.corpus.files import file_records
 from pipeline.corpus.params import RAW
 from pipeline.corpus.records import Record, Unreadable
-from pipeline.corpus.sources import file_records
 from pipeline.errors import UserError, one_line
 from pipeline.files import whole_file, write_whole
 from pipeline.graph import after, dvc

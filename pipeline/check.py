@@ -7,8 +7,8 @@ from pydantic import Field
 
 from pipeline import params
 from pipeline.corpus import params as corpus
+from pipeline.corpus.files import file_records
 from pipeline.corpus.records import Unreadable
-from pipeline.corpus.sources import file_records
 from pipeline.errors import UserError
 from pipeline.evaluation import params as evaluation
 from pipeline.evaluation.read import read_documents, read_pairs, read_questions, read_retrieval

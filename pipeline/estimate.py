@@ -43,6 +43,8 @@ def corpus_bytes(params: AllParams, root: Path = Path()) -> int:
     for name, source in params.corpus.sources.items():
         if source.kind == "miniworld":
             total += source.documents * MINIWORLD_DOCUMENT
+        elif source.kind == "hub":
+            total += params.corpus.shares().get(name, 0)
         else:
             for file in matching_files(f"corpus.sources.{name}.path", source.path, "data/raw/corpus", root):
                 total += file.stat().st_size * (PACKED if file.suffix in (*SUFFIXES, ".parquet") else 1)

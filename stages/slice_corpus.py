@@ -9,20 +9,21 @@ from rich.table import Table
 
 from pipeline import params
 from pipeline.corpus.funnel import Funnel
-from pipeline.corpus.params import CorpusParams
-from pipeline.corpus.slice import slice_corpus, units
+from pipeline.corpus.params import RAW, CorpusParams, HubSource, LocalSource, path_key
+from pipeline.corpus.slice import slice_corpus
 from pipeline.corpus.split import SPLITS
-from pipeline.errors import run
+from pipeline.errors import run, said
 from pipeline.evaluation.params import EvalParams
 from pipeline.evaluation.read import texts
 from pipeline.files import whole_folder
+from pipeline.inputs import matching_files
 from pipeline.reporting.metrics import write_metrics
 from pipeline.runtime import RuntimeParams
 from pipeline.scratch import Fingerprint, checkpoints, fingerprint, locked, scratch
 
 STAGE = "slice_corpus"
 OUTPUT = Path("data/corpus")
-LATER = {"max_bytes", "val_fraction", "test_fraction"}  # params that nothing depends on before all is read
+LATER = {"max_bytes", "val_fraction", "test_fraction"}  # params that reading files does not depend on
 
 
 def main() -> None:
@@ -39,7 +40,11 @@ def main() -> None:
         def progress(source: str, counts: Funnel) -> None:
             status.update(f"{source}: {_count(vars(counts.read), ' documents, ')} read")
 
-        metrics = slice_corpus(settings, seed, folder, mark.folder, held=held, workers=workers, progress=progress)
+        metrics = slice_corpus(
+            settings, seed, folder, mark.folder, held=held, workers=workers, progress=progress
+        )
+    for note in metrics.pop("notes"):
+        console.print(said(note))
     write_metrics(STAGE, metrics)
     for done in checkpoints(scratch() / STAGE):
         shutil.rmtree(done)
@@ -47,14 +52,20 @@ def main() -> None:
 
 
 def mark_of(settings: CorpusParams, seed: int, held: list[str]) -> Fingerprint:
-    """What the documents that were read depend on. Files count by name, size and time: hashing them would take
-    as long as reading them.
+    """What the documents that were read depend on.
+
+    Files count by name, size and time: hashing them would take as long as reading them.
     """
-    read = settings.model_dump(exclude=LATER)
-    for source in read["sources"].values():
-        del source["weight"]
-    files = {str(unit.path): unit.path.stat() for unit in units(settings, seed, Path()) if unit.path}
-    seen = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in files.items()}
+    read = settings.model_dump()
+    if not any(isinstance(source, HubSource) for source in settings.sources.values()):
+        read = settings.model_dump(exclude=LATER)
+        for plain in read["sources"].values():
+            del plain["weight"]
+    seen = {}
+    for name, source in settings.sources.items():
+        if isinstance(source, LocalSource):
+            for path in matching_files(path_key(name), source.path, RAW):
+                seen[str(path)] = [path.stat().st_size, path.stat().st_mtime_ns]
     held = held if settings.rules.contamination else []
     return fingerprint(STAGE, {"seed": seed, "corpus": read, "files": seen, "held": held}, [])
 

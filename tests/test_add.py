@@ -14,7 +14,7 @@ from small import sentences
 from pipeline import add, estimate, preset
 from pipeline.check import check
 from pipeline.corpus import params as corpus_params
-from pipeline.corpus.sources import file_records
+from pipeline.corpus.files import file_records
 from pipeline.errors import UserError
 
 TURKISH = "Şu köşe yaz köşesi.\n\nÇiğdem ile İğde ağacının gölgesi; güneş ışığı, ölçü ve üzüm."

@@ -9,16 +9,15 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.corpus.cut import MAX_CHARS, cut
 from pipeline.corpus.examine import EXAMINED, Examiner, bits
-from pipeline.corpus.params import LocalSource, MiniworldSource, Rules
-from pipeline.corpus.records import Record
-from pipeline.corpus.sources import file_records, miniworld_records
+from pipeline.corpus.params import MiniworldSource, Rules, Source
+from pipeline.corpus.pieces import Piece
+from pipeline.corpus.records import Note, Record
 from pipeline.errors import UserError
 
 os.environ.setdefault("DAFT_PROGRESS_BAR", "0")
@@ -38,6 +37,7 @@ READ = pa.schema(
         ("queries", pa.list_(pa.string())),
         ("text", pa.large_string()),
         ("spared", pa.int64()),  # rules that do not look at it (examine.bits)
+        ("note", pa.string()),  # no document, but something that people should know
         ("fault", pa.string()),  # what cannot be read, in a line
         ("fatal", pa.bool_()),  # and nothing after it
         ("last", pa.bool_()),  # a row that is no document and ends the file
@@ -74,20 +74,12 @@ AHEAD = Ahead()
 
 
 class Unit(DataSourceTask):
-    """A file of a source, or all of the miniworld; its first `skip` documents have been dealt with."""
+    """A piece of a source; its first `skip` documents have been dealt with."""
 
-    def __init__(
-        self,
-        number: int,
-        name: str,
-        source: LocalSource | MiniworldSource,
-        path: Path | None,
-        seed: int,
-        skip: int = 0,
-    ) -> None:
-        self.number, self.name, self.source, self.path = number, name, source, path
-        self.seed, self.skip = seed, skip
-        self.spared = bits(source.without if isinstance(source, LocalSource) else Rules.model_fields)
+    def __init__(self, number: int, name: str, source: Source, piece: Piece, skip: int = 0) -> None:
+        self.number, self.name, self.piece, self.skip = number, name, piece, skip
+        spared = Rules.model_fields if isinstance(source, MiniworldSource) else source.without
+        self.spared = bits(spared)
 
     @property
     def schema(self) -> Schema:
@@ -119,10 +111,10 @@ class Unit(DataSourceTask):
         number = 0
         nothing: dict[str, Any] = {
             "source": self.name, "unit": self.number, "spared": self.spared, "id": None, "queries": [],
-            "text": "", "fault": None, "fatal": False, "last": False,
+            "text": "", "note": None, "fault": None, "fatal": False, "last": False,
         }  # fmt: skip
         try:
-            for record in self._records():
+            for record in self.piece.records():
                 if isinstance(record, Record):
                     known = {"id": record.id, "queries": list(record.queries)}
                     pieces = [record.text] if len(record.text) <= MAX_CHARS else cut(record.text)
@@ -130,17 +122,12 @@ class Unit(DataSourceTask):
                         yield {**nothing, **known, "row": number, "text": text}
                         number += 1
                 else:
-                    yield {**nothing, "row": number, "fault": record.message}
+                    kind = "note" if isinstance(record, Note) else "fault"
+                    yield {**nothing, "row": number, kind: record.message}
                     number += 1
         except UserError as error:
             yield {**nothing, "row": number, "fault": str(error), "fatal": True}
         yield {**nothing, "row": number, "last": True}
-
-    def _records(self) -> Iterator[Any]:
-        if isinstance(self.source, MiniworldSource):
-            return miniworld_records(self.source, self.seed)
-        assert self.path is not None
-        return file_records(self.path, self.source.text_column)
 
 
 class Units(DataSource):

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.corpus.lines import decoded, lines
-from pipeline.corpus.records import ID_COLUMN, MAX_RECORD_BYTES, Record, Unreadable, text_column
+from pipeline.corpus.records import ID_COLUMN, MAX_RECORD_BYTES, Note, Record, Unreadable, text_of
 from pipeline.errors import UserError
 
 DELIMITERS = ",;\t|"  # spreadsheets set to Turkish write semicolons
 
 
-def records(stream: BinaryIO, path: Path, wanted: str | None = None) -> Iterator[Record | Unreadable]:
+def records(stream: BinaryIO, path: Path, wanted: str | None = None) -> Iterator[Record | Unreadable | Note]:
     """The documents of a table. Quoted fields may hold line breaks; a stray quote is an error."""
     faults: list[Unreadable] = []
     source = _texts(stream, path, faults)
@@ -23,7 +23,9 @@ def records(stream: BinaryIO, path: Path, wanted: str | None = None) -> Iterator
     csv.field_size_limit(MAX_RECORD_BYTES)
     rows = csv.reader(chain([first], source), delimiter=delimiter, strict=True)
     names = [name.strip() for name in _header(rows, path, faults)]
-    column = names.index(text_column(names, names, wanted, str(path)))
+    text = text_of(names, names, wanted, str(path))
+    places = [names.index(column) for column in text.columns]
+    yield from text.notes
     own = names.index(ID_COLUMN) if ID_COLUMN in names else None
 
     while True:
@@ -41,7 +43,7 @@ def records(stream: BinaryIO, path: Path, wanted: str | None = None) -> Iterator
             yield faults[0]
             faults.clear()
         elif len(row) == len(names):
-            yield Record(row[column], row[own] if own is not None else None)
+            yield Record(text.text([row[place] for place in places]), row[own] if own is not None else None)
         elif row:
             yield Unreadable(
                 f"{path}:{number}: {len(row)} columns, not {len(names)} as above; put texts in quotes"

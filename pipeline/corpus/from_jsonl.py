@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.corpus.lines import Line, decoded, lines
-from pipeline.corpus.records import ID_COLUMN, MAX_RECORD_BYTES, Record, Unreadable, text_column
+from pipeline.corpus.records import ID_COLUMN, MAX_RECORD_BYTES, Note, Record, TextOf, Unreadable, text_of
 
 
-def records(stream: BinaryIO, path: Path, wanted: str | None = None) -> Iterator[Record | Unreadable]:
+def records(stream: BinaryIO, path: Path, wanted: str | None = None) -> Iterator[Record | Unreadable | Note]:
     """The documents of a JSON-lines file. The first object says which key holds the text."""
-    column: str | None = None
+    text: TextOf | None = None
     for line in lines(stream, MAX_RECORD_BYTES):
         if not line.starts or (line.ends and not line.raw.strip()):
             continue
@@ -19,10 +19,11 @@ def records(stream: BinaryIO, path: Path, wanted: str | None = None) -> Iterator
         if isinstance(row, Unreadable):
             yield row
             continue
-        if column is None:
+        if text is None:
             strings = [key for key, value in row.items() if isinstance(value, str | None)]
-            column = text_column(list(row), strings, wanted, f"{path}:{line.number}")
-        yield _record(row, column, f"{path}:{line.number}")
+            text = text_of(list(row), strings, wanted, f"{path}:{line.number}")
+            yield from text.notes
+        yield _record(row, text, f"{path}:{line.number}")
 
 
 def _object(line: Line, path: Path) -> dict[str, Any] | Unreadable:
@@ -41,12 +42,13 @@ def _object(line: Line, path: Path) -> dict[str, Any] | Unreadable:
     return row
 
 
-def _record(row: dict[str, Any], column: str, where: str) -> Record | Unreadable:
-    if column not in row:
-        return Unreadable(f"{where}: no key {column!r} among {', '.join(row) or 'none'}; add it")
-    text = row[column]
-    if not isinstance(text, str | None):
-        return Unreadable(f"{where}: {column!r} holds {type(text).__name__}, not text; mend the line")
+def _record(row: dict[str, Any], text: TextOf, where: str) -> Record | Unreadable:
+    for column in text.columns:
+        if column not in row:
+            return Unreadable(f"{where}: no key {column!r} among {', '.join(row) or 'none'}; add it")
+        if not isinstance(row[column], str | None):
+            kind = type(row[column]).__name__
+            return Unreadable(f"{where}: {column!r} holds {kind}, not text; mend the line")
     own = row.get(ID_COLUMN)
     is_id = isinstance(own, str) or type(own) is int
-    return Record(text or "", str(own) if is_id else None)
+    return Record(text.text([row[column] for column in text.columns]), str(own) if is_id else None)

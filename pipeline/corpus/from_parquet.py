@@ -1,47 +1,58 @@
 """Parquet files, a batch of rows at a time."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.corpus.records import ID_COLUMN, Record, Unreadable, text_column
+from pipeline.corpus.records import ID_COLUMN, Note, Record, Unreadable, text_of
 from pipeline.errors import UserError, one_line
 
 BATCH_ROWS = 1000
 BUFFER_BYTES = 1 << 20  # read a column in pieces: a row group may be as large as the file
 
 
-def records(path: Path, wanted: str | None = None) -> Iterator[Record | Unreadable]:
-    """The documents of a Parquet file. A row without a text is an empty document."""
+def records(
+    file: BinaryIO, name: str, wanted: str | None = None, groups: list[int] | None = None
+) -> Iterator[Record | Unreadable | Note]:
+    """The documents of a Parquet file, or of some of its row groups. A row without a text is an empty one."""
     try:
-        with pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
-            yield from _records(file, path, wanted)
+        with pq.ParquetFile(file, buffer_size=BUFFER_BYTES) as table:
+            yield from _records(table, name, wanted, groups)
     except (pa.ArrowException, OSError) as error:
         why = one_line(error)
-        raise UserError(f"{path}: not readable as Parquet ({why}); copy or download it again") from None
+        raise UserError(f"{name}: not readable as Parquet ({why}); copy or download it again") from None
 
 
-def _records(file: pq.ParquetFile, path: Path, wanted: str | None) -> Iterator[Record | Unreadable]:
-    schema = file.schema_arrow
-    strings = [field.name for field in schema if _is_text(field.type)]
-    column = text_column(schema.names, strings, wanted, str(path))
-    columns = [column]
-    if ID_COLUMN in schema.names and column != ID_COLUMN:
+def text_columns(schema: pa.Schema) -> list[str]:
+    """The columns that hold strings."""
+    return [field.name for field in schema if _is_text(field.type)]
+
+
+def _records(
+    table: pq.ParquetFile, name: str, wanted: str | None, groups: list[int] | None
+) -> Iterator[Record | Unreadable | Note]:
+    schema = table.schema_arrow
+    text = text_of(schema.names, text_columns(schema), wanted, name)
+    yield from text.notes
+    columns = list(text.columns)
+    has_id = ID_COLUMN in schema.names and ID_COLUMN not in columns
+    if has_id:
         kind = schema.field(ID_COLUMN).type
-        columns += [ID_COLUMN] if _is_text(kind) or pa.types.is_integer(kind) else []
+        has_id = _is_text(kind) or pa.types.is_integer(kind)
     number = 0
-    for batch in file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
-        texts = _values(batch.column(column))
-        ids = _values(batch.column(ID_COLUMN)) if ID_COLUMN in columns else [None] * len(texts)
-        for text, own in zip(texts, ids, strict=True):
+    read = [*columns, ID_COLUMN] if has_id else columns
+    for batch in table.iter_batches(BATCH_ROWS, row_groups=groups, columns=read, use_threads=False):
+        values = [_values(batch.column(column)) for column in columns]
+        ids = _values(batch.column(ID_COLUMN)) if has_id else [None] * len(batch)
+        for own, *row in zip(ids, *values, strict=True):
             number += 1
-            if isinstance(text, UnicodeDecodeError):
-                yield Unreadable(f"{path}: row {number}: text not UTF-8 at byte {text.start}; mend it")
+            bad = [value for value in row if isinstance(value, UnicodeDecodeError)]
+            if bad:
+                yield Unreadable(f"{name}: row {number}: text not UTF-8 at byte {bad[0].start}; mend it")
             else:
-                yield Record(text or "", None if own is None else str(own))
+                yield Record(text.text(row), None if own is None else str(own))
 
 
 def _is_text(kind: pa.DataType) -> bool:

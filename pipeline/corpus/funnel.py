@@ -41,6 +41,11 @@ class Funnel:
     removed: dict[str, Count] = field(default_factory=lambda: {rule: Count() for rule in RULES})
     kept: dict[str, Count] = field(default_factory=lambda: {split: Count() for split in SPLITS})
 
+    @property
+    def left(self) -> int:
+        """Bytes that no rule has removed so far."""
+        return self.read.bytes - sum(count.bytes for count in self.removed.values())
+
     @classmethod
     def of(cls, counts: dict[str, Any]) -> "Funnel":
         """The funnel whose `counts` these are; an empty one for none."""

@@ -58,7 +58,20 @@ class LocalSource(Section):
     )  # share of max_bytes, relative to the others
 
 
-Source = Annotated[MiniworldSource | LocalSource, Field(discriminator="kind")]
+class HubSource(Section):
+    """A set on the Hugging Face hub."""
+
+    kind: Literal["hub"]
+    dataset: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    config: str | None = None  # null: the set's default
+    split: str = "train"
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")  # a commit; null: told, and stopped
+    text_column: str | None = None  # a column, or several in braces: "{title}\\n\\n{body}"; null: recognised
+    without: list[Rule] = Field(default_factory=list)  # rules that do not look at it
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # share of max_bytes
+
+
+Source = Annotated[MiniworldSource | LocalSource | HubSource, Field(discriminator="kind")]
 # DVC's -S addresses a source by its name, and metrics use it as a key: no dots, no spaces.
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -73,6 +86,13 @@ class CorpusParams(Section):
     test_fraction: float = Field(gt=0, lt=1)  # of the documents; evaluate reads it
     on_error: Literal["fail", "skip"]  # a record that cannot be read
     rules: Rules
+
+    def shares(self) -> dict[str, int]:
+        """UTF-8 bytes that each source may keep; none where max_bytes is null."""
+        if self.max_bytes is None:
+            return {}
+        weights = sum(source.weight for source in self.sources.values())
+        return {name: int(self.max_bytes * source.weight / weights) for name, source in self.sources.items()}
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> "CorpusParams":

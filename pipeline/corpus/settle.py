@@ -15,6 +15,7 @@ from pipeline.corpus.ids import Ids, usable
 from pipeline.corpus.laid_out import LaidOut
 from pipeline.corpus.params import CorpusParams, MiniworldSource
 from pipeline.corpus.parts import Parts
+from pipeline.corpus.reading import Reading
 from pipeline.corpus.rules.contamination import Grams
 from pipeline.corpus.split import SPLITS, split_of
 from pipeline.corpus.write import SplitWriter
@@ -28,22 +29,16 @@ HINTS = {
 }
 
 
-def settled(
-    params: CorpusParams,
-    seed: int,
-    parts: Parts,
-    grams: Grams,
-    funnels: dict[str, Funnel],
-    examples: Examples,
-    folder: Path,
-) -> dict[str, Any]:
+def settled(settling: "Settling", seed: int, reading: Reading, folder: Path) -> dict[str, Any]:
     """Write the corpus into the empty `folder` and give its metrics (see slice.py)."""
-    settling = Settling(params, parts, grams, funnels)
+    params, funnels = settling.params, reading.funnels
+    if settling.short:
+        raise settling.too_little()
     queries: list[tuple[str, str]] = []
     ids = Ids()
     with ExitStack() as stack:
         writers = {split: stack.enter_context(closing(SplitWriter(folder / split))) for split in SPLITS}
-        for row in settling.rows(examples):
+        for row in settling.rows(funnels, reading.examples):
             name, text = row["source"], row["text"]
             size = len(text.encode("utf-8"))
             split = split_of(row["choice"], params.val_fraction, params.test_fraction)
@@ -61,6 +56,7 @@ def settled(
     return {
         **everything.metrics(),
         "miniworld": rows,
+        "notes": reading.state["notes"],
         "sources": {name: funnel.metrics() for name, funnel in funnels.items()},
     }
 
@@ -76,8 +72,8 @@ def new_id(ids: Ids, row: dict[str, Any], composed: bool) -> str:
 class Settling:
     """Decides document by document, rule after rule; each looks only at what the ones before it have left."""
 
-    def __init__(self, params: CorpusParams, parts: Parts, grams: Grams, funnels: dict[str, Funnel]) -> None:
-        self.params, self.parts, self.funnels = params, parts, funnels
+    def __init__(self, params: CorpusParams, parts: Parts, grams: Grams) -> None:
+        self.params, self.parts = params, parts
         rules, documents = params.rules, Documents.of(parts, list(params.sources))
         self.documents = documents
         count = len(documents.size)
@@ -94,33 +90,35 @@ class Settling:
             self.repeated, self.keeper = choose.repeated_paragraphs(parts, self.alive)
             for document, bytes in choose.shared(parts, self.repeated, self.keeper):
                 np.subtract.at(self.sizes, document, bytes)
-        if params.max_bytes is not None:
-            self._keep_shares(params.max_bytes)
+        sources = [documents.source == place for place in range(len(params.sources))]
+        there = {
+            name: int(self.sizes[self.alive & here].sum())
+            for name, here in zip(params.sources, sources, strict=True)
+        }
+        shares = params.shares()
+        self.short = {name: there[name] for name, share in shares.items() if there[name] < share}
+        self.there = there
+        over = np.zeros(count, bool)
+        for here, share in zip(sources, shares.values(), strict=False):
+            over |= here & ~choose.within(documents.choice, self.sizes, self.alive & here, share)
+        self._remove("over_budget", over)
 
     def _remove(self, rule: str, bad: np.ndarray) -> None:
         bad = bad & self.alive
         self.removed_by[rule] = bad
         self.alive &= ~bad
 
-    def _keep_shares(self, budget: int) -> None:
-        weights = {name: source.weight for name, source in self.params.sources.items()}
-        part = {name: weight / sum(weights.values()) for name, weight in weights.items()}
-        here = [self.alive & (self.documents.source == place) for place in range(len(part))]
-        there = {name: int(self.sizes[some].sum()) for name, some in zip(part, here, strict=True)}
-        for name, bytes in there.items():
-            if bytes < int(budget * part[name]):
-                most = min(int(there[other] / part[other]) for other in part)
-                raise UserError(
-                    f"corpus.max_bytes: {budget}: source {name} has {bytes} bytes after the rules, less than"
-                    f" its share of {int(budget * part[name])}; lower max_bytes to {most}, lower the source's"
-                    " weight, or set max_bytes to null to keep all"
-                )
-        over = np.zeros(len(self.alive), bool)
-        for some, share in zip(here, part.values(), strict=True):
-            over |= some & ~choose.within(self.documents.choice, self.sizes, some, int(budget * share))
-        self._remove("over_budget", over)
+    def too_little(self) -> UserError:
+        """What to say of a source that has less than its share."""
+        params, (name, there) = self.params, next(iter(self.short.items()))
+        shares, budget = params.shares(), params.max_bytes or 0
+        most = min(int(self.there[other] * budget / share) for other, share in shares.items() if share)
+        return UserError(
+            f"corpus.max_bytes: {budget}: source {name} has {there} bytes after the rules, less than its"
+            f" share of {shares[name]}; lower max_bytes to {most}, lower the weight, or set max_bytes to null"
+        )
 
-    def rows(self, examples: Examples) -> Iterator[dict[str, Any]]:
+    def rows(self, funnels: dict[str, Funnel], examples: Examples) -> Iterator[dict[str, Any]]:
         """The documents that stay, in the order of the sources, without repeated paragraphs. All others are
         counted on the way.
         """
@@ -128,17 +126,17 @@ class Settling:
         for table in self.parts.tables():
             for row in table.drop_columns(["widths", "grams"]).to_pylist():
                 if self.alive[number]:
-                    if (text := self._without_repeated(row, number)) is not None:
+                    if (text := self._without_repeated(row, number, funnels)) is not None:
                         yield {**row, "text": text}
                     else:
                         examples.add("repeated_paragraphs", f"{row['source']}-{row['number']}", row["text"])
                 else:
                     rule = next(rule for rule, bad in self.removed_by.items() if bad[number])
-                    self.funnels[row["source"]].removed[rule].add(row["size"])
+                    funnels[row["source"]].removed[rule].add(row["size"])
                     examples.add(rule, f"{row['source']}-{row['number']}", row["text"])
                 number += 1
 
-    def _without_repeated(self, row: dict[str, Any], number: int) -> str | None:
+    def _without_repeated(self, row: dict[str, Any], number: int, funnels: dict[str, Funnel]) -> str | None:
         """The text without paragraphs that another document keeps; None where too little is left."""
         found = np.searchsorted(self.repeated, np.array(row["paragraphs"], np.uint64))
         gone = {
@@ -152,7 +150,7 @@ class Settling:
         hashes = batch.hashes(batch.lines).tolist()
         lines = row["text"].split("\n")
         text = "\n".join(line for line, value in zip(lines, hashes, strict=True) if value not in gone)
-        removed = self.funnels[row["source"]].removed["repeated_paragraphs"]
+        removed = funnels[row["source"]].removed["repeated_paragraphs"]
         if len(text) < self.params.min_chars:
             removed.add(row["size"])
             return None

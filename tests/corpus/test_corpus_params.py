@@ -44,7 +44,7 @@ def test_one_path_and_a_list_of_paths_are_both_fine() -> None:
         ({"sources": {}}, "corpus.sources"),
         ({"sources": {"my texts": MINIWORLD}}, "my texts"),
         ({"sources": {"my.texts": MINIWORLD}}, "my.texts"),
-        ({"sources": {"a": {"kind": "hub"}}}, "'miniworld', 'local'"),
+        ({"sources": {"a": {"kind": "web"}}}, "'miniworld', 'local', 'hub'"),
         ({"sources": {"a": {**MINIWORLD, "docments": 1}}}, "did you mean 'documents'"),
         ({"sources": {"a": {**MINIWORLD, "documents": "10"}}}, "documents"),
         ({"sources": {"a": {**MINIWORLD, "weight": 0}}}, "weight"),

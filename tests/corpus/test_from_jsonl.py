@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.corpus import from_jsonl
-from pipeline.corpus.records import Record, Unreadable
+from pipeline.corpus.records import Note, Record, Unreadable
 from pipeline.errors import UserError
 
 PATH = Path("a.jsonl")
@@ -15,7 +15,8 @@ PATH = Path("a.jsonl")
 
 def read(*lines: str | bytes, wanted: str | None = None) -> list[Record | Unreadable]:
     content = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines)
-    return list(from_jsonl.records(io.BytesIO(content), PATH, wanted))
+    found = from_jsonl.records(io.BytesIO(content), PATH, wanted)
+    return [record for record in found if not isinstance(record, Note)]
 
 
 def fault(line: str | bytes) -> str:

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -6,8 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.corpus import from_parquet
-from pipeline.corpus.records import Record, Unreadable
+from pipeline.corpus.files import file_records
+from pipeline.corpus.records import Note, Record, Unreadable
 from pipeline.errors import UserError
+
+
+def records(path: Path, wanted: str | None = None) -> Iterator[Any]:
+    return (record for record in file_records(path, wanted) if not isinstance(record, Note))
 
 
 def written(folder: Path, **columns: Any) -> Path:
@@ -20,26 +26,26 @@ def test_texts_across_row_groups_and_batches(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(from_parquet, "BATCH_ROWS", 2)
     texts = [f"{number}. metin\nikinci satır" for number in range(10)]
     path = written(tmp_path, metin=texts, n=list(range(10)))
-    assert list(from_parquet.records(path)) == [Record(text) for text in texts]
+    assert list(records(path)) == [Record(text) for text in texts]
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
 def test_every_kind_of_string_column(tmp_path: Path, kind: pa.DataType) -> None:
     path = written(tmp_path, text=pa.array(["bir", None, "bir"]).cast(kind), id=[1, 2, None])
-    assert list(from_parquet.records(path)) == [Record("bir", "1"), Record("", "2"), Record("bir")]
+    assert list(records(path)) == [Record("bir", "1"), Record("", "2"), Record("bir")]
 
 
 def test_the_text_column_must_be_there_and_be_text(tmp_path: Path) -> None:
     path = written(tmp_path, a=["bir"], b=["iki"], n=[1])
-    assert list(from_parquet.records(path, "b")) == [Record("iki")]
+    assert list(records(path, "b")) == [Record("iki")]
     for wanted, message in ((None, "one of: a, b, n"), ("c", "no column 'c'"), ("n", "'n' is not text")):
         with pytest.raises(UserError, match=message):
-            list(from_parquet.records(path, wanted))
+            list(records(path, wanted))
 
 
 def test_a_row_that_is_not_utf8_is_named_and_the_rest_read(tmp_path: Path) -> None:
     path = written(tmp_path, text=pa.array([b"bir", b"\xfe", b"son"]).view(pa.string()))
-    first, bad, last = from_parquet.records(path)
+    first, bad, last = records(path)
     assert (first, last) == (Record("bir"), Record("son"))
     assert isinstance(bad, Unreadable)
     assert bad.message.startswith(f"{path}: row 2: text not UTF-8")
@@ -49,5 +55,5 @@ def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
     path = written(tmp_path, text=["bir"] * 1000)
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(UserError, match=r"a\.parquet: not readable as Parquet") as error:
-        list(from_parquet.records(path))
+        list(records(path))
     assert "\n" not in str(error.value)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from small import make_tokenizer
 from tokenizers import Tokenizer as FastTokenizer
 
+from pipeline.corpus.files import file_records
 from pipeline.corpus.records import Record
-from pipeline.corpus.sources import file_records
 from pipeline.errors import UserError
 from pipeline.tokenizer import batch
 from pipeline.tokenizer.batch import BatchEncoder

@@ -7,8 +7,8 @@ import pytest
 from gguf import GGUFWriter
 from small import make_tokenizer
 
+from pipeline.corpus.files import file_records
 from pipeline.corpus.records import Record
-from pipeline.corpus.sources import file_records
 from pipeline.errors import UserError
 from pipeline.export.vocabulary import add_vocabulary
 from pipeline.tokenizer.chat import MARKERS, conversation_ids

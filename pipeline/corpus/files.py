@@ -1,0 +1,38 @@
+"""The documents of a file, whatever its format."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.corpus import from_csv, from_jsonl, from_parquet, from_txt
+from pipeline.corpus.decompress import SUFFIXES, opened
+from pipeline.corpus.records import Note, Record, Unreadable
+from pipeline.errors import UserError
+
+KINDS = "txt, jsonl, ndjson, csv, tsv (these also .gz, .xz or .zst), parquet"
+_TEXT = (".txt", ".jsonl", ".ndjson", ".csv", ".tsv")
+
+
+def kind_of(path: Path) -> str | None:
+    """The ending that says a file's format; None for one that is not known."""
+    inner = path.with_suffix("") if path.suffix in SUFFIXES else path
+    known = (*_TEXT, ".parquet") if inner == path else _TEXT
+    return inner.suffix if inner.suffix in known else None
+
+
+def file_records(path: Path, wanted: str | None = None) -> Iterator[Record | Unreadable | Note]:
+    """The records of one file, by its name's ending; `wanted`: see `text_of`."""
+    kind = kind_of(path)
+    if kind is None:
+        raise UserError(f"{path}: of no known format; rename or convert it to one of {KINDS}")
+    if kind == ".parquet":
+        with open(path, "rb") as file:
+            yield from from_parquet.records(file, str(path), wanted)
+        return
+    with opened(path) as stream:
+        match kind:
+            case ".txt":
+                yield from from_txt.records(stream, path)
+            case ".jsonl" | ".ndjson":
+                yield from from_jsonl.records(stream, path, wanted)
+            case _:
+                yield from from_csv.records(stream, path, wanted)
