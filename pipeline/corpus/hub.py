@@ -164,11 +164,10 @@ def told(name: str) -> Iterator[None]:
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every attempt
     key = f"corpus.sources.{name}"
+    refused = errors.GatedRepoError, errors.RepositoryNotFoundError, errors.RevisionNotFoundError
     try:
         yield
-    except (
-        errors.GatedRepoError, errors.RepositoryNotFoundError, errors.RevisionNotFoundError, DatasetNotFoundError
-    ) as error:  # fmt: skip
+    except (*refused, DatasetNotFoundError) as error:
         if "evision" in str(error) and "gated" not in str(error):
             raise UserError(f"{key}.revision: not there; set it to null to be told the current one") from None
         raise UserError(
