@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipeline.check import AllParams
 from pipeline.corpus.decompress import SUFFIXES
+from pipeline.corpus.params import LocalSource
 from pipeline.errors import UserError
 from pipeline.inputs import matching_files
 from pipeline.params import nearest
@@ -43,7 +44,7 @@ def corpus_bytes(params: AllParams, root: Path = Path()) -> int:
     for name, source in params.corpus.sources.items():
         if source.kind == "miniworld":
             total += source.documents * MINIWORLD_DOCUMENT
-        elif source.kind == "hub":
+        elif not isinstance(source, LocalSource):
             total += params.corpus.shares().get(name, 0)
         else:
             for file in matching_files(f"corpus.sources.{name}.path", source.path, "data/raw/corpus", root):

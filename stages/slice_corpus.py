@@ -9,7 +9,7 @@ from rich.table import Table
 
 from pipeline import params
 from pipeline.corpus.funnel import Funnel
-from pipeline.corpus.params import RAW, CorpusParams, HubSource, LocalSource, path_key
+from pipeline.corpus.params import RAW, CorpusParams, HubSource, LocalSource, UrlsSource, path_key
 from pipeline.corpus.slice import slice_corpus
 from pipeline.corpus.split import SPLITS
 from pipeline.errors import run, said
@@ -46,8 +46,8 @@ def main() -> None:
     for note in metrics.pop("notes"):
         console.print(said(note))
     write_metrics(STAGE, metrics)
-    for done in checkpoints(scratch() / STAGE):
-        shutil.rmtree(done)
+    for done in (*checkpoints(scratch() / STAGE), scratch() / "links", scratch() / "hub"):
+        shutil.rmtree(done, ignore_errors=True)
     console.print(table(metrics))
 
 
@@ -57,13 +57,13 @@ def mark_of(settings: CorpusParams, seed: int, held: list[str]) -> Fingerprint:
     Files count by name, size and time: hashing them would take as long as reading them.
     """
     read = settings.model_dump()
-    if not any(isinstance(source, HubSource) for source in settings.sources.values()):
+    if not any(isinstance(source, HubSource | UrlsSource) for source in settings.sources.values()):
         read = settings.model_dump(exclude=LATER)
         for plain in read["sources"].values():
             del plain["weight"]
     seen = {}
     for name, source in settings.sources.items():
-        if isinstance(source, LocalSource):
+        if isinstance(source, LocalSource | UrlsSource):
             for path in matching_files(path_key(name), source.path, RAW):
                 seen[str(path)] = [path.stat().st_size, path.stat().st_mtime_ns]
     held = held if settings.rules.contamination else []

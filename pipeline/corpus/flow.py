@@ -17,7 +17,7 @@ from pipeline.corpus.cut import MAX_CHARS, cut
 from pipeline.corpus.examine import EXAMINED, Examiner, bits
 from pipeline.corpus.params import MiniworldSource, Rules, Source
 from pipeline.corpus.pieces import Piece
-from pipeline.corpus.records import Note, Record
+from pipeline.corpus.records import Missing, Note, Record
 from pipeline.errors import UserError
 
 os.environ.setdefault("DAFT_PROGRESS_BAR", "0")
@@ -39,6 +39,7 @@ READ = pa.schema(
         ("spared", pa.int64()),  # rules that do not look at it (examine.bits)
         ("note", pa.string()),  # no document, but something that people should know
         ("fault", pa.string()),  # what cannot be read, in a line
+        ("missing", pa.bool_()),  # which is no reason to stop
         ("fatal", pa.bool_()),  # and nothing after it
         ("last", pa.bool_()),  # a row that is no document and ends the file
     ]
@@ -111,7 +112,7 @@ class Unit(DataSourceTask):
         number = 0
         nothing: dict[str, Any] = {
             "source": self.name, "unit": self.number, "spared": self.spared, "id": None, "queries": [],
-            "text": "", "note": None, "fault": None, "fatal": False, "last": False,
+            "text": "", "note": None, "fault": None, "missing": False, "fatal": False, "last": False,
         }  # fmt: skip
         try:
             for record in self.piece.records():
@@ -123,7 +124,8 @@ class Unit(DataSourceTask):
                         number += 1
                 else:
                     kind = "note" if isinstance(record, Note) else "fault"
-                    yield {**nothing, "row": number, kind: record.message}
+                    missing = isinstance(record, Missing)
+                    yield {**nothing, "row": number, kind: record.message, "missing": missing}
                     number += 1
         except UserError as error:
             yield {**nothing, "row": number, "fault": str(error), "fatal": True}

@@ -71,7 +71,22 @@ class HubSource(Section):
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # share of max_bytes
 
 
-Source = Annotated[MiniworldSource | LocalSource | HubSource, Field(discriminator="kind")]
+class UrlsSource(Section):
+    """Lists of links under data/raw/corpus, whose pages and files are the documents."""
+
+    kind: Literal["urls"]
+    # A glob, or a list of them: the formats of a local source.
+    path: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+    url_column: str | None = None  # null: url, link, uri or adres
+    at_once: int = Field(default=32, gt=0, le=256)  # fetches that run
+    per_host: int = Field(default=2, gt=0)  # and of those from one host
+    max_file_bytes: int = Field(default=5_000_000, gt=0)  # what is longer is left out
+    allow: list[str] = Field(default_factory=list)  # hosts that may have a private address
+    without: list[Rule] = Field(default_factory=list)  # rules that do not look at it
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # share of max_bytes
+
+
+Source = Annotated[MiniworldSource | LocalSource | HubSource | UrlsSource, Field(discriminator="kind")]
 # DVC's -S addresses a source by its name, and metrics use it as a key: no dots, no spaces.
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -114,7 +129,7 @@ class CorpusParams(Section):
 def check_inputs(params: CorpusParams, root: Path = Path(".")) -> None:
     """Raise UserError unless every local source names at least one file that DVC can track (see `inputs`)."""
     for name, source in params.sources.items():
-        if isinstance(source, LocalSource):
+        if isinstance(source, LocalSource | UrlsSource):
             matching_files(path_key(name), source.path, RAW, root)
 
 

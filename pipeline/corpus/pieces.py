@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.corpus import hub
+from pipeline.corpus import hub, links
 from pipeline.corpus.decompress import SUFFIXES
 from pipeline.corpus.files import file_records
-from pipeline.corpus.params import RAW, CorpusParams, LocalSource, MiniworldSource, path_key
-from pipeline.corpus.records import Note, Record, Unreadable
+from pipeline.corpus.params import RAW, CorpusParams, LocalSource, MiniworldSource, UrlsSource, path_key
+from pipeline.corpus.records import Missing, Note, Record, Unreadable
 from pipeline.inputs import matching_files
 from pipeline.miniworld import texts
 
@@ -22,7 +22,7 @@ class Piece(Protocol):
     def size(self) -> int:
         """Bytes of text that it has, roughly."""
 
-    def records(self) -> Iterator[Record | Unreadable | Note]:
+    def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
         """Its documents, and what cannot be read. Raises UserError where nothing after it can."""
 
 
@@ -34,7 +34,7 @@ class Composed:
     seed: int
     size: int = 0
 
-    def records(self) -> Iterator[Record | Unreadable | Note]:
+    def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
         """The documents, as it composes them."""
         for document in texts.documents(self.seed, self.documents):
             yield Record(document.text, document.id, document.queries)
@@ -52,14 +52,14 @@ class LocalFile:
         """By its size."""
         return self.path.stat().st_size * (hub.PACKED if self.path.suffix in (*SUFFIXES, ".parquet") else 1)
 
-    def records(self) -> Iterator[Record | Unreadable | Note]:
+    def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
         """The documents of the file."""
         return file_records(self.path, self.text_column)
 
 
 def pieces(params: CorpusParams, name: str, seed: int, root: Path) -> list[Piece]:
-    """All pieces of a source, in the order in which they are read; those of a set on the hub of which only a
-    share is wanted are shuffled.
+    """All pieces of a source, in the order in which they are read; those that come from the net are shuffled
+    where only a share of them is wanted.
     """
     source = params.sources[name]
     if isinstance(source, MiniworldSource):
@@ -67,5 +67,9 @@ def pieces(params: CorpusParams, name: str, seed: int, root: Path) -> list[Piece
     if isinstance(source, LocalSource):
         paths = matching_files(path_key(name), source.path, RAW, root)
         return [LocalFile(path, source.text_column) for path in paths]
-    found = hub.pieces(name, source, in_groups=params.max_bytes is not None)
-    return list(found) if params.max_bytes is None else random.Random(seed).sample(found, len(found))
+    if isinstance(source, UrlsSource):
+        lists = matching_files(path_key(name), source.path, RAW, root)
+        found: list[Piece] = [piece for path in lists for piece in links.slices(name, source, path)]
+    else:
+        found = list(hub.pieces(name, source, in_groups=params.max_bytes is not None))
+    return found if params.max_bytes is None else random.Random(seed).sample(found, len(found))

@@ -1,6 +1,6 @@
 """The first of the three steps: documents of all sources, looked at by themselves, into parts on disk.
 
-Sources are read in rounds. The first takes all that is there, but of a set on the hub with a share of
+Sources are read in rounds. The first takes all that is there, but of what comes from the net for a share of
 max_bytes only as many pieces as that will fill; as long as it is not full, another round takes more.
 """
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 from pipeline.corpus.examine import CHANGING, DROPPING, EXAMINED, Examiner
 from pipeline.corpus.flow import READ, Unit, examined
 from pipeline.corpus.funnel import Examples, Funnel
-from pipeline.corpus.params import CorpusParams, HubSource
+from pipeline.corpus.params import CorpusParams, HubSource, UrlsSource
 from pipeline.corpus.parts import DOCUMENTS, Parts
 from pipeline.corpus.pieces import Piece, pieces
 from pipeline.errors import UserError
@@ -68,7 +68,7 @@ class Reading:
                 continue
             there, funnel = self._of(name), self.funnels[name]
             stop = len(there)
-            if isinstance(source, HubSource) and name in self.wanted:
+            if isinstance(source, HubSource | UrlsSource) and name in self.wanted:
                 kept = funnel.left
                 read = sum(piece.size for piece in there[:taken])
                 missing = (self.wanted[name] - kept) / (max(WORST, kept / read) if read else 1.0)
@@ -117,7 +117,7 @@ class Reading:
         lost = seen.field("lost").flatten().to_numpy().reshape(len(batch), -1)
         numbers = np.zeros(len(batch), np.int64)
         stays = np.zeros(len(batch), bool)
-        rows = batch.select(["source", "note", "fault", "fatal", "last"]).to_pylist()
+        rows = batch.select(["source", "note", "fault", "missing", "fatal", "last"]).to_pylist()
         for place, row in enumerate(rows):
             name, funnel = row["source"], self.funnels[row["source"]]
             note = f"corpus.sources.{name}: {row['note']}"
@@ -126,7 +126,7 @@ class Reading:
             if row["fault"] is not None:
                 if row["fatal"]:
                     raise UserError(row["fault"])
-                if self.params.on_error == "fail":
+                if self.params.on_error == "fail" and not row["missing"]:
                     raise UserError(f"{row['fault']}, or set corpus.on_error: skip")
                 funnel.read.add(0)
                 funnel.removed["unreadable"].add(0)

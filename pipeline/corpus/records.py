@@ -28,6 +28,12 @@ class Unreadable(NamedTuple):
     message: str
 
 
+class Missing(NamedTuple):
+    """A record that was not to be had, such as a dead link. It is counted, and no reason to stop."""
+
+    message: str
+
+
 class Note(NamedTuple):
     """What a reader has found out by itself and people should know."""
 

@@ -1,0 +1,307 @@
+"""Lists of links: every row of a file names a page or a file on the web, whose text is the document.
+
+Many are fetched at once, few from one host. What has come is noted in a journal in the scratch folder, so
+that a run that was stopped fetches nothing twice. Only http and https, and never from private addresses
+unless they are allowed by name, wherever redirects lead: a list from elsewhere must not read this network.
+"""
+
+import hashlib
+import ipaddress
+import json
+import socket
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from pipeline.corpus.files import file_records
+from pipeline.corpus.params import UrlsSource
+from pipeline.corpus.records import Missing, Note, Record, Unreadable
+from pipeline.errors import UserError
+from pipeline.scratch import scratch
+
+SLICE = 500  # links that are one piece
+PAGE_BYTES = 5_000  # of text behind a link, to begin with
+AHEAD = 4  # fetches begun for each that runs
+REDIRECTS = 5
+SECONDS = 30.0  # that a host may be silent
+WAITS = 1.0, 4.0, 16.0  # before another attempt
+AGAIN = {408, 425, 429, 500, 502, 503, 504}
+AGENT = "tezgah (a corpus of text for a small language model)"
+URL_COLUMNS = ("url", "link", "uri", "adres")
+CHARSETS = ("utf-8", "cp1254")  # tried where a page names none
+
+
+@dataclass(frozen=True)
+class LinkSlice:
+    """Some rows of a list."""
+
+    source: str
+    path: Path
+    start: int
+    settings: UrlsSource
+    size: int
+
+    def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
+        """The text behind each link, in the order of the list."""
+        journal = Journal(self)
+        fetch = Fetcher(self.settings)
+        with ThreadPoolExecutor(self.settings.at_once) as pool:
+            waiting: list[Any] = []
+            for row, link in enumerate(self._links(), self.start + 1):
+                if not isinstance(link, Record):
+                    waiting.append(link)
+                elif (known := journal.known.get(row)) is not None:
+                    waiting.append(self._told(row, known))
+                else:
+                    waiting.append((row, pool.submit(fetch, link.text.strip())))
+                while len(waiting) > self.settings.at_once * AHEAD:
+                    yield self._result(waiting.pop(0), journal)
+            for one in waiting:
+                yield self._result(one, journal)
+
+    def _links(self) -> Iterator[Any]:
+        rows = file_records(self.path, self.settings.url_column or found_column(self.path))
+        real = (row for row in rows if not isinstance(row, Note))
+        for number, row in enumerate(real):
+            if number >= self.start + SLICE:
+                return
+            if number >= self.start:
+                yield row
+
+    def _result(self, one: Any, journal: "Journal") -> Record | Unreadable | Missing | Note:
+        if not isinstance(one, tuple) or isinstance(one, Record | Unreadable | Missing | Note):
+            return one
+        row, future = one
+        found = future.result()
+        journal.add(row, found)
+        return self._told(row, found)
+
+    def _told(self, row: int, found: dict[str, str]) -> Record | Unreadable | Missing:
+        where = f"{self.path}: row {row}: {found['url']}"
+        if "refused" in found:
+            return Unreadable(f"{where}: {found['refused']}")
+        if "missing" in found:
+            return Missing(f"{where}: {found['missing']}")
+        return Record(found["text"], found["url"])
+
+
+def slices(name: str, source: UrlsSource, path: Path) -> list[LinkSlice]:
+    """A list in slices."""
+    links = sum(
+        not isinstance(row, Note) for row in file_records(path, source.url_column or found_column(path))
+    )
+    starts = range(0, links, SLICE)
+    return [LinkSlice(name, path, start, source, PAGE_BYTES * min(SLICE, links - start)) for start in starts]
+
+
+def found_column(path: Path) -> str:
+    """The column of a list that holds the links, by its usual names. Raises UserError where none is there."""
+    for name in URL_COLUMNS:
+        try:
+            next(file_records(path, name), None)
+        except UserError:
+            continue
+        return name
+    raise UserError(
+        f"{path}: which column holds the links? set url_column; usual are {', '.join(URL_COLUMNS)}"
+    )
+
+
+class Journal:
+    """What a slice's links have brought so far."""
+
+    def __init__(self, slice: LinkSlice) -> None:
+        name = hashlib.sha256(f"{slice.path} {slice.start}".encode()).hexdigest()[:16]
+        self.path = scratch() / "links" / f"{name}.jsonl"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.known: dict[int, dict[str, str]] = {}
+        if self.path.exists():
+            for line in self.path.read_text("utf-8").split("\n"):
+                try:
+                    entry = json.loads(line)
+                except ValueError:  # the last one, which was not written to its end
+                    break
+                self.known[entry.pop("row")] = entry
+
+    def add(self, row: int, found: dict[str, str]) -> None:
+        """Note what a link has brought."""
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"row": row, **found}, ensure_ascii=False) + "\n")
+
+
+class Fetcher:
+    """Fetches a link: its text, or why there is none."""
+
+    def __init__(self, settings: UrlsSource) -> None:
+        self.settings = settings
+        self.hosts: dict[str, threading.Semaphore] = defaultdict(
+            lambda: threading.Semaphore(settings.per_host)
+        )
+        self.guard = threading.Lock()
+        self.local = threading.local()
+
+    def __call__(self, url: str) -> dict[str, str]:
+        """`text`; or `missing`: it was not to be had; or `refused`: it is not asked for."""
+        for wait in (*WAITS, None):
+            try:
+                return {"url": url, **self._followed(url)}
+            except Refused as error:
+                return {"url": url, "refused": str(error)}
+            except Later as error:
+                if wait is None:
+                    return {"url": url, "missing": str(error)}
+                time.sleep(max(wait, error.seconds))
+            except requests.RequestException as error:
+                if wait is None or not isinstance(error, requests.ConnectionError | requests.Timeout):
+                    return {"url": url, "missing": type(error).__name__}
+                time.sleep(wait)
+        raise AssertionError
+
+    def _followed(self, url: str) -> dict[str, str]:
+        for _ in range(REDIRECTS + 1):
+            host = allowed(url, self.settings.allow)
+            with self.guard:
+                turn = self.hosts[host]
+            with (
+                turn,
+                self._session().get(url, stream=True, timeout=SECONDS, allow_redirects=False) as answer,
+            ):
+                if answer.is_redirect:
+                    url = urljoin(url, answer.headers["location"])
+                    continue
+                if answer.status_code in AGAIN:
+                    seconds = answer.headers.get("retry-after", "0")
+                    raise Later(
+                        f"status {answer.status_code}", float(seconds) if seconds.isdecimal() else 0.0
+                    )
+                if answer.status_code != 200:
+                    return {"missing": f"status {answer.status_code}"}
+                return self._read(answer)
+        return {"missing": f"more than {REDIRECTS} redirects"}
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self.local, "session"):
+            self.local.session = requests.Session()
+            self.local.session.headers["User-Agent"] = AGENT
+            self.local.session.trust_env = False  # no proxy that would look addresses up by itself
+        return self.local.session
+
+    def _read(self, answer: requests.Response) -> dict[str, str]:
+        kind = answer.headers.get("content-type", "text/plain").split(";")[0].strip().lower()
+        if not kind.startswith("text/") and kind not in ("application/json", "application/xhtml+xml"):
+            return {"missing": f"is {kind}, not text"}
+        limit = self.settings.max_file_bytes
+        raw = b""
+        for chunk in answer.iter_content(1 << 16):
+            raw += chunk
+            if len(raw) > limit:
+                return {"missing": f"longer than max_file_bytes {limit}"}
+        text = decoded(raw, charset_of(answer.headers.get("content-type", "")))
+        return {"text": text_of_page(text) if "html" in kind else text}
+
+
+class Refused(Exception):
+    """A link that is not asked for."""
+
+
+class Later(Exception):
+    """An answer after which it may be asked again, in some seconds."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+def allowed(url: str, by_name: list[str]) -> str:
+    """The host of a link that may be asked for. Raises Refused for another scheme or a private address."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        raise Refused(f"{parts.scheme or 'no scheme'}: only http and https are fetched; remove the row")
+    host = parts.hostname or ""
+    if host in by_name:
+        return host
+    try:
+        found = socket.getaddrinfo(host, parts.port or 80, proto=socket.IPPROTO_TCP)
+    except OSError as error:
+        raise requests.ConnectionError(f"{host}: {error}") from None
+    for *_, address in found:
+        if not ipaddress.ip_address(str(address[0]).split("%")[0]).is_global:
+            raise Refused(f"{host} is a private address; remove the row, or allow it: allow: [{host}]")
+    return host
+
+
+def charset_of(content_type: str) -> str | None:
+    """The charset that a Content-Type names."""
+    for part in content_type.split(";")[1:]:
+        key, _, value = part.strip().partition("=")
+        if key.lower() == "charset":
+            return value.strip("\"' ")
+    return None
+
+
+def decoded(raw: bytes, charset: str | None) -> str:
+    """A page's text, by what its header says, what it says itself in its first lines, or what fits."""
+    head = raw[:1024].decode("latin-1").lower()
+    named = [charset] if charset else []
+    if "charset=" in head:
+        named.append(
+            head.split("charset=")[1].lstrip("\"' ").split('"')[0].split("'")[0].split(">")[0].strip(" /;")
+        )
+    for name in (*named, *CHARSETS):
+        try:
+            return raw.decode("cp1254" if name and name.lower() == "iso-8859-9" else name or "utf-8")
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return raw.decode("utf-8", "replace")
+
+
+class PageText(HTMLParser):
+    """The text of a page: what stands in its blocks, a line each."""
+
+    SILENT = frozenset(
+        ("script", "style", "head", "nav", "header", "footer", "noscript", "template", "svg", "form")
+    )
+    INLINE = frozenset(
+        ("a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "img", "ins", "kbd", "mark", "q", "s",
+         "small", "span", "strong", "sub", "sup", "u", "wbr")
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+        self.silent = 0
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        """Begin a block."""
+        self.silent += tag in self.SILENT
+        if tag not in self.INLINE:
+            self.pieces.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        """End a block."""
+        self.silent = max(0, self.silent - (tag in self.SILENT))
+        if tag not in self.INLINE:
+            self.pieces.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        """Take in text."""
+        if not self.silent:
+            self.pieces.append(" ".join(data.split("\n")))
+
+
+def text_of_page(page: str) -> str:
+    """The readable text of an HTML page."""
+    parser = PageText()
+    parser.feed(page)
+    parser.close()
+    lines = (" ".join(line.split()) for line in "".join(parser.pieces).split("\n"))
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,199 @@
+"""Lists of links against a server on loopback that behaves as the web does."""
+
+import gzip
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.corpus import links
+from pipeline.corpus.links import decoded, slices, text_of_page
+from pipeline.corpus.params import UrlsSource
+from pipeline.corpus.records import Missing, Record, Unreadable
+from pipeline.errors import UserError
+
+PAGE = """<html><head><title>Başlık</title><style>p {}</style></head><body><nav>Menü</nav>
+<h1>Ağaç</h1><p>Bir <b>ağaç</b>
+vardı.</p><script>var x = "yok";</script><ul><li>dal</li><li>yaprak</li></ul></body></html>"""
+ANSWERS: dict[str, tuple[str, bytes]] = {
+    "/plain": ("text/plain; charset=utf-8", "Işık ve gölge.".encode()),
+    "/latin5": ("text/plain; charset=ISO-8859-9", "Işık ve gölge.".encode("iso-8859-9")),
+    "/unnamed": ("text/plain", "Işık ve gölge.".encode("cp1254")),
+    "/page": ("text/html", PAGE.encode()),
+    "/meta": ("text/html", f"<meta charset='windows-1254'>{PAGE}".encode("cp1254")),
+    "/picture": ("image/png", b"\x89PNG"),
+    "/long": ("text/plain", b"uzun " * 1000),
+}
+
+
+class Web(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.asked: Counter[str] = Counter()
+        self.guard = threading.Lock()
+        self.open = self.most = 0
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Web
+
+    def log_message(self, *_given: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        with self.server.guard:
+            self.server.asked[self.path] += 1
+            self.server.open += 1
+            self.server.most = max(self.server.most, self.server.open)
+        times = self.server.asked[self.path]
+        headers: dict[str, str] = {}
+        kind, content = ANSWERS.get(self.path, ("text/plain", b""))
+        status = 200 if self.path in ANSWERS else 404
+        if self.path in ("/busy", "/broken"):
+            status, content = (200, b"sonunda") if times > 2 else (429 if self.path == "/busy" else 500, b"")
+            headers["Retry-After"] = "0"
+        elif self.path == "/gone":
+            status = 500
+        elif self.path.startswith("/to/"):
+            port = self.server.server_address[1]
+            target = {"plain": "/plain", "inside": f"http://localhost:{port}/plain", "round": "/to/round"}
+            status, headers["Location"] = 302, target[self.path.removeprefix("/to/")]
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        with self.server.guard:
+            self.server.open -= 1
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Web]:
+    monkeypatch.setattr(links, "WAITS", (0.01, 0.01))
+    monkeypatch.setenv("TEZGAH_SCRATCH", str(tmp_path / "scratch"))
+    with Web() as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def fetched(web: Web, folder: Path, *paths: str, **settings: Any) -> list[Any]:
+    host = f"http://127.0.0.1:{web.server_address[1]}"
+    lines = [path if ":" in path else host + path for path in paths]
+    path = folder / "links.csv"
+    path.write_text("title,url\n" + "".join(f"x,{line}\n" for line in lines))
+    source = UrlsSource(kind="urls", path=["x"], **{"allow": ["127.0.0.1"], **settings})
+    return [record for piece in slices("web", source, path) for record in piece.records()]
+
+
+def test_texts_come_in_the_order_of_the_list_in_their_own_charset(web: Web, tmp_path: Path) -> None:
+    found = fetched(web, tmp_path, "/plain", "/latin5", "/unnamed", "/page", "/meta", "/to/plain")
+    light = "Işık ve gölge."
+    page = "Ağaç\nBir ağaç vardı.\ndal\nyaprak"
+    assert [record.text for record in found] == [light, light, light, page, page, light]
+    assert found[0].id.endswith("/plain")
+
+
+def test_what_is_not_to_be_had_is_missing_and_what_may_come_is_asked_again(web: Web, tmp_path: Path) -> None:
+    found = fetched(
+        web,
+        tmp_path,
+        "/no",
+        "/picture",
+        "/long",
+        "/gone",
+        "/to/round",
+        "/busy",
+        "/broken",
+        max_file_bytes=4000,
+    )
+    says = [
+        "status 404",
+        "is image/png",
+        "longer than max_file_bytes 4000",
+        "status 500",
+        "more than 5 redirects",
+    ]
+    for record, message in zip(found, says, strict=False):
+        assert isinstance(record, Missing)
+        assert message in record.message
+    assert [record.text for record in found[5:]] == ["sonunda", "sonunda"]
+    assert web.asked["/gone"] == 3
+
+
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        ("file:///etc/passwd", "links.csv: row 1: file:///etc/passwd: file: only http and https are fetched"),
+        (
+            "http://127.0.0.1:9/x",
+            "127.0.0.1 is a private address; remove the row, or allow it: allow: [127.0.0.1]",
+        ),
+        ("http://[::1]/x", "::1 is a private address"),
+        ("http://10.1.2.3/x", "10.1.2.3 is a private address"),
+        ("http://169.254.169.254/latest", "169.254.169.254 is a private address"),
+        ("ornek", "no scheme: only http and https"),
+    ],
+)
+def test_what_would_read_this_network_is_refused(web: Web, tmp_path: Path, link: str, message: str) -> None:
+    path = tmp_path / "links.csv"
+    path.write_text(f"url\n{link}\n")
+    source = UrlsSource(kind="urls", path=["x"])
+    (record,) = [record for piece in slices("web", source, path) for record in piece.records()]
+    assert isinstance(record, Unreadable)
+    assert message in record.message
+    assert not web.asked
+
+
+def test_a_redirect_leads_nowhere_that_a_link_may_not(web: Web, tmp_path: Path) -> None:
+    (record,) = fetched(web, tmp_path, "/to/inside")
+    assert isinstance(record, Unreadable)
+    assert "localhost is a private address" in record.message
+    assert web.asked["/plain"] == 0
+
+
+def test_what_has_come_is_not_fetched_again(web: Web, tmp_path: Path) -> None:
+    source = UrlsSource(kind="urls", path=["x"], allow=["127.0.0.1"], at_once=1)
+    path = tmp_path / "links.jsonl"
+    host = f"http://127.0.0.1:{web.server_address[1]}"
+    names = ["/plain", "/no", *["/page"] * 18]
+    path.write_text("".join(f'{{"url": "{host}{name}?{row}"}}\n' for row, name in enumerate(names)))
+    ANSWERS.update({f"/page?{row}": ANSWERS["/page"] for row in range(20)} | {"/plain?0": ANSWERS["/plain"]})
+    (piece,) = slices("web", source, path)
+    begun = piece.records()
+    first = [next(begun) for _ in range(6)]
+    begun.close()
+    asked = web.asked.copy()
+    (journal,) = (tmp_path / "scratch/links").iterdir()
+    journal.write_bytes(journal.read_bytes() + b'{"row": 7, "ur')  # as a crash leaves it
+    found = list(piece.records())
+    assert found[:6] == first
+    assert [isinstance(record, Record) for record in found] == [True, False, *[True] * 18]
+    assert all(web.asked[name] == times for name, times in list(asked.items())[:6])
+
+
+def test_few_are_asked_of_one_host_at_a_time(web: Web, tmp_path: Path) -> None:
+    found = fetched(web, tmp_path, *["/plain"] * 40, at_once=16, per_host=2)
+    assert len(found) == 40
+    assert web.most <= 2
+
+
+def test_a_list_without_links(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "a.csv.gz", "wt") as file:
+        file.write("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"a\.csv\.gz: which column holds the links\? set url_column"):
+        slices("web", UrlsSource(kind="urls", path=["x"]), tmp_path / "a.csv.gz")
+
+
+def test_pages_of_any_kind_give_text() -> None:
+    assert text_of_page("düz <p>yazı &amp; <br>satır</p>") == "düz\nyazı &\nsatır"
+    assert decoded(b"\xff\xfe", None)
+    assert decoded("ğ".encode(), "x-none") == "ğ"
