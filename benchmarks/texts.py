@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from pipeline.corpus.records import Record
 from pipeline.corpus.files import file_records
+from pipeline.corpus.records import Record
 from pipeline.corpus.write import SplitWriter
 
 

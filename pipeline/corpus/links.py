@@ -271,8 +271,8 @@ class PageText(HTMLParser):
         ("script", "style", "head", "nav", "header", "footer", "noscript", "template", "svg", "form")
     )
     INLINE = frozenset(
-        ("a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "img", "ins", "kbd", "mark", "q", "s",
-         "small", "span", "strong", "sub", "sup", "u", "wbr")
+        ("a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "img", "ins", "kbd", "mark", "q",
+         "s", "small", "span", "strong", "sub", "sup", "u", "wbr")
     )  # fmt: skip
 
     def __init__(self) -> None:
