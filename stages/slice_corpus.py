@@ -10,6 +10,7 @@ from rich.table import Table
 from pipeline import params
 from pipeline.corpus.funnel import Funnel
 from pipeline.corpus.params import RAW, CorpusParams, HubSource, LocalSource, UrlsSource, path_key
+from pipeline.corpus.report import write_report
 from pipeline.corpus.slice import slice_corpus
 from pipeline.corpus.split import SPLITS
 from pipeline.errors import run, said
@@ -17,7 +18,7 @@ from pipeline.evaluation.params import EvalParams
 from pipeline.evaluation.read import texts
 from pipeline.files import whole_folder
 from pipeline.inputs import matching_files
-from pipeline.reporting.metrics import write_metrics
+from pipeline.reporting.metrics import REPORTS, write_metrics
 from pipeline.runtime import RuntimeParams
 from pipeline.scratch import Fingerprint, checkpoints, fingerprint, locked, scratch
 
@@ -40,15 +41,16 @@ def main() -> None:
         def progress(source: str, counts: Funnel) -> None:
             status.update(f"{source}: {_count(vars(counts.read), ' documents, ')} read")
 
-        metrics = slice_corpus(
+        sliced = slice_corpus(
             settings, seed, folder, mark.folder, held=held, workers=workers, progress=progress
         )
-    for note in metrics.pop("notes"):
+    for note in sliced.notes:
         console.print(said(note))
-    write_metrics(STAGE, metrics)
+    write_metrics(STAGE, sliced.metrics)
+    write_report(sliced, REPORTS / STAGE)
     for done in (*checkpoints(scratch() / STAGE), scratch() / "links", scratch() / "hub"):
         shutil.rmtree(done, ignore_errors=True)
-    console.print(table(metrics))
+    console.print(table(sliced.metrics))
 
 
 def mark_of(settings: CorpusParams, seed: int, held: list[str]) -> Fingerprint:

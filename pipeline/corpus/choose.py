@@ -9,7 +9,6 @@ from pipeline.corpus.copies import kept_instead
 from pipeline.corpus.parts import Parts
 from pipeline.corpus.rules.contamination import Grams
 
-STAYS = ""
 SHARED_BY = 5  # documents; a paragraph that more of them have stays in the first one only
 BUCKETS = 16  # hashes of paragraphs are compared a sixteenth at a time
 
@@ -58,27 +57,32 @@ def near_copies(parts: Parts, documents: Documents, alive: np.ndarray) -> np.nda
     return stays != np.arange(len(stays))
 
 
-def repeated_paragraphs(parts: Parts, alive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hashes of the paragraphs that too many documents have, sorted, and which document keeps each."""
-    hashes, keepers = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+class Repeated(NamedTuple):
+    """Paragraphs that too many documents have."""
+
+    hashes: np.ndarray  # sorted
+    keepers: np.ndarray  # the document that each stays in
+    documents: np.ndarray  # how many have it
+
+
+def repeated_paragraphs(parts: Parts, alive: np.ndarray) -> Repeated:
+    """The paragraphs that more than SHARED_BY of the living documents have."""
+    found = [np.empty((3, 0), np.uint64)]
     for bucket in range(BUCKETS):
-        some = [
-            (document[here], value[here])
-            for document, value in _lists(parts, "paragraphs")
-            for here in [alive[document] & (value % BUCKETS == bucket)]
-        ]
-        document = np.concatenate([document for document, _ in some])
-        value = np.concatenate([value for _, value in some])
-        order = np.argsort(value, kind="stable")  # within a paragraph the first document comes first
-        starts = (
-            np.flatnonzero(np.append(True, value[order[1:]] != value[order[:-1]])) if len(order) else order
-        )
-        often = np.diff(np.append(starts, len(order))) > SHARED_BY
-        hashes.append(value[order[starts[often]]])
-        keepers.append(document[order[starts[often]]])
-    found, keeper = np.concatenate(hashes), np.concatenate(keepers)
-    order = np.argsort(found)
-    return found[order], keeper[order]
+        some = [np.empty((2, 0), np.uint64)]
+        for document, value in _lists(parts, "paragraphs"):
+            here = alive[document] & (value % BUCKETS == bucket)
+            some.append(np.stack([document[here].astype(np.uint64), value[here]]))
+        document, value = np.concatenate(some, axis=1)
+        order = np.argsort(value, kind="stable")  # of each paragraph's documents the first comes first
+        starts = np.flatnonzero(np.diff(value[order], prepend=~value[order[:1]]))
+        counts = np.diff(np.append(starts, len(order)))
+        first = order[starts[counts > SHARED_BY]]
+        often = counts[counts > SHARED_BY].astype(np.uint64)
+        found.append(np.stack([value[first], document[first], often]))
+    hashes, keepers, documents = np.concatenate(found, axis=1)
+    order = np.argsort(hashes)
+    return Repeated(hashes[order], keepers[order].astype(np.int64), documents[order].astype(np.int64))
 
 
 def _lists(parts: Parts, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -91,15 +95,15 @@ def _lists(parts: Parts, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         start += len(counts)
 
 
-def shared(parts: Parts, repeated: np.ndarray, keeper: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def shared(parts: Parts, repeated: Repeated) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The documents of each part that lose paragraphs, and the bytes that go with each paragraph."""
+    if not len(repeated.hashes):
+        return
     for (document, value), (_, width) in zip(
         _lists(parts, "paragraphs"), _lists(parts, "widths"), strict=True
     ):
-        place = np.minimum(np.searchsorted(repeated, value), max(len(repeated) - 1, 0))
-        gone = np.zeros(len(value), bool)
-        if len(repeated):
-            gone = (repeated[place] == value) & (keeper[place] != document)
+        place = np.minimum(np.searchsorted(repeated.hashes, value), len(repeated.hashes) - 1)
+        gone = (repeated.hashes[place] == value) & (repeated.keepers[place] != document)
         yield document[gone], width[gone]
 
 

@@ -98,3 +98,14 @@ class Examples:
         there = self.of_rule.setdefault(rule, [])
         if len(there) < EXAMPLES or drawn < there[-1][0]:
             self.of_rule[rule] = sorted([*there, [drawn, id, text[:EXCERPT]]])[:EXAMPLES]
+
+
+@dataclass
+class Sliced:
+    """What slicing has to tell."""
+
+    metrics: dict[str, Any]
+    notes: list[str]
+    lengths: dict[int, int]  # documents with fewer characters than this power of two, and not fewer than half
+    paragraphs: list[tuple[int, str]]  # that most documents had, and how many
+    examples: Examples

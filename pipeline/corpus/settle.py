@@ -1,5 +1,6 @@
 """The last of the three steps: what stays of the documents in the parts, split and written."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from pipeline.corpus import choose
 from pipeline.corpus.choose import Documents
-from pipeline.corpus.funnel import Examples, Funnel, total
+from pipeline.corpus.funnel import EXCERPT, Examples, Funnel, Sliced, total
 from pipeline.corpus.ground_truth import write_ground_truth
 from pipeline.corpus.ids import Ids, usable
 from pipeline.corpus.laid_out import LaidOut
@@ -21,6 +22,7 @@ from pipeline.corpus.split import SPLITS, split_of
 from pipeline.corpus.write import SplitWriter
 from pipeline.errors import UserError
 
+SHOWN = 20  # repeated paragraphs in the report
 HINTS = {
     "unreadable": "set corpus.on_error: fail to see the first fault",
     "too_short": "lower corpus.min_chars",
@@ -29,13 +31,13 @@ HINTS = {
 }
 
 
-def settled(settling: "Settling", seed: int, reading: Reading, folder: Path) -> dict[str, Any]:
-    """Write the corpus into the empty `folder` and give its metrics (see slice.py)."""
+def settled(settling: "Settling", seed: int, reading: Reading, folder: Path) -> Sliced:
+    """Write the corpus into the empty `folder` (see slice.py)."""
     params, funnels = settling.params, reading.funnels
     if settling.short:
         raise settling.too_little()
     queries: list[tuple[str, str]] = []
-    ids = Ids()
+    ids, lengths = Ids(), Counter[int]()
     with ExitStack() as stack:
         writers = {split: stack.enter_context(closing(SplitWriter(folder / split))) for split in SPLITS}
         for row in settling.rows(funnels, reading.examples):
@@ -45,6 +47,7 @@ def settled(settling: "Settling", seed: int, reading: Reading, folder: Path) -> 
             id = new_id(ids, row, isinstance(params.sources[name], MiniworldSource))
             writers[split].add(id, name, text, size)
             funnels[name].kept[split].add(size)
+            lengths[1 << len(text).bit_length()] += 1
             if split == "test":
                 queries += [(query, id) for query in row["queries"]]
     for name, funnel in funnels.items():
@@ -53,12 +56,13 @@ def settled(settling: "Settling", seed: int, reading: Reading, folder: Path) -> 
     check_splits(everything, params)
     composed = [source.documents for source in params.sources.values() if isinstance(source, MiniworldSource)]
     rows = write_ground_truth(folder / "miniworld", seed, sum(composed), queries)
-    return {
+    metrics = {
         **everything.metrics(),
         "miniworld": rows,
-        "notes": reading.state["notes"],
         "sources": {name: funnel.metrics() for name, funnel in funnels.items()},
     }
+    paragraphs = sorted(settling.paragraphs.values(), reverse=True)
+    return Sliced(metrics, reading.state["notes"], dict(lengths), paragraphs, reading.examples)
 
 
 def new_id(ids: Ids, row: dict[str, Any], composed: bool) -> str:
@@ -84,12 +88,16 @@ class Settling:
             self._remove("contamination", choose.contaminated(parts, grams, self.alive))
         if rules.near_copies:
             self._remove("near_copies", choose.near_copies(parts, documents, self.alive))
-        self.repeated, self.keeper = np.empty(0, np.uint64), np.empty(0, np.int64)
         self.sizes = documents.size.copy()
+        self.repeated = choose.Repeated(*np.empty((3, 0), np.uint64))
         if rules.repeated_paragraphs:
-            self.repeated, self.keeper = choose.repeated_paragraphs(parts, self.alive)
-            for document, bytes in choose.shared(parts, self.repeated, self.keeper):
+            self.repeated = choose.repeated_paragraphs(parts, self.alive)
+            for document, bytes in choose.shared(parts, self.repeated):
                 np.subtract.at(self.sizes, document, bytes)
+        self.most = set(np.argsort(-self.repeated.documents.astype(np.int64))[:SHOWN].tolist())
+        self.paragraphs: dict[
+            int, tuple[int, str]
+        ] = {}  # those that most documents have: how many, and the text
         sources = [documents.source == place for place in range(len(params.sources))]
         there = {
             name: int(self.sizes[self.alive & here].sum())
@@ -138,18 +146,26 @@ class Settling:
 
     def _without_repeated(self, row: dict[str, Any], number: int, funnels: dict[str, Funnel]) -> str | None:
         """The text without paragraphs that another document keeps; None where too little is left."""
-        found = np.searchsorted(self.repeated, np.array(row["paragraphs"], np.uint64))
-        gone = {
-            value
-            for value, place in zip(row["paragraphs"], found, strict=True)
-            if place < len(self.repeated) and self.repeated[place] == value and self.keeper[place] != number
-        }
-        if not gone:
+        repeated = self.repeated
+        values = np.array(row["paragraphs"], np.uint64)
+        places = np.searchsorted(repeated.hashes, values)
+        there = [
+            (value, place)
+            for value, place in zip(values.tolist(), places.tolist(), strict=True)
+            if place < len(repeated.hashes) and repeated.hashes[place] == value
+        ]
+        if not there:
             return row["text"]
         batch = LaidOut([row["text"]])
-        hashes = batch.hashes(batch.lines).tolist()
-        lines = row["text"].split("\n")
-        text = "\n".join(line for line, value in zip(lines, hashes, strict=True) if value not in gone)
+        lines = list(zip(row["text"].split("\n"), batch.hashes(batch.lines).tolist(), strict=True))
+        gone = {value for value, place in there if repeated.keepers[place] != number}
+        for value, place in there:
+            if value not in gone and place in self.most:
+                line = next(line for line, own in lines if own == value)
+                self.paragraphs[place] = int(repeated.documents[place]), line[:EXCERPT]
+        if not gone:
+            return row["text"]
+        text = "\n".join(line for line, value in lines if value not in gone)
         removed = funnels[row["source"]].removed["repeated_paragraphs"]
         if len(text) < self.params.min_chars:
             removed.add(row["size"])

@@ -5,9 +5,9 @@ compared by numbers of theirs alone (choose.py). What stays is split and written
 """
 
 from pathlib import Path
-from typing import Any
 
 from pipeline.corpus.examine import Examiner
+from pipeline.corpus.funnel import Sliced
 from pipeline.corpus.params import CorpusParams
 from pipeline.corpus.parts import Parts
 from pipeline.corpus.reading import Progress, Reading
@@ -26,8 +26,8 @@ def slice_corpus(
     held: list[str] | None = None,
     workers: int = 1,
     progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Write train/, val/, test/ and miniworld/ into the empty `folder`; return the funnel as metrics.
+) -> Sliced:
+    """Write train/, val/, test/ and miniworld/ into the empty `folder`; return what to tell of it.
 
     `scratch` keeps what a killed run goes on from; `held` are the texts of the evaluation sets. Of documents
     with equal `duplicate_key` the first stays, in the order in which they are read. A source may keep its

@@ -51,7 +51,7 @@ def sliced(
     }
     scratch = scratch or Path(tempfile.mkdtemp(dir=root.parent))
     with whole_folder(root / out) as folder:
-        return slice_corpus(parse(section, "corpus", CorpusParams), seed, folder, scratch, root)
+        return slice_corpus(parse(section, "corpus", CorpusParams), seed, folder, scratch, root).metrics
 
 
 def rows(root: Path, out: str = "out") -> Iterator[dict[str, str]]:

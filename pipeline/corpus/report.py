@@ -1,0 +1,47 @@
+"""What people read and DVC draws of the corpus: reports/slice_corpus/."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pipeline.corpus.funnel import EXCERPT, Sliced
+from pipeline.files import write_whole
+
+
+def write_report(sliced: Sliced, folder: Path) -> None:
+    """Write `removed.md`, examples of what each rule removed, and under `plots` the tables that DVC draws."""
+    write_whole(folder / "removed.md", removed(sliced))
+    metrics = sliced.metrics
+    steps = [(rule, count["documents"], count["bytes"]) for rule, count in metrics["removed"].items()]
+    write_table(folder / "plots/funnel.tsv", ("rule", "documents", "bytes"), [*steps, kept(metrics)])
+    write_table(
+        folder / "plots/lengths.tsv", ("below_characters", "documents"), sorted(sliced.lengths.items())
+    )
+    mix = [(name, counts["kept"]["bytes"]) for name, counts in metrics["sources"].items()]
+    write_table(folder / "plots/sources.tsv", ("source", "bytes"), mix)
+    often = [(text.replace("\t", " "), documents) for documents, text in sliced.paragraphs]
+    write_table(folder / "plots/paragraphs.tsv", ("paragraph", "documents"), often)
+
+
+def kept(metrics: dict) -> tuple[str, int, int]:
+    """The last line of the funnel."""
+    return "kept", metrics["kept"]["documents"], metrics["kept"]["bytes"]
+
+
+def removed(sliced: Sliced) -> str:
+    """Some documents that each rule has removed, the beginnings of them."""
+    lines = ["# What was removed", ""]
+    for rule, examples in sliced.examples.of_rule.items():
+        count = sliced.metrics["removed"][rule]
+        lines += [f"## {rule}: {count['documents']:,} documents, {count['bytes']:,} bytes", ""]
+        for _, id, text in examples:
+            more = " …" if len(text) >= EXCERPT else ""
+            lines += [f"**{id}**", "", *(f"> {line}" for line in f"{text}{more}".split("\n")), ""]
+    if sliced.paragraphs:
+        lines += ["## Paragraphs that most documents had", ""]
+        lines += [f"- {documents:,} documents: {text}" for documents, text in sliced.paragraphs]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write rows divided by tabs."""
+    write_whole(path, "".join("\t".join(map(str, row)) + "\n" for row in [columns, *rows]))
