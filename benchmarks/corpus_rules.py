@@ -123,8 +123,8 @@ def theirs(python: Path, texts: list[str], what: str, words: str = "spacy") -> d
         job.flush()
         environment = {**os.environ, "PYTHONPATH": ""}
         done = subprocess.run(
-            [python, "-c", THEIRS, job.name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
-            check=True, text=True,
+            [python, "-c", THEIRS, job.name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment, check=True, text=True,
         )  # fmt: skip
     return json.loads(done.stdout.splitlines()[-1])
 

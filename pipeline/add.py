@@ -9,14 +9,17 @@ from collections.abc import Collection, Sequence
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from ruamel.yaml.comments import CommentedMap
 
 from pipeline import estimate
 from pipeline.check import AllParams
 from pipeline.corpus.decompress import SUFFIXES
+from pipeline.corpus.examine import DROPPING, Examiner, bits
 from pipeline.corpus.files import file_records
-from pipeline.corpus.params import RAW
+from pipeline.corpus.params import RAW, CorpusParams, Rules
 from pipeline.corpus.records import Record, Unreadable
+from pipeline.corpus.rules.contamination import Grams
 from pipeline.errors import UserError, one_line
 from pipeline.files import whole_file, write_whole
 from pipeline.graph import after, dvc
@@ -27,6 +30,7 @@ from pipeline.turkish.casing import lower
 
 CHUNK = 1 << 20  # bytes
 LOOKED_AT = 2_000  # records of each file
+STRICT = 0.2  # of the documents; a rule that would drop more of them is meant for other text
 LONG_DOCUMENT = 50_000  # characters on average, beyond which a text file probably lacks its blank lines
 LONG_LOOK = 30 * 60  # seconds, beyond which a first look is none
 FIRST: dict[str, dict[str, float]] = {
@@ -62,10 +66,13 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
             entry["text_column"] = column
         entry["weight"] = 1.0
         corpus["sources"][source] = entry
+        params = checked(dumped(document))
+        texts = {file: looked_at(file, column, params.corpus.min_chars) for file in placed}
+        for file, found in texts.items():
+            print(f"{file}: {described(found)}")
+        if strict := too_strict(params.corpus, [text for found in texts.values() for text in found]):
+            entry["without"] = strict
         text = dumped(document)
-        params = checked(text)
-        for file in placed:
-            print(f"{file}: {described(file, column, params.corpus.min_chars)}")
         notes, to_run = estimate.warnings(params), after(["slice_corpus"])
         takes = estimate.about(params, to_run)
         if track:
@@ -76,6 +83,8 @@ def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool,
             file.unlink(missing_ok=True)
         raise
     print(f"{PARAMS_FILE}: corpus.sources.{source}: {', '.join(paths)}")
+    if listed := ", ".join(strict):
+        print(said(f"rules that more than a fifth of the documents break do not look at them: {listed}"))
     for note in notes:
         print(said(f"note: {note}"))
     print(said(f"`dvc repro` will run: {', '.join(to_run)}; {takes}"))
@@ -165,8 +174,8 @@ def first_wrong(file: Path, name: str) -> tuple[int | None, bool]:
             read, plain = read + len(raw), plain and raw.isascii()
 
 
-def described(file: Path, column: str | None, shortest: int) -> str:
-    """How a file reads: how many of its first records are documents, and how one begins.
+def looked_at(file: Path, column: str | None, shortest: int) -> list[str]:
+    """The documents among a file's first records.
 
     Raises UserError for a file that cannot be read, or without a document of `shortest` characters.
     """
@@ -181,11 +190,33 @@ def described(file: Path, column: str | None, shortest: int) -> str:
         raise UserError(f"{file}: no text in it; give a file that holds some")
     if all(len(text) < shortest for text in documents):
         raise UserError(f"{file}: no text of corpus.min_chars {shortest} characters; lower that, or add text")
-    more = "at least " if len(found) == LOOKED_AT else ""
+    return documents
+
+
+def described(documents: list[str]) -> str:
+    """How a file reads: how many of its first records are documents, and how one begins."""
+    more = "at least " if len(documents) == LOOKED_AT else ""
     begins = one_line(documents[0][:60])
     long = sum(map(len, documents)) / len(documents) > LONG_DOCUMENT
-    advice = "; they are long: put a blank line between documents" if long else ""
+    advice = "; they are long: put a blank line between documents, or set documents: line" if long else ""
     return said(f"{more}{len(documents):,} documents; the first begins “{begins}…”") + said(advice)
+
+
+def too_strict(corpus: CorpusParams, documents: list[str]) -> list[str]:
+    """The rules on that would drop more than a STRICT part of the documents."""
+    examiner = Examiner(corpus.rules, corpus.min_chars, 0, Grams.of([]))
+    spared: list[str] = []
+    while True:
+        seen = examiner.examine(documents, np.full(len(documents), bits(spared)))
+        dropped = np.bincount(seen.field("rule").to_numpy() + 1, minlength=len(DROPPING) + 1)[1:]
+        more = [
+            rule
+            for rule, count in zip(DROPPING, dropped, strict=True)
+            if rule in Rules.model_fields and count > STRICT * len(documents)
+        ]
+        if not more:
+            return [rule for rule in DROPPING if rule in spared]
+        spared += more  # what they dropped the rules after them have not seen yet
 
 
 def first_look(params: AllParams, stages: Collection[str]) -> str:

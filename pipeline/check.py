@@ -79,7 +79,7 @@ def check_first_rows(everything: AllParams, root: Path) -> None:
     for name, source in everything.corpus.sources.items():
         if source.kind == "local":
             for path in matching_files(corpus.path_key(name), source.path, corpus.RAW, root):
-                first = next(file_records(path, source.text_column), None)
+                first = next(file_records(path, source.text_column, source.documents), None)
                 if isinstance(first, Unreadable) and everything.corpus.on_error == "fail":
                     raise UserError(first.message)
     for name, talk in everything.sft.sources.items():

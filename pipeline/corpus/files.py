@@ -19,8 +19,10 @@ def kind_of(path: Path) -> str | None:
     return inner.suffix if inner.suffix in known else None
 
 
-def file_records(path: Path, wanted: str | None = None) -> Iterator[Record | Unreadable | Note]:
-    """The records of one file, by its name's ending; `wanted`: see `text_of`."""
+def file_records(
+    path: Path, wanted: str | None = None, divided: from_txt.Divided = "blank_line"
+) -> Iterator[Record | Unreadable | Note]:
+    """The records of one file, by its name's ending; `wanted`: see `text_of`; `divided`: for .txt."""
     kind = kind_of(path)
     if kind is None:
         raise UserError(f"{path}: of no known format; rename or convert it to one of {KINDS}")
@@ -31,7 +33,7 @@ def file_records(path: Path, wanted: str | None = None) -> Iterator[Record | Unr
     with opened(path) as stream:
         match kind:
             case ".txt":
-                yield from from_txt.records(stream, path)
+                yield from from_txt.records(stream, path, divided=divided)
             case ".jsonl" | ".ndjson":
                 yield from from_jsonl.records(stream, path, wanted)
             case _:

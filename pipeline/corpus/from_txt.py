@@ -1,17 +1,20 @@
-"""Plain text: documents with blank lines between them."""
+"""Plain text: documents with blank lines between them, or one a line, or one a file."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from pipeline.corpus.cut import MAX_CHARS, cut
 from pipeline.corpus.lines import decoded, lines
 from pipeline.corpus.records import Record, Unreadable
 
+Divided = Literal["blank_line", "line", "file"]  # what ends a document
 PART_BYTES = 1 << 18  # a longer line is read in parts
 
 
-def records(stream: BinaryIO, path: Path, limit: int = MAX_CHARS) -> Iterator[Record | Unreadable]:
+def records(
+    stream: BinaryIO, path: Path, limit: int = MAX_CHARS, divided: Divided = "blank_line"
+) -> Iterator[Record | Unreadable]:
     """The documents of a text file; one longer than `limit` characters (a book) comes in pieces (`cut`)."""
     pending: list[str] = []  # lines of the document at hand
     chars = 0
@@ -20,7 +23,7 @@ def records(stream: BinaryIO, path: Path, limit: int = MAX_CHARS) -> Iterator[Re
         if isinstance(text, Unreadable):
             yield text
             continue
-        if line.starts and line.ends and not text.strip():
+        if divided != "file" and line.starts and line.ends and not text.strip():
             if pending:
                 yield Record("".join(pending))
             pending, chars = [], 0
@@ -31,5 +34,8 @@ def records(stream: BinaryIO, path: Path, limit: int = MAX_CHARS) -> Iterator[Re
             *pieces, rest = cut("".join(pending), limit)
             yield from map(Record, pieces)
             pending, chars = [rest], len(rest)
+        if divided == "line" and line.ends:
+            yield Record("".join(pending))
+            pending, chars = [], 0
     if pending:
         yield Record("".join(pending))

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from pipeline.corpus.from_txt import Divided
 from pipeline.inputs import matching_files
 from pipeline.params import Section
 
@@ -51,7 +52,9 @@ class LocalSource(Section):
     kind: Literal["local"]
     # A glob, or a list of them. txt, jsonl, csv, tsv, parquet; the first four also .gz, .xz, .zst.
     path: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
-    text_column: str | None = None  # of jsonl, csv and parquet; null: recognised
+    # Of jsonl, csv and parquet: a column, or several in braces, "{title}\n\n{body}"; null: recognised.
+    text_column: str | None = None
+    documents: Divided = "blank_line"  # what ends a document of a txt
     without: list[Rule] = Field(default_factory=list)  # rules that do not look at it
     weight: float = Field(
         default=1.0, gt=0, allow_inf_nan=False

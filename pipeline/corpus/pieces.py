@@ -9,6 +9,7 @@ from typing import Protocol
 from pipeline.corpus import hub, links
 from pipeline.corpus.decompress import SUFFIXES
 from pipeline.corpus.files import file_records
+from pipeline.corpus.from_txt import Divided
 from pipeline.corpus.params import RAW, CorpusParams, LocalSource, MiniworldSource, UrlsSource, path_key
 from pipeline.corpus.records import Missing, Note, Record, Unreadable
 from pipeline.inputs import matching_files
@@ -46,6 +47,7 @@ class LocalFile:
 
     path: Path
     text_column: str | None
+    divided: Divided
 
     @property
     def size(self) -> int:
@@ -54,7 +56,7 @@ class LocalFile:
 
     def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
         """The documents of the file."""
-        return file_records(self.path, self.text_column)
+        return file_records(self.path, self.text_column, self.divided)
 
 
 def pieces(params: CorpusParams, name: str, seed: int, root: Path) -> list[Piece]:
@@ -66,7 +68,7 @@ def pieces(params: CorpusParams, name: str, seed: int, root: Path) -> list[Piece
         return [Composed(source.documents, seed)]
     if isinstance(source, LocalSource):
         paths = matching_files(path_key(name), source.path, RAW, root)
-        return [LocalFile(path, source.text_column) for path in paths]
+        return [LocalFile(path, source.text_column, source.documents) for path in paths]
     if isinstance(source, UrlsSource):
         lists = matching_files(path_key(name), source.path, RAW, root)
         found: list[Piece] = [piece for path in lists for piece in links.slices(name, source, path)]

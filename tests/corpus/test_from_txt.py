@@ -49,3 +49,13 @@ def test_a_line_that_is_not_utf8_is_reported_and_the_rest_read() -> None:
     assert isinstance(first, Unreadable)
     assert first.message.startswith("a.txt:2: not UTF-8 at byte 8")
     assert (second, third) == (Record("bir\n"), Record("son"))
+
+
+def test_a_line_or_the_file_is_a_document_if_asked() -> None:
+    content = b"bir\n\niki\nve daha\n"
+    by_line, by_file = (
+        [record.text for record in from_txt.records(io.BytesIO(content), PATH, divided=divided)]
+        for divided in ("line", "file")
+    )
+    assert by_line == ["bir\n", "iki\n", "ve daha\n"]
+    assert by_file == [content.decode()]

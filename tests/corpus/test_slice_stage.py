@@ -3,8 +3,12 @@
 import gzip
 import json
 import os
+import random
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[2]
+WORDS = "dere kulübe yaşlı balıkçı sabah ağ toplar satar köy yol güneş doğar çocuk okula gider".split()
 
 
 @pytest.fixture
@@ -38,10 +43,16 @@ def write(project: Path, lines: list[str]) -> None:
         file.write("\n".join(lines))
 
 
-def stage(project: Path) -> subprocess.CompletedProcess[str]:
+def stage(project: Path, **more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stages.slice_corpus"]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "120"}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "120", **more}
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+def many(count: int) -> list[str]:
+    """Rows of a hundred words each."""
+    rng = random.Random(1)
+    return [json.dumps({"text": " ".join(rng.choices(WORDS, k=100)) + "."}) for _ in range(count)]
 
 
 def outputs(project: Path) -> dict[str, bytes]:
@@ -65,3 +76,53 @@ def test_it_writes_a_corpus_and_a_mistake_leaves_it_alone(project: Path) -> None
     assert done.stderr.count("\n") == 1
     assert outputs(project) == before
     assert [path.name for path in (project / "data").iterdir() if path.name.startswith(".")] == []
+
+
+def test_texts_of_evaluation_are_looked_for_in_the_corpus(project: Path) -> None:
+    text = "Kış gelince köyün bütün çocukları tepedeki eski değirmenin önünde toplanır, kızak kayar ve gülerdi."
+    write(project, [json.dumps({"text": f"{text} Bu {number} kez oldu."}) for number in (1, 2)]
+        + [json.dumps({"text": f"Bu, {number} numaralı metindir."}) for number in range(50)])  # fmt: skip
+    (project / "data/raw/eval").mkdir()
+    (project / "data/raw/eval/held.jsonl").write_text(json.dumps({"text": text}))
+    yaml = YAML()
+    params: Any = yaml.load(project / "params.yaml")
+    params["eval"]["tasks"] = {"held": {"kind": "text", "path": "data/raw/eval/held.jsonl"}}
+    yaml.dump(params, project / "params.yaml")
+    done = stage(project)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((project / "reports/slice_corpus/metrics.json").read_text())
+    assert metrics["removed"]["contamination"]["documents"] == 2
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_ends_in_the_same_corpus(project: Path) -> None:
+    write(project, many(30_000))
+    began = time.monotonic()
+    assert stage(project).returncode == 0
+    takes = time.monotonic() - began
+    expected = outputs(project)
+    for share in (0.3, 0.5, 0.7, 0.9):
+        shutil.rmtree(project / "data/corpus")
+        command = [sys.executable, "-m", "stages.slice_corpus"]
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        killed = subprocess.Popen(command, cwd=project, env=environment, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        time.sleep(share * takes)
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+        done = stage(project)
+        assert done.returncode == 0, done.stderr
+        assert outputs(project) == expected
+        assert not list((project / "data").glob(".*"))
+
+
+@pytest.mark.slow
+def test_on_a_local_ray_cluster_of_two_workers_the_documents_are_the_same(project: Path) -> None:
+    pytest.importorskip("ray")
+    write(project, many(5_000))
+    assert stage(project).returncode == 0
+    expected = outputs(project)
+    shutil.rmtree(project / "data/corpus")
+    done = stage(project, DAFT_RUNNER="ray", RAY_worker_niceness="0")
+    assert done.returncode == 0, done.stderr
+    assert outputs(project) == expected

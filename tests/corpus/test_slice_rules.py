@@ -1,0 +1,121 @@
+"""Rules that compare documents, from files to the corpus, and the report of what they removed."""
+
+import csv
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.corpus.funnel import Sliced
+from pipeline.corpus.params import CorpusParams, Rules
+from pipeline.corpus.read import documents
+from pipeline.corpus.report import write_report
+from pipeline.corpus.slice import slice_corpus
+from pipeline.corpus.split import SPLITS
+from pipeline.files import whole_folder
+from pipeline.miniworld import texts
+from pipeline.params import parse
+
+SHARED_LINE = "Bu sitedeki bütün yazıların hakları saklıdır ve izinsiz kullanılamaz."
+
+
+@pytest.fixture(scope="module")
+def stories() -> list[str]:
+    """Turkish texts of some hundred words, none like another."""
+    found = [document.text for document in texts.documents(7, 400) if len(document.text.split()) > 40]
+    return list(dict.fromkeys(found))[:120]
+
+
+def sliced(root: Path, kept: list[str], held: list[str] | None = None, **rules: bool) -> Sliced:
+    folder = root / "data/raw/corpus"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "mine.txt").write_text("\n\n".join(text.replace("\n\n", "\n") for text in kept))
+    section = {
+        "sources": {"mine": {"kind": "local", "path": "data/raw/corpus/mine.txt"}},
+        "max_bytes": None, "min_chars": 10, "val_fraction": 0.2, "test_fraction": 0.2, "on_error": "fail",
+        "rules": dict.fromkeys(Rules.model_fields, False) | rules,
+    }  # fmt: skip
+    scratch = Path(tempfile.mkdtemp(dir=root))
+    with whole_folder(root / "out") as out:
+        return slice_corpus(parse(section, "corpus", CorpusParams), 1, out, scratch, root, held)
+
+
+def there(root: Path) -> list[str]:
+    return [row["text"] for split in SPLITS for row in documents(root / "out" / split)]
+
+
+def adds_up(metrics: dict[str, Any]) -> bool:
+    return all(
+        metrics["in"][unit] == metrics["kept"][unit] + sum(n[unit] for n in metrics["removed"].values())
+        for unit in ("documents", "bytes")
+    )
+
+
+def test_a_paragraph_of_many_documents_stays_in_the_first(tmp_path: Path, stories: list[str]) -> None:
+    marked = [f"{text}\n{SHARED_LINE}" if number < 8 else text for number, text in enumerate(stories)]
+    found = sliced(tmp_path, marked, repeated_paragraphs=True)
+    assert sum(SHARED_LINE in text for text in there(tmp_path)) == 1
+    removed = found.metrics["removed"]["repeated_paragraphs"]
+    assert removed == {"documents": 0, "bytes": 7 * (len(SHARED_LINE.encode()) + 1)}
+    assert (8, SHARED_LINE) in found.paragraphs
+    assert adds_up(found.metrics)
+
+
+def test_a_paragraph_of_few_documents_stays(tmp_path: Path, stories: list[str]) -> None:
+    marked = [f"{text}\n{SHARED_LINE}" if number < 5 else text for number, text in enumerate(stories)]
+    sliced(tmp_path, marked, repeated_paragraphs=True)
+    assert sum(SHARED_LINE in text for text in there(tmp_path)) == 5
+
+
+def test_what_evaluation_holds_is_not_trained_on(tmp_path: Path, stories: list[str]) -> None:
+    held = stories[3].replace("\n\n", "\n")
+    whole = "Önce başka bir cümle gelir. " + held.upper() + " Sonra bir başkası."
+    kept = [*stories[:3], whole, *stories[4:]]
+    found = sliced(tmp_path, kept, held=[held], contamination=True)
+    assert found.metrics["removed"]["contamination"]["documents"] == 1
+    assert not any("Önce başka" in text for text in there(tmp_path))
+    assert found.examples.of_rule["contamination"][0][1] == "mine-3"
+    assert adds_up(found.metrics)
+    sliced(tmp_path, kept, held=[held])
+    assert any("Önce başka" in text for text in there(tmp_path))
+
+
+def test_no_two_near_copies_are_left_in_any_split(tmp_path: Path, stories: list[str]) -> None:
+    copies = [f"{text.replace('.', ' .').upper()} {number} kez yazıldı" for number, text in enumerate(stories)]
+    found = sliced(tmp_path, [*stories, *copies], near_copies=True)
+    left = there(tmp_path)
+    for number, text in enumerate(stories):
+        words = text.split()[:6]
+        assert sum(t.upper().split()[:6] == [w.upper() for w in words] for t in left) <= 1, number
+    assert found.metrics["removed"]["near_copies"]["documents"] >= len(stories) * 0.95
+    assert adds_up(found.metrics)
+
+
+def test_the_report_shows_examples_and_tables(tmp_path: Path, stories: list[str]) -> None:
+    marked = [f"{text}\n{SHARED_LINE}" if number < 8 else text for number, text in enumerate(stories)]
+    english = "The quick brown fox jumps over the lazy dog and then it goes home to sleep for a while. " * 3
+    found = sliced(tmp_path, [*marked, stories[0], english], language=True, repeated_paragraphs=True)
+    write_report(found, tmp_path / "report")
+    shown = (tmp_path / "report/removed.md").read_text(encoding="utf-8")
+    assert "## language: 1 documents" in shown
+    assert "> The quick brown fox" in shown
+    assert f"- 8 documents: {SHARED_LINE}" in shown
+    tables = {}
+    for table in (tmp_path / "report/plots").iterdir():
+        with open(table, encoding="utf-8", newline="") as file:
+            tables[table.stem] = list(csv.DictReader(file, delimiter="\t"))
+    assert tables["sources"] == [{"source": "mine", "bytes": str(found.metrics["kept"]["bytes"])}]
+    assert {"paragraph": SHARED_LINE, "documents": "8"} in tables["paragraphs"]
+    assert sum(int(row["documents"]) for row in tables["lengths"]) == found.metrics["kept"]["documents"]
+    funnel = {row["rule"]: int(row["documents"]) for row in tables["funnel"]}
+    assert funnel["language"] == 1
+    assert funnel["kept"] == found.metrics["kept"]["documents"]
+
+
+def test_zero_bytes_and_a_line_of_gigabytes_are_taken_as_they_are(tmp_path: Path, stories: list[str]) -> None:
+    """A file of another kind by a wrong name: nothing of it is Turkish."""
+    noise = "".join(chr(number % 31) for number in range(100_000)) + "xq" * 400_000
+    found = sliced(tmp_path, [*stories, noise], language=True)
+    assert all("xqxq" not in text and "\0" not in text for text in there(tmp_path))
+    assert found.metrics["kept"]["documents"] == len(stories)
