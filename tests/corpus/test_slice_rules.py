@@ -82,7 +82,7 @@ def test_what_evaluation_holds_is_not_trained_on(tmp_path: Path, stories: list[s
 
 
 def test_no_two_near_copies_are_left_in_any_split(tmp_path: Path, stories: list[str]) -> None:
-    copies = [f"{text.replace('.', ' .').upper()} {number} kez yazıldı" for number, text in enumerate(stories)]
+    copies = [f"{text.replace('.', ' .').upper()} {at} kez yazıldı" for at, text in enumerate(stories)]
     found = sliced(tmp_path, [*stories, *copies], near_copies=True)
     left = there(tmp_path)
     for number, text in enumerate(stories):
