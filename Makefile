@@ -29,8 +29,13 @@ repro: install  ## all seven stages, then the figures
 test: install  # two files of tests at a time: each needs one core
 	pytest -n 2 --dist loadfile
 
-test-all: install .venv-transformers4/.installed .venv-llama/.installed  ## the slow proofs too
+test-all: install .venv-transformers4/.installed .venv-llama/.installed .venv/.ray  ## the slow proofs too
 	pytest -m "slow or not slow"
+
+# The corpus on several machines: ray is no part of the usual environment.
+.venv/.ray: .venv/.installed
+	pip install --quiet ray==2.60.0
+	touch $@
 
 .venv-transformers4/.installed: requirements.txt  # our models must open there as well
 	$(PYTHON) -m venv .venv-transformers4
