@@ -39,7 +39,8 @@ def test_a_text_becomes_a_source_beside_the_others_and_says_what_follows(project
     before = (project / "params.yaml").read_text()
     added(mine)
     assert sources(project)["siirlerim"] == {
-        "kind": "local", "path": "data/raw/corpus/Şiirlerim.txt", "weight": 1.0
+        "kind": "local", "path": "data/raw/corpus/Şiirlerim.txt", "weight": 1.0,
+        "without": ["repetition", "prose"],  # as short as they are, and as often as sentences return
     }  # fmt: skip
     assert "miniworld" in sources(project)
     placed = project / "data/raw/corpus/Şiirlerim.txt"
@@ -47,6 +48,7 @@ def test_a_text_becomes_a_source_beside_the_others_and_says_what_follows(project
     assert placed.samefile(mine)
     printed = capsys.readouterr().out
     assert "300 documents; the first begins “" in printed
+    assert "more than a fifth of the documents break do not look at them: repetition, prose" in printed
     assert "will run: slice_corpus, train_tokenizer, pack_shards" in printed
     after = iter((project / "params.yaml").read_text().splitlines())
     assert all(line in after for line in before.splitlines())  # all else stays as it was, comments too

@@ -91,6 +91,7 @@ def test_it_writes_a_corpus_and_a_mistake_leaves_it_alone(project: Path) -> None
     assert [path.name for path in (project / "data").iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_texts_of_evaluation_are_looked_for_in_the_corpus(project: Path) -> None:
     text = "Kış gelince köyün bütün çocukları tepedeki eski değirmenin önünde toplanır, kızak kayardı."
     write(project, [json.dumps({"text": f"{text} Bu {number} kez oldu."}) for number in (1, 2)]
