@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.texts import folder_texts
 from pipeline.corpus.clean import clean
 from pipeline.corpus.rules.language import LEAST, turkish
+from pipeline.turkish.casing import upper
 
 LENGTHS = (100, 300, 1000)  # characters
 PIECES = 600
@@ -58,7 +59,7 @@ def main() -> None:
         plain = pieces(texts, length, rng)
         sets = {
             "real Turkish": plain,
-            "in capitals": [text.replace("i", "İ").upper() for text in plain],
+            "in capitals": [upper(text) for text in plain],
             "in ASCII": [text.translate(ASCII) for text in plain],
         }
         for code, name in OTHERS.items() if args.declarations else ():

@@ -4,6 +4,8 @@ import random
 
 import numpy as np
 
+from pipeline.turkish.casing import upper
+
 
 def perturbed(text: str, share: float, pool: list[str], rng: random.Random) -> str:
     """`text` with a share of its words replaced by others of `pool`; half the time its lines in another
@@ -20,5 +22,5 @@ def perturbed(text: str, share: float, pool: list[str], rng: random.Random) -> s
     copy = " ".join(words).replace(" \n ", "\n")
     kind = rng.random()
     if kind < 0.2:
-        return copy.upper()
+        return upper(copy)
     return copy.replace(",", "").replace(".", "!") if kind < 0.4 else copy

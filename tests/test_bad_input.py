@@ -16,12 +16,13 @@ OUTPUTS = {
     "train_base": "models/base",
     "train_sft": "models/sft",
 }
+FOR_PROSE = ["repetition", "lines", "prose"]  # rules, which the sentences here break
 
 
 def source(project, name, content):
     """One corpus source, a file of this content; None: no such file."""
     path = f"data/raw/corpus/{name}"
-    set_params(project, "corpus", sources={"mine": {"kind": "local", "path": path}})
+    set_params(project, "corpus", sources={"mine": {"kind": "local", "path": path, "without": FOR_PROSE}})
     set_params(project, "sft", sources={"mine": {"kind": "local", "path": "data/raw/sft/rows.jsonl"}})
     (project / "data/raw/sft/rows.jsonl").write_text('{"prompt": "Kim?", "response": "Ben."}\n')
     if content is not None:

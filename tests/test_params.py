@@ -81,9 +81,9 @@ def test_a_fault_is_one_line_that_names_key_and_value(root, change, message):
 
 def test_a_key_that_is_known_elsewhere_is_not_proposed_again(root):
     def change(values):
-        values["corpus"]["sources"]["mine"] = {"kind": "local", "path": "x", "documents": 3}
+        values["corpus"]["sources"]["mine"] = {"kind": "local", "path": "x", "dataset": 3}
 
-    with pytest.raises(UserError, match=r"corpus.sources.mine.documents: unknown key$"):
+    with pytest.raises(UserError, match=r"corpus.sources.mine.dataset: unknown key$"):
         check(root / "params.yaml", altered(root, change))
 
 

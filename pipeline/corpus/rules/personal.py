@@ -7,7 +7,7 @@ import re
 
 IDENTITY, IBAN, CARD, PHONE, MAIL = "[KİMLİK NO]", "[IBAN]", "[KART NO]", "[TELEFON]", "[E-POSTA]"
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\w)")
-_IBAN = re.compile(r"(?<!\w)TR\d{2}(?: ?\d){22}(?!\d)", re.IGNORECASE)
+_IBAN = re.compile(r"(?<!\w)[Tt][Rr]\d{2}(?: ?\d){22}(?!\d)")
 _CARD = re.compile(r"(?<![\d-])(?:\d[ -]?){12,18}\d(?!\d)")
 _IDENTITY = re.compile(r"(?<!\d)[1-9]\d{10}(?!\d)")
 # With the code of the country, a 0, or an area code in brackets: 0532 123 45 67, +90 (212) 123 45 67.
@@ -39,7 +39,7 @@ def is_identity(number: str) -> bool:
 
 def is_iban(number: str) -> bool:
     """Whether the check digits of an IBAN hold (ISO 13616: 1 modulo 97)."""
-    plain = re.sub(r"\s", "", number).upper()
+    plain = re.sub(r"\s", "", number)
     return int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97 == 1
 
 
