@@ -16,7 +16,7 @@ OUTPUTS = {
     "train_base": "models/base",
     "train_sft": "models/sft",
 }
-FOR_PROSE = ["repetition", "lines", "prose"]  # rules, which the sentences here break
+FOR_PROSE = ["repetition", "lines", "prose", "near_copies"]  # rules, which the sentences here break
 
 
 def source(project, name, content):
