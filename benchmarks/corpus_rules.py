@@ -1,6 +1,7 @@
 """The rules of FineWeb-2 and its MinHash, here and in datatrove, on the same documents, one core each.
 
-    python -m venv .venv-datatrove && .venv-datatrove/bin/pip install datatrove==0.10.1 spacy
+    python -m venv .venv-datatrove
+    .venv-datatrove/bin/pip install datatrove[processing]==0.10.1 spacy tokenizers
     python -m benchmarks.corpus_rules CORPUS --datatrove .venv-datatrove/bin/python
 
 Speeches, statutes and runs of sentences of a folder of texts, cleaned. In turn, several rounds: the rules for

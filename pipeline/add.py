@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ from pipeline.preset import checked, dumped, round_trip
 from pipeline.turkish.casing import lower
 
 CHUNK = 1 << 20  # bytes
-LOOKED_AT = 2_000  # records of each file
+LOOKED_AT = 2_000  # documents of each file
 STRICT = 0.2  # of the documents; a rule that would drop more of them is meant for other text
 LONG_DOCUMENT = 50_000  # characters on average, beyond which a text file probably lacks its blank lines
 LONG_LOOK = 30 * 60  # seconds, beyond which a first look is none
@@ -175,17 +174,18 @@ def first_wrong(file: Path, name: str) -> tuple[int | None, bool]:
 
 
 def looked_at(file: Path, column: str | None, shortest: int) -> list[str]:
-    """The documents among a file's first records.
+    """A file's first documents.
 
     Raises UserError for a file that cannot be read, or without a document of `shortest` characters.
     """
-    found = list(islice(file_records(file, column), LOOKED_AT))
-    faults = [record for record in found if isinstance(record, Unreadable)]
-    if faults:
-        raise UserError(faults[0].message)
-    documents = [
-        record.text.strip() for record in found if isinstance(record, Record) and record.text.strip()
-    ]
+    documents: list[str] = []
+    for record in file_records(file, column):
+        if isinstance(record, Unreadable):
+            raise UserError(record.message)
+        if isinstance(record, Record) and record.text.strip():
+            documents.append(record.text.strip())
+        if len(documents) == LOOKED_AT:
+            break
     if not documents:
         raise UserError(f"{file}: no text in it; give a file that holds some")
     if all(len(text) < shortest for text in documents):
@@ -194,7 +194,7 @@ def looked_at(file: Path, column: str | None, shortest: int) -> list[str]:
 
 
 def described(documents: list[str]) -> str:
-    """How a file reads: how many of its first records are documents, and how one begins."""
+    """How a file reads: how many documents it has, and how one begins."""
     more = "at least " if len(documents) == LOOKED_AT else ""
     begins = one_line(documents[0][:60])
     long = sum(map(len, documents)) / len(documents) > LONG_DOCUMENT

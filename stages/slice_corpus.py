@@ -80,7 +80,7 @@ def table(metrics: dict[str, Any]) -> Table:
         grid.add_column(column, justify="right")
     for name, counts in [*metrics["sources"].items(), ("all", metrics)]:
         removed = [
-            f"{rule.replace('_', ' ')} {_count(count)}"
+            f"{rule.replace('_', ' ')} {count['documents'] or _size(count)}"
             for rule, count in counts["removed"].items()
             if any(count.values())
         ]
@@ -90,10 +90,12 @@ def table(metrics: dict[str, Any]) -> Table:
 
 
 def _count(count: dict[str, int], between: str = ", ") -> str:
+    return f"{count['documents']:,}{between}{_size(count)}"
+
+
+def _size(count: dict[str, int]) -> str:
     size = count["bytes"]
-    return f"{count['documents']:,}{between}" + (
-        f"{size / 1e6:,.1f} MB" if size > 1e5 else f"{size / 1e3:,.1f} kB"
-    )
+    return f"{size / 1e6:,.1f} MB" if abs(size) > 1e5 else f"{size / 1e3:,.1f} kB"
 
 
 if __name__ == "__main__":

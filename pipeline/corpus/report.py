@@ -11,20 +11,18 @@ def write_report(sliced: Sliced, folder: Path) -> None:
     """Write `removed.md`, examples of what each rule removed, and under `plots` the tables that DVC draws."""
     write_whole(folder / "removed.md", removed(sliced))
     metrics = sliced.metrics
-    steps = [(rule, count["documents"], count["bytes"]) for rule, count in metrics["removed"].items()]
-    write_table(folder / "plots/funnel.tsv", ("rule", "documents", "bytes"), [*steps, kept(metrics)])
-    write_table(
-        folder / "plots/lengths.tsv", ("below_characters", "documents"), sorted(sliced.lengths.items())
-    )
+    # Numbered, and as wide as one another: bars are drawn in the order of the alphabet.
+    steps = [
+        (f"{step:02} {rule}", count["documents"], count["bytes"])
+        for step, (rule, count) in enumerate(metrics["removed"].items(), start=1)
+    ]
+    write_table(folder / "plots/funnel.tsv", ("rule", "documents", "bytes"), steps)
+    lengths = [(f"{below:08}", documents) for below, documents in sorted(sliced.lengths.items())]
+    write_table(folder / "plots/lengths.tsv", ("below_characters", "documents"), lengths)
     mix = [(name, counts["kept"]["bytes"]) for name, counts in metrics["sources"].items()]
     write_table(folder / "plots/sources.tsv", ("source", "bytes"), mix)
     often = [(text.replace("\t", " "), documents) for documents, text in sliced.paragraphs]
     write_table(folder / "plots/paragraphs.tsv", ("paragraph", "documents"), often)
-
-
-def kept(metrics: dict) -> tuple[str, int, int]:
-    """The last line of the funnel."""
-    return "kept", metrics["kept"]["documents"], metrics["kept"]["bytes"]
 
 
 def removed(sliced: Sliced) -> str:
