@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -21,6 +21,9 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from pipeline.corpus.files import file_records
 from pipeline.corpus.params import UrlsSource
@@ -168,9 +171,8 @@ class Fetcher:
 
     def _followed(self, url: str) -> dict[str, str]:
         for _ in range(REDIRECTS + 1):
-            host = allowed(url, self.settings.allow)
             with self.guard:
-                turn = self.hosts[host]
+                turn = self.hosts[host_of(url)]
             with (
                 turn,
                 self._session().get(url, stream=True, timeout=SECONDS, allow_redirects=False) as answer,
@@ -192,7 +194,9 @@ class Fetcher:
         if not hasattr(self.local, "session"):
             self.local.session = requests.Session()
             self.local.session.headers["User-Agent"] = AGENT
-            self.local.session.trust_env = False  # no proxy that would look addresses up by itself
+            self.local.session.trust_env = False  # no proxy, which would hide the address
+            for scheme in ("http://", "https://"):
+                self.local.session.mount(scheme, Guarded(self.settings.allow))
         return self.local.session
 
     def _read(self, answer: requests.Response) -> dict[str, str]:
@@ -221,22 +225,64 @@ class Later(Exception):
         self.seconds = seconds
 
 
-def allowed(url: str, by_name: list[str]) -> str:
-    """The host of a link that may be asked for. Raises Refused for another scheme or a private address."""
+def host_of(url: str) -> str:
+    """The host of a link. Raises Refused for another scheme than http and https."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise Refused(f"{parts.scheme or 'no scheme'}: only http and https are fetched; remove the row")
-    host = parts.hostname or ""
+    return parts.hostname or ""
+
+
+def public_address(host: str, port: int, by_name: Collection[str]) -> str:
+    """Where a host is to be reached: one of its addresses. Raises Refused where any of them is private.
+
+    What is allowed by name, or is not known, is handed back as it is.
+    """
     if host in by_name:
         return host
     try:
-        found = socket.getaddrinfo(host, parts.port or 80, proto=socket.IPPROTO_TCP)
-    except OSError as error:
-        raise requests.ConnectionError(f"{host}: {error}") from None
-    for *_, address in found:
-        if not ipaddress.ip_address(str(address[0]).split("%")[0]).is_global:
+        found = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)
+    except OSError:
+        return host
+    addresses = [str(address[0]) for *_, address in sorted(found, key=lambda one: one[0] != socket.AF_INET)]
+    for address in addresses:
+        plain = ipaddress.ip_address(address.split("%")[0])
+        plain = getattr(plain, "ipv4_mapped", None) or plain
+        if not plain.is_global or plain.is_multicast:
             raise Refused(f"{host} is a private address; remove the row, or allow it: allow: [{host}]")
-    return host
+    return addresses[0]
+
+
+class Guarded(HTTPAdapter):
+    """Connections of requests that go to a `public_address` alone."""
+
+    def __init__(self, by_name: Collection[str]) -> None:
+        self.by_name = by_name
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """The pools of connections, with guarded ones in them."""
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": guarded(HTTPConnection, self)}),
+            "https": type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": guarded(HTTPSConnection, self)}),
+        }
+
+
+def guarded(kind: type[HTTPConnection], adapter: Guarded) -> type[HTTPConnection]:
+    """A kind of connection that goes to the very address that was looked at, as a name may mean another the
+    next time.
+    """
+
+    def new_connection(self: HTTPConnection) -> socket.socket:
+        name = self._dns_host
+        self._dns_host = public_address(name.strip("[]"), self.port or 0, adapter.by_name)
+        try:
+            return kind._new_conn(self)
+        finally:
+            self._dns_host = name  # whose certificate is asked for
+
+    return type("Checked", (kind,), {"_new_conn": new_connection})
 
 
 def charset_of(content_type: str) -> str | None:

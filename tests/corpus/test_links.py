@@ -1,6 +1,7 @@
 """Lists of links against a server on loopback that behaves as the web does."""
 
 import gzip
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -138,6 +139,7 @@ def test_what_is_not_to_be_had_is_missing_and_what_may_come_is_asked_again(web: 
             "127.0.0.1 is a private address; remove the row, or allow it: allow: [127.0.0.1]",
         ),
         ("http://[::1]/x", "::1 is a private address"),
+        ("http://[::ffff:127.0.0.1]/x", "is a private address"),
         ("http://10.1.2.3/x", "10.1.2.3 is a private address"),
         ("http://169.254.169.254/latest", "169.254.169.254 is a private address"),
         ("ornek", "no scheme: only http and https"),
@@ -158,6 +160,27 @@ def test_a_redirect_leads_nowhere_that_a_link_may_not(web: Web, tmp_path: Path) 
     assert isinstance(record, Unreadable)
     assert "localhost is a private address" in record.message
     assert web.asked["/plain"] == 0
+
+
+def test_a_name_that_means_another_address_the_second_time(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    means = iter(["8.8.8.8", "127.0.0.1"])
+    found: list[str] = []
+
+    def asked(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        found.append(next(means) if host == "ikili.example" else host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (found[-1], port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    monkeypatch.setattr(links, "SECONDS", 0.2)
+    path = tmp_path / "links.csv"
+    path.write_text(f"url\nhttp://ikili.example:{web.server_address[1]}/plain\n")
+    (piece,) = slices("web", UrlsSource(kind="urls", path=["x"]), path)
+    (record,) = piece.records()
+    assert isinstance(record, Missing | Unreadable)
+    assert not web.asked
+    assert "8.8.8.8" in found  # the address that was looked at is the one that was gone to
 
 
 def test_what_has_come_is_not_fetched_again(web: Web, tmp_path: Path) -> None:
