@@ -11,6 +11,7 @@ from pipeline import params
 from pipeline.corpus.funnel import Funnel
 from pipeline.corpus.params import RAW, CorpusParams, HubSource, LocalSource, UrlsSource, path_key
 from pipeline.corpus.report import write_report
+from pipeline.corpus.rules import boilerplate
 from pipeline.corpus.slice import slice_corpus
 from pipeline.corpus.split import SPLITS
 from pipeline.errors import run, said
@@ -69,7 +70,9 @@ def mark_of(settings: CorpusParams, seed: int, held: list[str]) -> Fingerprint:
             for path in matching_files(path_key(name), source.path, RAW):
                 seen[str(path)] = [path.stat().st_size, path.stat().st_mtime_ns]
     held = held if settings.rules.contamination else []
-    return fingerprint(STAGE, {"seed": seed, "corpus": read, "files": seen, "held": held}, [])
+    order = list(settings.sources)  # by which of two copies the first is told
+    tracked = {"seed": seed, "corpus": read, "order": order, "files": seen, "held": held}
+    return fingerprint(STAGE, tracked, [boilerplate.LIST])
 
 
 def table(metrics: dict[str, Any]) -> Table:

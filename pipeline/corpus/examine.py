@@ -84,7 +84,11 @@ class Examiner:
         key, choice = np.zeros((2, len(texts)), np.uint64)
         key[kept], choice[kept] = np.array(keys, np.uint64).reshape(-1, 2).T
         batch = LaidOut([text if stays else "" for text, stays in zip(texts, kept, strict=True)])
-        excerpts = [text if stays else text[:EXCERPT] for text, stays in zip(texts, kept, strict=True)]
+        # Of what is dropped only the beginning is kept, for the report, which has no personal data either.
+        excerpts = [
+            text if stays else (without_personal_data(text[: 4 * EXCERPT]) if masked else text)[:EXCERPT]
+            for text, stays, masked in zip(texts, kept, for_rule["personal_data"], strict=True)
+        ]
         lost = -np.diff(np.array(sizes), axis=0).T
         compared = for_rule["near_copies"] | for_rule["contamination"]
         words = folded_words(batch if compared.any() else LaidOut([""] * len(texts)))

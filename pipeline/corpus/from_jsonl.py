@@ -1,12 +1,15 @@
 """JSON lines: an object on every line."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.corpus.lines import Line, decoded, lines
 from pipeline.corpus.records import ID_COLUMN, MAX_RECORD_BYTES, Note, Record, TextOf, Unreadable, text_of
+
+HALVES = re.compile("[\ud800-\udfff]")  # of a character, as escapes can have them; no encoding has
 
 
 def records(stream: BinaryIO, path: Path, wanted: str | None = None) -> Iterator[Record | Unreadable | Note]:
@@ -51,4 +54,5 @@ def _record(row: dict[str, Any], text: TextOf, where: str) -> Record | Unreadabl
             return Unreadable(f"{where}: {column!r} holds {kind}, not text; mend the line")
     own = row.get(ID_COLUMN)
     is_id = isinstance(own, str) or type(own) is int
-    return Record(text.text([row[column] for column in text.columns]), str(own) if is_id else None)
+    whole = text.text([row[column] for column in text.columns])
+    return Record(HALVES.sub("", whole), HALVES.sub("", str(own)) if is_id else None)

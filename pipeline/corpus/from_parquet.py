@@ -16,11 +16,17 @@ BUFFER_BYTES = 1 << 20  # read a column in pieces: a row group may be as large a
 def records(
     file: BinaryIO, name: str, wanted: str | None = None, groups: list[int] | None = None
 ) -> Iterator[Record | Unreadable | Note]:
-    """The documents of a Parquet file, or of some of its row groups. A row without a text is an empty one."""
+    """The documents of a Parquet file, or of some of its row groups. A row without a text is an empty one.
+
+    What keeps the file from being read, such as a broken connection, is passed on; what is wrong with it is
+    told.
+    """
     try:
         with pq.ParquetFile(file, buffer_size=BUFFER_BYTES) as table:
             yield from _records(table, name, wanted, groups)
     except (pa.ArrowException, OSError) as error:
+        if not isinstance(error, pa.ArrowException) and type(error) is not OSError:
+            raise
         why = one_line(error)
         raise UserError(f"{name}: not readable as Parquet ({why}); copy or download it again") from None
 

@@ -160,6 +160,7 @@ def told(name: str) -> Iterator[None]:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
+    from httpx2 import HTTPError
     from huggingface_hub import errors
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every attempt
@@ -176,7 +177,7 @@ def told(name: str) -> Iterator[None]:
         ) from None
     except (errors.EntryNotFoundError, DataFilesNotFoundError, FileNotFoundError) as error:
         raise UserError(f"{key}: {one_line(error)}") from None
-    except (errors.HfHubHTTPError, OSError) as error:
+    except (errors.HfHubHTTPError, HTTPError, OSError) as error:
         raise UserError(
             f"{key}: the hub does not answer ({one_line(error)}); run again, and it goes on"
         ) from None

@@ -8,12 +8,14 @@ unless they are allowed by name, wherever redirects lead: a list from elsewhere 
 import hashlib
 import ipaddress
 import json
+import os
 import socket
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -24,6 +26,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, NameResolutionError
 
 from pipeline.corpus.files import file_records
 from pipeline.corpus.params import UrlsSource
@@ -37,9 +40,15 @@ AHEAD = 4  # fetches begun for each that runs
 REDIRECTS = 5
 SECONDS = 30.0  # that a host may be silent
 WAITS = 1.0, 4.0, 16.0  # before another attempt
+PATIENCE = 60.0  # seconds that a host may ask for before another attempt
+LONGEST = 300.0  # seconds that a page may take
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
 AGENT = "tezgah (a corpus of text for a small language model)"
 URL_COLUMNS = ("url", "link", "uri", "adres")
+# IPv6 addresses that stand for others: compatible ones, NAT64, Teredo and 6to4.
+TRANSLATED = [
+    ipaddress.ip_network(one) for one in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
+]
 CHARSETS = ("utf-8", "cp1254")  # tried where a page names none
 
 
@@ -62,7 +71,7 @@ class LinkSlice:
             for row, link in enumerate(self._links(), self.start + 1):
                 if not isinstance(link, Record):
                     waiting.append(link)
-                elif (known := journal.known.get(row)) is not None:
+                elif (known := journal.known.get(row, {})).get("url") == link.text.strip():
                     waiting.append(self._told(row, known))
                 else:
                     waiting.append((row, pool.submit(fetch, link.text.strip())))
@@ -72,7 +81,7 @@ class LinkSlice:
                 yield self._result(one, journal)
 
     def _links(self) -> Iterator[Any]:
-        rows = file_records(self.path, self.settings.url_column or found_column(self.path))
+        rows = file_records(self.path, self.settings.url_column or found_column(self.path), "line")
         real = (row for row in rows if not isinstance(row, Note))
         for number, row in enumerate(real):
             if number >= self.start + SLICE:
@@ -85,7 +94,8 @@ class LinkSlice:
             return one
         row, future = one
         found = future.result()
-        journal.add(row, found)
+        if "refused" not in found:  # the row is to be mended, or the host allowed
+            journal.add(row, found)
         return self._told(row, found)
 
     def _told(self, row: int, found: dict[str, str]) -> Record | Unreadable | Missing:
@@ -100,7 +110,8 @@ class LinkSlice:
 def slices(name: str, source: UrlsSource, path: Path) -> list[LinkSlice]:
     """A list in slices."""
     links = sum(
-        not isinstance(row, Note) for row in file_records(path, source.url_column or found_column(path))
+        not isinstance(row, Note)
+        for row in file_records(path, source.url_column or found_column(path), "line")
     )
     starts = range(0, links, SLICE)
     return [LinkSlice(name, path, start, source, PAGE_BYTES * min(SLICE, links - start)) for start in starts]
@@ -123,16 +134,17 @@ class Journal:
     """What a slice's links have brought so far."""
 
     def __init__(self, slice: LinkSlice) -> None:
-        name = hashlib.sha256(f"{slice.path} {slice.start}".encode()).hexdigest()[:16]
+        of = f"{slice.path} {slice.start} {slice.settings.max_file_bytes}"
+        name = hashlib.sha256(of.encode()).hexdigest()[:16]
         self.path = scratch() / "links" / f"{name}.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.known: dict[int, dict[str, str]] = {}
         if self.path.exists():
-            for line in self.path.read_text("utf-8").split("\n"):
-                try:
-                    entry = json.loads(line)
-                except ValueError:  # the last one, which was not written to its end
-                    break
+            written = self.path.read_bytes()
+            whole = written.rpartition(b"\n")[0]  # without a line that was not written to its end
+            os.truncate(self.path, len(whole) + 1 if whole else 0)
+            for line in whole.splitlines():
+                entry = json.loads(line)
                 self.known[entry.pop("row")] = entry
 
     def add(self, row: int, found: dict[str, str]) -> None:
@@ -162,8 +174,9 @@ class Fetcher:
             except Later as error:
                 if wait is None:
                     return {"url": url, "missing": str(error)}
-                time.sleep(max(wait, error.seconds))
-            except requests.RequestException as error:
+                time.sleep(max(wait, min(error.seconds, PATIENCE)))
+            except (requests.RequestException, HTTPError, ValueError) as error:
+                # A ValueError: no address at all, such as http://[a/.
                 if wait is None or not isinstance(error, requests.ConnectionError | requests.Timeout):
                     return {"url": url, "missing": type(error).__name__}
                 time.sleep(wait)
@@ -204,11 +217,13 @@ class Fetcher:
         if not kind.startswith("text/") and kind not in ("application/json", "application/xhtml+xml"):
             return {"missing": f"is {kind}, not text"}
         limit = self.settings.max_file_bytes
-        raw = b""
+        raw, until = b"", time.monotonic() + LONGEST
         for chunk in answer.iter_content(1 << 16):
             raw += chunk
             if len(raw) > limit:
                 return {"missing": f"longer than max_file_bytes {limit}"}
+            if time.monotonic() > until:
+                return {"missing": f"took longer than {LONGEST:.0f} s"}
         text = decoded(raw, charset_of(answer.headers.get("content-type", "")))
         return {"text": text_of_page(text) if "html" in kind else text}
 
@@ -236,21 +251,27 @@ def host_of(url: str) -> str:
 def public_address(host: str, port: int, by_name: Collection[str]) -> str:
     """Where a host is to be reached: one of its addresses. Raises Refused where any of them is private.
 
-    What is allowed by name, or is not known, is handed back as it is.
+    A host that is allowed by name is handed back as it is. Raises OSError or UnicodeError for one that is not
+    known.
     """
     if host in by_name:
         return host
-    try:
-        found = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)
-    except OSError:
-        return host
+    found = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)
     addresses = [str(address[0]) for *_, address in sorted(found, key=lambda one: one[0] != socket.AF_INET)]
     for address in addresses:
-        plain = ipaddress.ip_address(address.split("%")[0])
-        plain = getattr(plain, "ipv4_mapped", None) or plain
-        if not plain.is_global or plain.is_multicast:
+        if not is_public(ipaddress.ip_address(address.split("%")[0])):
             raise Refused(f"{host} is a private address; remove the row, or allow it: allow: [{host}]")
     return addresses[0]
+
+
+def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is one of the open net, by the IPv4 one that it may stand for."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_public(address.ipv4_mapped)
+        if address.is_site_local or any(address in network for network in TRANSLATED):
+            return False
+    return address.is_global and not address.is_multicast
 
 
 class Guarded(HTTPAdapter):
@@ -276,9 +297,11 @@ def guarded(kind: type[HTTPConnection], adapter: Guarded) -> type[HTTPConnection
 
     def new_connection(self: HTTPConnection) -> socket.socket:
         name = self._dns_host
-        self._dns_host = public_address(name.strip("[]"), self.port or 0, adapter.by_name)
         try:
+            self._dns_host = public_address(name.strip("[]"), self.port or 0, adapter.by_name)
             return kind._new_conn(self)
+        except socket.gaierror as error:
+            raise NameResolutionError(name, self, error) from None
         finally:
             self._dns_host = name  # whose certificate is asked for
 
@@ -305,7 +328,7 @@ def decoded(raw: bytes, charset: str | None) -> str:
     for name in (*named, *CHARSETS):
         try:
             return raw.decode("cp1254" if name and name.lower() == "iso-8859-9" else name or "utf-8")
-        except (UnicodeDecodeError, LookupError):
+        except (ValueError, LookupError):  # not in it, or no encoding of that name
             continue
     return raw.decode("utf-8", "replace")
 
@@ -314,8 +337,9 @@ class PageText(HTMLParser):
     """The text of a page: what stands in its blocks, a line each."""
 
     SILENT = frozenset(
-        ("script", "style", "head", "nav", "header", "footer", "noscript", "template", "svg", "form")
-    )
+        ("script", "style", "title", "nav", "header", "footer", "noscript", "template", "svg", "button",
+         "select", "textarea")
+    )  # fmt: skip
     INLINE = frozenset(
         ("a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "img", "ins", "kbd", "mark", "q",
          "s", "small", "span", "strong", "sub", "sup", "u", "wbr")
@@ -347,7 +371,8 @@ class PageText(HTMLParser):
 def text_of_page(page: str) -> str:
     """The readable text of an HTML page."""
     parser = PageText()
-    parser.feed(page)
-    parser.close()
+    with suppress(AssertionError):  # by marks that no page should have, such as <![a[; what came before stays
+        parser.feed(page)
+        parser.close()
     lines = (" ".join(line.split()) for line in "".join(parser.pieces).split("\n"))
     return "\n".join(line for line in lines if line)

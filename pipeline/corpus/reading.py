@@ -35,11 +35,13 @@ class Reading:
     root: Path
     workers: int
     progress: Progress | None
-    wanted: dict[str, float] = field(default_factory=dict)  # bytes to be kept of each source; absent: all
+    shares: dict[str, float] = field(
+        default_factory=dict
+    )  # bytes wanted at first of each source; absent: all
 
     def __post_init__(self) -> None:
         none: dict[str, Any] = {"round": [], "first": 0, "unit": 0, "rows": 0, "taken": {}, "counts": {}}
-        self.state = self.parts.state or none | {"examples": {}, "notes": []}
+        self.state = self.parts.state or none | {"examples": {}, "notes": [], "wanted": self.shares}
         self.funnels = {name: Funnel.of(self.state["counts"].get(name, {})) for name in self.params.sources}
         self.examples = Examples(self.state["examples"])
         self._pieces: dict[str, list[Piece]] = {}
@@ -54,6 +56,10 @@ class Reading:
         """Whether a source has pieces that were not read."""
         return self.state["taken"].get(name, 0) < len(self._of(name))
 
+    def want(self, name: str, bytes: float) -> None:
+        """So many bytes more of a source."""
+        self.state["wanted"][name] += bytes
+
     def _of(self, name: str) -> list[Piece]:
         if name not in self._pieces:
             self._pieces[name] = pieces(self.params, name, self.seed, self.root)
@@ -62,16 +68,17 @@ class Reading:
     def _next(self) -> bool:
         """Begin another round, if anything is wanted."""
         chosen: list[tuple[str, int]] = []
+        wanted = self.state["wanted"]
         for name, source in self.params.sources.items():
             taken = self.state["taken"].get(name, 0)
-            if taken and name not in self.wanted:
+            if taken and name not in wanted:
                 continue
             there, funnel = self._of(name), self.funnels[name]
             stop = len(there)
-            if isinstance(source, HubSource | UrlsSource) and name in self.wanted:
+            if isinstance(source, HubSource | UrlsSource) and name in wanted:
                 kept = funnel.left
                 read = sum(piece.size for piece in there[:taken])
-                missing = (self.wanted[name] - kept) / (max(WORST, kept / read) if read else 1.0)
+                missing = (wanted[name] - kept) / (max(WORST, kept / read) if read else 1.0)
                 stop = taken
                 while stop < len(there) and missing > 0:
                     missing -= there[stop].size
@@ -128,6 +135,7 @@ class Reading:
                     raise UserError(row["fault"])
                 if self.params.on_error == "fail" and not row["missing"]:
                     raise UserError(f"{row['fault']}, or set corpus.on_error: skip")
+                self.examples.add("unreadable", f"{name}-{funnel.read.documents}", row["fault"])
                 funnel.read.add(0)
                 funnel.removed["unreadable"].add(0)
             if row["last"] or row["note"] is not None or row["fault"] is not None:

@@ -21,7 +21,8 @@ def write_report(sliced: Sliced, folder: Path) -> None:
     write_table(folder / "plots/lengths.tsv", ("below_characters", "documents"), lengths)
     mix = [(name, counts["kept"]["bytes"]) for name, counts in metrics["sources"].items()]
     write_table(folder / "plots/sources.tsv", ("source", "bytes"), mix)
-    often = [(text.replace("\t", " "), documents) for documents, text in sliced.paragraphs]
+    # DVC reads quotation marks as such.
+    often = [(text.replace("\t", " ").replace('"', "”"), documents) for documents, text in sliced.paragraphs]
     write_table(folder / "plots/paragraphs.tsv", ("paragraph", "documents"), often)
 
 

@@ -24,7 +24,6 @@ from pipeline.errors import UserError
 
 SHOWN = 20  # repeated paragraphs in the report
 HINTS = {
-    "unreadable": "set corpus.on_error: fail to see the first fault",
     "too_short": "lower corpus.min_chars",
     "duplicate": "remove the source: it repeats the ones before it",
     "over_budget": "its share of corpus.max_bytes is less than its shortest document: raise it or the weight",
@@ -35,7 +34,7 @@ def settled(settling: "Settling", seed: int, reading: Reading, folder: Path) -> 
     """Write the corpus into the empty `folder` (see slice.py)."""
     params, funnels = settling.params, reading.funnels
     if settling.short:
-        raise settling.too_little()
+        raise settling.too_little(funnels, reading.examples)
     queries: list[tuple[str, str]] = []
     ids, lengths = Ids(), Counter[int]()
     with ExitStack() as stack:
@@ -51,7 +50,7 @@ def settled(settling: "Settling", seed: int, reading: Reading, folder: Path) -> 
             if split == "test":
                 queries += [(query, id) for query in row["queries"]]
     for name, funnel in funnels.items():
-        check_source(name, funnel)
+        check_source(name, funnel, reading.examples)
     everything = total(list(funnels.values()))
     check_splits(everything, params)
     composed = [source.documents for source in params.sources.values() if isinstance(source, MiniworldSource)]
@@ -84,10 +83,10 @@ class Settling:
         self.alive = np.ones(count, bool)
         self.removed_by: dict[str, np.ndarray] = {}
         self._remove("duplicate", choose.duplicates(documents))
-        if rules.contamination:
-            self._remove("contamination", choose.contaminated(parts, grams, self.alive))
         if rules.near_copies:
             self._remove("near_copies", choose.near_copies(parts, documents, self.alive))
+        if rules.contamination:  # by then no text is widespread for its copies alone
+            self._remove("contamination", choose.contaminated(parts, grams, self.alive))
         self.sizes = documents.size.copy()
         self.repeated = choose.Repeated(*np.empty((3, 0), np.uint64))
         if rules.repeated_paragraphs:
@@ -116,9 +115,14 @@ class Settling:
         self.removed_by[rule] = bad
         self.alive &= ~bad
 
-    def too_little(self) -> UserError:
+    def too_little(self, funnels: dict[str, Funnel], examples: Examples) -> UserError:
         """What to say of a source that has less than its share."""
         params, (name, there) = self.params, next(iter(self.short.items()))
+        if not there:
+            here = self.documents.source == list(params.sources).index(name)
+            removed = {rule: count.documents for rule, count in funnels[name].removed.items()}
+            removed |= {rule: int((bad & here).sum()) for rule, bad in self.removed_by.items()}
+            return none_left(name, funnels[name].read.documents, removed, examples)
         shares, budget = params.shares(), params.max_bytes or 0
         most = min(int(self.there[other] * budget / share) for other, share in shares.items() if share)
         return UserError(
@@ -174,17 +178,25 @@ class Settling:
         return text
 
 
-def check_source(name: str, funnel: Funnel) -> None:
+def check_source(name: str, funnel: Funnel, examples: Examples) -> None:
     """Refuse a source that adds nothing: it is not what its owner meant."""
-    documents = funnel.read.documents
-    if not documents:
-        raise UserError(f"corpus.sources.{name}: no text in its files; put text there or remove the source")
     if not funnel.total_kept().documents:
-        removed = {rule: count.documents for rule, count in funnel.removed.items() if count.documents}
-        listed = ", ".join(f"{rule} {count}" for rule, count in removed.items())
-        most = max(removed, key=lambda rule: removed[rule])
-        hint = HINTS.get(most, f"spare it that rule: corpus.sources.{name}.without: [{most}]")
-        raise UserError(f"corpus.sources.{name}: of {documents} documents none is left ({listed}); {hint}")
+        removed = {rule: count.documents for rule, count in funnel.removed.items()}
+        raise none_left(name, funnel.read.documents, removed, examples)
+
+
+def none_left(name: str, documents: int, removed: dict[str, int], examples: Examples) -> UserError:
+    """What to say of a source of whose documents so many were removed by each rule, and none is left."""
+    if not documents:
+        return UserError(f"corpus.sources.{name}: no text in its files; put text there or remove the source")
+    removed = {rule: count for rule, count in removed.items() if count}
+    listed = ", ".join(f"{rule} {count}" for rule, count in removed.items())
+    most = max(removed, key=lambda rule: removed[rule])
+    hint = HINTS.get(most, f"spare it that rule: corpus.sources.{name}.without: [{most}]")
+    if most == "unreadable":
+        told = (text for _, id, text in examples.of_rule.get(most, []) if id.startswith(f"{name}-"))
+        hint = f"such as: {next(told, '')}"
+    return UserError(f"corpus.sources.{name}: of {documents} documents none is left ({listed}); {hint}")
 
 
 def check_splits(everything: Funnel, params: CorpusParams) -> None:

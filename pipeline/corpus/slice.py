@@ -49,4 +49,4 @@ def slice_corpus(
         if not short:
             return settled(settling, seed, reading, folder)
         for name in short:
-            wanted[name] += (shares[name] - settling.short[name]) * 2 * SPARE
+            reading.want(name, (shares[name] - settling.short[name]) * 2 * SPARE)

@@ -83,3 +83,8 @@ def test_a_file_on_one_endless_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(from_jsonl, "MAX_RECORD_BYTES", 1 << 10)
     (bad,) = [record for record in read('{"text": "' + "a" * 5000 + '"}') if isinstance(record, Unreadable)]
     assert "put one object on a line" in bad.message
+
+
+def test_half_a_character_is_left_out() -> None:
+    (record,) = read('{"text": "merhaba \\ud83d dünya", "id": "a\\ud83d"}')
+    assert record == Record("merhaba  dünya", "a")

@@ -1,6 +1,7 @@
 """Lists of links against a server on loopback that behaves as the web does."""
 
 import gzip
+import ipaddress
 import socket
 import threading
 from collections import Counter
@@ -219,4 +220,41 @@ def test_a_list_without_links(tmp_path: Path) -> None:
 def test_pages_of_any_kind_give_text() -> None:
     assert text_of_page("düz <p>yazı &amp; <br>satır</p>") == "düz\nyazı &\nsatır"
     assert decoded(b"\xff\xfe", None)
-    assert decoded("ğ".encode(), "x-none") == "ğ"
+    assert decoded("ğ".encode(), "x-none") == decoded("ğ".encode(), "undefined") == "ğ"
+    assert text_of_page("<p>önce</p><![a[ <p>sonra") == "önce"
+    assert (
+        text_of_page("<head><title>a</title><body><form><p>Haber</p><select><option>x</select></form>")
+        == "Haber"
+    )
+
+
+def test_what_is_no_address_is_missing(web: Web, tmp_path: Path) -> None:
+    found = fetched(web, tmp_path, "http://[a/", "http://a..b/", f"http://{'a' * 70}.com/", "/plain")
+    assert [type(record) for record in found] == [Missing, Missing, Missing, Record]
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True), ("2606:4700::1", True), ("192.168.1.1", False), ("::ffff:10.0.0.1", False),
+        ("64:ff9b::7f00:1", False), ("2002:7f00:1::", False), ("::127.0.0.1", False), ("fec0::1", False),
+        ("224.0.0.1", False), ("fe80::1", False),
+    ],
+)  # fmt: skip
+def test_which_addresses_are_public(address: str, public: bool) -> None:
+    assert links.is_public(ipaddress.ip_address(address)) == public
+
+
+def test_a_list_that_was_changed_is_not_answered_from_the_journal(web: Web, tmp_path: Path) -> None:
+    assert isinstance(fetched(web, tmp_path, "file:///etc/passwd", "/page", allow=[])[0], Unreadable)
+    (first, second) = fetched(web, tmp_path, "/plain", "/no")
+    assert first.text == "Işık ve gölge."
+    assert isinstance(second, Missing)
+
+
+def test_a_txt_has_a_link_on_each_line(web: Web, tmp_path: Path) -> None:
+    host = f"http://127.0.0.1:{web.server_address[1]}"
+    (tmp_path / "links.txt").write_text(f"{host}/plain\n{host}/page\n")
+    source = UrlsSource(kind="urls", path=["x"], allow=["127.0.0.1"])
+    found = [r for piece in slices("web", source, tmp_path / "links.txt") for r in piece.records()]
+    assert [record.text.split()[0] for record in found] == ["Işık", "Ağaç"]

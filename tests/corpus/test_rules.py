@@ -146,6 +146,10 @@ def test_what_is_no_prose_goes(change):
         ("Hesap: TR34 0006 1005 1978 6457 8413 26.", None),
         ("Kart 4111 1111 1111 1111 ile", f"Kart {CARD} ile"),
         ("Kart 4111 1111 1111 1112 ile", None),
+        ("4111 1111 1111 1111 12/25 tarihine dek", f"{CARD} 12/25 tarihine dek"),
+        ("4111111111111111 123", f"{CARD} 123"),
+        ("ISBN 9786051234567 ve 978 605 123 456 7", None),
+        ("Tel.0532 123 45 67", f"Tel.{PHONE}"),
         ("0532 123 45 67'den arayın", f"{PHONE}'den arayın"),
         ("+90 (212) 123 45 67 ya da (0312) 123 45 67", f"{PHONE} ya da {PHONE}"),
         ("12.345.678 lira, 1923-1938 arası, 2709 sayılı Kanun, 18/10/1982 tarihli", None),
@@ -205,3 +209,5 @@ def test_formulas_give_nothing_away():
     formula = " ".join(f"söz{number}" for number in range(20))
     assert contaminated([formula], [formula] * 10) == [True] * 10
     assert contaminated([formula], [formula] * 11) == [False] * 11
+    long = " ".join(f"söz{number}" for number in range(60))
+    assert contaminated([long], [long] * 11) == [True] * 11  # no formula is so long

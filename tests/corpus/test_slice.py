@@ -2,17 +2,20 @@
 
 import gzip
 import json
+import random
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.corpus import flow, parts
+from pipeline.corpus import flow, parts, reading
 from pipeline.corpus.params import CorpusParams, Rules
 from pipeline.corpus.parts import Parts
 from pipeline.corpus.read import documents
+from pipeline.corpus.records import Record
 from pipeline.corpus.slice import slice_corpus
 from pipeline.corpus.split import SPLITS
 from pipeline.errors import UserError
@@ -247,3 +250,46 @@ def test_real_text(root: Path) -> None:
     assert metrics["sources"]["wiki"]["in"]["documents"] > 17_000
     assert metrics["sources"]["nutuk"]["kept"]["documents"] > 5
     assert metrics["kept"]["bytes"] > 0.99 * metrics["in"]["bytes"]
+
+
+@dataclass(frozen=True)
+class OneText:
+    """A piece that comes from the net."""
+
+    text: str
+    size: int = 1000
+
+    def records(self) -> Iterator[Record]:
+        yield Record(self.text)
+
+
+@pytest.mark.parametrize("stopped_at", [8, 12, 14, 16])
+def test_a_share_that_copies_make_short_is_read_on_also_after_a_stop(
+    root: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int
+) -> None:
+    def text(number: int) -> str:
+        return " ".join(random.Random(number).choices("abcdefghijklmnoprstuvyz", k=500))
+
+    numbers = [*range(8), 0, 1, 2, 20, 21, 0, 0, 0, *range(30, 60)]
+    monkeypatch.setattr(reading, "pieces", lambda *_: [OneText(text(number)) for number in numbers])
+    monkeypatch.setattr(parts, "PART_BYTES", 1)
+    web = {
+        "sources": {"web": {"kind": "hub", "dataset": "a/b", "revision": "a" * 40}},
+        "max_bytes": 10_000, "val_fraction": 0.3, "test_fraction": 0.3,
+    }  # fmt: skip
+    expected = sliced(root, "whole", **web)
+    assert expected["in"]["documents"] > 14
+    scratch = Path(tempfile.mkdtemp(dir=root.parent))
+    write, count = Parts.write, iter(range(1, 100))
+
+    def stopping(self: Parts, state: Any) -> None:
+        write(self, state)
+        if next(count) == stopped_at:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "write", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            sliced(root, "again", scratch=scratch, **web)
+    assert sliced(root, "again", scratch=scratch, **web) == expected
+    assert list(rows(root, "again")) == list(rows(root, "whole"))

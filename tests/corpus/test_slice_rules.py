@@ -116,6 +116,15 @@ def test_the_report_shows_examples_and_tables(tmp_path: Path, stories: list[str]
     )
 
 
+def test_the_report_shows_no_personal_data(tmp_path: Path, stories: list[str]) -> None:
+    bad = "Ali, kimlik 10000000146, cep 0532 123 45 67, ali.veli@example.com.\n" * 20
+    found = sliced(tmp_path, [*stories, bad], repetition=True, personal_data=True)
+    write_report(found, tmp_path / "report")
+    shown = (tmp_path / "report/removed.md").read_text(encoding="utf-8")
+    assert "> Ali, kimlik [KİMLİK NO], cep [TELEFON], [E-POSTA]." in shown
+    assert "10000000146" not in shown
+
+
 def test_zero_bytes_and_a_line_of_gigabytes_are_taken_as_they_are(tmp_path: Path, stories: list[str]) -> None:
     """A file of another kind by a wrong name: nothing of it is Turkish."""
     noise = "".join(chr(number % 31) for number in range(100_000)) + "xq" * 400_000

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from pipeline.turkish.casing import lower
 
+DATA_FILES = ["boilerplate.txt"]
+LIST = Path(__file__).with_name(DATA_FILES[0])
 LONGEST = 300  # characters; a longer line is a paragraph
 _AROUND = " \t\xa0.…:;!?|-–—»«›‹><→←+*•·()[]\"'"
-_KNOWN = Path(__file__).with_suffix(".txt").read_text("utf-8").splitlines()
+_KNOWN = LIST.read_text("utf-8").splitlines()
 BUTTONS = frozenset(line for line in _KNOWN if line and line[0] not in "#~")
 NOTICES = re.compile("|".join(line[2:] for line in _KNOWN if line.startswith("~ ")))
 _LONGEST_BUTTON = max(map(len, BUTTONS)) + 10

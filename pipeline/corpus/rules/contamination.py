@@ -1,8 +1,9 @@
 """What the evaluation sets hold, so that no document of the corpus gives their answers away.
 
 As for GPT-3 (Brown et al. 2020, arXiv 2005.14165, appendix C) runs of 13 words are compared, without case and
-marks, and those that many documents share are formulas, which give nothing away. A document that holds a
-tenth of what is left of a text goes. Shorter texts, from eight words on, are compared whole.
+marks, and those that many documents share are formulas, which give nothing away. A document goes that holds
+a tenth of what is left of a text, or half of all of a longer one. Shorter texts, from eight words on, are
+compared whole.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pipeline.corpus.signatures import Words, folded_words, runs
 LONGEST, SHORTEST = 13, 8  # words
 FORMULA = 10  # documents; a run that more of them have gives nothing away
 LEAST = 0.1  # of a text's other runs, in a document that gives it away
+MOST, MANY = 0.5, 30  # or this part of all, if they are so many: that is no formula, however widespread
 
 
 @dataclass
@@ -56,9 +58,17 @@ class Grams:
     def given_away(self, document: np.ndarray, gram: np.ndarray, count: int) -> np.ndarray:
         """Which of `count` documents give a text away; `document` has the run `gram`, pair by pair."""
         formula = np.bincount(gram, minlength=len(self.text)) > FORMULA
-        counts = np.bincount(self.text[~formula], minlength=1)  # runs of each text
-        document, gram = document[~formula[gram]], gram[~formula[gram]]
-        pairs, held = np.unique(np.stack([document, self.text[gram]]), axis=1, return_counts=True)
+        runs = np.bincount(self.text, minlength=1)  # of each text
+        long = runs[self.text] >= MANY
+        a_part = self._holding(document, gram, ~formula, LEAST)
+        most = self._holding(document, gram, long, MOST)
         bad = np.zeros(count, bool)
-        bad[pairs[0, held >= LEAST * counts[pairs[1]]]] = True
+        bad[np.concatenate([a_part, most])] = True
         return bad
+
+    def _holding(self, document: np.ndarray, gram: np.ndarray, those: np.ndarray, least: float) -> np.ndarray:
+        """The documents that have so large a part of `those` runs of a text."""
+        counts = np.bincount(self.text[those], minlength=1)
+        document, gram = document[those[gram]], gram[those[gram]]
+        pairs, held = np.unique(np.stack([document, self.text[gram]]), axis=1, return_counts=True)
+        return pairs[0, held >= least * counts[pairs[1]]]
