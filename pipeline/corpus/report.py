@@ -29,6 +29,8 @@ def write_report(sliced: Sliced, folder: Path) -> None:
 def removed(sliced: Sliced) -> str:
     """Some documents that each rule has removed, the beginnings of them."""
     lines = ["# What was removed", ""]
+    if not sliced.examples.of_rule:
+        lines += ["No document.", ""]
     for rule, examples in sliced.examples.of_rule.items():
         count = sliced.metrics["removed"][rule]
         lines += [f"## {rule}: {count['documents']:,} documents, {count['bytes']:,} bytes", ""]
