@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -179,6 +180,14 @@ def test_what_is_not_to_be_had_is_one_line(project: Path, server: Hub) -> None:
     assert len(told) == len(FAULTS), done.stderr
     for (_, message), line in zip(FAULTS, told, strict=True):
         assert message in line
+
+
+def test_no_net_is_one_line(project: Path, server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hub, "url", "http://127.0.0.1:9")
+    done = sliced(project, server, revision=None)
+    assert done.returncode == 1
+    says = r"error: corpus.sources.web: the hub does not answer \(.+\); run again.+\n"
+    assert re.fullmatch(says, done.stderr)
 
 
 @pytest.mark.slow
