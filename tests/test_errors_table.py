@@ -153,7 +153,7 @@ CASES = {
     "params: a device that is none": Case(CHECK, params("runtime.device", "gpu"), "runtime.device: 'gpu'"),
     "params: a source's name": Case(CHECK, params("corpus.sources", {"a.b": {"kind": "miniworld"}}), "a.b"),
     "params: no source": Case(CHECK, params("corpus.sources", {}), "corpus.sources"),
-    "params: a source's kind": Case(CHECK, params("corpus.sources", {"m": {"kind": "hub"}}), "m.kind: 'hub'"),
+    "params: a source's kind": Case(CHECK, params("corpus.sources", {"m": {"kind": "web"}}), "m.kind: 'web'"),
     "params: miniworld talk without a miniworld": Case(
         CHECK,
         params("corpus.sources", {"m": {"kind": "local", "path": "data/raw/corpus/a.txt"}}),
