@@ -2,6 +2,8 @@
 
 import hashlib
 import subprocess
+from functools import reduce
+from operator import getitem
 
 import pytest
 from closure import code_deps, imports
@@ -71,8 +73,8 @@ def test_the_committed_run_is_of_the_committed_code_and_params(root):
             if dep["path"].endswith(".py"):
                 found = hashlib.md5((root / dep["path"]).read_bytes()).hexdigest()
                 assert found == dep["md5"], f"{dep['path']} changed since: run `dvc repro` and commit it"
-        for section, values in stage["params"]["params.yaml"].items():
-            assert shipped[section] == values
+        for key, values in stage["params"]["params.yaml"].items():
+            assert reduce(getitem, key.split("."), shipped) == values
 
 
 @pytest.mark.parametrize(
