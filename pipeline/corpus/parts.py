@@ -7,6 +7,7 @@ A part holds some 64 MB of text, `part-00000.parquet`, with its signatures besid
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,10 @@ class Parts:
         """Write what is pending as a part, and the state after it."""
         table = pa.Table.from_batches(self._pending, DOCUMENTS)
         marks = table.column("signature").combine_chunks().flatten().to_numpy()
+        numbers = BytesIO()  # into a file numpy writes by itself, and does not say why it could not
+        np.save(numbers, marks.reshape(-1, ORDERS).T)
         with whole_file(self._path(self.count, "npy")) as file:
-            np.save(file, marks.reshape(-1, ORDERS).T)
+            file.write(numbers.getbuffer())
         with whole_file(self._path(self.count, "parquet")) as file:
             pq.write_table(table.drop_columns("signature"), file, compression="zstd", row_group_size=5000)
         write_json(self._path(self.count, "json"), state)

@@ -94,7 +94,7 @@ def test_it_writes_a_corpus_and_a_mistake_leaves_it_alone(project: Path) -> None
 @pytest.mark.slow
 def test_texts_of_evaluation_are_looked_for_in_the_corpus(project: Path) -> None:
     text = "Kış gelince köyün bütün çocukları tepedeki eski değirmenin önünde toplanır, kızak kayardı."
-    write(project, [json.dumps({"text": f"{text} Bu {number} kez oldu."}) for number in (1, 2)]
+    write(project, [json.dumps({"text": f"Önce başka bir söz. {text}"})]
         + [json.dumps({"text": f"Bu, {number} numaralı metindir."}) for number in range(50)])  # fmt: skip
     (project / "data/raw/eval").mkdir()
     (project / "data/raw/eval/held.jsonl").write_text(json.dumps({"text": text}))
@@ -105,7 +105,7 @@ def test_texts_of_evaluation_are_looked_for_in_the_corpus(project: Path) -> None
     done = stage(project)
     assert done.returncode == 0, done.stderr
     metrics = json.loads((project / "reports/slice_corpus/metrics.json").read_text())
-    assert metrics["removed"]["contamination"]["documents"] == 2
+    assert metrics["removed"]["contamination"]["documents"] == 1
 
 
 @pytest.mark.slow
