@@ -22,15 +22,15 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.near_copies import signed
 from benchmarks.texts import folder_texts
 from pipeline.corpus.clean import clean
 from pipeline.corpus.copies import kept_instead
+from pipeline.corpus.examine import together
 from pipeline.corpus.laid_out import LaidOut
 from pipeline.corpus.rules.quality import FREQUENT, badly_lined, not_prose
 from pipeline.corpus.rules.repetition import repetitive
-from pipeline.corpus.signatures import folded_words, signatures
 
-BATCH = 1_000_000  # characters looked at together, as examine.py has it
 EVERY = 6  # of the documents one is taken
 THEIRS = """
 import json, sys, tempfile, time
@@ -86,25 +86,12 @@ def chosen(folder: Path) -> list[str]:
     return [*(text for text in texts if len(text) >= 300), *runs][::EVERY]
 
 
-def batches(texts: list[str]) -> list[list[str]]:
-    """The texts, as many together as rules look at."""
-    found: list[list[str]] = [[]]
-    size = 0
-    for text in texts:
-        if size + len(text) > BATCH and found[-1]:
-            found.append([])
-            size = 0
-        found[-1].append(text)
-        size += len(text)
-    return found
-
-
 def our_rules(texts: list[str]) -> tuple[float, np.ndarray]:
     """Seconds, and which documents stay."""
     began = time.perf_counter()
     bad = []
-    for some in batches(texts):
-        batch = LaidOut(some)
+    for span in together(texts):
+        batch = LaidOut(texts[span])
         bad.append(repetitive(batch) | badly_lined(batch) | not_prose(batch))
     return time.perf_counter() - began, ~np.concatenate(bad)
 
@@ -112,7 +99,7 @@ def our_rules(texts: list[str]) -> tuple[float, np.ndarray]:
 def our_copies(texts: list[str]) -> float:
     """Seconds of signatures and clusters."""
     began = time.perf_counter()
-    found = np.concatenate([signatures(folded_words(LaidOut(some))) for some in batches(texts)]).T
+    found = signed(texts)
     kept_instead([lambda: found], np.array([len(text) for text in texts]), np.ones(len(texts), bool))
     return time.perf_counter() - began
 

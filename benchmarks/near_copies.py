@@ -22,24 +22,17 @@ from benchmarks.perturbed import perturbed
 from benchmarks.texts import folder_texts
 from pipeline.corpus.clean import clean
 from pipeline.corpus.copies import kept_instead
+from pipeline.corpus.examine import together
 from pipeline.corpus.laid_out import LaidOut
 from pipeline.corpus.signatures import folded_words, signatures
 from pipeline.turkish.normalise import duplicate_key
 
-BATCH = 1_000_000  # characters looked at together, as examine.py has it
 LOOKED_AT = 500  # pairs
 
 
 def signed(texts: list[str]) -> np.ndarray:
     """The signatures of texts [orders, documents]."""
-    found, batch, size = [], [], 0
-    for text in texts:
-        batch.append(text)
-        size += len(text)
-        if size > BATCH:
-            found.append(signatures(folded_words(LaidOut(batch))))
-            batch, size = [], 0
-    return np.concatenate([*found, signatures(folded_words(LaidOut(batch)))]).T
+    return np.concatenate([signatures(folded_words(LaidOut(texts[span]))) for span in together(texts)]).T
 
 
 def alike(one: str, other: str) -> bool:

@@ -33,7 +33,8 @@ def main() -> None:
     params.check_all(STAGE)
     settings, seed = params.load("corpus", CorpusParams), params.seed()
     tasks = params.load("eval", EvalParams).tasks
-    held = [text for name, task in tasks.items() for text in texts(name, task)]
+    looked_for = tasks if settings.rules.contamination else {}
+    held = [text for name, task in looked_for.items() for text in texts(name, task)]
     workers = params.load("runtime", RuntimeParams).workers
     mark = mark_of(settings, seed, held)
     console = Console()
@@ -69,7 +70,6 @@ def mark_of(settings: CorpusParams, seed: int, held: list[str]) -> Fingerprint:
         if isinstance(source, LocalSource | UrlsSource):
             for path in matching_files(path_key(name), source.path, RAW):
                 seen[str(path)] = [path.stat().st_size, path.stat().st_mtime_ns]
-    held = held if settings.rules.contamination else []
     order = list(settings.sources)  # by which of two copies the first is told
     tracked = {"seed": seed, "corpus": read, "order": order, "files": seen, "held": held}
     return fingerprint(STAGE, tracked, [boilerplate.LIST])

@@ -57,14 +57,7 @@ class Examiner:
 
     def examine(self, raw: list[str], spared: np.ndarray) -> pa.Array:
         """EXAMINED of some texts; each is `spared` the rules whose bits are set (see `bits`)."""
-        starts: list[int] = []
-        size = BATCH_CHARS + 1
-        for place, text in enumerate(raw):
-            size += len(text)
-            if size > BATCH_CHARS:
-                starts, size = [*starts, place], len(text)
-        spans = [slice(*pair) for pair in pairwise([*starts, len(raw)])]
-        batches = [self._batch(raw[span], spared[span]) for span in spans]
+        batches = [self._batch(raw[span], spared[span]) for span in together(raw)]
         return pa.concat_arrays([pa.array([], EXAMINED), *batches])
 
     def _batch(self, raw: list[str], spared: np.ndarray) -> pa.StructArray:
@@ -122,6 +115,17 @@ class Examiner:
             if for_rule[name].any():
                 rule[dropped() & for_rule[name] & (rule < 0)] = DROPPING.index(name)
         return rule
+
+
+def together(texts: list[str]) -> list[slice]:
+    """Stretches of some texts that are looked at together, of BATCH_CHARS or of one longer text."""
+    starts: list[int] = []
+    size = BATCH_CHARS + 1
+    for place, text in enumerate(texts):
+        size += len(text)
+        if size > BATCH_CHARS:
+            starts, size = [*starts, place], len(text)
+    return [slice(*pair) for pair in pairwise([*starts, len(texts)])]
 
 
 def bits(rules: Iterable[str]) -> int:

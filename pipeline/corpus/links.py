@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -81,16 +82,10 @@ class LinkSlice:
                 yield self._result(one, journal)
 
     def _links(self) -> Iterator[Any]:
-        rows = file_records(self.path, self.settings.url_column or found_column(self.path), "line")
-        real = (row for row in rows if not isinstance(row, Note))
-        for number, row in enumerate(real):
-            if number >= self.start + SLICE:
-                return
-            if number >= self.start:
-                yield row
+        return islice(listed(self.path, self.settings), self.start, self.start + SLICE)
 
     def _result(self, one: Any, journal: "Journal") -> Record | Unreadable | Missing | Note:
-        if not isinstance(one, tuple) or isinstance(one, Record | Unreadable | Missing | Note):
+        if isinstance(one, Record | Unreadable | Missing | Note):
             return one
         row, future = one
         found = future.result()
@@ -109,12 +104,15 @@ class LinkSlice:
 
 def slices(name: str, source: UrlsSource, path: Path) -> list[LinkSlice]:
     """A list in slices."""
-    links = sum(
-        not isinstance(row, Note)
-        for row in file_records(path, source.url_column or found_column(path), "line")
-    )
+    links = sum(1 for _ in listed(path, source))
     starts = range(0, links, SLICE)
     return [LinkSlice(name, path, start, source, PAGE_BYTES * min(SLICE, links - start)) for start in starts]
+
+
+def listed(path: Path, source: UrlsSource) -> Iterator[Record | Unreadable]:
+    """The rows of a list."""
+    rows = file_records(path, source.url_column or found_column(path), "line")
+    return (row for row in rows if not isinstance(row, Note))
 
 
 def found_column(path: Path) -> str:
