@@ -19,14 +19,13 @@ class Documents(NamedTuple):
     source: np.ndarray  # which, by its place in corpus.sources
     size: np.ndarray  # UTF-8 bytes
     key: np.ndarray
-    choice: np.ndarray
 
     @classmethod
     def of(cls, parts: Parts, sources: Sequence[str]) -> "Documents":
         """Read them."""
         place = {name: number for number, name in enumerate(sources)}
         named = [place[name] for column in parts.column("source") for name in column.to_pylist()]
-        read = [_numbers(parts, name) for name in ("size", "key", "choice")]
+        read = [_numbers(parts, name) for name in ("size", "key")]
         return cls(np.array(named, np.int16), *read)
 
 
@@ -61,28 +60,39 @@ class Repeated(NamedTuple):
     """Paragraphs that too many documents have."""
 
     hashes: np.ndarray  # sorted
-    keepers: np.ndarray  # the document that each stays in
     documents: np.ndarray  # how many have it
+
+    def found(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which of some hashes are among these, and the places where they are."""
+        place = np.searchsorted(self.hashes, values)
+        there = place < len(self.hashes)
+        there[there] = self.hashes[place[there]] == values[there]
+        return there, place
 
 
 def repeated_paragraphs(parts: Parts, alive: np.ndarray) -> Repeated:
     """The paragraphs that more than SHARED_BY of the living documents have."""
-    found = [np.empty((3, 0), np.uint64)]
+    found = [np.empty((2, 0), np.uint64)]
     for bucket in range(BUCKETS):
-        some = [np.empty((2, 0), np.uint64)]
+        some = [np.empty(0, np.uint64)]
         for document, value in _lists(parts, "paragraphs"):
-            here = alive[document] & (value % BUCKETS == bucket)
-            some.append(np.stack([document[here].astype(np.uint64), value[here]]))
-        document, value = np.concatenate(some, axis=1)
-        order = np.argsort(value, kind="stable")  # of each paragraph's documents the first comes first
-        starts = np.flatnonzero(np.diff(value[order], prepend=~value[order[:1]]))
-        counts = np.diff(np.append(starts, len(order)))
-        first = order[starts[counts > SHARED_BY]]
-        often = counts[counts > SHARED_BY].astype(np.uint64)
-        found.append(np.stack([value[first], document[first], often]))
-    hashes, keepers, documents = np.concatenate(found, axis=1)
+            some.append(value[alive[document] & (value % BUCKETS == bucket)])
+        value, counts = np.unique(np.concatenate(some), return_counts=True)
+        often = counts > SHARED_BY
+        found.append(np.stack([value[often], counts[often].astype(np.uint64)]))
+    hashes, documents = np.concatenate(found, axis=1)
     order = np.argsort(hashes)
-    return Repeated(hashes[order], keepers[order].astype(np.int64), documents[order].astype(np.int64))
+    return Repeated(hashes[order], documents[order].astype(np.int64))
+
+
+def keepers(parts: Parts, repeated: Repeated, alive: np.ndarray) -> np.ndarray:
+    """The first living document that has each repeated paragraph, in which it stays."""
+    first = np.full(len(repeated.hashes), len(alive))
+    for document, value in _lists(parts, "paragraphs"):
+        there, place = repeated.found(value)
+        there &= alive[document]
+        np.minimum.at(first, place[there], document[there])
+    return first
 
 
 def _lists(parts: Parts, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -95,22 +105,24 @@ def _lists(parts: Parts, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         start += len(counts)
 
 
-def shared(parts: Parts, repeated: Repeated) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def shared(
+    parts: Parts, repeated: Repeated, keepers: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The documents of each part that lose paragraphs, and the bytes that go with each paragraph."""
-    if not len(repeated.hashes):
-        return
     for (document, value), (_, width) in zip(
         _lists(parts, "paragraphs"), _lists(parts, "widths"), strict=True
     ):
-        place = np.minimum(np.searchsorted(repeated.hashes, value), len(repeated.hashes) - 1)
-        gone = (repeated.hashes[place] == value) & (repeated.keepers[place] != document)
+        gone, place = repeated.found(value)
+        gone[gone] = keepers[place[gone]] != document[gone]
         yield document[gone], width[gone]
 
 
-def within(choice: np.ndarray, sizes: np.ndarray, here: np.ndarray, share: int) -> np.ndarray:
-    """Which of the documents `here` make up a share of bytes: drawn from all of them by their texts."""
+def within(drawn: np.ndarray, sizes: np.ndarray, here: np.ndarray, share: int) -> np.ndarray:
+    """Which of the documents `here` make up a share of bytes: those that have drawn the lowest numbers, which
+    must not be those that choose the split.
+    """
     order = np.flatnonzero(here)
-    order = order[np.argsort(choice[order], kind="stable")]
+    order = order[np.argsort(drawn[order], kind="stable")]
     fits = np.cumsum(sizes[order]) <= share
     taken = np.zeros(len(here), bool)
     taken[order[fits]] = True

@@ -57,8 +57,8 @@ class Reading:
         return self.state["taken"].get(name, 0) < len(self._of(name))
 
     def want(self, name: str, bytes: float) -> None:
-        """So many bytes more of a source."""
-        self.state["wanted"][name] += bytes
+        """So many bytes more of a source than have come, of which some were copies."""
+        self.state["wanted"][name] = self.funnels[name].left + bytes
 
     def _of(self, name: str) -> list[Piece]:
         if name not in self._pieces:

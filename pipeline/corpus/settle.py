@@ -87,32 +87,42 @@ class Settling:
             self._remove("near_copies", choose.near_copies(parts, documents, self.alive))
         if rules.contamination:  # by then no text is widespread for its copies alone
             self._remove("contamination", choose.contaminated(parts, grams, self.alive))
-        self.sizes = documents.size.copy()
-        self.repeated = choose.Repeated(*np.empty((3, 0), np.uint64))
+        self.repeated = choose.Repeated(*np.empty((2, 0), np.uint64))
         if rules.repeated_paragraphs:
             self.repeated = choose.repeated_paragraphs(parts, self.alive)
-            for document, bytes in choose.shared(parts, self.repeated):
-                np.subtract.at(self.sizes, document, bytes)
+        sizes = self._keep_paragraphs()
         self.most = set(np.argsort(-self.repeated.documents.astype(np.int64))[:SHOWN].tolist())
         self.paragraphs: dict[
             int, tuple[int, str]
         ] = {}  # those that most documents have: how many, and the text
-        sources = [documents.source == place for place in range(len(params.sources))]
-        there = {
-            name: int(self.sizes[self.alive & here].sum())
-            for name, here in zip(params.sources, sources, strict=True)
-        }
+        of = {name: documents.source == place for place, name in enumerate(params.sources)}
         shares = params.shares()
-        self.short = {name: there[name] for name, share in shares.items() if there[name] < share}
-        self.there = there
-        over = np.zeros(count, bool)
-        for here, share in zip(sources, shares.values(), strict=False):
-            over |= here & ~choose.within(documents.choice, self.sizes, self.alive & here, share)
-        self._remove("over_budget", over)
+        self.there = {name: int(sizes[self.alive & here].sum()) for name, here in of.items()}
+        self.short = {name: self.there[name] for name, share in shares.items() if self.there[name] < share}
+        before = self.alive.copy()
+        while self._fit(sizes, of, shares):
+            sizes = self._keep_paragraphs()  # another document keeps the paragraphs of what is gone now
+        self.removed_by["over_budget"] = before & ~self.alive
+
+    def _fit(self, sizes: np.ndarray, of: dict[str, np.ndarray], shares: dict[str, int]) -> bool:
+        """Remove what is more than each source's share; whether anything was."""
+        over = np.zeros(len(sizes), bool)
+        for name, share in shares.items():
+            here = self.alive & of[name]
+            over |= here & ~choose.within(self.documents.key, sizes, here, share)
+        self.alive &= ~over
+        return bool(over.any())
+
+    def _keep_paragraphs(self) -> np.ndarray:
+        """Choose the documents in which repeated paragraphs stay; the bytes of each without the others."""
+        sizes = self.documents.size.copy()
+        self.keepers = choose.keepers(self.parts, self.repeated, self.alive)
+        for document, bytes in choose.shared(self.parts, self.repeated, self.keepers):
+            np.subtract.at(sizes, document, bytes)
+        return sizes
 
     def _remove(self, rule: str, bad: np.ndarray) -> None:
-        bad = bad & self.alive
-        self.removed_by[rule] = bad
+        self.removed_by[rule] = bad & self.alive
         self.alive &= ~bad
 
     def too_little(self, funnels: dict[str, Funnel], examples: Examples) -> UserError:
@@ -152,17 +162,13 @@ class Settling:
         """The text without paragraphs that another document keeps; None where too little is left."""
         repeated = self.repeated
         values = np.array(row["paragraphs"], np.uint64)
-        places = np.searchsorted(repeated.hashes, values)
-        there = [
-            (value, place)
-            for value, place in zip(values.tolist(), places.tolist(), strict=True)
-            if place < len(repeated.hashes) and repeated.hashes[place] == value
-        ]
+        known, places = repeated.found(values)
+        there = list(zip(values[known].tolist(), places[known].tolist(), strict=True))
         if not there:
             return row["text"]
         batch = LaidOut([row["text"]])
         lines = list(zip(row["text"].split("\n"), batch.hashes(batch.lines).tolist(), strict=True))
-        gone = {value for value, place in there if repeated.keepers[place] != number}
+        gone = {value for value, place in there if self.keepers[place] != number}
         for value, place in there:
             if value not in gone and place in self.most:
                 line = next(line for line, own in lines if own == value)

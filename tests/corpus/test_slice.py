@@ -135,6 +135,8 @@ def test_the_byte_budget_is_shared_by_weight(root: Path) -> None:
     numbers = [int(row["id"].removeprefix("a-")) for row in rows(root) if row["source"] == "a"]
     assert min(numbers) < 20  # from all of the source
     assert max(numbers) > 180
+    for fraction, split in ((0.2, "val"), (0.1, "test")):
+        assert fraction / 2 < metrics[split]["bytes"] / metrics["kept"]["bytes"] < fraction * 2, split
 
 
 def test_a_share_that_a_source_does_not_have(root: Path) -> None:

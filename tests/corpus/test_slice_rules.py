@@ -27,13 +27,15 @@ def stories() -> list[str]:
     return list(dict.fromkeys(found))[:120]
 
 
-def sliced(root: Path, kept: list[str], held: list[str] | None = None, **rules: bool) -> Sliced:
+def sliced(
+    root: Path, kept: list[str], held: list[str] | None = None, max_bytes: int | None = None, **rules: bool
+) -> Sliced:
     folder = root / "data/raw/corpus"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "mine.txt").write_text("\n\n".join(text.replace("\n\n", "\n") for text in kept))
     section = {
         "sources": {"mine": {"kind": "local", "path": "data/raw/corpus/mine.txt"}},
-        "max_bytes": None, "min_chars": 10, "val_fraction": 0.2, "test_fraction": 0.2, "on_error": "fail",
+        "max_bytes": max_bytes, "min_chars": 10, "val_fraction": 0.2, "test_fraction": 0.2, "on_error": "fail",
         "rules": dict.fromkeys(Rules.model_fields, False) | rules,
     }  # fmt: skip
     scratch = Path(tempfile.mkdtemp(dir=root))
@@ -66,6 +68,20 @@ def test_a_paragraph_of_few_documents_stays(tmp_path: Path, stories: list[str]) 
     marked = [f"{text}\n{SHARED_LINE}" if number < 5 else text for number, text in enumerate(stories)]
     sliced(tmp_path, marked, repeated_paragraphs=True)
     assert sum(SHARED_LINE in text for text in there(tmp_path)) == 5
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.9])
+def test_it_stays_in_another_where_the_first_is_over_the_budget(
+    tmp_path: Path, stories: list[str], share: float
+) -> None:
+    marked = [f"{text}\n{SHARED_LINE}" if number % 2 else text for number, text in enumerate(stories)]
+    budget = int(share * sum(len(text.encode()) for text in stories))
+    found = sliced(tmp_path, marked, repeated_paragraphs=True, max_bytes=budget)
+    assert sum(SHARED_LINE in text for text in there(tmp_path)) == 1
+    kept = sum(len(text.encode()) for text in there(tmp_path))
+    longest = max(len(text.encode()) for text in marked)
+    assert budget - longest <= kept == found.metrics["kept"]["bytes"] <= budget
+    assert adds_up(found.metrics)
 
 
 def test_what_evaluation_holds_is_not_trained_on(tmp_path: Path, stories: list[str]) -> None:
