@@ -105,9 +105,7 @@ def _lists(parts: Parts, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         start += len(counts)
 
 
-def shared(
-    parts: Parts, repeated: Repeated, keepers: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def shared(parts: Parts, repeated: Repeated, keepers: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The documents of each part that lose paragraphs, and the bytes that go with each paragraph."""
     for (document, value), (_, width) in zip(
         _lists(parts, "paragraphs"), _lists(parts, "widths"), strict=True

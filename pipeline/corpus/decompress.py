@@ -77,8 +77,8 @@ def _open(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """The content of `path`, decompressed as its suffix says.
+def opened(path: Path, name: str | None = None) -> Iterator[BinaryIO]:
+    """The content of `path`, decompressed as its suffix says; errors call it by its `name`, if it has one.
 
     Raises UserError where the compressed data is damaged or ends too soon.
     """
@@ -87,8 +87,11 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             # GzipFile.readline goes through Python; a C buffer around it reads lines several times as fast.
             yield cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, stream), READ_BYTES))
     except EOFError:
-        raise UserError(f"{path}: its {path.suffix} data ends too soon; copy or download it again") from None
+        raise UserError(
+            f"{name or path}: its {path.suffix} data ends too soon; copy or download it again"
+        ) from None
     except (gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
         raise UserError(
-            f"{path}: not readable as {path.suffix} ({error}); copy or download it again, or rename it"
+            f"{name or path}: not readable as {path.suffix} ({error}); copy or download it again,"
+            " or rename it"
         ) from None

@@ -7,6 +7,7 @@ from itertools import compress, pairwise
 import numpy as np
 import pyarrow as pa
 
+from pipeline.corpus import changes
 from pipeline.corpus.clean import clean
 from pipeline.corpus.funnel import EXCERPT
 from pipeline.corpus.laid_out import LaidOut
@@ -32,10 +33,8 @@ EXAMINED = pa.struct(
         ("text", pa.large_string()),  # clean; of a dropped document its beginning
         ("rule", pa.int8()),  # that dropped it, a place in DROPPING; -1: none
         ("raw", pa.int64()),  # UTF-8 bytes as it was read
-        (
-            "lost",
-            pa.list_(pa.int64(), len(CHANGING)),
-        ),  # of them by each changing rule; more may be won than lost
+        ("lost", pa.list_(pa.int64(), len(CHANGING))),  # of them by each changing rule; less than 0: won
+        ("changed", pa.list_(pa.large_string(), len(CHANGING))),  # what each did, for people; "": nothing
         ("key", pa.uint64()),  # equal for copies
         ("choice", pa.uint64()),  # a random number that its text draws
         ("paragraphs", pa.large_list(pa.uint64())),  # hashes of its longer lines, each once
@@ -65,22 +64,25 @@ class Examiner:
             name: np.full(len(raw), getattr(self.rules, name)) & (spared & bits([name]) == 0)
             for name in Rules.model_fields
         }
-        texts = [clean(repair(text)) for text in raw]
-        sizes = [_bytes(raw), _bytes(texts)]
-        texts = _changed(texts, without_boilerplate, for_rule["boilerplate"])
-        sizes.append(_bytes(texts))
-        rule = self._dropped(LaidOut(texts), for_rule)
+        cleaned = [clean(repair(text)) for text in raw]
+        bare = _changed(cleaned, without_boilerplate, for_rule["boilerplate"])
+        rule = self._dropped(LaidOut(bare), for_rule)
         kept = rule < 0
-        texts = _changed(texts, without_personal_data, kept & for_rule["personal_data"])
-        sizes.append(_bytes(texts))
+        texts = _changed(bare, without_personal_data, kept & for_rule["personal_data"])
+        sizes = [_bytes(forms) for forms in (raw, cleaned, bare, texts)]
+        ways = changes.repaired, changes.left_out, changes.marked
+        done = [
+            map(way, *pair) for way, pair in zip(ways, pairwise((raw, cleaned, bare, texts)), strict=True)
+        ]
+        changed = [excerpt for of_text in zip(*done, strict=True) for excerpt in of_text]
         keys = [digest(duplicate_key(text), self.seed) for text in compress(texts, kept)]
         key, choice = np.zeros((2, len(texts)), np.uint64)
         key[kept], choice[kept] = np.array(keys, np.uint64).reshape(-1, 2).T
         batch = LaidOut([text if stays else "" for text, stays in zip(texts, kept, strict=True)])
-        # Of what is dropped only the beginning is kept, for the report, which has no personal data either.
+        # Of what is dropped only the beginning is kept, for the report, which has no personal data.
         excerpts = [
-            text if stays else (without_personal_data(text[: 4 * EXCERPT]) if masked else text)[:EXCERPT]
-            for text, stays, masked in zip(texts, kept, for_rule["personal_data"], strict=True)
+            text if stays else without_personal_data(text[: 4 * EXCERPT])[:EXCERPT]
+            for text, stays in zip(texts, kept, strict=True)
         ]
         lost = -np.diff(np.array(sizes), axis=0).T
         compared = for_rule["near_copies"] | for_rule["contamination"]
@@ -93,6 +95,7 @@ class Examiner:
             pa.array(rule),
             pa.array(sizes[0], pa.int64()),
             pa.FixedSizeListArray.from_arrays(pa.array(lost.ravel()), len(CHANGING)),
+            pa.FixedSizeListArray.from_arrays(pa.array(changed, pa.large_string()), len(CHANGING)),
             pa.array(key),
             pa.array(choice),
             *_paragraphs(batch, for_rule["repeated_paragraphs"]),

@@ -20,21 +20,24 @@ def kind_of(path: Path) -> str | None:
 
 
 def file_records(
-    path: Path, wanted: str | None = None, divided: from_txt.Divided = "blank_line"
+    path: Path, wanted: str | None = None, divided: from_txt.Divided = "blank_line", name: str | None = None
 ) -> Iterator[Record | Unreadable | Note]:
-    """The records of one file, by its name's ending; `wanted`: see `text_of`; `divided`: for .txt."""
+    """The records of one file, by its name's ending; `wanted`: see `text_of`; `divided`: for .txt; `name`:
+    what messages call it, where it is a copy.
+    """
+    name = name or str(path)
     kind = kind_of(path)
     if kind is None:
         raise UserError(f"{path}: of no known format; rename or convert it to one of {KINDS}")
     if kind == ".parquet":
         with open(path, "rb") as file:
-            yield from from_parquet.records(file, str(path), wanted)
+            yield from from_parquet.records(file, name, wanted)
         return
-    with opened(path) as stream:
+    with opened(path, name) as stream:
         match kind:
             case ".txt":
-                yield from from_txt.records(stream, path, divided=divided)
+                yield from from_txt.records(stream, name, divided=divided)
             case ".jsonl" | ".ndjson":
-                yield from from_jsonl.records(stream, path, wanted)
+                yield from from_jsonl.records(stream, name, wanted)
             case _:
-                yield from from_csv.records(stream, path, wanted)
+                yield from from_csv.records(stream, name, wanted)

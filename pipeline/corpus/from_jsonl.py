@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.corpus.lines import Line, decoded, lines
@@ -12,28 +11,28 @@ from pipeline.corpus.records import ID_COLUMN, MAX_RECORD_BYTES, Note, Record, T
 HALVES = re.compile("[\ud800-\udfff]")  # of a character, as escapes can have them; no encoding has
 
 
-def records(stream: BinaryIO, path: Path, wanted: str | None = None) -> Iterator[Record | Unreadable | Note]:
+def records(stream: BinaryIO, name: str, wanted: str | None = None) -> Iterator[Record | Unreadable | Note]:
     """The documents of a JSON-lines file. The first object says which key holds the text."""
     text: TextOf | None = None
     for line in lines(stream, MAX_RECORD_BYTES):
         if not line.starts or (line.ends and not line.raw.strip()):
             continue
-        row = _object(line, path)
+        row = _object(line, name)
         if isinstance(row, Unreadable):
             yield row
             continue
         if text is None:
             strings = [key for key, value in row.items() if isinstance(value, str | None)]
-            text = text_of(list(row), strings, wanted, f"{path}:{line.number}")
+            text = text_of(list(row), strings, wanted, f"{name}:{line.number}")
             yield from text.notes
-        yield _record(row, text, f"{path}:{line.number}")
+        yield _record(row, text, f"{name}:{line.number}")
 
 
-def _object(line: Line, path: Path) -> dict[str, Any] | Unreadable:
-    where = f"{path}:{line.number}"
+def _object(line: Line, name: str) -> dict[str, Any] | Unreadable:
+    where = f"{name}:{line.number}"
     if not line.ends:
         return Unreadable(f"{where}: longer than {MAX_RECORD_BYTES >> 20} MiB; put one object on a line")
-    text = decoded(line, path)
+    text = decoded(line, name)
     if isinstance(text, Unreadable):
         return text
     try:

@@ -1,7 +1,6 @@
 """Plain text: documents with blank lines between them, or one a line, or one a file."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO, Literal
 
 from pipeline.corpus.cut import MAX_CHARS, cut
@@ -13,13 +12,13 @@ PART_BYTES = 1 << 18  # a longer line is read in parts
 
 
 def records(
-    stream: BinaryIO, path: Path, limit: int = MAX_CHARS, divided: Divided = "blank_line"
+    stream: BinaryIO, name: str, limit: int = MAX_CHARS, divided: Divided = "blank_line"
 ) -> Iterator[Record | Unreadable]:
     """The documents of a text file; one longer than `limit` characters (a book) comes in pieces (`cut`)."""
     pending: list[str] = []  # lines of the document at hand
     chars = 0
     for line in lines(stream, PART_BYTES):
-        text = decoded(line, path)
+        text = decoded(line, name)
         if isinstance(text, Unreadable):
             yield text
             continue

@@ -65,7 +65,7 @@ class HubFile:
             fetched = Path(
                 hf_hub_download(repository, path, repo_type="dataset", revision=revision, local_dir=folder)
             )
-        yield from file_records(fetched, self.text_column)
+        yield from file_records(fetched, self.text_column, name=self.url)
         fetched.unlink()
 
 

@@ -2,7 +2,6 @@
 
 import codecs
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from pipeline.corpus.records import Unreadable
@@ -48,7 +47,7 @@ def _whole_characters(raw: bytes) -> int:
     return len(raw)
 
 
-def decoded(line: Line, path: Path) -> str | Unreadable:
+def decoded(line: Line, name: str) -> str | Unreadable:
     """The text of a line, or where it stops being UTF-8."""
     try:
         return line.raw.decode("utf-8")
@@ -56,6 +55,6 @@ def decoded(line: Line, path: Path) -> str | Unreadable:
         # Other than UTF-16, which begins with a mark of its own, Turkish text is most often windows-1254.
         utf16 = line.offset == 0 and line.raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return Unreadable(
-            f"{path}:{line.number}: not UTF-8 at byte {line.offset + error.start}; convert the file: "
+            f"{name}:{line.number}: not UTF-8 at byte {line.offset + error.start}; convert the file: "
             f"iconv -f {'UTF-16' if utf16 else 'WINDOWS-1254'} -t UTF-8"
         )

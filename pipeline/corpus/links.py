@@ -35,7 +35,8 @@ from pipeline.corpus.records import Missing, Note, Record, Unreadable
 from pipeline.errors import UserError
 from pipeline.scratch import scratch
 
-SLICE = 500  # links that are one piece
+SLICE = 500  # links that are one piece, at least
+SLICES = 256  # pieces of a list, at most: each reads it up to its end
 PAGE_BYTES = 5_000  # of text behind a link, to begin with
 AHEAD = 4  # fetches begun for each that runs
 REDIRECTS = 5
@@ -60,8 +61,13 @@ class LinkSlice:
     source: str
     path: Path
     start: int
+    count: int
     settings: UrlsSource
-    size: int
+
+    @property
+    def size(self) -> int:
+        """By the number of links."""
+        return PAGE_BYTES * self.count
 
     def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
         """The text behind each link, in the order of the list."""
@@ -82,7 +88,7 @@ class LinkSlice:
                 yield self._result(one, journal)
 
     def _links(self) -> Iterator[Any]:
-        return islice(listed(self.path, self.settings), self.start, self.start + SLICE)
+        return islice(listed(self.path, self.settings), self.start, self.start + self.count)
 
     def _result(self, one: Any, journal: "Journal") -> Record | Unreadable | Missing | Note:
         if isinstance(one, Record | Unreadable | Missing | Note):
@@ -105,8 +111,9 @@ class LinkSlice:
 def slices(name: str, source: UrlsSource, path: Path) -> list[LinkSlice]:
     """A list in slices."""
     links = sum(1 for _ in listed(path, source))
-    starts = range(0, links, SLICE)
-    return [LinkSlice(name, path, start, source, PAGE_BYTES * min(SLICE, links - start)) for start in starts]
+    count = max(SLICE, -(-links // SLICES))
+    starts = range(0, links, count)
+    return [LinkSlice(name, path, start, min(count, links - start), source) for start in starts]
 
 
 def listed(path: Path, source: UrlsSource) -> Iterator[Record | Unreadable]:

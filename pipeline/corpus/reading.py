@@ -121,6 +121,7 @@ class Reading:
         """The documents of a batch that no rule has dropped, in the form that parts have."""
         seen = batch.column("examined")
         rule, raw = seen.field("rule").to_numpy(), seen.field("raw").to_numpy()
+        changed = seen.field("changed").to_pylist()
         lost = seen.field("lost").flatten().to_numpy().reshape(len(batch), -1)
         numbers = np.zeros(len(batch), np.int64)
         stays = np.zeros(len(batch), bool)
@@ -142,8 +143,10 @@ class Reading:
                 continue
             numbers[place] = funnel.read.documents
             funnel.read.add(int(raw[place]))
-            for changing, bytes in zip(CHANGING, lost[place].tolist(), strict=True):
+            for changing, bytes, done in zip(CHANGING, lost[place].tolist(), changed[place], strict=True):
                 funnel.removed[changing].add(bytes, documents=0)
+                if done:
+                    self.examples.add(changing, f"{name}-{numbers[place]}", done)
             stays[place] = rule[place] < 0
             if not stays[place]:
                 dropping = DROPPING[rule[place]]

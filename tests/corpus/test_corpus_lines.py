@@ -1,5 +1,4 @@
 import io
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,7 +7,7 @@ from hypothesis import strategies as st
 from pipeline.corpus.lines import Line, decoded, lines
 from pipeline.corpus.records import Unreadable
 
-PATH = Path("a.txt")
+PATH = "a.txt"
 
 
 @given(st.text(), st.integers(4, 20))

@@ -1,6 +1,5 @@
 import io
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,7 @@ from pipeline.corpus import from_jsonl
 from pipeline.corpus.records import Note, Record, Unreadable
 from pipeline.errors import UserError
 
-PATH = Path("a.jsonl")
+PATH = "a.jsonl"
 
 
 def read(*lines: str | bytes, wanted: str | None = None) -> list[Record | Unreadable]:

@@ -1,5 +1,4 @@
 import io
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +7,7 @@ from pipeline.corpus import from_txt
 from pipeline.corpus.cut import cut
 from pipeline.corpus.records import Record, Unreadable
 
-PATH = Path("a.txt")
+PATH = "a.txt"
 LINES = st.lists(st.text(alphabet="aş ğ,", max_size=12), max_size=20)
 
 

@@ -148,6 +148,16 @@ def test_other_files_are_fetched_whole_and_go_on_where_they_were_cut_off(project
     assert not list((project / ".scratch").rglob("*.gz"))
 
 
+def test_a_broken_line_is_told_by_the_name_that_the_file_has_on_the_hub(project: Path, server: Hub) -> None:
+    with gzip.open(server.root / "ornek/metinler/lines/a.jsonl.gz", "at") as lines:
+        lines.write('{"title": "Ya')
+    done = sliced(project, server, config="lines", text_column="{title}\n\n{body}")
+    assert done.returncode == 1
+    name = f"hf://datasets/ornek/metinler@{REVISION}/lines/a.jsonl.gz"
+    assert done.stderr.startswith(f"error: {name}:301: not JSON")
+    assert done.stderr.count("\n") == 1
+
+
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"revision": None}, f'web.revision: missing; ornek/metinler is now at "{REVISION}", put that there'),
     ({"revision": "f" * 40}, "web.revision: not there; set it to null to be told the current one"),

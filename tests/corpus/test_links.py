@@ -204,6 +204,20 @@ def test_what_has_come_is_not_fetched_again(web: Web, tmp_path: Path) -> None:
     assert all(web.asked[name] == times for name, times in list(asked.items())[:6])
 
 
+def test_a_long_list_is_read_in_a_bounded_number_of_pieces(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "SLICE", 2)
+    monkeypatch.setattr(links, "SLICES", 3)
+    paths = [f"/page?{row}" for row in range(20)]
+    ANSWERS.update(dict.fromkeys(paths, ANSWERS["/page"]))
+    found = fetched(web, tmp_path, *paths)
+    assert [record.id.rpartition("?")[2] for record in found] == [str(row) for row in range(20)]
+    assert [web.asked[path] for path in paths] == [1] * 20
+    source = UrlsSource(kind="urls", path=["x"])
+    assert [piece.count for piece in slices("web", source, tmp_path / "links.csv")] == [7, 7, 6]
+
+
 def test_few_are_asked_of_one_host_at_a_time(web: Web, tmp_path: Path) -> None:
     found = fetched(web, tmp_path, *["/plain"] * 40, at_once=16, per_host=2)
     assert len(found) == 40

@@ -35,7 +35,8 @@ def sliced(
     (folder / "mine.txt").write_text("\n\n".join(text.replace("\n\n", "\n") for text in kept))
     section = {
         "sources": {"mine": {"kind": "local", "path": "data/raw/corpus/mine.txt"}},
-        "max_bytes": max_bytes, "min_chars": 10, "val_fraction": 0.2, "test_fraction": 0.2, "on_error": "fail",
+        "max_bytes": max_bytes, "min_chars": 10, "val_fraction": 0.2, "test_fraction": 0.2,
+        "on_error": "fail",
         "rules": dict.fromkeys(Rules.model_fields, False) | rules,
     }  # fmt: skip
     scratch = Path(tempfile.mkdtemp(dir=root))
@@ -139,6 +140,24 @@ def test_the_report_shows_no_personal_data(tmp_path: Path, stories: list[str]) -
     shown = (tmp_path / "report/removed.md").read_text(encoding="utf-8")
     assert "> Ali, kimlik [KİMLİK NO], cep [TELEFON], [E-POSTA]." in shown
     assert "10000000146" not in shown
+
+
+def test_the_report_shows_what_rules_have_changed(tmp_path: Path, stories: list[str]) -> None:
+    long = "Uzun bir satırın içinde çok sonra, " * 20
+    web = [
+        f"Devamını oku\n{stories[0]}\nÇerez politikamızı kabul edin",
+        f"{stories[1]}\n{long}Ali'nin numarası 0532 123 45 67 olarak yazar, ali@example.com da.",
+        f"{stories[2]}\n{long}YaÄŸmur yaÄŸdÄ±.\u0007 Sonra 0532 123 45 67.",
+    ]
+    found = sliced(tmp_path, [*web, *stories[3:]], boilerplate=True, personal_data=True)
+    write_report(found, tmp_path / "report")
+    shown = (tmp_path / "report/removed.md").read_text(encoding="utf-8")
+    assert "> Devamını oku\n> Çerez politikamızı kabul edin\n" in shown
+    assert "Ali'nin numarası [TELEFON] olarak yazar, [E-POSTA] da." in shown
+    assert "YaÄŸmur yaÄŸdÄ±.\ufffd Sonra [TELEFON]. → " in shown
+    assert "Yağmur yağdı. Sonra [TELEFON]." in shown
+    assert "0532" not in shown
+    assert len(found.examples.of_rule["cleaning"]) == 1  # white space alone is not worth showing
 
 
 def test_zero_bytes_and_a_line_of_gigabytes_are_taken_as_they_are(tmp_path: Path, stories: list[str]) -> None:

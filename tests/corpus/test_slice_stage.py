@@ -91,6 +91,32 @@ def test_it_writes_a_corpus_and_a_mistake_leaves_it_alone(project: Path) -> None
     assert [path.name for path in (project / "data").iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", "Işık söndü; ağaçlar görünmez oldu.\n".encode("iso-8859-9"),
+            "a.txt:1: not UTF-8 at byte 1; convert the file: iconv -f WINDOWS-1254 -t UTF-8"),
+        ("a.jsonl", b"", "a.jsonl:1: longer than 32 MiB; put one object on a line"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_text_is_one_line_and_leaves_nothing(
+    project: Path, name: str, content: bytes, message: str
+) -> None:
+    path = project / "data/raw/corpus" / name
+    path.write_bytes(content)
+    if not content:
+        os.truncate(path, 1 << 30)  # a gigabyte of zeros without a line end
+    yaml = YAML()
+    params: Any = yaml.load(project / "params.yaml")
+    params["corpus"]["sources"]["mine"]["path"] = f"data/raw/corpus/{name}"
+    yaml.dump(params, project / "params.yaml")
+    done = stage(project)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: data/raw/corpus/{message}")
+    assert done.stderr.count("\n") == 1
+    assert not (project / "data/corpus").exists()
+
+
 @pytest.mark.slow
 def test_texts_of_evaluation_are_looked_for_in_the_corpus(project: Path) -> None:
     text = "Kış gelince köyün bütün çocukları tepedeki eski değirmenin önünde toplanır, kızak kayardı."
