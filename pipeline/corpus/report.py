@@ -31,8 +31,9 @@ def removed(sliced: Sliced) -> str:
     lines = ["# What was removed", ""]
     if not sliced.examples.of_rule:
         lines += ["No document.", ""]
-    for rule, examples in sliced.examples.of_rule.items():
-        count = sliced.metrics["removed"][rule]
+    for rule, count in sliced.metrics["removed"].items():
+        if not (examples := sliced.examples.of_rule.get(rule)):
+            continue
         lines += [f"## {rule}: {count['documents']:,} documents, {count['bytes']:,} bytes", ""]
         for _, id, text in examples:
             more = " …" if len(text) >= EXCERPT else ""

@@ -165,10 +165,12 @@ def test_personal_data_becomes_markers(text, expected):
 def test_boilerplate_lines_go_and_sentences_stay():
     text = "\n".join([
         "Ana Sayfa", "Çerez politikamızı okuyun; sitemizde çerezler kullanılmaktadır.", PROSE.strip(),
-        "» Devamını Oku…", "Facebook'ta Paylaş", "© 2024 Tüm hakları saklıdır.",
+        "» Devamını Oku…", "Facebook'ta Paylaş", "Bizi Twitter'da takip edin!",
+        "© 2024 Tüm hakları saklıdır.",
     ])  # fmt: skip
     assert without_boilerplate(text) == PROSE.strip()
     kept = "Çocuk kitabın devamını okudu.\nAnnesi çerez aldı.\nFacebook 2004 yılında kuruldu."
+    kept += "\nGeçmiş Twitter hesaplarındaki paylaşımları söz konusu olmuş."
     assert without_boilerplate(kept) == kept
 
 
