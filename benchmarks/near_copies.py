@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.perturbed import perturbed
 from benchmarks.texts import folder_texts
 from pipeline.corpus.clean import clean
-from pipeline.corpus.copies import kept_instead
+from pipeline.corpus.copies import groups
 from pipeline.corpus.examine import together
 from pipeline.corpus.laid_out import LaidOut
 from pipeline.corpus.signatures import folded_words, signatures
@@ -65,19 +65,17 @@ def main() -> None:
     half = marks.shape[1] // 2
     began = time.perf_counter()
     sizes = np.array([len(text.encode()) for text in everything])
-    stays = kept_instead(
-        [lambda: marks[:, :half], lambda: marks[:, half:]], sizes, np.ones(len(everything), bool)
-    )
+    group_of = groups([lambda: marks[:, :half], lambda: marks[:, half:]], np.ones(len(everything), bool))
     grouping = time.perf_counter() - began
-    found = stays[chosen] == stays[len(texts) :]
+    found = group_of[chosen] == group_of[len(texts) :]
     recall = {}
     for low in (0.0, 0.05, 0.1, 0.15):
         here = (np.array(shares) >= low) & (np.array(shares) < low + 0.05)
         recall[f"{low:.2f}-{low + 0.05:.2f}"] = float(found[here].mean())
-    groups = defaultdict(list)
-    for number, stay in enumerate(stays.tolist()):
-        groups[stay].append(number)
-    pairs = [(stay, other) for stay, group in groups.items() for other in group if other != stay]
+    members = defaultdict(list)
+    for number in np.argsort(-sizes, kind="stable").tolist():
+        members[group_of[number]].append(number)
+    pairs = [(longest, other) for longest, *others in members.values() for other in others]
     some = rng.sample(pairs, min(LOOKED_AT, len(pairs)))
     precision = float(np.mean([alike(everything[a], everything[b]) for a, b in some]))
     result = {

@@ -204,7 +204,7 @@ def described(documents: list[str]) -> str:
 
 def too_strict(corpus: CorpusParams, documents: list[str]) -> list[str]:
     """The rules on that would drop more than a STRICT part of the documents."""
-    examiner = Examiner(corpus.rules, corpus.min_chars, 0, Grams.of([]))
+    examiner = Examiner(corpus.rules, corpus.min_chars, 0, Grams.of_texts([]))
     spared: list[str] = []
     while True:
         seen = examiner.examine(documents, np.full(len(documents), bits(spared)))

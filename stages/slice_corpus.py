@@ -50,7 +50,7 @@ def main() -> None:
         console.print(said(note))
     write_metrics(STAGE, sliced.metrics)
     write_report(sliced, REPORTS / STAGE)
-    for done in (*checkpoints(scratch() / STAGE), scratch() / "links", scratch() / "hub"):
+    for done in checkpoints(scratch() / STAGE):
         shutil.rmtree(done, ignore_errors=True)
     console.print(table(sliced.metrics))
 

@@ -10,6 +10,7 @@ import pytest
 from rich.table import Table
 
 from pipeline import language
+from pipeline.corpus.settle import HINTS
 from pipeline.errors import ADVICE
 
 # Faults of the program and its readers, not of a user: no one meets them at the command line.
@@ -17,7 +18,7 @@ INNER = ("evaluation/ngrams.py", "inference/generate.py", "inference/text.py", "
          "reporting/metrics.py", "turkish/")  # fmt: skip
 
 
-RAISED = ("UserError", "ValueError", "Unreadable")
+RAISED = ("UserError", "ValueError", "Unreadable", "Refused")
 SPOKEN = ("said", "tell")  # printed in the language asked for
 
 
@@ -54,7 +55,7 @@ def messages(root) -> dict[str, str]:
 def test_every_message_is_in_the_catalogue(root):
     lacking = {text: where for text, where in messages(root).items() if text not in language.catalogue()}
     assert not lacking
-    assert all(text in language.catalogue() for text in ADVICE.values())
+    assert all(text in language.catalogue() for text in (*ADVICE.values(), *HINTS.values()))
 
 
 def test_both_sides_have_the_same_places():

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.corpus.copies import kept_instead
 from pipeline.corpus.parts import Parts
 from pipeline.corpus.rules.contamination import Grams
 
@@ -18,6 +17,7 @@ class Documents(NamedTuple):
 
     source: np.ndarray  # which, by its place in corpus.sources
     size: np.ndarray  # UTF-8 bytes
+    length: np.ndarray  # characters
     key: np.ndarray
 
     @classmethod
@@ -25,7 +25,7 @@ class Documents(NamedTuple):
         """Read them."""
         place = {name: number for number, name in enumerate(sources)}
         named = [place[name] for column in parts.column("source") for name in column.to_pylist()]
-        read = [_numbers(parts, name) for name in ("size", "key")]
+        read = [_numbers(parts, name) for name in ("size", "length", "key")]
         return cls(np.array(named, np.int16), *read)
 
 
@@ -41,19 +41,21 @@ def duplicates(documents: Documents) -> np.ndarray:
     return again
 
 
-def contaminated(parts: Parts, grams: Grams, alive: np.ndarray) -> np.ndarray:
-    """Which documents give a text of the evaluation sets away."""
+def contaminated(parts: Parts, grams: Grams, alive: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Which of the living documents give a text of the evaluation sets away; `group`: see `groups`."""
     found = list(_lists(parts, "grams"))
     document = np.concatenate([document for document, _ in found])
     gram = np.concatenate([gram for _, gram in found])
     there = alive[document]
-    return grams.given_away(document[there], gram[there], len(alive))
+    return grams.given_away(document[there], gram[there], group)
 
 
-def near_copies(parts: Parts, documents: Documents, alive: np.ndarray) -> np.ndarray:
-    """Which documents are copies of one that stays."""
-    stays = kept_instead(parts.signatures(), documents.size, alive)
-    return stays != np.arange(len(stays))
+def near_copies(group: np.ndarray, size: np.ndarray, alive: np.ndarray) -> np.ndarray:
+    """Which of the living documents have a longer one, or an equally long one before them, in their group."""
+    order = np.lexsort((-size, ~alive, group))
+    again = np.zeros(len(order), bool)
+    again[order[1:]] = group[order[1:]] == group[order[:-1]]
+    return again & alive
 
 
 class Repeated(NamedTuple):
@@ -105,14 +107,15 @@ def _lists(parts: Parts, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         start += len(counts)
 
 
-def shared(parts: Parts, repeated: Repeated, keepers: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The documents of each part that lose paragraphs, and the bytes that go with each paragraph."""
-    for (document, value), (_, width) in zip(
-        _lists(parts, "paragraphs"), _lists(parts, "widths"), strict=True
-    ):
+def shared(
+    parts: Parts, repeated: Repeated, keepers: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The documents of each part that lose paragraphs; the bytes and the characters that go with each."""
+    columns = (_lists(parts, name) for name in ("paragraphs", "bytes", "characters"))
+    for (document, value), (_, bytes), (_, characters) in zip(*columns, strict=True):
         gone, place = repeated.found(value)
         gone[gone] = keepers[place[gone]] != document[gone]
-        yield document[gone], width[gone]
+        yield document[gone], bytes[gone], characters[gone]
 
 
 def within(drawn: np.ndarray, sizes: np.ndarray, here: np.ndarray, share: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Near-copies among all documents: which ones share most of their text, and which of each group stays.
+"""Near-copies among all documents: which ones share most of their text.
 
 Pairs are looked for as FineWeb does (Penedo et al. 2024, arXiv 2406.17557): two documents that agree in
 one of 14 bands of 8 orders are copies. That finds what shares some 70 % of its runs of five words; a copy in
@@ -20,20 +20,14 @@ PAIRS_AT_ONCE = 500_000
 Signatures = Callable[[], np.ndarray]  # reads those of a part of the corpus, uint32 [orders, documents]
 
 
-def kept_instead(parts: Sequence[Signatures], sizes: np.ndarray, alive: np.ndarray) -> np.ndarray:
-    """For every document of the parts, one after another, the number of the copy that stays in its place: of
-    a group of those `alive` the longest by `sizes`, of equally long ones the first; itself where it has none.
+def groups(parts: Sequence[Signatures], alive: np.ndarray) -> np.ndarray:
+    """For every document of the parts, one after another, a number that those `alive` share with their
+    copies, and the copies of these: the lowest of theirs.
     """
     sure = [pairs for band in _bands(parts, BANDS) for pairs in _neighbours(band, alive)]
     likely = [pairs for band in _bands(parts, FINE_BANDS) for pairs in _neighbours(band, alive)]
     found = np.concatenate([*sure, *_alike(parts, _unique(likely))]) if likely else np.empty((0, 2), int)
-    group = connected(found, len(sizes))
-    order = np.lexsort((-sizes, group))
-    first = np.ones(len(order), bool)
-    first[1:] = group[order[1:]] != group[order[:-1]]
-    stays = np.empty(len(sizes), int)
-    stays[group[order[first]]] = order[first]
-    return stays[group]
+    return connected(found, len(alive))
 
 
 def connected(pairs: np.ndarray, count: int) -> np.ndarray:

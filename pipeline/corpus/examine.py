@@ -33,12 +33,14 @@ EXAMINED = pa.struct(
         ("text", pa.large_string()),  # clean; of a dropped document its beginning
         ("rule", pa.int8()),  # that dropped it, a place in DROPPING; -1: none
         ("raw", pa.int64()),  # UTF-8 bytes as it was read
+        ("length", pa.int64()),  # characters of the clean text
         ("lost", pa.list_(pa.int64(), len(CHANGING))),  # of them by each changing rule; less than 0: won
         ("changed", pa.list_(pa.large_string(), len(CHANGING))),  # what each did, for people; "": nothing
         ("key", pa.uint64()),  # equal for copies
         ("choice", pa.uint64()),  # a random number that its text draws
         ("paragraphs", pa.large_list(pa.uint64())),  # hashes of its longer lines, each once
-        ("widths", pa.large_list(pa.int64())),  # and the bytes that go with each
+        ("bytes", pa.large_list(pa.int64())),  # and the bytes that go with each
+        ("characters", pa.large_list(pa.int64())),
         ("grams", pa.large_list(pa.int64())),  # that it shares with the evaluation sets
         ("signature", pa.list_(pa.uint32(), ORDERS)),
     ]
@@ -94,6 +96,7 @@ class Examiner:
             pa.array(excerpts, pa.large_string()),
             pa.array(rule),
             pa.array(sizes[0], pa.int64()),
+            pa.array([len(text) for text in texts], pa.int64()),
             pa.FixedSizeListArray.from_arrays(pa.array(lost.ravel()), len(CHANGING)),
             pa.FixedSizeListArray.from_arrays(pa.array(changed, pa.large_string()), len(CHANGING)),
             pa.array(key),
@@ -136,19 +139,18 @@ def bits(rules: Iterable[str]) -> int:
     return sum(1 << list(Rules.model_fields).index(rule) for rule in rules)
 
 
-def _paragraphs(batch: LaidOut, looked_at: np.ndarray) -> tuple[pa.Array, pa.Array]:
+def _paragraphs(batch: LaidOut, looked_at: np.ndarray) -> list[pa.Array]:
     lines = batch.lines
     long = np.flatnonzero((lines.lengths >= PARAGRAPH) & looked_at[lines.document])
-    document, hashes = lines.document[long], batch.hashes(lines)[long]
-    widths = batch.bytes(lines)[long] + 1
-    order = np.lexsort((hashes, document))
-    document, hashes, widths = document[order], hashes[order], widths[order]
+    order = long[np.lexsort((batch.hashes(lines)[long], lines.document[long]))]
+    document, hashes = lines.document[order], batch.hashes(lines)[order]
+    widths = batch.bytes(lines)[order] + 1, lines.lengths[order] + 1
     first = np.ones(len(order), bool)
     first[1:] = (document[1:] != document[:-1]) | (hashes[1:] != hashes[:-1])
     starts = np.flatnonzero(first)
     of = np.searchsorted(document[starts], np.arange(len(batch.texts) + 1))
-    summed = np.add.reduceat(widths, starts) if len(starts) else widths
-    return _lists(hashes[starts], of), _lists(summed, of)
+    summed = (np.add.reduceat(width, starts) if len(starts) else width for width in widths)
+    return [_lists(values, of) for values in (hashes[starts], *summed)]
 
 
 def _bytes(texts: list[str]) -> list[int]:

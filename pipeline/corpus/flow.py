@@ -18,7 +18,7 @@ from pipeline.corpus.examine import EXAMINED, Examiner, bits
 from pipeline.corpus.params import MiniworldSource, Rules, Source
 from pipeline.corpus.pieces import Piece
 from pipeline.corpus.records import Missing, Note, Record
-from pipeline.errors import UserError
+from pipeline.errors import UserError, one_line
 
 os.environ.setdefault("DAFT_PROGRESS_BAR", "0")
 os.environ.setdefault("DAFT_ANALYTICS_ENABLED", "0")
@@ -129,6 +129,9 @@ class Unit(DataSourceTask):
                     number += 1
         except UserError as error:
             yield {**nothing, "row": number, "fault": str(error), "fatal": True}
+        except OSError as error:  # a file that was there when the run began
+            fault = f"corpus.sources.{self.name}: {one_line(error)}"
+            yield {**nothing, "row": number, "fault": fault, "fatal": True}
         yield {**nothing, "row": number, "last": True}
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pipeline.corpus.records import ID_COLUMN, Note, Record, Unreadable, text_of
 from pipeline.errors import UserError, one_line
 
-BATCH_ROWS = 1000
+BATCH_ROWS, BATCH_BYTES = 1000, 16 << 20  # at most, of rows as long as the file's are in the mean
 BUFFER_BYTES = 1 << 20  # read a column in pieces: a row group may be as large as the file
 
 
@@ -49,7 +49,10 @@ def _records(
         has_id = _is_text(kind) or pa.types.is_integer(kind)
     number = 0
     read = [*columns, ID_COLUMN] if has_id else columns
-    for batch in table.iter_batches(BATCH_ROWS, row_groups=groups, columns=read, use_threads=False):
+    meta = table.metadata
+    size = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
+    rows = max(1, min(BATCH_ROWS, BATCH_BYTES * meta.num_rows // max(size, 1)))
+    for batch in table.iter_batches(rows, row_groups=groups, columns=read, use_threads=False):
         values = [_values(batch.column(column)) for column in columns]
         ids = _values(batch.column(ID_COLUMN)) if has_id else [None] * len(batch)
         for own, *row in zip(ids, *values, strict=True):

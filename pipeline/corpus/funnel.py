@@ -8,7 +8,7 @@ from pipeline.corpus.split import SPLITS
 
 RULES = (
     "unreadable", "cleaning", "boilerplate", "too_short", "language", "repetition", "lines", "prose",
-    "personal_data", "duplicate", "near_copies", "contamination", "repeated_paragraphs", "over_budget",
+    "personal_data", "duplicate", "contamination", "near_copies", "repeated_paragraphs", "over_budget",
 )  # fmt: skip
 EXAMPLES = 5  # of what each rule removed
 EXCERPT = 300  # characters of each

@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 
 from pipeline.corpus import from_parquet
 from pipeline.corpus.decompress import SUFFIXES
+from pipeline.corpus.fetched import folder_of
 from pipeline.corpus.files import KINDS, file_records, kind_of
 from pipeline.corpus.params import HubSource
 from pipeline.corpus.records import Note, Record, Unreadable, text_of
 from pipeline.errors import UserError, one_line
-from pipeline.scratch import scratch
 
 ENV = Path(".env")  # may hold HF_TOKEN=…
 LOOKS = 16  # files whose ends are read at a time
@@ -60,7 +60,7 @@ class HubFile:
 
         repository, _, rest = self.url.removeprefix("hf://datasets/").partition("@")
         revision, _, path = rest.partition("/")
-        folder = scratch() / "hub" / repository.replace("/", "--")
+        folder = folder_of(f"{repository} {revision}")
         with told(self.source):
             fetched = Path(
                 hf_hub_download(repository, path, repo_type="dataset", revision=revision, local_dir=folder)

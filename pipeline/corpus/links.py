@@ -5,7 +5,6 @@ that a run that was stopped fetches nothing twice. Only http and https, and neve
 unless they are allowed by name, wherever redirects lead: a list from elsewhere must not read this network.
 """
 
-import hashlib
 import ipaddress
 import json
 import os
@@ -15,25 +14,25 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from lxml import etree
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NameResolutionError
+from urllib3.exceptions import HTTPError, NameResolutionError, ProtocolError
+from urllib3.exceptions import TimeoutError as Silence
 
+from pipeline.corpus.fetched import folder_of
 from pipeline.corpus.files import file_records
 from pipeline.corpus.params import UrlsSource
 from pipeline.corpus.records import Missing, Note, Record, Unreadable
 from pipeline.errors import UserError
-from pipeline.scratch import scratch
 
 SLICE = 500  # links that are one piece, at least
 SLICES = 256  # pieces of a list, at most: each reads it up to its end
@@ -45,6 +44,7 @@ WAITS = 1.0, 4.0, 16.0  # before another attempt
 PATIENCE = 60.0  # seconds that a host may ask for before another attempt
 LONGEST = 300.0  # seconds that a page may take
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
+PASSING = requests.ConnectionError, requests.Timeout, ProtocolError, Silence  # faults that may be over soon
 AGENT = "tezgah (a corpus of text for a small language model)"
 URL_COLUMNS = ("url", "link", "uri", "adres")
 # IPv6 addresses that stand for others: compatible ones, NAT64, Teredo and 6to4.
@@ -52,6 +52,15 @@ TRANSLATED = [
     ipaddress.ip_network(one) for one in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
 ]
 CHARSETS = ("utf-8", "cp1254")  # tried where a page names none
+# Elements of a page that are none of its text, and those that begin no new line.
+SILENT = frozenset(
+    ("script", "style", "title", "nav", "header", "footer", "noscript", "template", "svg", "button",
+     "select", "textarea")
+)  # fmt: skip
+INLINE = frozenset(
+    ("a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "img", "ins", "kbd", "mark", "q",
+     "s", "small", "span", "strong", "sub", "sup", "u", "wbr")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,7 @@ class LinkSlice:
             return one
         row, future = one
         found = future.result()
-        if "refused" not in found:  # the row is to be mended, or the host allowed
+        if "text" in found or "missing" in found:  # what may be another the next time is asked for again
             journal.add(row, found)
         return self._told(row, found)
 
@@ -103,8 +112,8 @@ class LinkSlice:
         where = f"{self.path}: row {row}: {found['url']}"
         if "refused" in found:
             return Unreadable(f"{where}: {found['refused']}")
-        if "missing" in found:
-            return Missing(f"{where}: {found['missing']}")
+        if why := found.get("missing") or found.get("later"):
+            return Missing(f"{where}: {why}")
         return Record(found["text"], found["url"])
 
 
@@ -126,10 +135,12 @@ def found_column(path: Path) -> str:
     """The column of a list that holds the links, by its usual names. Raises UserError where none is there."""
     for name in URL_COLUMNS:
         try:
-            next(file_records(path, name), None)
-        except UserError:
-            continue
-        return name
+            next((row for row in file_records(path, name) if isinstance(row, Record)), None)
+        except UserError as error:
+            if "no column" not in str(error):
+                raise
+        else:
+            return name
     raise UserError(
         f"{path}: which column holds the links? set url_column; usual are {', '.join(URL_COLUMNS)}"
     )
@@ -140,8 +151,7 @@ class Journal:
 
     def __init__(self, slice: LinkSlice) -> None:
         of = f"{slice.path} {slice.start} {slice.settings.max_file_bytes}"
-        name = hashlib.sha256(of.encode()).hexdigest()[:16]
-        self.path = scratch() / "links" / f"{name}.jsonl"
+        self.path = folder_of(of) / "links.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.known: dict[int, dict[str, str]] = {}
         if self.path.exists():
@@ -170,7 +180,9 @@ class Fetcher:
         self.local = threading.local()
 
     def __call__(self, url: str) -> dict[str, str]:
-        """`text`; or `missing`: it was not to be had; or `refused`: it is not asked for."""
+        """`text`; or `missing`: it was not to be had, or `later`, it may be at another time; or `refused`: it
+        is not asked for.
+        """
         for wait in (*WAITS, None):
             try:
                 return {"url": url, **self._followed(url)}
@@ -178,12 +190,13 @@ class Fetcher:
                 return {"url": url, "refused": str(error)}
             except Later as error:
                 if wait is None:
-                    return {"url": url, "missing": str(error)}
+                    return {"url": url, "later": str(error)}
                 time.sleep(max(wait, min(error.seconds, PATIENCE)))
             except (requests.RequestException, HTTPError, ValueError) as error:
                 # A ValueError: no address at all, such as http://[a/.
-                if wait is None or not isinstance(error, requests.ConnectionError | requests.Timeout):
-                    return {"url": url, "missing": type(error).__name__}
+                kind = "missing" if isinstance(error, ValueError) else "later"
+                if wait is None or not isinstance(error, PASSING):
+                    return {"url": url, kind: type(error).__name__}
                 time.sleep(wait)
         raise AssertionError
 
@@ -195,8 +208,8 @@ class Fetcher:
                 turn,
                 self._session().get(url, stream=True, timeout=SECONDS, allow_redirects=False) as answer,
             ):
-                if answer.is_redirect:
-                    url = urljoin(url, answer.headers["location"])
+                if (target := self._session().get_redirect_target(answer)) is not None:
+                    url = urljoin(url, target)
                     continue
                 if answer.status_code in AGAIN:
                     seconds = answer.headers.get("retry-after", "0")
@@ -222,14 +235,14 @@ class Fetcher:
         if not kind.startswith("text/") and kind not in ("application/json", "application/xhtml+xml"):
             return {"missing": f"is {kind}, not text"}
         limit = self.settings.max_file_bytes
-        raw, until = b"", time.monotonic() + LONGEST
-        for chunk in answer.iter_content(1 << 16):
+        raw, until = bytearray(), time.monotonic() + LONGEST
+        while chunk := answer.raw.read1(1 << 16, decode_content=True):  # what has come, be it a byte
             raw += chunk
             if len(raw) > limit:
                 return {"missing": f"longer than max_file_bytes {limit}"}
             if time.monotonic() > until:
                 return {"missing": f"took longer than {LONGEST:.0f} s"}
-        text = decoded(raw, charset_of(answer.headers.get("content-type", "")))
+        text = decoded(bytes(raw), charset_of(answer.headers.get("content-type", "")))
         return {"text": text_of_page(text) if "html" in kind else text}
 
 
@@ -338,46 +351,22 @@ def decoded(raw: bytes, charset: str | None) -> str:
     return raw.decode("utf-8", "replace")
 
 
-class PageText(HTMLParser):
-    """The text of a page: what stands in its blocks, a line each."""
-
-    SILENT = frozenset(
-        ("script", "style", "title", "nav", "header", "footer", "noscript", "template", "svg", "button",
-         "select", "textarea")
-    )  # fmt: skip
-    INLINE = frozenset(
-        ("a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "img", "ins", "kbd", "mark", "q",
-         "s", "small", "span", "strong", "sub", "sup", "u", "wbr")
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-        self.silent = 0
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        """Begin a block."""
-        self.silent += tag in self.SILENT
-        if tag not in self.INLINE:
-            self.pieces.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        """End a block."""
-        self.silent = max(0, self.silent - (tag in self.SILENT))
-        if tag not in self.INLINE:
-            self.pieces.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        """Take in text."""
-        if not self.silent:
-            self.pieces.append(" ".join(data.split("\n")))
-
-
 def text_of_page(page: str) -> str:
-    """The readable text of an HTML page."""
-    parser = PageText()
-    with suppress(AssertionError):  # by marks that no page should have, such as <![a[; what came before stays
-        parser.feed(page)
-        parser.close()
-    lines = (" ".join(line.split()) for line in "".join(parser.pieces).split("\n"))
+    """The readable text of an HTML page: what stands in its blocks, a line each."""
+    # By libxml2, which no page keeps busy: unclosed marks cost Python's own parser their number's square.
+    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+    root = etree.fromstring(page.replace("\0", "").encode("utf-8", "replace"), parser)
+    pieces: list[str] = []
+    if root is None:  # nothing there
+        return ""
+    walk = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walk:
+        text = element.text if event == "start" else element.tail
+        if element.tag not in INLINE:
+            pieces.append("\n")
+        if event == "start" and element.tag in SILENT:
+            walk.skip_subtree()
+        elif text:
+            pieces.append(" ".join(text.split("\n")))
+    lines = (" ".join(line.split()) for line in "".join(pieces).split("\n"))
     return "\n".join(line for line in lines if line)

@@ -1,7 +1,8 @@
 """Documents that have been looked at, in files of the scratch folder: what a killed run goes on from.
 
-A part holds some 64 MB of text, `part-00000.parquet`, with its signatures beside it, `part-00000.npy`, uint32
-[orders, documents]. `part-00000.json` comes last: how far the sources were read and what was counted so far.
+A part holds some 64 MB of text and numbers, `part-00000.parquet`, with its signatures beside it,
+`part-00000.npy`, uint32 [orders, documents]. `part-00000.json` comes last: how far the sources were read and
+what was counted so far.
 """
 
 import json
@@ -29,7 +30,17 @@ DOCUMENTS = pa.schema(
         ("size", pa.int64()),  # UTF-8 bytes of the text
         *(
             EXAMINED.field(name)
-            for name in ("text", "key", "choice", "paragraphs", "widths", "grams", "signature")
+            for name in (
+                "text",
+                "length",
+                "key",
+                "choice",
+                "paragraphs",
+                "bytes",
+                "characters",
+                "grams",
+                "signature",
+            )
         ),
     ]
 )
@@ -53,7 +64,7 @@ class Parts:
     def add(self, batch: pa.RecordBatch) -> bool:
         """Take in documents, columns DOCUMENTS; whether a part is full and wants `write`."""
         self._pending.append(batch)
-        self._bytes += batch.column("text").nbytes
+        self._bytes += batch.nbytes
         return self._bytes >= PART_BYTES
 
     def write(self, state: Any) -> None:
@@ -69,6 +80,11 @@ class Parts:
         write_json(self._path(self.count, "json"), state)
         self.count += 1
         self._pending, self._bytes = [], 0
+
+    def forget(self) -> None:
+        """Remove all."""
+        for path in self.folder.glob("part-*"):
+            path.unlink()
 
     def column(self, name: str) -> Iterator[pa.ChunkedArray]:
         """A column of every part."""

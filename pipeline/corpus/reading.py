@@ -5,7 +5,7 @@ max_bytes only as many pieces as that will fill; as long as it is not full, anot
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pipeline.corpus.pieces import Piece, pieces
 from pipeline.errors import UserError
 
 Progress = Callable[[str, Funnel], None]
+SPARE = 1.1  # bytes to be read for one that is wanted, as copies go later
 WORST = 0.02  # of what is read, at least so much is taken to stay
 
 
@@ -35,13 +36,13 @@ class Reading:
     root: Path
     workers: int
     progress: Progress | None
-    shares: dict[str, float] = field(
-        default_factory=dict
-    )  # bytes wanted at first of each source; absent: all
 
     def __post_init__(self) -> None:
+        self.shares = self.params.shares()
         none: dict[str, Any] = {"round": [], "first": 0, "unit": 0, "rows": 0, "taken": {}, "counts": {}}
-        self.state = self.parts.state or none | {"examples": {}, "notes": [], "wanted": self.shares}
+        wanted = {name: share * SPARE for name, share in self.shares.items()}  # bytes; absent: all there is
+        none |= {"examples": {}, "notes": [], "wanted": wanted, "asked": {}}
+        self.state = self.parts.state or none
         self.funnels = {name: Funnel.of(self.state["counts"].get(name, {})) for name in self.params.sources}
         self.examples = Examples(self.state["examples"])
         self._pieces: dict[str, list[Piece]] = {}
@@ -56,9 +57,14 @@ class Reading:
         """Whether a source has pieces that were not read."""
         return self.state["taken"].get(name, 0) < len(self._of(name))
 
-    def want(self, name: str, bytes: float) -> None:
-        """So many bytes more of a source than have come, of which some were copies."""
-        self.state["wanted"][name] = self.funnels[name].left + bytes
+    def want(self, name: str, there: int) -> None:
+        """More of a source of which only so many bytes are `there` once copies are gone; each time with more
+        to spare, as further text has more copies.
+        """
+        left = self.funnels[name].left
+        self.state["asked"] |= {name: self.state["asked"].get(name, 0) + 1}
+        spare = SPARE * 2.0 ** self.state["asked"][name] * left / max(there, 1)
+        self.state["wanted"][name] = left + (self.shares[name] - there) * spare
 
     def _of(self, name: str) -> list[Piece]:
         if name not in self._pieces:

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.corpus import choose
 from pipeline.corpus.choose import Documents
+from pipeline.corpus.copies import groups
 from pipeline.corpus.funnel import EXCERPT, Examples, Funnel, Sliced, total
 from pipeline.corpus.ground_truth import write_ground_truth
 from pipeline.corpus.ids import Ids, usable
@@ -22,6 +23,7 @@ from pipeline.corpus.split import SPLITS, split_of
 from pipeline.corpus.write import SplitWriter
 from pipeline.errors import UserError
 
+EXACT = 0.99  # of its share a source should fill
 SHOWN = 20  # repeated paragraphs in the report
 HINTS = {
     "too_short": "lower corpus.min_chars",
@@ -53,6 +55,12 @@ def settled(settling: "Settling", seed: int, reading: Reading, folder: Path) -> 
         check_source(name, funnel, reading.examples)
     everything = total(list(funnels.values()))
     check_splits(everything, params)
+    notes = [
+        f"corpus.sources.{name}: keeps {funnels[name].total_kept().bytes} bytes of its share of {share};"
+        " its documents are too long to fill it"
+        for name, share in params.shares().items()
+        if funnels[name].total_kept().bytes < EXACT * share
+    ]
     composed = [source.documents for source in params.sources.values() if isinstance(source, MiniworldSource)]
     rows = write_ground_truth(folder / "miniworld", seed, sum(composed), queries)
     metrics = {
@@ -61,7 +69,7 @@ def settled(settling: "Settling", seed: int, reading: Reading, folder: Path) -> 
         "sources": {name: funnel.metrics() for name, funnel in funnels.items()},
     }
     paragraphs = sorted(settling.paragraphs.values(), reverse=True)
-    return Sliced(metrics, reading.state["notes"], dict(lengths), paragraphs, reading.examples)
+    return Sliced(metrics, [*reading.state["notes"], *notes], dict(lengths), paragraphs, reading.examples)
 
 
 def new_id(ids: Ids, row: dict[str, Any], composed: bool) -> str:
@@ -83,13 +91,14 @@ class Settling:
         self.alive = np.ones(count, bool)
         self.removed_by: dict[str, np.ndarray] = {}
         self._remove("duplicate", choose.duplicates(documents))
-        if rules.near_copies:
-            self._remove("near_copies", choose.near_copies(parts, documents, self.alive))
-        if rules.contamination:  # by then no text is widespread for its copies alone
-            self._remove("contamination", choose.contaminated(parts, grams, self.alive))
+        group = groups(parts.signatures(), self.alive) if rules.near_copies else np.arange(count)
+        if rules.contamination:
+            self._remove("contamination", choose.contaminated(parts, grams, self.alive, group))
+        self._remove("near_copies", choose.near_copies(group, documents.size, self.alive))
         self.repeated = choose.Repeated(*np.empty((2, 0), np.uint64))
         if rules.repeated_paragraphs:
             self.repeated = choose.repeated_paragraphs(parts, self.alive)
+        self.removed_by["repeated_paragraphs"] = np.zeros(count, bool)
         sizes = self._keep_paragraphs()
         self.most = set(np.argsort(-self.repeated.documents.astype(np.int64))[:SHOWN].tolist())
         self.paragraphs: dict[
@@ -99,10 +108,9 @@ class Settling:
         shares = params.shares()
         self.there = {name: int(sizes[self.alive & here].sum()) for name, here in of.items()}
         self.short = {name: self.there[name] for name, share in shares.items() if self.there[name] < share}
-        before = self.alive.copy()
+        self.removed_by["over_budget"] = np.zeros(count, bool)
         while self._fit(sizes, of, shares):
             sizes = self._keep_paragraphs()  # another document keeps the paragraphs of what is gone now
-        self.removed_by["over_budget"] = before & ~self.alive
 
     def _fit(self, sizes: np.ndarray, of: dict[str, np.ndarray], shares: dict[str, int]) -> bool:
         """Remove what is more than each source's share; whether anything was."""
@@ -110,20 +118,29 @@ class Settling:
         for name, share in shares.items():
             here = self.alive & of[name]
             over |= here & ~choose.within(self.documents.key, sizes, here, share)
-        self.alive &= ~over
-        return bool(over.any())
+        return self._remove("over_budget", over)
 
     def _keep_paragraphs(self) -> np.ndarray:
-        """Choose the documents in which repeated paragraphs stay; the bytes of each without the others."""
-        sizes = self.documents.size.copy()
-        self.keepers = choose.keepers(self.parts, self.repeated, self.alive)
-        for document, bytes in choose.shared(self.parts, self.repeated, self.keepers):
-            np.subtract.at(sizes, document, bytes)
-        return sizes
+        """Choose the documents in which repeated paragraphs stay; the bytes of each without the others.
 
-    def _remove(self, rule: str, bad: np.ndarray) -> None:
-        self.removed_by[rule] = bad & self.alive
+        A document of which too little is left goes, and may have kept some: they are chosen anew.
+        """
+        while True:
+            sizes, lengths = self.documents.size.copy(), self.documents.length.copy()
+            self.keepers = choose.keepers(self.parts, self.repeated, self.alive)
+            for document, bytes, characters in choose.shared(self.parts, self.repeated, self.keepers):
+                np.subtract.at(sizes, document, bytes)
+                np.subtract.at(lengths, document, characters)
+            small = (lengths < self.params.min_chars) & (lengths < self.documents.length)
+            if not self._remove("repeated_paragraphs", small):
+                return sizes
+
+    def _remove(self, rule: str, bad: np.ndarray) -> bool:
+        """Remove documents, if they live still; whether any was."""
+        bad = bad & self.alive
+        self.removed_by[rule] = bad | self.removed_by.get(rule, False)
         self.alive &= ~bad
+        return bool(bad.any())
 
     def too_little(self, funnels: dict[str, Funnel], examples: Examples) -> UserError:
         """What to say of a source that has less than its share."""
@@ -146,20 +163,17 @@ class Settling:
         """
         number = 0
         for table in self.parts.tables():
-            for row in table.drop_columns(["widths", "grams"]).to_pylist():
+            for row in table.drop_columns(["bytes", "characters", "grams"]).to_pylist():
                 if self.alive[number]:
-                    if (text := self._without_repeated(row, number, funnels)) is not None:
-                        yield {**row, "text": text}
-                    else:
-                        examples.add("repeated_paragraphs", f"{row['source']}-{row['number']}", row["text"])
+                    yield {**row, "text": self._without_repeated(row, number, funnels)}
                 else:
                     rule = next(rule for rule, bad in self.removed_by.items() if bad[number])
                     funnels[row["source"]].removed[rule].add(row["size"])
                     examples.add(rule, f"{row['source']}-{row['number']}", row["text"])
                 number += 1
 
-    def _without_repeated(self, row: dict[str, Any], number: int, funnels: dict[str, Funnel]) -> str | None:
-        """The text without paragraphs that another document keeps; None where too little is left."""
+    def _without_repeated(self, row: dict[str, Any], number: int, funnels: dict[str, Funnel]) -> str:
+        """The text without paragraphs that another document keeps."""
         repeated = self.repeated
         values = np.array(row["paragraphs"], np.uint64)
         known, places = repeated.found(values)
@@ -176,11 +190,8 @@ class Settling:
         if not gone:
             return row["text"]
         text = "\n".join(line for line, value in lines if value not in gone)
-        removed = funnels[row["source"]].removed["repeated_paragraphs"]
-        if len(text) < self.params.min_chars:
-            removed.add(row["size"])
-            return None
-        removed.add(row["size"] - len(text.encode("utf-8")), documents=0)
+        lost = row["size"] - len(text.encode("utf-8"))
+        funnels[row["source"]].removed["repeated_paragraphs"].add(lost, documents=0)
         return text
 
 

@@ -6,15 +6,17 @@ compared by numbers of theirs alone (choose.py). What stays is split and written
 
 from pathlib import Path
 
+from pipeline.corpus.clean import clean
 from pipeline.corpus.examine import Examiner
 from pipeline.corpus.funnel import Sliced
-from pipeline.corpus.params import CorpusParams
+from pipeline.corpus.params import CorpusParams, UrlsSource
 from pipeline.corpus.parts import Parts
 from pipeline.corpus.reading import Progress, Reading
 from pipeline.corpus.rules.contamination import Grams
+from pipeline.corpus.rules.personal import without_personal_data
 from pipeline.corpus.settle import Settling, settled
-
-SPARE = 1.1  # bytes to be read for one that is wanted, as copies go later
+from pipeline.errors import UserError
+from pipeline.turkish.repair import repair
 
 
 def slice_corpus(
@@ -37,16 +39,27 @@ def slice_corpus(
     `progress(source, counts)` is called now and then. Raises UserError for what cannot be read, for a source
     of which nothing is left or which has less than its share, and for a split that stays empty.
     """
-    grams = Grams.of((held or []) if params.rules.contamination else [])
+    grams = Grams.of_texts(looked_for(params, held or []))
     examiner = Examiner(params.rules, params.min_chars, seed, grams)
-    shares = params.shares()
-    wanted = {name: share * SPARE for name, share in shares.items()}
-    reading = Reading(params, seed, Parts(scratch), examiner, root, workers, progress, wanted)
+    reading = Reading(params, seed, Parts(scratch), examiner, root, workers, progress)
     while True:
         reading.run()
         settling = Settling(params, reading.parts, grams)
-        short = [name for name in settling.short if reading.more(name)]
-        if not short:
-            return settled(settling, seed, reading, folder)
-        for name in short:
-            reading.want(name, (shares[name] - settling.short[name]) * 2 * SPARE)
+        if not all(map(reading.more, settling.short)) or not settling.short:
+            break
+        for name in settling.short:
+            reading.want(name, settling.there[name])
+    try:
+        return settled(settling, seed, reading, folder)
+    except UserError:
+        if any(isinstance(source, UrlsSource) for source in params.sources.values()):
+            reading.parts.forget()  # links that were not to be had may be tomorrow
+        raise
+
+
+def looked_for(params: CorpusParams, held: list[str]) -> list[str]:
+    """The texts of the evaluation sets in the form that documents have by then; none without that rule."""
+    if not params.rules.contamination:
+        return []
+    texts = [clean(repair(text)) for text in held]
+    return [without_personal_data(text) for text in texts] if params.rules.personal_data else texts

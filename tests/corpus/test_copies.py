@@ -5,7 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from pipeline.corpus.copies import connected, kept_instead
+from pipeline.corpus.choose import near_copies
+from pipeline.corpus.copies import connected, groups
 from pipeline.corpus.laid_out import LaidOut
 from pipeline.corpus.signatures import NONE, folded_words, signatures
 
@@ -24,12 +25,17 @@ def marks(texts):
     return signatures(folded_words(LaidOut(texts))).T
 
 
-def stays(texts, alive=None):
-    sizes = np.array([len(text.encode()) for text in texts])
-    alive = np.ones(len(texts), bool) if alive is None else alive
+def grouped(texts, alive=None):
     half = len(texts) // 2
     both = marks(texts[:half]), marks(texts[half:])
-    return kept_instead([lambda part=part: part for part in both], sizes, alive).tolist()
+    alive = np.ones(len(texts), bool) if alive is None else alive
+    return groups([lambda part=part: part for part in both], alive)
+
+
+def gone(texts, group, alive=None):
+    sizes = np.array([len(text.encode()) for text in texts])
+    alive = np.ones(len(texts), bool) if alive is None else alive
+    return near_copies(group, sizes, alive).tolist()
 
 
 @pytest.mark.parametrize(
@@ -46,22 +52,28 @@ def test_a_changed_copy_gives_way_to_the_longest(change):
     originals = [made(rng) for _ in range(30)]
     texts = [" ".join(words) for words in originals]
     copies = [change(words, rng) for words in originals]
-    found = stays([*texts, *copies])
+    group = grouped([*texts, *copies])
+    assert group.tolist() == [*range(30), *range(30)]
+    found = gone([*texts, *copies], group)
     for number, (text, copy) in enumerate(zip(texts, copies, strict=True)):
-        longest = number + 30 if len(copy.encode()) > len(text.encode()) else number
-        assert found[number] == found[number + 30] == longest
+        longer = len(copy.encode()) > len(text.encode())
+        assert (found[number], found[number + 30]) == (longer, not longer)
 
 
 def test_other_texts_stay_and_so_do_short_ones():
     rng = random.Random(2)
     texts = [" ".join(made(rng)) for _ in range(60)] + ["iki söz"] * 4
-    assert stays(texts) == list(range(64))
+    assert grouped(texts).tolist() == list(range(64))
 
 
 def test_what_is_gone_already_takes_nothing_with_it():
     text = " ".join(made(random.Random(3)))
-    assert stays([text + " son", text, text]) == [0, 0, 0]
-    assert stays([text + " son", text, text], np.array([False, True, True])) == [0, 1, 1]
+    texts = [text, text + " son", text]
+    group = grouped(texts)
+    assert group.tolist() == [0, 0, 0]
+    assert gone(texts, group) == [True, False, True]
+    assert gone(texts, group, np.array([True, False, True])) == [False, False, True]
+    assert grouped(texts, np.array([True, False, True])).tolist() == [0, 1, 0]
 
 
 def test_signatures_agree_as_far_as_runs_of_words_do():

@@ -4,8 +4,10 @@ import gzip
 import ipaddress
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,8 @@ ANSWERS: dict[str, tuple[str, bytes]] = {
     "/page": ("text/html", PAGE.encode()),
     "/meta": ("text/html", f"<meta charset='windows-1254'>{PAGE}".encode("cp1254")),
     "/picture": ("image/png", b"\x89PNG"),
+    "/%C3%A7ay": ("text/plain", b"demli"),
+    "/cut": ("text/plain", "yarıda kalmayan".encode()),
     "/long": ("text/plain", b"uzun " * 1000),
 }
 
@@ -55,6 +59,7 @@ class Answer(BaseHTTPRequestHandler):
             self.server.most = max(self.server.most, self.server.open)
         times = self.server.asked[self.path]
         headers: dict[str, str] = {}
+        more = False  # is promised than comes
         kind, content = ANSWERS.get(self.path, ("text/plain", b""))
         status = 200 if self.path in ANSWERS else 404
         if self.path in ("/busy", "/broken"):
@@ -62,15 +67,32 @@ class Answer(BaseHTTPRequestHandler):
             headers["Retry-After"] = "0"
         elif self.path == "/gone":
             status = 500
+        elif self.path == "/cut":
+            more = times == 1
+        elif self.path == "/slow":
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(40):
+                    self.wfile.write(b"a")
+                    time.sleep(0.1)
+            self.close_connection = True
+            return
         elif self.path.startswith("/to/"):
             port = self.server.server_address[1]
-            target = {"plain": "/plain", "inside": f"http://localhost:{port}/plain", "round": "/to/round"}
+            letters = "/çay".encode().decode("latin-1")  # as some servers have them, against the standard
+            target = {
+                "plain": "/plain",
+                "tea": letters,
+                "inside": f"http://localhost:{port}/plain",
+                "round": "/to/round",
+            }
             status, headers["Location"] = 302, target[self.path.removeprefix("/to/")]
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(content) + 5 * more))
         self.end_headers()
         self.wfile.write(content)
         with self.server.guard:
@@ -196,7 +218,7 @@ def test_what_has_come_is_not_fetched_again(web: Web, tmp_path: Path) -> None:
     first = [next(begun) for _ in range(6)]
     begun.close()
     asked = web.asked.copy()
-    (journal,) = (tmp_path / "scratch/links").iterdir()
+    (journal,) = (tmp_path / "scratch").rglob("links.jsonl")
     journal.write_bytes(journal.read_bytes() + b'{"row": 7, "ur')  # as a crash leaves it
     found = list(piece.records())
     assert found[:6] == first
@@ -218,6 +240,33 @@ def test_a_long_list_is_read_in_a_bounded_number_of_pieces(
     assert [piece.count for piece in slices("web", source, tmp_path / "links.csv")] == [7, 7, 6]
 
 
+def test_what_may_come_another_time_is_asked_again_by_the_next_run(web: Web, tmp_path: Path) -> None:
+    (first,) = fetched(web, tmp_path, "/gone")
+    assert "status 500" in first.message
+    asked = web.asked["/gone"]
+    fetched(web, tmp_path, "/gone")
+    assert web.asked["/gone"] == 2 * asked
+    for _ in range(2):
+        fetched(web, tmp_path, "/no")
+    assert web.asked["/no"] == 1
+
+
+def test_redirects_with_turkish_letters_and_answers_that_break_off(web: Web, tmp_path: Path) -> None:
+    tea, cut = fetched(web, tmp_path, "/to/tea", "/cut")
+    assert tea.text == "demli"
+    assert cut.text == "yarıda kalmayan"
+    assert web.asked["/cut"] == 2
+
+
+def test_a_page_that_drips_is_given_up(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "LONGEST", 0.3)
+    began = time.monotonic()
+    (record,) = fetched(web, tmp_path, "/slow")
+    assert isinstance(record, Missing)
+    assert "took longer than" in record.message
+    assert time.monotonic() - began < 3
+
+
 def test_few_are_asked_of_one_host_at_a_time(web: Web, tmp_path: Path) -> None:
     found = fetched(web, tmp_path, *["/plain"] * 40, at_once=16, per_host=2)
     assert len(found) == 40
@@ -235,7 +284,9 @@ def test_pages_of_any_kind_give_text() -> None:
     assert text_of_page("düz <p>yazı &amp; <br>satır</p>") == "düz\nyazı &\nsatır"
     assert decoded(b"\xff\xfe", None)
     assert decoded("ğ".encode(), "x-none") == decoded("ğ".encode(), "undefined") == "ğ"
-    assert text_of_page("<p>önce</p><![a[ <p>sonra") == "önce"
+    assert text_of_page("<p>önce</p><![a[ <p>sonra") == "önce\nsonra"
+    assert text_of_page("<p>önce</p>" + "<a " * 1_000_000) == "önce"  # in less than days
+    assert text_of_page("") == text_of_page("<!-- boş -->") == ""
     assert (
         text_of_page("<head><title>a</title><body><form><p>Haber</p><select><option>x</select></form>")
         == "Haber"

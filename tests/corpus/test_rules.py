@@ -186,11 +186,11 @@ def test_languages():
 
 
 def contaminated(held, texts):
-    grams = Grams.of(held)
+    grams = Grams.of_texts(held)
     words = folded_words(LaidOut(texts))
     gram, of = grams.found(words, np.ones(len(texts), bool))
     document = np.repeat(np.arange(len(texts)), np.diff(of))
-    return grams.given_away(document, gram, len(texts)).tolist()
+    return grams.given_away(document, gram, np.arange(len(texts))).tolist()
 
 
 def test_what_gives_an_evaluation_text_away_is_found():
@@ -207,9 +207,17 @@ def test_what_gives_an_evaluation_text_away_is_found():
     assert contaminated(held, texts) == [True, False, True, False, False, False]
 
 
+def test_a_text_within_another_is_looked_for_as_well():
+    words = [f"sözcük{number}" for number in range(800)]
+    question, book = " ".join(words[400:420]), " ".join(words)
+    for held in ([question, book], [book, question], [book, book, question]):
+        assert contaminated(held, [question, "başka"]) == [True, False]
+
+
 def test_formulas_give_nothing_away():
     formula = " ".join(f"söz{number}" for number in range(20))
     assert contaminated([formula], [formula] * 10) == [True] * 10
     assert contaminated([formula], [formula] * 11) == [False] * 11
+    assert contaminated([formula], [formula] * 12 + ["başka"] * 150_000) == [True] * 12 + [False] * 150_000
     long = " ".join(f"söz{number}" for number in range(60))
     assert contaminated([long], [long] * 11) == [True] * 11  # no formula is so long

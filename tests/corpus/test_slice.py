@@ -265,6 +265,20 @@ class OneText:
         yield Record(self.text)
 
 
+def test_copies_of_most_texts_cost_few_rounds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(5)
+    texts = [" ".join(rng.choices("abcdefghijklmnoprstuvyz", k=500)) for _ in range(1000)]
+    numbers = [rng.randrange(40) if rng.random() < 0.95 else at for at in range(1000)]
+    monkeypatch.setattr(reading, "pieces", lambda *_: [OneText(texts[number]) for number in numbers])
+    rounds: list[int] = []
+    run = reading.Reading.run
+    monkeypatch.setattr(reading.Reading, "run", lambda one: rounds.append(1) or run(one))
+    web = {"kind": "hub", "dataset": "a/b", "revision": "a" * 40}
+    metrics = sliced(root, sources={"web": web}, max_bytes=60_000)
+    assert 59_000 <= metrics["kept"]["bytes"] <= 60_000
+    assert len(rounds) < 6
+
+
 @pytest.mark.parametrize("stopped_at", [8, 12, 14, 16])
 def test_a_share_that_copies_make_short_is_read_on_also_after_a_stop(
     root: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int

@@ -2,6 +2,8 @@
 
 import csv
 import tempfile
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +30,19 @@ def stories() -> list[str]:
 
 
 def sliced(
-    root: Path, kept: list[str], held: list[str] | None = None, max_bytes: int | None = None, **rules: bool
+    root: Path,
+    kept: list[str],
+    held: list[str] | None = None,
+    max_bytes: int | None = None,
+    min_chars: int = 10,
+    **rules: bool,
 ) -> Sliced:
     folder = root / "data/raw/corpus"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "mine.txt").write_text("\n\n".join(text.replace("\n\n", "\n") for text in kept))
     section = {
         "sources": {"mine": {"kind": "local", "path": "data/raw/corpus/mine.txt"}},
-        "max_bytes": max_bytes, "min_chars": 10, "val_fraction": 0.2, "test_fraction": 0.2,
+        "max_bytes": max_bytes, "min_chars": min_chars, "val_fraction": 0.2, "test_fraction": 0.2,
         "on_error": "fail",
         "rules": dict.fromkeys(Rules.model_fields, False) | rules,
     }  # fmt: skip
@@ -83,6 +90,59 @@ def test_it_stays_in_another_where_the_first_is_over_the_budget(
     longest = max(len(text.encode()) for text in marked)
     assert budget - longest <= kept == found.metrics["kept"]["bytes"] <= budget
     assert adds_up(found.metrics)
+
+
+def test_what_is_too_short_without_it_does_not_count_towards_the_budget(
+    tmp_path: Path, stories: list[str]
+) -> None:
+    pages = [f"{number}. sayfa\n{SHARED_LINE}" for number in range(200)]
+    budget = int(0.8 * sum(len(text.encode()) for text in stories))
+    found = sliced(tmp_path, [*pages, *stories], repeated_paragraphs=True, max_bytes=budget, min_chars=20)
+    assert found.metrics["kept"]["bytes"] > budget - max(len(text.encode()) for text in stories)
+    assert found.metrics["removed"]["repeated_paragraphs"]["documents"] > 150
+    assert adds_up(found.metrics)
+
+
+def test_a_paragraph_stays_where_its_first_document_is_too_short_for_another(
+    tmp_path: Path, stories: list[str]
+) -> None:
+    other = "Bu da başka bir satırdır ve o sayfaların hepsinde aynen yazılıdır, uzunca."
+    longer = [f"{text}\n{other}" if number < 8 else text for number, text in enumerate(stories)]
+    pages = [f"{text}\n{SHARED_LINE}" if number % 9 == 8 else text for number, text in enumerate(longer)]
+    short = f"{SHARED_LINE}\n{other}"  # first of those with SHARED_LINE, and without the other too short
+    found = sliced(tmp_path, [*pages[:8], short, *pages[8:]], repeated_paragraphs=True, min_chars=100)
+    assert [text.count(SHARED_LINE) for text in there(tmp_path) if SHARED_LINE in text] == [1]
+    assert found.metrics["removed"]["repeated_paragraphs"]["documents"] == 1
+    assert adds_up(found.metrics)
+
+
+def test_a_copy_that_evaluation_takes_out_takes_no_other_with_it(tmp_path: Path, stories: list[str]) -> None:
+    held = "Kış gelince köyün bütün çocukları tepedeki eski değirmenin önünde toplanır, kızak kayardı."
+    copies = [f"{text}\n{held}" for text in stories[:10]]
+    found = sliced(tmp_path, [*stories, *copies], held=[held], near_copies=True, contamination=True)
+    assert found.metrics["removed"]["contamination"]["documents"] == 10
+    alone = sliced(tmp_path, stories, near_copies=True)
+    assert found.metrics["kept"]["documents"] == alone.metrics["kept"]["documents"] > 0.9 * len(stories)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: unicodedata.normalize("NFD", text),
+        lambda text: text.replace("çocuk", "ço\u00adcuk"),
+        lambda text: text.encode("utf-8").decode("cp1254", "replace"),
+        lambda text: text.replace("kayardı", "kayardı 0532 123 45 67"),
+    ],
+)
+def test_texts_of_evaluation_are_read_as_documents_are(
+    tmp_path: Path, stories: list[str], written: Callable[[str], str]
+) -> None:
+    text = written(
+        "Kış gelince köyün bütün çocukları tepedeki eski değirmenin önünde toplanır, kızak kayardı."
+    )
+    kept = [*stories, text]
+    found = sliced(tmp_path, kept, held=[text], contamination=True, personal_data=True)
+    assert found.metrics["removed"]["contamination"]["documents"] == 1
 
 
 def test_what_evaluation_holds_is_not_trained_on(tmp_path: Path, stories: list[str]) -> None:

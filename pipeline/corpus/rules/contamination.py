@@ -4,6 +4,9 @@ As for GPT-3 (Brown et al. 2020, arXiv 2005.14165, appendix C) runs of 13 words 
 marks, and those that many documents share are formulas, which give nothing away. A document goes that holds
 a tenth of what is left of a text, or half of all of a longer one. Shorter texts, from eight words on, are
 compared whole.
+
+    run     a number that stands for some words in a row
+    group   documents that are near-copies of one another, which count as one
 """
 
 from dataclasses import dataclass
@@ -14,7 +17,8 @@ from pipeline.corpus.laid_out import LaidOut
 from pipeline.corpus.signatures import Words, folded_words, runs
 
 LONGEST, SHORTEST = 13, 8  # words
-FORMULA = 10  # documents; a run that more of them have gives nothing away
+# Documents; a run that more of them have gives nothing away, and of a large corpus more than this part.
+FORMULA, FORMULA_PART = 10, 1e-4
 LEAST = 0.1  # of a text's other runs, in a document that gives it away
 MOST, MANY = 0.5, 30  # or this part of all, if they are so many: that is no formula, however widespread
 
@@ -24,23 +28,27 @@ class Grams:
     """The runs of words of the evaluation sets."""
 
     of_length: dict[int, np.ndarray]  # sorted hashes of all runs of so many words; numbered in this order
-    text: np.ndarray  # of each run, the first that has it
+    texts: np.ndarray  # that have each run, one run after another
+    of: np.ndarray  # where each run's begin, and where the last one's end
 
     @classmethod
-    def of(cls, texts: list[str]) -> "Grams":
+    def of_texts(cls, texts: list[str]) -> "Grams":
         """All runs of 13 words in some texts, and the whole of texts of 8 to 12 words."""
-        words = folded_words(LaidOut(texts))
+        words = folded_words(LaidOut(list(dict.fromkeys(texts))))
         counts = np.diff(words.of)
-        found, owners = {}, [np.empty(0, np.int64)]
+        found, pairs, before = {}, [np.empty((2, 0), np.int64)], 0
         for length in range(SHORTEST, LONGEST + 1):
             here = runs(words, length)
             chosen = counts >= length if length == LONGEST else counts == length
-            text = np.repeat(np.arange(len(texts)), np.diff(here.of))
-            hashes, first = np.unique(here.hashes[chosen[text]], return_index=True)
+            text = np.repeat(np.arange(len(counts)), np.diff(here.of))
+            there = chosen[text]
+            hashes, run = np.unique(here.hashes[there], return_inverse=True)
             if len(hashes):
                 found[length] = hashes
-                owners.append(text[chosen[text]][first])
-        return cls(found, np.concatenate(owners))
+                pairs.append(np.unique(np.stack([before + run, text[there]]), axis=1))
+                before += len(hashes)
+        run, text = np.concatenate(pairs, axis=1)
+        return cls(found, text, np.searchsorted(run, np.arange(before + 1)))
 
     def found(self, words: Words, looked_at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of the runs that each document `looked_at` has, each once, and where each's begin."""
@@ -55,20 +63,28 @@ class Grams:
         document, gram = np.unique(np.concatenate(pairs, axis=1), axis=1)
         return gram, np.searchsorted(document, np.arange(len(words.of)))
 
-    def given_away(self, document: np.ndarray, gram: np.ndarray, count: int) -> np.ndarray:
-        """Which of `count` documents give a text away; `document` has the run `gram`, pair by pair."""
-        formula = np.bincount(gram, minlength=len(self.text)) > FORMULA
-        runs = np.bincount(self.text, minlength=1)  # of each text
-        long = runs[self.text] >= MANY
-        a_part = self._holding(document, gram, ~formula, LEAST)
-        most = self._holding(document, gram, long, MOST)
-        bad = np.zeros(count, bool)
+    def given_away(self, document: np.ndarray, gram: np.ndarray, group: np.ndarray) -> np.ndarray:
+        """Which documents give a text away; `document` has the run `gram`, pair by pair. `group` [documents]
+        numbers the group of each.
+        """
+        _, shared = np.unique(np.stack([group[document], gram]), axis=1)
+        runs = len(self.of) - 1
+        formula = np.bincount(shared, minlength=runs) > max(FORMULA, int(FORMULA_PART * len(group)))
+        owned = np.diff(self.of)[gram]  # texts that each pair's run belongs to
+        place = np.arange(owned.sum()) - np.repeat(np.cumsum(owned) - owned - self.of[gram], owned)
+        pairs = np.stack([np.repeat(document, owned), self.texts[place]])
+        telling = np.repeat(~formula, np.diff(self.of))  # of each text's runs
+        all_runs = np.bincount(self.texts, minlength=1)
+        a_part = _holding(pairs[:, telling[place]], np.bincount(self.texts[telling], minlength=1), LEAST)
+        most = _holding(pairs[:, all_runs[pairs[1]] >= MANY], all_runs, MOST)
+        bad = np.zeros(len(group), bool)
         bad[np.concatenate([a_part, most])] = True
         return bad
 
-    def _holding(self, document: np.ndarray, gram: np.ndarray, those: np.ndarray, least: float) -> np.ndarray:
-        """The documents that have so large a part of `those` runs of a text."""
-        counts = np.bincount(self.text[those], minlength=1)
-        document, gram = document[those[gram]], gram[those[gram]]
-        pairs, held = np.unique(np.stack([document, self.text[gram]]), axis=1, return_counts=True)
-        return pairs[0, held >= least * counts[pairs[1]]]
+
+def _holding(pairs: np.ndarray, runs: np.ndarray, least: float) -> np.ndarray:
+    """The documents that have so large a part of a text's runs, of which `runs` are the numbers; each of the
+    `pairs`, of a document and a text, stands for one.
+    """
+    (document, text), held = np.unique(pairs, axis=1, return_counts=True)
+    return document[held >= least * runs[text]]
