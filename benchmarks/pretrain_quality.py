@@ -30,6 +30,7 @@ from pipeline.evaluation.read import Document
 from pipeline.model.decoder import parameter_count
 from pipeline.runtime import place
 from pipeline.training import processes
+from pipeline.training.schedule import rate
 from pipeline.training.trainer import Trainer
 
 VOCABULARY = {"vocab_size": 8192, "sample_bytes": 20_000_000, "max_piece_chars": 24}
@@ -69,6 +70,18 @@ def seconds_of_steps(trainer: Trainer, steps: int) -> float:
     return statistics.median(times[2:])
 
 
+def learn_within(trainer: Trainer, budget: float, about: float) -> tuple[int, float, float]:
+    """Take as many steps as fit into some seconds, `about` how many is known, with the learning rate that the
+    schedule has at that part of the time; how many they were, their seconds and the last one's loss.
+    """
+    began, step, losses = time.perf_counter(), 0, []
+    while (passed := processes.agreed(round(1000 * (time.perf_counter() - began))) / 1000) < budget:
+        at = round(about * passed / budget)
+        losses = trainer.update(step, rate(at, round(about), trainer.settings)) or losses
+        step += 1
+    return step, passed, (trainer.settled() or losses)[-1]
+
+
 def trained(
     params: AllParams, place: Path, val: list[Document], scored: list[Document], seed: int, budget: Budget
 ) -> dict[str, float]:
@@ -77,11 +90,12 @@ def trained(
     of_step = estimate.decoder_flops(params) * params.train.tokens_per_step
     if budget.seconds:
         a_step = seconds_of_steps(real_text.trainer(params, shards, seed), MEASURED)
-        steps = processes.agreed(int(budget.seconds / a_step))
+        trainer = real_text.trainer(params, shards, seed)
+        steps, seconds, loss = learn_within(trainer, budget.seconds, budget.seconds / a_step)
     else:
         steps = round(budget.flops / of_step)
-    trainer = real_text.trainer(params, shards, seed)
-    seconds, loss = real_text.learn(trainer, steps)
+        trainer = real_text.trainer(params, shards, seed)
+        seconds, loss = real_text.learn(trainer, steps)
     return {
         "seconds": seconds,
         "steps": steps,
