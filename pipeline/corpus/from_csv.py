@@ -22,7 +22,7 @@ def records(stream: BinaryIO, name: str, wanted: str | None = None) -> Iterator[
     delimiter = "\t" if ".tsv" in Path(name).suffixes else max(DELIMITERS, key=first.count)
     csv.field_size_limit(MAX_RECORD_BYTES)
     rows = csv.reader(chain([first], source), delimiter=delimiter, strict=True)
-    names = [name.strip() for name in _header(rows, name, faults)]
+    names = [column.strip() for column in _header(rows, name, faults)]
     text = text_of(names, names, wanted, name)
     places = [names.index(column) for column in text.columns]
     yield from text.notes

@@ -98,17 +98,14 @@ class Settling:
         self.repeated = choose.Repeated(*np.empty((2, 0), np.uint64))
         if rules.repeated_paragraphs:
             self.repeated = choose.repeated_paragraphs(parts, self.alive)
-        self.removed_by["repeated_paragraphs"] = np.zeros(count, bool)
         sizes = self._keep_paragraphs()
         self.most = set(np.argsort(-self.repeated.documents.astype(np.int64))[:SHOWN].tolist())
-        self.paragraphs: dict[
-            int, tuple[int, str]
-        ] = {}  # those that most documents have: how many, and the text
+        # Those that most documents have: how many, and the text.
+        self.paragraphs: dict[int, tuple[int, str]] = {}
         of = {name: documents.source == place for place, name in enumerate(params.sources)}
         shares = params.shares()
         self.there = {name: int(sizes[self.alive & here].sum()) for name, here in of.items()}
         self.short = {name: self.there[name] for name, share in shares.items() if self.there[name] < share}
-        self.removed_by["over_budget"] = np.zeros(count, bool)
         while self._fit(sizes, of, shares):
             sizes = self._keep_paragraphs()  # another document keeps the paragraphs of what is gone now
 
