@@ -122,7 +122,7 @@ class Settling:
 
         A document of which too little is left goes, and may have kept some: they are chosen anew.
         """
-        while True:
+        while len(self.repeated.hashes):
             sizes, lengths = self.documents.size.copy(), self.documents.length.copy()
             self.keepers = choose.keepers(self.parts, self.repeated, self.alive)
             for document, bytes, characters in choose.shared(self.parts, self.repeated, self.keepers):
@@ -131,6 +131,7 @@ class Settling:
             small = (lengths < self.params.min_chars) & (lengths < self.documents.length)
             if not self._remove("repeated_paragraphs", small):
                 return sizes
+        return self.documents.size
 
     def _remove(self, rule: str, bad: np.ndarray) -> bool:
         """Remove documents, if they live still; whether any was."""
