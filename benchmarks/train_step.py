@@ -19,21 +19,36 @@ VARIANTS = {
     "libraries' own memory settings": ["--default-memory"],
     "torch's own Muon, always bf16": ["--torch-muon"],
     "fused attention": ["--fused-attention"],
+    "torch's own norms": ["--torch-norms"],
+    "torch's own loss": ["--torch-loss"],
+    "AdamW in many passes": ["--plain-adamw"],
+    "all three of these": ["--torch-norms", "--torch-loss", "--plain-adamw"],
     "batches of varying length": ["--varied"],
     "the same, libraries' own memory settings": ["--varied", "--default-memory"],
 }
 
 
 def measure(
-    precision: str, default_memory: bool, varied: bool, torch_muon: bool, fused_attention: bool, steps: int
+    precision: str,
+    default_memory: bool,
+    varied: bool,
+    torch_muon: bool,
+    fused_attention: bool,
+    torch_norms: bool,
+    torch_loss: bool,
+    plain_adamw: bool,
+    steps: int,
 ) -> dict[str, float]:
     """Median seconds of a step (forward, backward, optimisers) and peak memory of the process."""
     import torch
+    import torch.nn.functional as F
 
     from pipeline import params
     from pipeline.model.decoder import Decoder, initialise
+    from pipeline.model.norm import RMSNorm
     from pipeline.model.params import ModelParams
     from pipeline.tokenizer.params import TokenizerParams
+    from pipeline.training import loss
     from pipeline.training.device import pick_device, precision_of
     from pipeline.training.memory import keep_memory
     from pipeline.training.optim import Optimizers
@@ -51,9 +66,15 @@ def measure(
     model.to(device)
     if fused_attention:
         model.fuse_attention()
+    if torch_norms:
+        RMSNorm.forward = lambda self, x: F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
+    if torch_loss:
+        loss.OverLogits.apply = loss.cross_entropy
     optimizers = Optimizers(model, settings)
+    if plain_adamw:
+        optimizers.all[-1].param_groups[0]["fused"] = None
     if torch_muon:
-        matrices = optimizers.all[0].param_groups[0]["params"]
+        matrices = [matrix for group in optimizers.all[0].param_groups for matrix in group["params"]]
         optimizers.all[0] = torch.optim.Muon(matrices, lr=settings.matrix_learning_rate)
     lengths = random.Random(0)
     seconds = []
@@ -73,6 +94,9 @@ def main() -> None:
     parser.add_argument("--varied", action="store_true")
     parser.add_argument("--torch-muon", action="store_true")
     parser.add_argument("--fused-attention", action="store_true")
+    parser.add_argument("--torch-norms", action="store_true")
+    parser.add_argument("--torch-loss", action="store_true")
+    parser.add_argument("--plain-adamw", action="store_true")
     parser.add_argument("--one", action="store_true", help="measure this variant alone, in this process")
     args = parser.parse_args()
     if args.one:

@@ -16,6 +16,7 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex
 from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.cache import KVCache
+from pipeline.model.norm import RMSNorm
 from pipeline.model.params import ModelParams
 from pipeline.model.rotary import rotary_tables, rotate
 
@@ -23,19 +24,6 @@ EMBEDDING_WIDTH = 0.2
 SHORT = 512  # tokens; training on a CPU, windows up to here are attended to by plain products
 Turns = tuple[Tensor, Tensor]  # cosines and sines of rotary embedding, [B or 1, 1, T, K]
 Mask = Tensor | BlockMask | None  # which tokens a token reads; None: all before it and itself
-
-
-class RMSNorm(nn.Module):
-    """Divide by the root mean square, then scale (Zhang & Sennrich 2019, arXiv 1910.07467)."""
-
-    def __init__(self, width: int, eps: float) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.eps = eps
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise the last axis."""
-        return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
 
 
 class Attention(nn.Module):

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-PREPARED_PRODUCTS = 32
+PREPARED_PRODUCTS = 128  # a step needs some sixty, by shapes and factors
 
 
 def keep_memory() -> None:

@@ -18,10 +18,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from pipeline.model.decoder import Decoder, RMSNorm
+from pipeline.model.decoder import Decoder
+from pipeline.model.norm import RMSNorm
 from pipeline.model.params import ModelParams
 from pipeline.training.device import autocast
-from pipeline.training.loss import summed_loss
+from pipeline.training.loss import summed_loss, token_losses
 from pipeline.training.optim import Optimizers
 from pipeline.training.params import TrainParams
 
@@ -35,10 +36,10 @@ class Overhead(NamedTuple):
 
 
 # A GPU's fragments. On a processor freed blocks stay with the process (memory.py), above all between those
-# that last; found from measurements (EXPERIMENTS.md, 2026-11-26, "a step in less memory").
-ON_GPU, ON_CPU = Overhead(2**30, 0.08, 0.08), Overhead(640 * 2**20, 1.0, 0.1)
+# that last; found from measurements (EXPERIMENTS.md, 2026-11-27).
+ON_GPU, ON_CPU = Overhead(2**30, 0.08, 0.08), Overhead(540 * 2**20, 0.7, 0.1)
 WORKSPACE = 2**25  # that cuBLAS takes from PyTorch for its matrix products
-MANY = 64
+MANY = 8
 CPU = torch.device("cpu")
 
 
@@ -78,8 +79,8 @@ def plan(
 ) -> Memory:
     """The memory of a step that passes `batch_size` sequences of the model's context at once.
 
-    `on_cpu`: attention and norms as a processor computes them, and not a GPU. `passes`: how often in a step;
-    0: as often as `settings` ask for. From the second pass on the gradients are there from its beginning.
+    `on_cpu`: attention, norms and loss as a processor computes them, and not a GPU. `passes`: how often in a
+    step; 0: as often as `settings` ask for. From the second pass on the gradients are there from its start.
     """
     passes = passes or settings.tokens_per_step // (batch_size * config.context)
     in_pass = of_pass(config, vocab_size, settings, batch_size, precision, on_cpu, passes > 1)
@@ -110,8 +111,10 @@ def of_pass(
         document_BxT = ids_BxT if settings.document_mask else None
         with Live([*model.parameters(), *(weight.grad for weight in model.parameters())]) as live:
             model.model.norm.register_forward_hook(lambda *_: live.name("passing"))
+            of_batch = model, ids_BxT, targets_BxT, document_BxT, settings.loss_chunks
             with autocast(CPU, precision):
-                loss = summed_loss(model, ids_BxT, targets_BxT, document_BxT, settings.loss_chunks)
+                # On a GPU F.cross_entropy is taken, by which `token_losses` goes on a processor as well.
+                loss = summed_loss(*of_batch) if on_cpu else token_losses(*of_batch).sum()
             loss.backward()
             live.rename([weight.grad for weight in model.parameters()], "gradients")
     at_peak, fixed = live.by_name(), of_update(config, vocab_size, settings)

@@ -111,7 +111,8 @@ class Muon(torch.optim.Optimizer):
         scale = math.sqrt(R / (pieces * min(rows, columns)))
         evened_NxRxC = turned * self._evening(matrices, turned)
         for matrix, update in zip(matrices, evened_NxRxC, strict=True):
-            matrix.mul_(1 - lr * group["weight_decay"])
+            if group["weight_decay"]:
+                matrix.mul_(1 - lr * group["weight_decay"])
             matrix.add_(cut_as(matrix, update), alpha=-lr * scale)
 
     def _evening(self, matrices: list[nn.Parameter], turned_NxRxC: Tensor) -> Tensor:
