@@ -4,6 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import run, said  # first: how the program ends where Ctrl-C comes among the imports
+
+# isort: split
 from rich.console import Console
 from rich.table import Table
 
@@ -14,7 +17,6 @@ from pipeline.corpus.report import write_report
 from pipeline.corpus.rules import boilerplate
 from pipeline.corpus.slice import slice_corpus
 from pipeline.corpus.split import SPLITS
-from pipeline.errors import run, said
 from pipeline.evaluation.params import EvalParams
 from pipeline.evaluation.read import texts
 from pipeline.files import whole_folder
