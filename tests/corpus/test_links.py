@@ -94,9 +94,10 @@ class Answer(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content) + 5 * more))
         self.end_headers()
-        self.wfile.write(content)
+        time.sleep(0.005)  # in which others may come
         with self.server.guard:
-            self.server.open -= 1
+            self.server.open -= 1  # before the last byte, after which the next may come
+        self.wfile.write(content)
 
 
 @pytest.fixture
