@@ -24,12 +24,12 @@ import numpy as np
 
 from benchmarks.near_copies import signed
 from benchmarks.texts import folder_texts
-from pipeline.corpus.clean import clean
-from pipeline.corpus.copies import groups
-from pipeline.corpus.examine import together
-from pipeline.corpus.laid_out import LaidOut
-from pipeline.corpus.rules.quality import FREQUENT, badly_lined, not_prose
-from pipeline.corpus.rules.repetition import repetitive
+from pipeline.corpus.dedup.near_duplicates import groups
+from pipeline.corpus.filters.apply import together
+from pipeline.corpus.filters.quality import FREQUENT, badly_lined, not_prose
+from pipeline.corpus.filters.repetition import repetitive
+from pipeline.corpus.filters.text_batch import LaidOut
+from pipeline.text.clean import clean
 
 EVERY = 6  # of the documents one is taken
 THEIRS = """

@@ -46,10 +46,10 @@ def write_source(path: Path, size: int, texts: list[str]) -> tuple[int, int]:
 
 def slice_here(root: Path, held: list[str]) -> None:
     """Slice the one source below `root`; print what was kept and the seconds as JSON."""
+    from pipeline.common.io import whole_folder
+    from pipeline.common.params import parse
+    from pipeline.corpus.build import slice_corpus
     from pipeline.corpus.params import CorpusParams, Rules
-    from pipeline.corpus.slice import slice_corpus
-    from pipeline.files import whole_folder
-    from pipeline.params import parse
 
     section = {
         "sources": {"web": {"kind": "local", "path": "data/raw/corpus/web.jsonl"}},

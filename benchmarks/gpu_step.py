@@ -38,11 +38,11 @@ def measure(way: str, preset: str, batch_size: int, steps: int) -> dict[str, flo
     """Tokens a second of the median step, and the allocator's peak in GiB."""
     import torch
 
-    from pipeline import preset as presets
+    from pipeline.autobatch.probe import random_step
+    from pipeline.cli import preset as presets
+    from pipeline.device.select import precision_of, synchronise
     from pipeline.model.decoder import Decoder, initialise
-    from pipeline.training.device import precision_of, synchronise
-    from pipeline.training.optim import Optimizers
-    from pipeline.training.probe import random_step
+    from pipeline.training.optimizer import Optimizers
 
     params = presets.checked(presets.apply([preset])[0])
     device = torch.device("cuda")
@@ -131,8 +131,8 @@ def main() -> None:
     if options.one:
         print(json.dumps(measure(options.one, options.preset, options.batch_size, options.steps)))
         return
-    from pipeline import estimate
-    from pipeline import preset as presets
+    from pipeline.cli import estimate
+    from pipeline.cli import preset as presets
 
     rounds: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for _ in range(options.rounds):

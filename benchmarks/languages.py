@@ -16,9 +16,9 @@ import re
 from pathlib import Path
 
 from benchmarks.texts import folder_texts
-from pipeline.corpus.clean import clean
-from pipeline.corpus.rules.language import LEAST, turkish
-from pipeline.turkish.casing import upper
+from pipeline.corpus.filters.language import LEAST, turkish
+from pipeline.text.casing import upper
+from pipeline.text.clean import clean
 
 LENGTHS = (100, 300, 1000)  # characters
 PIECES = 600

@@ -33,13 +33,13 @@ PASSES = 2
 
 def measure(preset: str, batch_size: int, checkpointing: bool, loss_chunks: int) -> dict[str, float]:
     """GiB that the plan says, and GiB that a step took, of one preset."""
-    from pipeline import preset as presets
+    from pipeline.autobatch.memory_plan import ON_CPU, plan
+    from pipeline.autobatch.probe import random_step
+    from pipeline.cli import preset as presets
+    from pipeline.device.malloc import keep_memory
+    from pipeline.device.select import pick_device, precision_of
     from pipeline.model.decoder import Decoder, initialise
-    from pipeline.training.device import pick_device, precision_of
-    from pipeline.training.memory import keep_memory
-    from pipeline.training.memory_plan import ON_CPU, plan
-    from pipeline.training.optim import Optimizers
-    from pipeline.training.probe import random_step
+    from pipeline.training.optimizer import Optimizers
     from pipeline.training.progress import peak_memory_gib
 
     text, _ = presets.apply([preset])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.inference.infer import open_model
+from pipeline.cli.infer import open_model
 from pipeline.miniworld import people, texts, world
 from pipeline.tokenizer.tokenizer import BOS, Tokenizer
 

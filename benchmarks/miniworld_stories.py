@@ -13,7 +13,7 @@ import random
 import re
 from pathlib import Path
 
-from pipeline.inference.infer import infer
+from pipeline.cli.infer import infer
 from pipeline.miniworld import texts
 
 

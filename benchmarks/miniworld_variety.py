@@ -19,7 +19,7 @@ from zlib import crc32
 import numpy as np
 
 from pipeline.miniworld import people, templates, texts, world
-from pipeline.turkish.normalise import duplicate_key
+from pipeline.text.normalize import duplicate_key
 
 HASHES, BANDS, SHINGLE = 128, 16, 5
 LIKE = 0.8

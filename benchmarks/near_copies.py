@@ -20,12 +20,12 @@ import numpy as np
 
 from benchmarks.perturbed import perturbed
 from benchmarks.texts import folder_texts
-from pipeline.corpus.clean import clean
-from pipeline.corpus.copies import groups
-from pipeline.corpus.examine import together
-from pipeline.corpus.laid_out import LaidOut
-from pipeline.corpus.signatures import folded_words, signatures
-from pipeline.turkish.normalise import duplicate_key
+from pipeline.corpus.dedup.minhash import folded_words, signatures
+from pipeline.corpus.dedup.near_duplicates import groups
+from pipeline.corpus.filters.apply import together
+from pipeline.corpus.filters.text_batch import LaidOut
+from pipeline.text.clean import clean
+from pipeline.text.normalize import duplicate_key
 
 LOOKED_AT = 500  # pairs
 

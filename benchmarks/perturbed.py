@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from pipeline.turkish.casing import upper
+from pipeline.text.casing import upper
 
 
 def perturbed(text: str, share: float, pool: list[str], rng: random.Random) -> str:

@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 from benchmarks import real_text
-from pipeline import estimate, preset
-from pipeline.check import AllParams, check
-from pipeline.evaluation.read import Document
+from pipeline.cli import estimate, preset
+from pipeline.cli.check import AllParams, check
+from pipeline.common.runtime import place
+from pipeline.eval_sets.readers import Document
 from pipeline.model.decoder import parameter_count
-from pipeline.runtime import place
-from pipeline.training import processes
+from pipeline.training import distributed
 from pipeline.training.schedule import rate
 from pipeline.training.trainer import Trainer
 
@@ -75,7 +75,7 @@ def learn_within(trainer: Trainer, budget: float, about: float) -> tuple[int, fl
     schedule has at that part of the time; how many they were, their seconds and the last one's loss.
     """
     began, step, losses = time.perf_counter(), 0, []
-    while (passed := processes.agreed(round(1000 * (time.perf_counter() - began))) / 1000) < budget:
+    while (passed := distributed.agreed(round(1000 * (time.perf_counter() - began))) / 1000) < budget:
         at = round(about * passed / budget)
         losses = trainer.update(step, rate(at, round(about), trainer.settings)) or losses
         step += 1
@@ -146,6 +146,6 @@ def main() -> None:
 if __name__ == "__main__":
     where = place()
     if where.size > 1:
-        processes.member(main, where)
+        distributed.member(main, where)
     else:
         main()

@@ -9,19 +9,19 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.texts import folder_texts, write_split_of
-from pipeline.check import AllParams
+from pipeline.cli.check import AllParams
+from pipeline.common.io import whole_folder
+from pipeline.device.select import autocast, pick_device, precision_of
+from pipeline.eval_sets.readers import Document
 from pipeline.evaluation import bits_per_byte
-from pipeline.evaluation.read import Document
-from pipeline.files import whole_folder
 from pipeline.model.decoder import Decoder, initialise
-from pipeline.shards.reader import Shards
-from pipeline.shards.writer import write_manifest, write_split
-from pipeline.tokenizer import train as learning
-from pipeline.tokenizer.convert import write_folder
-from pipeline.tokenizer.params import TokenizerParams
+from pipeline.packing.writer import write_manifest, write_split
+from pipeline.pretrain.task import pretraining
+from pipeline.shards.format import Shards
 from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
-from pipeline.training.device import autocast, pick_device, precision_of
-from pipeline.training.pretrain import pretraining
+from pipeline.tokenizer_training import train as learning
+from pipeline.tokenizer_training.hf_export import write_folder
+from pipeline.tokenizer_training.params import TokenizerParams
 from pipeline.training.schedule import rate
 from pipeline.training.trainer import Trainer
 

@@ -3,9 +3,9 @@
     python -m benchmarks.scaling ../shared/data/corpus [--only 3]
 
 Trains every size of LADDER with each of its amounts of text by the recipe of `real-mini` and scores the
-validation documents (real_text.py), in windows side by side. A line for each run, as `pipeline/scaling.py`
-has it in RUNS; then how far each of those lies from the law that was fitted to all others; and one JSON
-line. On two cores the whole ladder takes days, on one GPU about an hour.
+validation documents (real_text.py), in windows side by side. A line for each run, as RUNS of
+`pipeline/cli/scaling.py` has it; then how far each of those lies from the law that was
+fitted to all others; and one JSON line. On two cores the whole ladder takes days, on one GPU about an hour.
 """
 
 import argparse
@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks import real_text
 from benchmarks.pretrain_quality import recipe
+from pipeline.cli.scaling import RUNS, THERE, fitted, law, worth
 from pipeline.model.decoder import parameter_count
-from pipeline.scaling import RUNS, THERE, fitted, law, worth
 
 # Tokens that are read, in millions, and tokens in a step.
 READ = {0.6: 2048, 2.4: 2048, 5.6: 4096, 9.3: 4096, 18.6: 8192, 37.2: 8192}

@@ -20,15 +20,15 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.texts import folder_texts, write_split_of
+from pipeline.packing.encode import BatchEncoder, utf8, word_starts
+from pipeline.packing.writer import write_manifest, write_split
 from pipeline.shards.best_fit import Rows
-from pipeline.shards.reader import Shards
-from pipeline.shards.windows import Windows
-from pipeline.shards.writer import write_manifest, write_split
-from pipeline.tokenizer.batch import BatchEncoder, utf8, word_starts
-from pipeline.tokenizer.convert import write_folder
-from pipeline.tokenizer.params import TokenizerParams
+from pipeline.shards.format import Shards
+from pipeline.shards.sampler import Windows
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.tokenizer.train import sampled_lines, train
+from pipeline.tokenizer_training.hf_export import write_folder
+from pipeline.tokenizer_training.params import TokenizerParams
+from pipeline.tokenizer_training.train import sampled_lines, train
 
 BATCH_BYTES = 8 << 20  # as a row group of the corpus
 

@@ -5,7 +5,8 @@
 Each preset's model takes whole steps on random tokens, in turn, several rounds; the rate of large products in
 the same precision is measured between them. Prints a line for each preset, medians of all rounds, and one
 JSON line. Operations are counted as `tezgah plan` does: 6 for each weight that multiplies, and attention's.
-`watch` is what looking at a step costs (pipeline/training/watch.py), as a share of the steps in between.
+`watch` is what looking at a step costs (pipeline/training/diagnostics.py), as a share of the
+steps in between.
 """
 
 import argparse
@@ -15,16 +16,16 @@ import time
 
 import torch
 
-from pipeline import estimate
-from pipeline import preset as presets
-from pipeline.check import AllParams
+from pipeline.autobatch.probe import FIRST_TOKEN
+from pipeline.cli import estimate
+from pipeline.cli import preset as presets
+from pipeline.cli.check import AllParams
+from pipeline.device.malloc import keep_memory
+from pipeline.device.select import DTYPES, autocast, precision_of
 from pipeline.model.decoder import Decoder, initialise
-from pipeline.training.device import DTYPES, autocast, precision_of
+from pipeline.training.diagnostics import Watch
 from pipeline.training.loss import summed_loss
-from pipeline.training.memory import keep_memory
-from pipeline.training.optim import Optimizers
-from pipeline.training.probe import FIRST_TOKEN
-from pipeline.training.watch import Watch
+from pipeline.training.optimizer import Optimizers
 
 PARTS = ("forward", "backward", "clip", "optimisers", "watch")
 SIZE = 2048  # of the matrices by which the machine's rate is told

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from pipeline.corpus.files import file_records
-from pipeline.corpus.records import Record
-from pipeline.corpus.write import SplitWriter
+from pipeline.corpus.readers.files import file_records
+from pipeline.corpus.readers.records import Record
+from pipeline.data.writer import SplitWriter
 
 
 def folder_texts(folder: Path, without: Collection[str] = ()) -> list[str]:

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 from benchmarks.texts import folder_texts
-from pipeline.corpus.write import SplitWriter
-from pipeline.tokenizer.params import TokenizerParams
-from pipeline.tokenizer.train import sampled_lines, train
+from pipeline.data.writer import SplitWriter
+from pipeline.tokenizer_training.params import TokenizerParams
+from pipeline.tokenizer_training.train import sampled_lines, train
 
 
 def measure(split: Path, settings: TokenizerParams) -> dict[str, float]:

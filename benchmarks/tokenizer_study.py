@@ -13,9 +13,9 @@ import json
 from pathlib import Path
 
 from benchmarks import real_text
-from pipeline import estimate
-from pipeline.check import check
-from pipeline.tokenizer.params import TokenizerParams
+from pipeline.cli import estimate
+from pipeline.cli.check import check
+from pipeline.tokenizer_training.params import TokenizerParams
 
 SIZES = (8_192, 16_384, 32_768)
 KINDS = {"bpe": ("bpe", False), "unigram": ("unigram", False), "morpheme": ("bpe", True)}

@@ -43,17 +43,17 @@ def measure(
     import torch
     import torch.nn.functional as F
 
-    from pipeline import params
+    from pipeline.autobatch.probe import random_step
+    from pipeline.common import params
+    from pipeline.device.malloc import keep_memory
+    from pipeline.device.select import pick_device, precision_of
+    from pipeline.model.config import ModelParams
     from pipeline.model.decoder import Decoder, initialise
     from pipeline.model.norm import RMSNorm
-    from pipeline.model.params import ModelParams
-    from pipeline.tokenizer.params import TokenizerParams
+    from pipeline.tokenizer_training.params import TokenizerParams
     from pipeline.training import loss
-    from pipeline.training.device import pick_device, precision_of
-    from pipeline.training.memory import keep_memory
-    from pipeline.training.optim import Optimizers
+    from pipeline.training.optimizer import Optimizers
     from pipeline.training.params import TrainParams
-    from pipeline.training.probe import random_step
     from pipeline.training.progress import peak_memory_gib
 
     if not default_memory:

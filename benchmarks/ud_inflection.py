@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.turkish.casing import lower, upper
+from pipeline.text.casing import lower, upper
 from pipeline.turkish.inflect import Form, acronym, inflect, name, noun, verb
 from pipeline.turkish.lexicon import LISTED
 

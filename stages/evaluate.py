@@ -1,25 +1,28 @@
 """Stage 7: how good the models are, beside what simpler means reach."""
 
+from pipeline.common import errors
+
+errors.install()
+
 import math
 from functools import partial
 from pathlib import Path
 
-from pipeline import params
-from pipeline.errors import run
+from pipeline.common import params
+from pipeline.common.io import write_json, write_whole
+from pipeline.common.metrics import write_metrics
+from pipeline.common.runtime import RuntimeParams
+from pipeline.device.malloc import keep_memory
+from pipeline.device.select import autocast, pick_device, precision_of
+from pipeline.encoder.hf_io import load_encoder
+from pipeline.eval_sets.params import EvalParams
 from pipeline.evaluation import bits_per_byte, minimal_pairs, ngrams, questions, retrieval, tasks
-from pipeline.evaluation.beside import beside
-from pipeline.evaluation.params import EvalParams
+from pipeline.evaluation.baseline_samples import beside
 from pipeline.evaluation.samples import samples
 from pipeline.evaluation.summary import print_summary
-from pipeline.files import write_json, write_whole
-from pipeline.model.encoder_folder import load_encoder
-from pipeline.model.folder import load_decoder
-from pipeline.reporting.metrics import write_metrics
-from pipeline.runtime import RuntimeParams
-from pipeline.shards.reader import Shards
+from pipeline.model.hf_io import load_decoder
+from pipeline.shards.format import Shards
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.training.device import autocast, pick_device, precision_of
-from pipeline.training.memory import keep_memory
 
 MODELS = Path("models")
 
@@ -88,4 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    errors.run(main)

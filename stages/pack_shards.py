@@ -1,17 +1,20 @@
 """Stage 3: encode the corpus once, into shards that training maps into memory."""
 
+from pipeline.common import errors
+
+errors.install()
+
 import shutil
 from pathlib import Path
 
-from pipeline import params
-from pipeline.corpus.read import parts
-from pipeline.errors import run
-from pipeline.files import whole_folder
-from pipeline.reporting.metrics import write_metrics
-from pipeline.runtime import RuntimeParams
-from pipeline.scratch import checkpoints, fingerprint, locked
-from pipeline.shards.params import ShardsParams
-from pipeline.shards.writer import TOTALS, write_manifest, write_sources, write_split
+from pipeline.common import params
+from pipeline.common.fingerprint import checkpoints, fingerprint, locked
+from pipeline.common.io import whole_folder
+from pipeline.common.metrics import write_metrics
+from pipeline.common.runtime import RuntimeParams
+from pipeline.data.reader import parts
+from pipeline.packing.params import ShardsParams
+from pipeline.packing.writer import TOTALS, write_manifest, write_sources, write_split
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 CORPUS = Path("data/corpus")
@@ -50,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    errors.run(main)

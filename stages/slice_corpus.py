@@ -1,29 +1,31 @@
 """Stage 1: slice a corpus from the sources into train, val and test."""
 
+from pipeline.common import errors
+
+errors.install()
+
 import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import run, said  # first: how the program ends where Ctrl-C comes among the imports
-
-# isort: split
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import params
-from pipeline.corpus.funnel import Funnel
+from pipeline.common import params
+from pipeline.common.data_files import matching_files
+from pipeline.common.fingerprint import Fingerprint, checkpoints, fingerprint, locked, scratch
+from pipeline.common.i18n import translate
+from pipeline.common.io import whole_folder
+from pipeline.common.metrics import REPORTS, write_metrics
+from pipeline.common.runtime import RuntimeParams
+from pipeline.corpus.build import slice_corpus
+from pipeline.corpus.filters import boilerplate
 from pipeline.corpus.params import RAW, CorpusParams, HubSource, LocalSource, UrlsSource, path_key
 from pipeline.corpus.report import write_report
-from pipeline.corpus.rules import boilerplate
-from pipeline.corpus.slice import slice_corpus
-from pipeline.corpus.split import SPLITS
-from pipeline.evaluation.params import EvalParams
-from pipeline.evaluation.read import texts
-from pipeline.files import whole_folder
-from pipeline.inputs import matching_files
-from pipeline.reporting.metrics import REPORTS, write_metrics
-from pipeline.runtime import RuntimeParams
-from pipeline.scratch import Fingerprint, checkpoints, fingerprint, locked, scratch
+from pipeline.corpus.stats import Funnel
+from pipeline.data.splits import SPLITS
+from pipeline.eval_sets.params import EvalParams
+from pipeline.eval_sets.readers import texts
 
 STAGE = "slice_corpus"
 OUTPUT = Path("data/corpus")
@@ -49,7 +51,7 @@ def main() -> None:
             settings, seed, folder, mark.folder, held=held, workers=workers, progress=progress
         )
     for note in sliced.notes:
-        console.print(said(note))
+        console.print(translate(note))
     write_metrics(STAGE, sliced.metrics)
     write_report(sliced, REPORTS / STAGE)
     for done in checkpoints(scratch() / STAGE):
@@ -104,4 +106,4 @@ def _size(count: dict[str, int]) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    errors.run(main)

@@ -1,27 +1,30 @@
 """Stage 5: pretrain the decoder on the shards."""
 
+from pipeline.common import errors
+
+errors.install()
+
 from pathlib import Path
 
-from pipeline import params
-from pipeline.errors import run
-from pipeline.files import whole_folder
-from pipeline.inference.continuations import continues
-from pipeline.inference.sample import Sampling
+from pipeline.autobatch.choose import with_batch_size
+from pipeline.common import params
+from pipeline.common.fingerprint import fingerprint, locked
+from pipeline.common.io import whole_folder
+from pipeline.common.metrics import write_metrics, write_timing
+from pipeline.common.runtime import RuntimeParams, place
+from pipeline.device.select import pick_device
+from pipeline.inference.sampling import Sampling
+from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder, initialise, parameter_count
-from pipeline.model.folder import save_decoder
-from pipeline.model.params import ModelParams
-from pipeline.reporting.metrics import write_metrics, write_timing
-from pipeline.runtime import RuntimeParams, place
-from pipeline.scratch import fingerprint, locked
-from pipeline.shards.reader import Shards, check_tokenizer
+from pipeline.model.hf_io import save_decoder
+from pipeline.pretrain.init_from import start_from
+from pipeline.pretrain.samples import write_samples
+from pipeline.pretrain.task import figures, pretraining
+from pipeline.shards.format import Shards, check_tokenizer
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.training.batch import with_batch_size
-from pipeline.training.device import pick_device
+from pipeline.training.distributed import together
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
-from pipeline.training.pretrain import figures, pretraining
-from pipeline.training.processes import together
-from pipeline.training.start import start_from
 
 SHARDS = Path("data/shards")
 TOKENIZER = Path("models/tokenizer")
@@ -49,7 +52,7 @@ def main() -> None:
     sized = with_batch_size(settings, shape, train.vocab_size, device, runtime.together)
     task = pretraining(train, val, shape.context, sized, seed, device)
     tokenizer = Tokenizer.load(TOKENIZER)
-    write = continues(tokenizer, runtime.prompts, runtime.prompt_tokens, SAMPLING, seed)
+    write = write_samples(tokenizer, runtime.prompts, runtime.prompt_tokens, SAMPLING, seed)
     mark = fingerprint(
         "train_base",
         {"seed": seed, "model": shape.model_dump(), "train": settings.model_dump()},
@@ -67,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(together("train_base", main))
+    errors.run(together("train_base", main))

@@ -1,22 +1,25 @@
 """Stage 4: train the sentence encoder on spans of documents and measure how it retrieves."""
 
+from pipeline.common import errors
+
+errors.install()
+
 from pathlib import Path
 
-from pipeline import params
-from pipeline.corpus.read import texts
-from pipeline.errors import run
-from pipeline.files import whole_folder
-from pipeline.model.encoder_folder import save_encoder
-from pipeline.reporting.metrics import write_metrics, write_timing
-from pipeline.retrieval import evaluate
-from pipeline.retrieval.params import GATE, EncoderParams
-from pipeline.retrieval.spans import choose_documents
-from pipeline.retrieval.task import PairTask, new_encoder
-from pipeline.runtime import RuntimeParams, place
-from pipeline.scratch import fingerprint, locked
+from pipeline.common import params
+from pipeline.common.fingerprint import fingerprint, locked
+from pipeline.common.io import whole_folder
+from pipeline.common.metrics import write_metrics, write_timing
+from pipeline.common.runtime import RuntimeParams, place
+from pipeline.data.reader import texts
+from pipeline.device.malloc import keep_memory
+from pipeline.encoder import evaluate
+from pipeline.encoder.hf_io import save_encoder
+from pipeline.encoder.pairs import choose_documents
+from pipeline.encoder.params import GATE, EncoderParams
+from pipeline.encoder.task import PairTask, new_encoder
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.loop import fit
-from pipeline.training.memory import keep_memory
 
 TRAIN = Path("data/corpus/train")
 VAL = Path("data/corpus/val")
@@ -83,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    errors.run(main)

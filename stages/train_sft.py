@@ -1,22 +1,25 @@
 """Instruction tuning: teach the base model to answer in conversations."""
 
+from pipeline.common import errors
+
+errors.install()
+
 from pathlib import Path
 
-from pipeline import params
-from pipeline.errors import run
-from pipeline.files import whole_folder
-from pipeline.model.folder import load_decoder, save_decoder
-from pipeline.reporting.metrics import write_metrics, write_timing
-from pipeline.runtime import RuntimeParams, place
-from pipeline.scratch import fingerprint, locked
+from pipeline.common import params
+from pipeline.common.fingerprint import fingerprint, locked
+from pipeline.common.io import whole_folder
+from pipeline.common.metrics import write_metrics, write_timing
+from pipeline.common.runtime import RuntimeParams, place
+from pipeline.model.hf_io import load_decoder, save_decoder
 from pipeline.sft.answers import exact_match
 from pipeline.sft.dataset import prepare, read_all, source_files
 from pipeline.sft.params import SftParams, check_context
 from pipeline.sft.task import SftTask
 from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.training.distributed import together
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY
-from pipeline.training.processes import together
 
 BASE = Path("models/base")
 TOKENIZER = Path("models/tokenizer")
@@ -68,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(together("train_sft", main))
+    errors.run(together("train_sft", main))

@@ -1,17 +1,21 @@
 """Stage 2: learn the vocabulary and report how well it fits Turkish."""
 
+from pipeline.common import errors
+
+errors.install()
+
 from pathlib import Path
 
-from pipeline import params
-from pipeline.corpus.read import documents
-from pipeline.errors import UserError, run
-from pipeline.files import whole_folder, write_whole
-from pipeline.reporting.metrics import write_metrics
-from pipeline.tokenizer.convert import write_folder
-from pipeline.tokenizer.params import TokenizerParams
-from pipeline.tokenizer.report import morpheme_report, pieces_page, read_tables, text_report
+from pipeline.common import params
+from pipeline.common.errors import UserError
+from pipeline.common.io import whole_folder, write_whole
+from pipeline.common.metrics import write_metrics
+from pipeline.data.reader import documents
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.tokenizer.train import sampled_lines, train
+from pipeline.tokenizer_training.hf_export import write_folder
+from pipeline.tokenizer_training.params import TokenizerParams
+from pipeline.tokenizer_training.report import morpheme_report, pieces_page, read_tables, text_report
+from pipeline.tokenizer_training.train import sampled_lines, train
 
 CORPUS = Path("data/corpus")
 MORPH = "data/raw/morph"
@@ -49,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    errors.run(main)

@@ -5,13 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from small import make_tokenizer, sentences
+
+from tests.helpers.paths import ROOT, SHARED
+from tests.helpers.small import make_tokenizer, sentences
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test asks a network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads cost tiny models more than they bring
 
-ROOT = Path(__file__).parents[1]
-SHARED = ROOT.parent / "shared" / "data"  # real text beside the checkout, where there is any
+pytest_plugins = ["tests.helpers.random_models", "tests.helpers.tiny"]
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +48,7 @@ def tokenizer(texts, tmp_path_factory):
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
     """A project without data in which stages can be called: params.yaml, dvc.yaml, presets, folders, code."""
-    for name in ("params.yaml", "dvc.yaml", "presets"):
+    for name in ("params.yaml", "dvc.yaml", ".dvcignore", "presets"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     for name in ("corpus", "sft", "eval", "morph", "model"):

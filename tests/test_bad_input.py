@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from small import sentences, set_params
+
+from tests.helpers.small import sentences, set_params
 
 OUTPUTS = {
     "slice_corpus": "data/corpus",
@@ -35,7 +36,7 @@ def json_lines(broken):
 
 
 def small_corpus(project):
-    from pipeline.corpus.write import SplitWriter
+    from pipeline.data.writer import SplitWriter
 
     for split in ("train", "val"):
         writer = SplitWriter(project / "data/corpus" / split)
@@ -49,8 +50,8 @@ def small_corpus(project):
 def shards(project, tokenizer, tokens):
     import numpy as np
 
-    from pipeline.files import sha256
-    from pipeline.shards.writer import write_manifest
+    from pipeline.common.io import sha256
+    from pipeline.packing.writer import write_manifest
 
     (project / "models/tokenizer").symlink_to(tokenizer.folder)
     splits = {}
@@ -73,9 +74,9 @@ def altered_shards(project, tokenizer):
 
 def base(project, tokenizer, **changed):
     """A tiny models/base, its config.json `changed`, and a conversation; a faulty one if nothing is."""
+    from pipeline.model.config import ModelParams
     from pipeline.model.decoder import Decoder
-    from pipeline.model.folder import save_decoder
-    from pipeline.model.params import ModelParams
+    from pipeline.model.hf_io import save_decoder
 
     shape = {"width": 32, "layers": 1, "heads": 2, "kv_heads": 1, "head_dim": 16, "ffn": 32, "context": 256}
     rest = {"arch": "qwen3", "rope_theta": 10000.0, "norm_eps": 1e-6, "tie_embeddings": True}

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from small import sentences
 
-from pipeline.corpus.write import SplitWriter
+from pipeline.data.writer import SplitWriter
+from tests.helpers.small import sentences
 
 TEZGAH = "-m pipeline.cli "
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Length 6>>stream\nx\x9c\x0b\0\xff\0\nendstream\n%%EOF\n"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from pipeline import preset
+from pipeline.cli import preset
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from small import sentences
+
+from tests.helpers.small import sentences
 
 ALL = [
     "slice_corpus",

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from pipeline.corpus.from_txt import Divided
-from pipeline.inputs import matching_files
-from pipeline.params import Section
+from pipeline.common.data_files import matching_files
+from pipeline.common.params import Section
+from pipeline.corpus.readers.txt import Divided
 
 RAW = "data/raw/corpus"
 

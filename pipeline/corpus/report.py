@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pipeline.corpus.funnel import EXCERPT, Sliced
-from pipeline.files import write_whole
+from pipeline.common.io import write_whole
+from pipeline.corpus.stats import EXCERPT, Sliced
 
 
 def write_report(sliced: Sliced, folder: Path) -> None:

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from pipeline.evaluation.read import Document
+from pipeline.common.metrics import metric_key
+from pipeline.eval_sets.readers import Document
 from pipeline.evaluation.scorer import Scorer
 from pipeline.model.decoder import Decoder
-from pipeline.reporting.metrics import metric_key
 from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
 
 MAX_TOKENS = 8192  # in a forward pass

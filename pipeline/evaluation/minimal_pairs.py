@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluation.read import Pair
+from pipeline.common.metrics import metric_key
+from pipeline.eval_sets.readers import Pair
 from pipeline.evaluation.scorer import Scorer
-from pipeline.reporting.metrics import metric_key
 from pipeline.tokenizer.tokenizer import BOS, Tokenizer
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.shards.reader import Shards
+from pipeline.shards.format import Shards
 from pipeline.tokenizer.tokenizer import BOS, EOS
 
 Discounts = tuple[float, float, float]

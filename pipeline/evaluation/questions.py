@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.evaluation.read import Question
+from pipeline.common.metrics import metric_key
+from pipeline.eval_sets.readers import Question
 from pipeline.evaluation.splits import hash_order
 from pipeline.inference.generate import crop, generate
 from pipeline.model.decoder import Decoder
-from pipeline.reporting.metrics import metric_key
-from pipeline.tokenizer.chat import END, prompt_ids
+from pipeline.text.normalize import answer_key
+from pipeline.tokenizer.chat_template import END, prompt_ids
 from pipeline.tokenizer.tokenizer import EOS, Tokenizer
-from pipeline.turkish.normalise import answer_key
 
 
 def chosen_questions(questions: Sequence[Question], most: int, seed: int) -> list[Question]:

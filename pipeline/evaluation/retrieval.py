@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluation.read import Retrieval
-from pipeline.model.encoder import Encoder
-from pipeline.retrieval.bm25 import bm25_scores
-from pipeline.retrieval.embed import embed_texts
-from pipeline.retrieval.metrics import embedding_metrics, ranking_metrics
+from pipeline.encoder.bm25 import bm25_scores
+from pipeline.encoder.embed import embed_texts
+from pipeline.encoder.metrics import embedding_metrics, ranking_metrics
+from pipeline.encoder.model import Encoder
+from pipeline.eval_sets.readers import Retrieval
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from pipeline.evaluation.params import EvalParams
+from pipeline.eval_sets.params import EvalParams
+from pipeline.eval_sets.readers import Question
 from pipeline.evaluation.questions import greedy_answers, is_right
-from pipeline.evaluation.read import Question
 from pipeline.inference.continuations import as_markdown, continuations, escaped, quoted
-from pipeline.inference.sample import Sampling
+from pipeline.inference.sampling import Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.tokenizer.tokenizer import Tokenizer
 

@@ -3,9 +3,9 @@
 import hashlib
 from pathlib import Path
 
-from pipeline.corpus.read import documents
-from pipeline.errors import UserError
-from pipeline.evaluation.read import Document, Retrieval, json_records
+from pipeline.common.errors import UserError
+from pipeline.data.reader import documents
+from pipeline.eval_sets.readers import Document, Retrieval, json_records
 
 
 def hash_order(text: str, seed: int = 0) -> bytes:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline.errors import UserError
-from pipeline.evaluation.params import EvalParams, EvalTask
-from pipeline.evaluation.questions import chosen_questions
-from pipeline.evaluation.read import (
+from pipeline.common.errors import UserError
+from pipeline.eval_sets.params import EvalParams, EvalTask
+from pipeline.eval_sets.readers import (
     Document,
     Pair,
     Question,
@@ -17,6 +16,7 @@ from pipeline.evaluation.read import (
     read_questions,
     read_retrieval,
 )
+from pipeline.evaluation.questions import chosen_questions
 from pipeline.evaluation.splits import chosen_documents, miniworld_retrieval
 
 CORPUS = Path("data/corpus")

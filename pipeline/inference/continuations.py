@@ -1,12 +1,10 @@
 """What a base model writes after a prompt, for reading."""
 
 import re
-from collections.abc import Callable, Sequence
-
-from torch import nn
+from collections.abc import Sequence
 
 from pipeline.inference.generate import crop, generate
-from pipeline.inference.sample import Sampling
+from pipeline.inference.sampling import Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
 
@@ -24,18 +22,6 @@ def continuations(
         # It may be cut inside a character, whose bytes are tokens.
         texts.append(tokenizer.decode(new).rstrip("\ufffd").rstrip() + (" …" if cut else ""))
     return texts
-
-
-def continues(
-    tokenizer: Tokenizer, prompts: Sequence[str], tokens: int, how: Sampling, seed: int
-) -> Callable[[nn.Module], str]:
-    """What tells, as Markdown, how a decoder goes on after the prompts: always these, for comparing."""
-
-    def write(model: nn.Module) -> str:
-        assert isinstance(model, Decoder)
-        return as_markdown(prompts, continuations(model, tokenizer, prompts, tokens, how, seed))
-
-    return write
 
 
 def as_markdown(prompts: Sequence[str], texts: Sequence[str]) -> str:

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 import torch
 
-from pipeline.inference.sample import GREEDY, Sampling, choose, generators
-from pipeline.inference.text import until, whole_characters
-from pipeline.model.cache import KVCache
+from pipeline.inference.sampling import GREEDY, Sampling, choose, generators
+from pipeline.inference.streaming import until, whole_characters
 from pipeline.model.decoder import Decoder
+from pipeline.model.kv_cache import KVCache
 from pipeline.tokenizer.tokenizer import BOS, PAD, UNK, Tokenizer
 
 NEVER = [UNK, BOS, PAD]  # no text continues with them, whatever an untrained row scores

@@ -15,7 +15,7 @@ from pipeline.miniworld.entries import NAME_OTHERS
 from pipeline.miniworld.facts import FACTS, FAMILIES, OPEN_PAIRS, PAIR_ASKS, PAIRS, Fact, Pair
 from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import Slots, fill
-from pipeline.turkish.casing import capitalize
+from pipeline.text.casing import capitalize
 from pipeline.turkish.inflect import name, numeral
 
 Messages = dict[str, list[dict[str, str]]]

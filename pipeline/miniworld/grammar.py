@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pipeline.miniworld import people, texts, world
 from pipeline.miniworld.chats import NEVER, OWNED, SUBJECTS, TIMES, action, when
-from pipeline.turkish.casing import capitalize
+from pipeline.text.casing import capitalize
 from pipeline.turkish.inflect import Form, inflect, noun, verb
 from pipeline.turkish.phonology import VOWELS
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.miniworld import world
 from pipeline.miniworld.templates import word
-from pipeline.turkish.casing import lower
+from pipeline.text.casing import lower
 from pipeline.turkish.inflect import Form, name, noun, verb
 
 # animal | what it eats (+: a compound) | where it lives | the verb of its sound | what its young is called

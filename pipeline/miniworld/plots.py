@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pipeline.miniworld import world
 from pipeline.miniworld.templates import FIRST, Slots, fill, word
-from pipeline.turkish.casing import capitalize
+from pipeline.text.casing import capitalize
 from pipeline.turkish.inflect import Form, noun, verb
 
 PRO_DROP_SHARE = 0.75  # of the sentences that begin with "Ben"

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TypeVar
 
-from pipeline.turkish.casing import capitalize, lower
+from pipeline.text.casing import capitalize, lower
 from pipeline.turkish.inflect import Form, name, noun, numeral, verb
 
 CHOICE = re.compile(r"\[([^\[\]]*)\]")

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 from torch.utils.checkpoint import checkpoint
 
-from pipeline.model.cache import KVCache
+from pipeline.model.config import ModelParams
+from pipeline.model.kv_cache import KVCache
 from pipeline.model.norm import RMSNorm
-from pipeline.model.params import ModelParams
 from pipeline.model.rotary import rotary_tables, rotate
 
 EMBEDDING_WIDTH = 0.2

@@ -6,9 +6,9 @@ from pipeline.inference.generate import generate
 from pipeline.model.decoder import Decoder
 from pipeline.sft.dataset import share
 from pipeline.sft.pack import Row
-from pipeline.tokenizer.chat import END, prompt_ids
+from pipeline.text.normalize import answer_key
+from pipeline.tokenizer.chat_template import END, prompt_ids
 from pipeline.tokenizer.tokenizer import EOS, Tokenizer
-from pipeline.turkish.normalise import answer_key
 
 MOST = 200  # conversations asked: their answers take about as long as the validation loss
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError
-from pipeline.tokenizer.chat import ROLES, Message
+from pipeline.common.errors import UserError
+from pipeline.tokenizer.chat_template import ROLES, Message
 
 SHAPES = "messages; instruction, input and output; or prompt and response"
 SHOWN = 40  # characters of a faulty value that an error repeats

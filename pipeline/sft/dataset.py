@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.sft.data import read_conversations
 from pipeline.sft.pack import Row, pack
 from pipeline.sft.params import MINIWORLD, SftParams, local_files
-from pipeline.tokenizer.chat import Message
+from pipeline.tokenizer.chat_template import Message
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 

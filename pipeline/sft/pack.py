@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pipeline.tokenizer.chat import Message, conversation_ids
+from pipeline.tokenizer.chat_template import Message, conversation_ids
 from pipeline.tokenizer.tokenizer import PAD, Tokenizer
 from pipeline.training.loss import IGNORED
 

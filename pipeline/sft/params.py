@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pipeline.errors import UserError
-from pipeline.inputs import matching_files
-from pipeline.params import Section
-from pipeline.runtime import RuntimeParams
+from pipeline.common.data_files import matching_files
+from pipeline.common.errors import UserError
+from pipeline.common.params import Section
+from pipeline.common.runtime import RuntimeParams
 from pipeline.training.params import LoopParams
 
 RAW = "data/raw/sft"

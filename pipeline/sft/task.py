@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pipeline.model.decoder import Decoder
 from pipeline.sft.pack import Batch, Row, collate
 from pipeline.sft.params import SftParams
-from pipeline.training import processes
+from pipeline.training import distributed
 from pipeline.training.loss import IGNORED
 
 
@@ -42,7 +42,7 @@ class SftTask:
         """
         size = self.params.conversations_per_step
         rows = [self.row(place) for place in range(step * size, (step + 1) * size)]
-        return batches(rows, self.batch_size)[processes.rank() :: processes.size()]
+        return batches(rows, self.batch_size)[distributed.rank() :: distributed.size()]
 
     def row(self, place: int) -> Row:
         """The row at `place` of the endless sequence of epochs."""

@@ -8,8 +8,8 @@ as in Ding et al. 2024, arXiv 2404.10830). What stays empty holds <pad>, which i
 
 import numpy as np
 
-from pipeline.shards.reader import Shards
-from pipeline.shards.windows import Numbered
+from pipeline.shards.format import Shards
+from pipeline.shards.sampler import Numbered
 from pipeline.tokenizer.tokenizer import PAD
 
 

@@ -14,7 +14,7 @@ import sentencepiece
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec  # type: ignore[attr-defined]
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 
 UNK, BOS, EOS, PAD = 0, 1, 2, 3
 WORD = re.compile(r" [^ \n]*|\n|[^ \n]+")  # a word carries the space before it; a newline is a byte

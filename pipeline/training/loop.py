@@ -15,19 +15,20 @@ import torch
 from dvclive import Live
 from torch import nn
 
-from pipeline.errors import UserError, said
-from pipeline.reporting.metrics import REPORTS
-from pipeline.runtime import RuntimeParams
-from pipeline.scratch import Fingerprint
-from pipeline.training import processes
-from pipeline.training.compiling import Pace
-from pipeline.training.device import pick_device
+from pipeline.common.errors import UserError
+from pipeline.common.fingerprint import Fingerprint
+from pipeline.common.i18n import translate
+from pipeline.common.metrics import REPORTS
+from pipeline.common.runtime import RuntimeParams
+from pipeline.device.select import pick_device
+from pipeline.training import distributed
+from pipeline.training.checkpoint import Checkpoints
+from pipeline.training.compile import Pace
+from pipeline.training.diagnostics import Watch
 from pipeline.training.params import LoopParams
 from pipeline.training.progress import Reporter, peak_memory_gib
-from pipeline.training.resume import Checkpoints
 from pipeline.training.schedule import rate
 from pipeline.training.trainer import Diverged, Task, Trainer
-from pipeline.training.watch import Watch
 
 AVERAGED_LOSSES = 50  # that the training loss of the metrics is the mean of
 
@@ -56,8 +57,8 @@ def fit(
     """Train `model` in place for `steps` optimiser steps, resuming where an equal run stopped.
 
     Writes curves to `reports/<stage>/live`, and to its samples.md what `write` makes of the model at each
-    validation. The caller holds `scratch.locked(stage)`. Of processes that train together (processes.py) all
-    call this with equal arguments, and `model` is the trained one in the first.
+    validation. The caller holds `scratch.locked(stage)`. Of processes that train together (distributed.py)
+    all call this with equal arguments, and `model` is the trained one in the first.
 
     Raises UserError when memory runs out (with the batch size to try), when a loss is not finite (the last
     good checkpoint stays), and when a signal stops it (after saving).
@@ -68,7 +69,7 @@ def fit(
         run.resume()
         run.train(stopped)
         checkpoints.finish()
-        if stop := processes.agreed(max(stopped, default=0)):
+        if stop := distributed.agreed(max(stopped, default=0)):
             raise UserError(
                 f"{signal.Signals(stop).name}: trained to the end and saved; `dvc repro` writes the model"
             )
@@ -108,7 +109,7 @@ class Run:
         self.watch = Watch(self.trainer.model, sharded=bool(self.trainer.in_shards))
         compile = None if self.trainer.in_shards else task.compile  # FSDP's hooks were not tried with it
         self.pace = Pace(self.trainer.device, compile and partial(compile, self.trainer.model))
-        self.writes = processes.rank() == 0
+        self.writes = distributed.rank() == 0
         self.step = 0
         self.losses: list[float] = []  # of the last steps
         self.history = History()
@@ -137,9 +138,9 @@ class Run:
 
     def _check_same_start(self, step: int) -> None:
         """Raise UserError where another process has found another checkpoint."""
-        if (latest := processes.agreed(step)) != step:
+        if (latest := distributed.agreed(step)) != step:
             raise UserError(
-                f"{self.checkpoints.folder}: process {processes.rank()} finds a checkpoint of step {step},"
+                f"{self.checkpoints.folder}: process {distributed.rank()} finds a checkpoint of step {step},"
                 f" another one of step {latest}; set TEZGAH_SCRATCH to a folder that all machines share"
             )
 
@@ -184,7 +185,7 @@ class Run:
                 self.update(share, log)
                 self.step += 1
                 if decided := self.pace.after_step(self.steps - self.step):
-                    reporter.say(said(decided))
+                    reporter.say(translate(decided))
                 live.step = self.step
                 if log:
                     self.settle()
@@ -198,7 +199,7 @@ class Run:
                 if last or self.step % self.settings.eval_every == 0:
                     self.validate(live, reporter)
                 # Read once, as a signal may come at any time, and agreed on, as it may not come to all.
-                stop = processes.agreed(max(stopped, default=0))
+                stop = distributed.agreed(max(stopped, default=0))
                 if last or stop or self.step % self.runtime.save_every == 0:
                     live.make_summary()
                     self.save()

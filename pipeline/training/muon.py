@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.training.device import precision_of
+from pipeline.device.select import precision_of
 from pipeline.training.parallel import cut_as, whole
 
 # A polynomial a x + b x³ + c x⁵ that brings every singular value in (0, 1] near 1 in five rounds (Jordan et

@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from pipeline.training import processes
+from pipeline.training import distributed
 
 
 class Call(nn.Module):
@@ -31,7 +31,7 @@ class Call(nn.Module):
 
 def is_sharded(sharding: str) -> bool:
     """Whether each process holds a shard: `fsdp`, but for a process alone."""
-    return sharding == "fsdp" and processes.size() > 1
+    return sharding == "fsdp" and distributed.size() > 1
 
 
 def spread(model: nn.Module, sharding: str, device: torch.device) -> nn.Module:
@@ -39,7 +39,7 @@ def spread(model: nn.Module, sharding: str, device: torch.device) -> nn.Module:
 
     With `fsdp` its weights become shards in place.
     """
-    if processes.size() == 1:
+    if distributed.size() == 1:
         return Call(model.to(device))
     if device.index is not None:
         torch.cuda.set_device(device)
@@ -61,7 +61,7 @@ def sharded(model: nn.Module, device: torch.device) -> nn.Module:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
-    mesh = init_device_mesh(device.type, (processes.size(),))
+    mesh = init_device_mesh(device.type, (distributed.size(),))
     call = Call(model)
     layers = [layer for module in model.modules() if isinstance(module, nn.ModuleList) for layer in module]
     for module in (*layers, call):

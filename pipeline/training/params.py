@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from pipeline.errors import UserError
-from pipeline.model.params import ModelParams
-from pipeline.params import Section
-from pipeline.runtime import RuntimeParams
+from pipeline.common.errors import UserError
+from pipeline.common.params import Section
+from pipeline.common.runtime import RuntimeParams
+from pipeline.model.config import ModelParams
 
 # Change memory and speed, not the result: an unfinished run resumes across them.
 MEMORY_ONLY = ("batch_size", "checkpointing", "loss_chunks", "sharding")
@@ -38,7 +38,7 @@ class TrainParams(LoopParams):
 
     init_from: str | None  # a model folder under data/raw/model, or null: random weights
     steps: int = Field(gt=0)
-    # sequences in a forward pass on one device; auto: as many as fit (pipeline/training/batch.py)
+    # sequences in a forward pass on one device; auto: as many as fit (pipeline/autobatch/choose.py)
     batch_size: int | Literal["auto"]
     checkpointing: bool  # layers are computed anew on the way back, and not kept
     loss_chunks: int = Field(gt=0)  # stretches of tokens whose logits are there one after another

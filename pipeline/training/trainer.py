@@ -8,14 +8,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from pipeline.errors import UserError
-from pipeline.training import parallel, processes
-from pipeline.training.compiling import plainly
-from pipeline.training.device import autocast, precision_of
-from pipeline.training.memory import keep_memory
-from pipeline.training.optim import Optimizers
+from pipeline.common.errors import UserError
+from pipeline.device.malloc import keep_memory
+from pipeline.device.select import autocast, precision_of
+from pipeline.training import distributed, parallel
+from pipeline.training.compile import plainly
+from pipeline.training.diagnostics import Watch
+from pipeline.training.optimizer import Optimizers
 from pipeline.training.params import LoopParams
-from pipeline.training.watch import Watch
 
 LAG = {"cuda": 1}  # by device: steps whose figures are not waited for, so that it always has work queued
 
@@ -113,7 +113,7 @@ class Trainer:
                     part = self.call(self.task.loss, batch)
                 self.scaler.scale(part).backward()
             loss += part.detach()
-        processes.summed(loss)
+        distributed.summed(loss)
         for optimizer in self.optimizers.all:
             self.scaler.unscale_(optimizer)
         if watch:
@@ -159,15 +159,15 @@ class Trainer:
         with torch.no_grad():
             for shard, weight in zip(self.model.parameters(), self.given.parameters(), strict=True):
                 full = parallel.whole(shard)
-                if processes.rank() == 0:
+                if distributed.rank() == 0:
                     weight.copy_(full)
-        if processes.rank() == 0:
+        if distributed.rank() == 0:
             self.given.to(self.device)
 
     @property
     def place(self) -> str:
         """Where it trains, in words."""
-        count = processes.size()
+        count = distributed.size()
         return f"{self.device}, {count} processes" if count > 1 else str(self.device)
 
     @property

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 
-from pipeline.turkish.casing import lower
+from pipeline.text.casing import lower
+from pipeline.text.normalize import APOSTROPHES
 from pipeline.turkish.inflect import Form, noun, particle, verb
 from pipeline.turkish.lexicon import NOUNS, VERBS, sections
 from pipeline.turkish.morphotactics import GRAMMAR
-from pipeline.turkish.normalise import APOSTROPHES
 
 DATA_FILES = ("words.txt",)
 STEM_CHANGE = 2  # letters at a stem's end that a suffix may change: ağız, ağz-ı

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
+from pipeline.text.casing import capitalize, lower
 from pipeline.turkish import lexicon
-from pipeline.turkish.casing import capitalize, lower
 from pipeline.turkish.morphotactics import DERIVATIONS, GRAMMAR, PARTICLES, POSSESSORS
 from pipeline.turkish.numbers import reading
 from pipeline.turkish.phonology import HIGH_AFTER, VOWELS, fronted, last_vowel, realise, syllables, voiced

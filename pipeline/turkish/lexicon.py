@@ -22,7 +22,7 @@ words of one syllable do not. The aorist is -Ar after one syllable, else -Ir.
 from functools import cache
 from pathlib import Path
 
-from pipeline.turkish.casing import lower
+from pipeline.text.casing import lower
 from pipeline.turkish.phonology import syllables
 
 DATA_FILES = ("nouns.txt", "verbs.txt")

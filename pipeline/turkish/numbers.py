@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.turkish.casing import lower
+from pipeline.text.casing import lower
 from pipeline.turkish.phonology import realise
 
 UNITS = ("", "bir", "iki", "üç", "dört", "beş", "altı", "yedi", "sekiz", "dokuz")

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from small import ByteTokenizer
 
+from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
-from pipeline.model.params import ModelParams
+from tests.helpers.small import ByteTokenizer
 
 
 def tiny_decoder(context=8, vocab_size=264, seed=0):

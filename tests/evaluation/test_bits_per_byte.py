@@ -5,9 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.eval_sets.readers import Document
 from pipeline.evaluation import bits_per_byte
 from pipeline.evaluation.bits_per_byte import batches, measure, sequence_bits, windows
-from pipeline.evaluation.read import Document
 
 
 def one_window_at_a_time(model, ids):

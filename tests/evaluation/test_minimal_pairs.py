@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from pipeline.eval_sets.readers import Pair
 from pipeline.evaluation.minimal_pairs import measure, wilson_interval
-from pipeline.evaluation.read import Pair
 
 
 def by_length(sequences):

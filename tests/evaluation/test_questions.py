@@ -1,8 +1,8 @@
 import pytest
 
+from pipeline.eval_sets.readers import Question
 from pipeline.evaluation import questions
 from pipeline.evaluation.questions import chosen_questions, greedy_answers, is_right, measure
-from pipeline.evaluation.read import Question
 
 PLATE = Question("İzmir'in plakası kaç?", ("35", "otuz beş"), "plate", "seen")
 CITY = Question("Başkent neresi?", ("Ankara",), "city", "seen")

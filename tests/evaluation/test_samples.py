@@ -1,8 +1,8 @@
 import pytest
 
+from pipeline.eval_sets.params import EvalParams
+from pipeline.eval_sets.readers import Question
 from pipeline.evaluation import samples as module
-from pipeline.evaluation.params import EvalParams
-from pipeline.evaluation.read import Question
 from pipeline.evaluation.samples import QUESTIONS, one_of_each_family, samples
 
 SETTINGS = EvalParams(

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from pipeline.inference import generate as generation
 from pipeline.inference.generate import NEVER, crop, generate, stream
-from pipeline.inference.sample import Sampling, choose
-from pipeline.model.cache import KVCache
+from pipeline.inference.sampling import Sampling, choose
+from pipeline.model.kv_cache import KVCache
 from pipeline.tokenizer.tokenizer import BOS, EOS
 
 CONTEXT = 24

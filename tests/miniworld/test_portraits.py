@@ -6,7 +6,7 @@ import pytest
 from pipeline.miniworld import people, portraits, world
 from pipeline.miniworld.plots import Told
 from pipeline.miniworld.templates import Slots
-from pipeline.turkish.casing import lower
+from pipeline.text.casing import lower
 
 
 def cast(seed: int) -> Slots:

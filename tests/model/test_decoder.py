@@ -9,13 +9,13 @@ from safetensors import safe_open
 from torch.nn.attention.flex_attention import BlockMask
 from transformers import AutoModelForCausalLM
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.inference.generate import generate
 from pipeline.model import decoder
-from pipeline.model.cache import KVCache
+from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder, initialise, parameter_count, spelled_out, within
-from pipeline.model.folder import load_decoder, load_weights, save_decoder
-from pipeline.model.params import ModelParams
+from pipeline.model.hf_io import load_decoder, load_weights, save_decoder
+from pipeline.model.kv_cache import KVCache
 
 SHAPES = {
     "qwen3": {},

@@ -6,10 +6,10 @@ import subprocess
 import pytest
 import torch
 
+from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder, initialise
-from pipeline.model.folder import save_decoder
-from pipeline.model.params import ModelParams
-from pipeline.tokenizer.chat import conversation_ids
+from pipeline.model.hf_io import save_decoder
+from pipeline.tokenizer.chat_template import conversation_ids
 
 PROGRAM = """
 import json, sys, torch, transformers

@@ -1,7 +1,7 @@
 import pytest
-from small import ByteTokenizer
 
 from pipeline.sft.params import SftParams
+from tests.helpers.small import ByteTokenizer
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.shards.best_fit import Rows, best_fit
-from pipeline.shards.reader import Shards
+from pipeline.shards.format import Shards
 from pipeline.tokenizer.tokenizer import BOS, EOS, PAD
 
 

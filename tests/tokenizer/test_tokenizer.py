@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import make_tokenizer, sentences
 from tokenizers import Tokenizer as FastTokenizer
 
-from pipeline.errors import UserError
-from pipeline.tokenizer.params import TokenizerParams
-from pipeline.tokenizer.report import (
+from pipeline.common.errors import UserError
+from pipeline.tokenizer.tokenizer import BOS, EOS, PAD, SPACE, UNK, Tokenizer
+from pipeline.tokenizer_training.params import TokenizerParams
+from pipeline.tokenizer_training.report import (
     cuts,
     morpheme_report,
     pieces_page,
@@ -22,8 +22,8 @@ from pipeline.tokenizer.report import (
     renyi_efficiency,
     text_report,
 )
-from pipeline.tokenizer.tokenizer import BOS, EOS, PAD, SPACE, UNK, Tokenizer
-from pipeline.tokenizer.train import cut_at_morphemes, sampled_lines, train
+from pipeline.tokenizer_training.train import cut_at_morphemes, sampled_lines, train
+from tests.helpers.small import make_tokenizer, sentences
 
 PARTS = [
     *"abcçdeğıİşüÖIi 0123.,;!?'’…<>|/\\{}^~",

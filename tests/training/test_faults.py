@@ -10,8 +10,8 @@ from itertools import count
 import pytest
 import torch
 
-from pipeline.errors import UserError
-from pipeline.training import resume
+from pipeline.common.errors import UserError
+from pipeline.training import checkpoint as resume
 
 
 def kept(project):

@@ -5,9 +5,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from pipeline.check import check
-from pipeline.errors import UserError
-from pipeline.params import read
+from pipeline.cli.check import check
+from pipeline.common.errors import UserError
+from pipeline.common.params import read
 from pipeline.training.loss import IGNORED, summed_loss, token_losses
 
 

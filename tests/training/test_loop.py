@@ -10,9 +10,9 @@ import sys
 import pytest
 import torch
 
-from pipeline.errors import UserError
-from pipeline.files import sha256
-from pipeline.scratch import locked
+from pipeline.common.errors import UserError
+from pipeline.common.fingerprint import locked
+from pipeline.common.io import sha256
 
 
 def equal(ours, theirs):
@@ -127,7 +127,7 @@ def test_a_damaged_mark_of_a_finished_run_is_one_line(tiny, project):
 def test_changed_code_names_the_unfinished_run_and_how_to_adopt_it(tiny, project, capsys):
     with pytest.raises(Stop):
         crash_at(tiny(), 10).fit()
-    (project / "dvc.yaml").write_text("stages: {train_base: {cmd: x, deps: [pipeline/files.py]}}")
+    (project / "dvc.yaml").write_text("stages: {train_base: {cmd: x, deps: [pipeline/common/io.py]}}")
     with pytest.raises(Stop):
         crash_at(tiny(), 3).fit()
     note = capsys.readouterr().out
@@ -322,7 +322,7 @@ def test_scratch_can_be_moved(tiny, project, monkeypatch, tmp_path_factory):
 
 
 def test_an_unknown_device_is_refused():
-    from pipeline.training.device import pick_device
+    from pipeline.device.select import pick_device
 
     if torch.cuda.is_available():
         pytest.skip("this machine has one")
@@ -331,9 +331,8 @@ def test_an_unknown_device_is_refused():
 
 
 def test_loading_leaves_torch_out_of_light_rooms(root):
-    code = (
-        "import sys, pipeline.cli, pipeline.check, pipeline.reporting.metrics; print('torch' in sys.modules)"
-    )
+    modules = "pipeline.cli.main, pipeline.cli.check, pipeline.common.metrics"
+    code = f"import sys, {modules}; print('torch' in sys.modules)"
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     ).stdout

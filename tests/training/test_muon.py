@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from pipeline.training.muon import Muon, orthogonalised
-from pipeline.training.optim import Optimizers
+from pipeline.training.optimizer import Optimizers
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 8, 24), (2, 24, 8)])

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from pipeline.errors import UserError
-from pipeline.training import compiling, trainer
-from pipeline.training.optim import Optimizers
+from pipeline.common.errors import UserError
+from pipeline.training import compile as compiling
+from pipeline.training import trainer
+from pipeline.training.optimizer import Optimizers
 
 GPU = torch.device("cuda")
 

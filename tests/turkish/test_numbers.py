@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.turkish.casing import capitalize, upper
+from pipeline.text.casing import capitalize, upper
 from pipeline.turkish.numbers import distributive, from_words, in_words, ordinal, reading
 
 LARGEST = 10**21 - 1

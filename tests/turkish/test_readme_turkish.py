@@ -1,6 +1,6 @@
-from pathlib import Path
+from tests.helpers.paths import ROOT
 
-README = Path(__file__).parents[2] / "README.md"
+README = ROOT / "README.md"
 
 
 def test_the_readmes_forms_are_what_the_inflector_writes() -> None:

@@ -19,8 +19,9 @@ from benchmarks.ud_inflection import (
     verbal_tags,
 )
 from pipeline.turkish.inflect import acronym, inflect, name, noun, numeral, verb
+from tests.helpers.paths import SHARED
 
-TREEBANKS = Path(__file__).parents[2] / "../shared/data/morph/ud_inflection.tsv"
+TREEBANKS = SHARED / "morph/ud_inflection.tsv"
 KINDS = {"noun": noun, "name": name, "acronym": acronym, "numeral": numeral, "verb": verb}
 
 with (Path(__file__).parent / "inflections.tsv").open(encoding="utf-8", newline="") as file:

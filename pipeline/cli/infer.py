@@ -1,0 +1,112 @@
+"""What `tezgah infer "…"` does: open a model folder and let it continue or answer."""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline.common.errors import UserError
+from pipeline.device.select import pick_device
+from pipeline.inference.generate import crop, stream
+from pipeline.inference.sampling import LIVELY, Sampling
+from pipeline.model.decoder import Decoder
+from pipeline.model.hf_io import load_decoder
+from pipeline.tokenizer.chat_template import END, prompt_ids
+from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
+
+CHAT_MODEL = Path("models/sft")
+ENDS = {EOS, END}
+
+
+def infer(
+    prompt: str,
+    folder: Path | str = CHAT_MODEL,
+    *,
+    raw: bool | None = None,
+    system: str | None = None,
+    max_new_tokens: int = 128,
+    how: Sampling = LIVELY,
+    seed: int = 0,
+    stop: Sequence[str] = (),
+    device: str = "auto",
+) -> Iterator[str]:
+    """The model's text, piece by piece as it is made, without the prompt.
+
+    A chat model answers `prompt` as a user's message, after a `system` message if there is one. With
+    `raw` the model continues `prompt` as plain text; left None, that is so for a folder named
+    `base`, such as models/base. The same arguments give the same text on the same machine.
+
+    Everything is checked before this returns. Raises UserError for a folder without a model, an
+    argument out of range, or a message longer than the model reads.
+    """
+    check_arguments(max_new_tokens, seed, stop)
+    prompt = unicodedata.normalize("NFC", prompt)  # as all text that models learn from
+    folder = Path(folder)
+    model, tokenizer = open_model(folder, device)
+    if raw if raw is not None else folder.resolve().name == "base":
+        if system is not None:
+            raise UserError(f"--system: {system!r}: plain text has no system message; leave it out")
+        ids = text_prompt(prompt, model, tokenizer, max_new_tokens)
+    else:
+        ids = chat_prompt(prompt, system, model, tokenizer)
+    return stream(
+        model,
+        tokenizer,
+        ids,
+        max_new_tokens=max_new_tokens,
+        how=how,
+        seed=seed,
+        stop_ids=ENDS,
+        stop_strings=stop,
+    )
+
+
+def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, Tokenizer]:
+    """A model folder's decoder and tokenizer. Raises UserError where there is none."""
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: no model there; run `make repro`, or name a model folder")
+    return load_decoder(folder, pick_device(device)), Tokenizer.load(folder)
+
+
+def text_prompt(text: str, model: Decoder, tokenizer: Tokenizer, max_new_tokens: int) -> list[int]:
+    """The ids that plain text is continued from.
+
+    Of a long text the beginning is dropped, so that up to half of the context is free for new tokens.
+    """
+    room = max(1, min(max_new_tokens, model.context // 2))
+    return crop([BOS, *tokenizer.encode(text)], model.context, room)
+
+
+def chat_prompt(text: str, system: str | None, model: Decoder, tokenizer: Tokenizer) -> list[int]:
+    """The ids that an answer continues. Raises UserError for no text, or too much for the context."""
+    if not text.strip():
+        raise UserError(f"prompt: {text!r}: nothing to answer; give some text")
+    messages = [{"role": "user", "content": text}]
+    if system is not None:
+        messages.insert(0, {"role": "system", "content": unicodedata.normalize("NFC", system)})
+    ids = prompt_ids(tokenizer, messages)
+    if len(ids) >= model.context:
+        raise UserError(
+            f"prompt: {len(ids)} tokens leave no room for an answer: the model reads {model.context};"
+            " shorten it, or pass --raw to continue its end as plain text"
+        )
+    return ids
+
+
+def sampling(
+    temperature: float, top_k: int, top_p: float, min_p: float, repetition_penalty: float
+) -> Sampling:
+    """The command line's settings. Raises UserError, as the command line names it, for one out of range."""
+    try:
+        return Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
+    except ValueError as error:
+        raise UserError(f"--{error}".replace("_", "-")) from None
+
+
+def check_arguments(max_new_tokens: int, seed: int, stop: Sequence[str]) -> None:
+    """Raise UserError for an argument that means nothing, as the command line names it."""
+    if max_new_tokens < 1:
+        raise UserError(f"--max-new-tokens: {max_new_tokens}: give 1 or more")
+    if seed < 0:
+        raise UserError(f"--seed: {seed}: give a whole number from 0 up")
+    if "" in stop:
+        raise UserError("--stop: '': an empty stop string; leave it out")

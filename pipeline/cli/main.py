@@ -1,0 +1,272 @@
+"""The `tezgah` command."""
+
+from pipeline.common import errors
+
+errors.install()
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate
+
+
+class Commands(TyperGroup):
+    """All commands; an unknown one is answered with the nearest."""
+
+    def get_command(self, context: Any, name: str) -> Any:
+        """The command of that name. Raises UserError where there is none."""
+        found = super().get_command(context, name)
+        if found is None:
+            from pipeline.common.params import nearest
+
+            known = self.list_commands(context)
+            raise UserError(
+                f"{name}: no such command" + (nearest(name, known) or f"; there are {', '.join(known)}")
+            )
+        return found
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Train your own small Turkish language model. The stages themselves run with `dvc repro`.",
+)
+
+
+@app.command()
+def check(
+    stage: Annotated[str | None, typer.Option(help="Say where in a run this stage stands.")] = None,
+) -> None:
+    """Check params.yaml: every key, the rules between sections, and that the input files are there."""
+    from pipeline.cli.check import check as check_params
+
+    params = check_params()
+    if stage is None:
+        print(translate("params.yaml: all sections are in order"))
+    else:
+        from pipeline.cli.estimate import where
+
+        print(translate(where(params, stage)))
+
+
+@app.command()
+def preset(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Overlays under presets/, applied in order.")
+    ] = None,
+    flags: Annotated[
+        bool, typer.Option("--flags", help="Write nothing; print arguments for `dvc exp run`.")
+    ] = False,
+) -> None:
+    """Merge presets into params.yaml, its comments kept, and say what changes and what will re-run.
+
+    Example: tezgah preset modern-42m gpu-16gb
+    """
+    from pipeline.cli import preset as presets
+
+    presets.run(names or [], flags)
+
+
+@app.command()
+def add(
+    files: Annotated[list[Path], typer.Argument(help="txt, jsonl, csv, tsv (also .gz, .xz, .zst), parquet.")],
+    name: Annotated[str | None, typer.Option(help="The source's name; else the first file's.")] = None,
+    column: Annotated[str | None, typer.Option(help="Which column is the text, if it is not found.")] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy the files instead of linking them.")] = False,
+    track: Annotated[bool, typer.Option("--track", help="Copy them and `dvc add` them.")] = False,
+) -> None:
+    """Bring text files of yours in as a source of the corpus.
+
+    Example: tezgah add novels.txt news.jsonl.gz --name mine
+    """
+    from pipeline.cli.add import run
+
+    run(files, name, column, copy, track)
+
+
+imports = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(imports, name="import", help="Turn a model of others into a model folder to start from.")
+
+To = Annotated[Path | None, typer.Option(help="Its new folder; else data/raw/model/<its name>.")]
+Heads = Annotated[int | None, typer.Option(help="Number of heads, if the file does not tell it.")]
+
+
+@imports.command("tanai")
+def import_tanai(
+    file: Annotated[Path, typer.Argument(help="A checkpoint (.pt), or a state_dict alone.")],
+    to: To = None,
+    heads: Heads = None,
+) -> None:
+    """Read a TanAI-Lite checkpoint, or a state_dict with TanAI-Lite's or the stock names.
+
+    Example: tezgah import tanai base_best.pt
+    """
+    from pipeline.cli.import_model.run import run
+
+    run(file, to, heads)
+
+
+@imports.command("hf")
+def import_hf(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder that transformers has saved, or its weights alone.")
+    ],
+    to: To = None,
+    heads: Heads = None,
+) -> None:
+    """Read a Hugging Face folder of the Llama or Qwen3 architecture.
+
+    Example: tezgah import hf models/base
+    """
+    from pipeline.cli.import_model.run import run
+
+    run(folder, to, heads)
+
+
+@app.command()
+def plan(
+    probe: Annotated[bool, typer.Option("--probe", help="Train 20 steps to measure the time.")] = False,
+) -> None:
+    """Say what params.yaml asks for before anything is trained: size, tokens, disk, memory, time, stages.
+
+    Example: tezgah preset baby-10m && tezgah plan --probe
+    """
+    from pipeline.cli.plan import run
+
+    run(probe)
+
+
+@app.command()
+def tokenize(
+    text: Annotated[str, typer.Argument(help="What to cut into pieces.")],
+    tokenizer: Annotated[Path, typer.Option(help="A tokenizer's folder.")] = Path("models/tokenizer"),
+) -> None:
+    """Show the pieces of a text in colour, with their ids and bytes.
+
+    Example: tezgah tokenize "Çekoslovakyalılaştıramadıklarımızdan mısınız?"
+    """
+    from pipeline.cli.show_tokens import run
+
+    run(text, tokenizer)
+
+
+@app.command()
+def shards(
+    split: Annotated[str, typer.Option(help="train or val.")] = "train",
+    start: Annotated[int | None, typer.Option(help="Show the text from this token of the split.")] = None,
+    count: Annotated[int, typer.Option(help="How many tokens of it.")] = 256,
+) -> None:
+    """Show what is packed for training: a table of its files, and the text of any window.
+
+    Example: tezgah shards --split val --start 1000
+    """
+    from pipeline.cli.show_shards import run
+
+    run(split, start, count)
+
+
+@app.command()
+def status() -> None:
+    """Show what is trained, from which params, how good it is, and what is stale."""
+    from pipeline.cli.status import run
+
+    run()
+
+
+@app.command()
+def infer(
+    prompt: Annotated[str, typer.Argument(help="A message to the chat model, or a beginning to go on from.")],
+    model: Annotated[Path, typer.Option(help="A model folder.")] = Path("models/sft"),
+    raw: Annotated[
+        bool | None, typer.Option("--raw/--chat", help="Continue plain text (default for models/base).")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="A system message before the prompt.")] = None,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest answer (tokens).")] = 128,
+    temperature: Annotated[float, typer.Option(help="0: the likeliest token each time.")] = 0.5,
+    top_k: Annotated[int, typer.Option(help="Choose among the k likeliest tokens; 0: all.")] = 0,
+    top_p: Annotated[float, typer.Option(help="Choose among the likeliest with this share together.")] = 0.95,
+    min_p: Annotated[
+        float, typer.Option(help="Leave out what is less likely than this share of the likeliest.")
+    ] = 0.1,
+    repetition_penalty: Annotated[float, typer.Option(help="Above 1: what was said comes again less.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
+    stop: Annotated[list[str] | None, typer.Option(help="Text to stop before; may be repeated.")] = None,
+) -> None:
+    """Let a trained model answer or continue.
+
+    Examples: tezgah infer "Ankara hangi bölgededir?"; tezgah infer --model models/base "Bir gün"
+    """
+    from pipeline.cli.infer import infer as stream
+    from pipeline.cli.infer import sampling
+
+    pieces = stream(
+        prompt,
+        model,
+        raw=raw,
+        system=system,
+        max_new_tokens=max_new_tokens,
+        how=sampling(temperature, top_k, top_p, min_p, repetition_penalty),
+        seed=seed,
+        stop=stop or [],
+    )
+    for piece in pieces:
+        print(piece, end="", flush=True)
+    print()
+
+
+@app.command()
+def chat(
+    model: Annotated[Path, typer.Option(help="A chat model's folder.")] = Path("models/sft"),
+    system: Annotated[str | None, typer.Option(help="A system message before the conversation.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed and words give the same answers.")] = 0,
+) -> None:
+    """Talk with a trained model. /yardım there names what you can do.
+
+    Example: tezgah chat --system "Kısa cevap ver."
+    """
+    from pipeline.cli.chat import run
+
+    run(model, system, seed)
+
+
+@app.command()
+def report(
+    picture: Annotated[Path | None, typer.Option(help="Draw it into this SVG file too.")] = None,
+) -> None:
+    """Show the last run's figures, the models' words beside those of simpler ones, and what to try next."""
+    from pipeline.cli.report import read, show
+    from pipeline.evaluation.summary import beside_table, summary
+
+    show(summary(read("evaluate")), beside_table(read("evaluate", file="beside.json")), picture=picture)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine: versions, cache, device, room; and say what to do."""
+    from pipeline.cli.doctor import run
+
+    if not run():
+        raise SystemExit(1)
+
+
+@app.command()
+def clean() -> None:
+    """Remove the checkpoints of finished and unfinished trainings; models stay."""
+    from pipeline.common.fingerprint import clean as clean_scratch
+
+    clean_scratch()
+
+
+def main() -> None:
+    """Entry point: user errors end in one line and exit status 1."""
+    errors.run_app(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Write and read the encoder's folder, which opens with `SentenceTransformer(folder)` as it is."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from pipeline.common.errors import UserError
+from pipeline.common.io import write_json, write_whole
+from pipeline.encoder.model import NORM_EPS, Encoder, EncoderConfig
+
+BOS, EOS, PAD = 1, 2, 3  # ids that every tokenizer folder has
+
+
+def save_encoder(folder: Path, encoder: Encoder, tokenizer_folder: Path) -> None:
+    """Write weights, configuration and tokenizer into the existing `folder`.
+
+    The older names of modules and keys are used throughout: sentence-transformers 2 to 6 read them.
+    """
+    weights = {name: weight.detach().cpu().contiguous() for name, weight in encoder.state_dict().items()}
+    write_whole(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
+    write_json(folder / "config.json", stock_config(encoder.config, next(iter(weights.values())).dtype))
+    kinds = {"": "Transformer", "1_Pooling": "Pooling", "2_Normalize": "Normalize"}
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (path, kind) in enumerate(kinds.items())
+    ]
+    write_json(folder / "modules.json", modules)
+    pooling = {
+        "word_embedding_dimension": encoder.config.width,
+        "pooling_mode_cls_token": False,
+        "pooling_mode_mean_tokens": True,
+        "pooling_mode_max_tokens": False,
+        "pooling_mode_mean_sqrt_len_tokens": False,
+    }
+    write_json(folder / "1_Pooling" / "config.json", pooling)
+    write_json(folder / "2_Normalize" / "config.json", {})
+    length = {"max_seq_length": encoder.config.context, "do_lower_case": False}
+    write_json(folder / "sentence_bert_config.json", length)
+    use: dict[str, Any] = {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
+    write_json(folder / "config_sentence_transformers.json", use)
+    copy_tokenizer(tokenizer_folder, folder, encoder.config.context)
+
+
+def stock_config(config: EncoderConfig, dtype: torch.dtype) -> dict[str, Any]:
+    """`config.json` as ModernBERT's: rotary base and attention pattern for transformers 4 and 5."""
+    rope = {"rope_type": "default", "rope_theta": config.rope_theta}
+    return {
+        "architectures": ["ModernBertModel"],
+        "model_type": "modernbert",
+        "dtype": str(dtype).removeprefix("torch."),
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.width,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "intermediate_size": config.ffn,
+        "max_position_embeddings": config.context,
+        "hidden_activation": "gelu",
+        "norm_eps": NORM_EPS,
+        "norm_bias": False,
+        "attention_bias": False,
+        "mlp_bias": False,
+        "attention_dropout": 0.0,
+        "embedding_dropout": 0.0,
+        "mlp_dropout": 0.0,
+        # transformers 4
+        "global_attn_every_n_layers": 1,
+        "global_rope_theta": config.rope_theta,
+        "local_rope_theta": config.rope_theta,
+        "reference_compile": False,
+        # transformers 5
+        "layer_types": ["full_attention"] * config.layers,
+        "rope_parameters": {"full_attention": rope, "sliding_attention": dict(rope)},
+        "bos_token_id": BOS,
+        "cls_token_id": BOS,
+        "eos_token_id": EOS,
+        "sep_token_id": EOS,
+        "pad_token_id": PAD,
+    }
+
+
+def copy_tokenizer(source: Path, target: Path, context: int) -> None:
+    """Copy a tokenizer folder's files, its configuration changed to what an encoder needs.
+
+    Raises UserError where `source` is no tokenizer folder.
+    """
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        if not (source / name).exists():
+            raise UserError(f"{source / name}: no such file; run `dvc repro train_tokenizer`")
+    for path in sorted(source.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            shutil.copyfile(path, target / path.name)
+    config = json.loads((source / "tokenizer_config.json").read_text(encoding="utf-8"))
+    config.pop("chat_template", None)
+    config |= {
+        "model_max_length": context,
+        "model_input_names": ["input_ids", "attention_mask"],
+        "padding_side": "right",
+        "truncation_side": "right",
+        # Without a chat, no text means a special token: a literal <s> is three characters.
+        "split_special_tokens": True,
+    }
+    write_json(target / "tokenizer_config.json", config)
+
+
+def load_encoder(folder: Path | str, device: torch.device | str = "cpu") -> Encoder:
+    """Read an encoder that `save_encoder` wrote, in evaluation mode.
+
+    Raises UserError where the folder is missing, holds another kind of model, or its weights do
+    not fit its configuration.
+    """
+    folder = Path(folder)
+    path = folder / "config.json"
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run `dvc repro train_encoder`")
+    try:
+        stock = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON: {error}") from None
+    if stock.get("model_type") != "modernbert" or stock.get("global_attn_every_n_layers") != 1:
+        raise UserError(f"{path}: model_type {stock.get('model_type')!r}: not an encoder written here")
+    config = EncoderConfig(
+        vocab_size=stock["vocab_size"],
+        width=stock["hidden_size"],
+        layers=stock["num_hidden_layers"],
+        heads=stock["num_attention_heads"],
+        ffn=stock["intermediate_size"],
+        context=stock["max_position_embeddings"],
+        rope_theta=stock["global_rope_theta"],
+    )
+    path = folder / "model.safetensors"
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path}: {error}; run `dvc repro train_encoder`") from None
+    encoder = Encoder(config)
+    expected = {name: weight.shape for name, weight in encoder.state_dict().items()}
+    for name in [*expected, *weights]:
+        if name not in weights or expected.get(name) != weights[name].shape:
+            raise UserError(f"{path}: {name} is not as config.json says; run `dvc repro train_encoder`")
+    encoder.load_state_dict(weights, assign=True)
+    return encoder.to(device).eval()

@@ -1,0 +1,82 @@
+"""The `encoder` section: the sentence encoder's shape, its training and the bars it should pass."""
+
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from pipeline.common.params import Section
+from pipeline.training.params import LoopParams
+
+GATE = ("gate", "min_recall_at_1", "min_mrr", "min_margin")  # read once training is over
+
+
+class EncoderParams(Section):
+    """Shape, training and gate of the sentence encoder. Widths count numbers in a vector."""
+
+    width: int = Field(gt=0)  # D, of the hidden vectors and of the sentence vector
+    layers: int = Field(gt=0)
+    heads: int = Field(gt=0)  # H
+    ffn: int = Field(gt=0)  # F, inner width of the GeGLU layer
+    context: int = Field(gt=1)  # longest text it reads (tokens, the start token included)
+    rope_theta: float = Field(gt=0)  # base of the rotary angles
+    steps: int = Field(gt=0)  # optimiser steps
+    batch_size: int = Field(gt=1)  # pairs in a step; each one's negatives are the others
+    span_tokens: int = Field(gt=0)  # longest span taken from a document (tokens)
+    temperature: float = Field(gt=0)  # divides the cosines before the softmax
+    learning_rate: float = Field(gt=0)  # AdamW, at its highest
+    beta1: float = Field(ge=0, lt=1)  # AdamW
+    beta2: float = Field(ge=0, lt=1)  # AdamW
+    weight_decay: float = Field(ge=0)
+    schedule: Literal["cosine", "linear"]  # how the learning rate falls to zero
+    warmup_steps: int = Field(ge=0)
+    clip: float = Field(gt=0)  # largest norm of the gradient
+    precision: Literal["auto", "bf16", "fp16", "fp32"]
+    eval_every: int = Field(gt=0)  # steps between two validations
+    pool_size: int = Field(gt=1)  # held-out candidates that one must be found among
+    gate: Literal["warn", "strict"]  # what a missed bar does
+    min_recall_at_1: float = Field(ge=0, le=1)
+    min_mrr: float = Field(ge=0, le=1)
+    min_margin: float = Field(ge=-2, le=2)  # of cosines
+
+    @field_validator("heads")
+    @classmethod
+    def heads_divide_width(cls, heads: int, info: ValidationInfo) -> int:
+        """Every head has the same whole, even width: rotary embedding turns pairs."""
+        width = info.data.get("width")
+        if width and (width % heads or width // heads % 2):
+            fitting = [n for n in range(1, width + 1) if width % n == 0 and width // n % 2 == 0]
+            if not fitting:
+                raise ValueError(f"encoder.width {width} is odd; rotary embedding turns pairs")
+            nearest = min(fitting, key=lambda n: abs(n - heads))
+            raise ValueError(f"does not cut width {width} into even heads; nearest: {nearest}")
+        return heads
+
+    @field_validator("span_tokens")
+    @classmethod
+    def span_fits_context(cls, span_tokens: int, info: ValidationInfo) -> int:
+        """A span and the start token before it are read whole."""
+        context = info.data.get("context")
+        if context and span_tokens + 1 > context:
+            raise ValueError(f"a span and its start token need a context of {span_tokens + 1}, not {context}")
+        return span_tokens
+
+    def loop(self) -> LoopParams:
+        """What the shared training loop needs: AdamW with warmup and a decay to zero."""
+        return LoopParams(
+            optimizer="adamw",
+            learning_rate=self.learning_rate,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            weight_decay=self.weight_decay,
+            schedule=self.schedule,
+            warmup_steps=self.warmup_steps,
+            final_fraction=0.0,
+            clip=self.clip,
+            precision=self.precision,
+            sharding="none",
+            eval_every=self.eval_every,
+            # Without effect here: the first two are Muon's, the third belongs to the schedule wsd.
+            matrix_learning_rate=self.learning_rate,
+            momentum=0.0,
+            decay_fraction=0.0,
+        )

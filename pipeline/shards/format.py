@@ -1,0 +1,98 @@
+"""Read shards: one long stream of tokens, memory-mapped, checked against the manifest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.common.errors import UserError
+from pipeline.common.io import sha256
+from pipeline.tokenizer.tokenizer import BOS
+
+ENTRY = ("file", "tokens", "documents", "bytes", "sha256")  # what the manifest says of a shard
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of `data/shards`. Raises UserError where there is none, or no JSON object in it."""
+    path = folder / "manifest.json"
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run `dvc repro pack_shards`")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise _damaged(path, error) from None
+    if not isinstance(manifest, dict):
+        raise _damaged(path, f"holds a {type(manifest).__name__}")
+    return manifest
+
+
+def _damaged(path: Path, why: object) -> UserError:
+    return UserError(f"{path}: damaged: {why}; run `dvc repro --force pack_shards`")
+
+
+def check_tokenizer(shards_folder: Path, tokenizer_folder: Path) -> None:
+    """Raise UserError unless `shards_folder` was packed with the tokenizer in `tokenizer_folder`."""
+    model = tokenizer_folder / "tokenizer.model"
+    if not model.exists():
+        raise UserError(f"{model}: no such file; run `dvc repro train_tokenizer`")
+    if read_manifest(shards_folder).get("tokenizer_sha256") != sha256(model):
+        raise UserError(f"{shards_folder} was packed with another tokenizer; run `dvc repro pack_shards`")
+
+
+class Shards:
+    """The tokens of one split as if in one array; files stay on disk until read."""
+
+    def __init__(self, folder: Path | str) -> None:
+        """Open `data/shards/<split>`. Raises UserError where a file is missing, damaged or altered."""
+        self.folder = folder = Path(folder)
+        manifest = read_manifest(folder.parent)
+        try:
+            split = manifest[folder.name]
+            self.documents: int = split["documents"]
+            self.bytes: int = split["bytes"]
+            self.vocab_size: int = manifest["vocab_size"]
+            self.dtype = np.dtype(manifest["dtype"])
+            self.source_names: list[str] = split.get("sources", [])
+            self.entries = [{key: shard[key] for key in ENTRY} for shard in split["shards"]]
+            paths = [folder / entry["file"] for entry in self.entries]
+        except KeyError as error:
+            raise _damaged(folder.parent / "manifest.json", f"{error} is missing") from None
+        except TypeError as error:
+            raise _damaged(folder.parent / "manifest.json", error) from None
+        self.arrays: list[np.ndarray] = []
+        for path, entry in zip(paths, self.entries, strict=True):
+            if not path.exists() or sha256(path) != entry["sha256"]:
+                raise UserError(
+                    f"{path}: not the file that manifest.json describes; run `dvc repro --force pack_shards`"
+                )
+            self.arrays.append(np.load(path, mmap_mode="r"))
+        self.starts = np.cumsum([0, *map(len, self.arrays)])
+        self.tokens = int(self.starts[-1])
+
+    def begins(self) -> np.ndarray:
+        """Where the documents begin in the stream: at each `<s>`."""
+        files = zip(self.starts, self.arrays, strict=False)
+        of_files = [start + np.flatnonzero(ids == BOS) for start, ids in files]
+        return np.concatenate([np.empty(0, np.int64), *of_files])
+
+    def sources(self) -> tuple[list[str], np.ndarray]:
+        """The names of the sources, and for each document the number of its own; of val alone."""
+        path = self.folder / "sources.npy"
+        if not path.exists():
+            raise UserError(f"{path}: no such file; run `dvc repro --force pack_shards`")
+        return self.source_names, np.load(path)
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Tokens [start, stop) of the stream, across files."""
+        if not 0 <= start <= stop <= self.tokens:
+            raise IndexError(f"tokens {start} to {stop} of {self.tokens}")
+        result = np.empty(stop - start, self.dtype)
+        shard = int(np.searchsorted(self.starts, start, side="right")) - 1
+        at = start
+        while at < stop:
+            end = min(stop, int(self.starts[shard + 1]))
+            offset = int(self.starts[shard])
+            result[at - start : end - start] = self.arrays[shard][at - offset : end - offset]
+            at, shard = end, shard + 1
+        return result

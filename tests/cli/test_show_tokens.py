@@ -1,0 +1,28 @@
+"""`tezgah tokenize`: pieces, ids and bytes."""
+
+import pytest
+
+from pipeline.cli.show_tokens import piece_bytes, run
+from pipeline.common.errors import UserError
+
+
+def test_a_text_is_shown_in_pieces_that_spell_it(tokenizer, capsys):
+    text = "Ankara'da 🙂 {x}"
+    run(text, tokenizer.folder)
+    printed = capsys.readouterr().out
+    ids = tokenizer.encode(text)
+    assert all(f" {token} " in printed for token in ids)
+    assert b"".join(piece_bytes(tokenizer, token) for token in ids) == text.encode()
+    assert "<0xF0>" in printed
+    assert "f0" in printed
+    assert f"{len(ids)} tokens, 18 bytes, 3 words: {18 / len(ids):.2f} bytes per token" in printed
+
+
+def test_nothing_has_no_pieces(tokenizer, capsys):
+    run("", tokenizer.folder)
+    assert "0 tokens, 0 bytes, 0 words" in capsys.readouterr().out
+
+
+def test_without_a_tokenizer(tmp_path):
+    with pytest.raises(UserError, match="run `dvc repro train_tokenizer`"):
+        run("Ev", tmp_path)

@@ -1,0 +1,214 @@
+"""Sets on a hub: the real client against a small one. It reads HF_ENDPOINT once, so each run is a process."""
+
+import gzip
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.data.reader import documents
+from tests.helpers.hub_server import REVISION, Hub, hub
+from tests.helpers.paths import ROOT
+
+STEMS = ("kara", "deniz", "yol", "dağ", "göl", "kitap", "kalem", "ev", "ağaç", "kuş", "su", "taş", "bulut")
+ENDINGS = ("", "lar", "dan", "a", "ı", "da", "la", "ca", "sız", "lık", "cı", "ki")
+README = """---
+configs:
+- config_name: default
+  data_files:
+  - {split: train, path: data/train-*}
+  - {split: test, path: data/test-*}
+- config_name: lines
+  data_files: lines/*.jsonl.gz
+---
+"""
+
+
+def text(file: int, row: int) -> str:
+    rng = random.Random(1000 * file + row)
+    words = [f"{rng.choice(STEMS)}{rng.choice(ENDINGS)}" for _ in range(60)]
+    return f"Bu, {file}. dosyanın {row}. belgesidir; sözleri {' '.join(words)} olarak geçer."
+
+
+def add_file(folder: Path, file: int, rows: int) -> None:
+    table = {"content": [text(file, row) for row in range(rows)], "url": ["https://…" * 20] * rows}
+    path = folder / f"data/train-{file:05}.parquet"
+    pq.write_table(pa.table(table), path, row_group_size=rows // 16)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Hub]:
+    folder = tmp_path / "hub/ornek/metinler"
+    (folder / "data").mkdir(parents=True)
+    (folder / "lines").mkdir()
+    (folder / "README.md").write_text(README)
+    for file in range(4):
+        add_file(folder, file, 400)
+    pq.write_table(pa.table({"content": ["deneme"]}), folder / "data/test-00000.parquet")
+    with gzip.open(folder / "lines/a.jsonl.gz", "wt") as lines:
+        lines.writelines(
+            json.dumps({"title": f"Başlık {row}", "body": text(9, row)}) + "\n" for row in range(300)
+        )
+    with hub(tmp_path / "hub") as served:
+        yield served
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    for name in ("corpus", "sft", "eval", "morph"):
+        (folder / "data/raw" / name).mkdir(parents=True)
+    for name in ("dvc.yaml", "pipeline", "stages", "presets"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+def sliced(project: Path, server: Hub, **source: Any) -> subprocess.CompletedProcess[str]:
+    yaml = YAML()
+    params: Any = yaml.load(ROOT / "params.yaml")
+    changes = source.pop("corpus", {})
+    params["corpus"]["sources"]["miniworld"] |= {"documents": 200, "weight": 0.01}
+    params["corpus"]["sources"]["web"] = {
+        "kind": "hub",
+        "dataset": "ornek/metinler",
+        "revision": REVISION,
+        "without": ["repetition", "lines", "prose", "near_copies"],
+        **source,
+    }
+    params["corpus"].update(changes)
+    yaml.dump(params, project / "params.yaml")
+    return process(project, server, "-m", "stages.slice_corpus")
+
+
+def process(project: Path, server: Hub, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "HF_ENDPOINT": server.url,
+        "HF_HOME": str(project / "hf"),
+        "COLUMNS": "120",
+    }
+    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        environment.pop(name, None)
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+def texts(project: Path) -> set[str]:
+    folders = [project / "data/corpus" / split for split in ("train", "val", "test")]
+    found = [document for folder in folders for document in documents(folder)]
+    return {document["text"] for document in found if document["source"] == "web"}
+
+
+@pytest.mark.slow
+def test_all_of_a_split_comes_whatever_the_hub_does(project: Path, server: Hub) -> None:
+    server.faults = [503, "drop", 429, 500]
+    done = sliced(project, server)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert texts(project) == {text(file, row).strip() for file in range(4) for row in range(400)}
+    assert "corpus.sources.web: the text is column 'content'" in done.stdout
+
+
+def test_a_share_downloads_about_that_much_from_all_files(project: Path, server: Hub) -> None:
+    for file in range(4):
+        add_file(server.root / "ornek/metinler", file, 4000)
+    everything = sum(file.stat().st_size for file in server.root.rglob("train-*.parquet"))
+    done = sliced(project, server, corpus={"max_bytes": 800_000})
+    assert done.returncode == 0, done.stderr
+    kept = sum(len(text.encode()) for text in texts(project))
+    assert 780_000 <= kept <= 800_000
+    assert server.sent < everything / 3
+    assert len({text.split(".")[0] for text in texts(project)}) > 1  # files
+
+
+@pytest.mark.slow
+def test_other_files_are_fetched_whole_and_go_on_where_they_were_cut_off(project: Path, server: Hub) -> None:
+    path = server.root / "ornek/metinler/lines/a.jsonl.gz"
+    with gzip.open(path, "at") as lines:  # the client goes on in steps of 10 MB
+        for _ in range(3):
+            noise = random.randbytes(10 << 20).hex()
+            lines.write(json.dumps({"title": "", "body": "", "noise": noise}) + "\n")
+    size = path.stat().st_size
+    server.faults = ["drop"]
+    done = sliced(project, server, config="lines", text_column="{title}\n\n{body}")
+    assert done.returncode == 0, done.stderr
+    assert texts(project) == {f"Başlık {row}\n{text(9, row).strip()}" for row in range(300)}
+    assert server.sent < 2 * size
+    assert not list((project / ".scratch").rglob("*.gz"))
+
+
+def test_a_broken_line_is_told_by_the_name_that_the_file_has_on_the_hub(project: Path, server: Hub) -> None:
+    with gzip.open(server.root / "ornek/metinler/lines/a.jsonl.gz", "at") as lines:
+        lines.write('{"title": "Ya')
+    done = sliced(project, server, config="lines", text_column="{title}\n\n{body}")
+    assert done.returncode == 1
+    name = f"hf://datasets/ornek/metinler@{REVISION}/lines/a.jsonl.gz"
+    assert done.stderr.startswith(f"error: {name}:301: not JSON")
+    assert done.stderr.count("\n") == 1
+
+
+FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"revision": None}, f'web.revision: missing; ornek/metinler is now at "{REVISION}", put that there'),
+    ({"revision": "f" * 40}, "web.revision: not there; set it to null to be told the current one"),
+    ({"dataset": "ornek/yok"}, "web.dataset: not there, or not to be read without leave"),
+    ({"split": "dev"}, "web.split: 'dev': not there; it has train, test"),
+    ({"config": "tr"}, "web.config: 'tr': "),
+    ({"text_column": "body"}, "no column 'body'; set text_column"),
+    ({"dataset": "ornek/betik"}, "needs a script of its own to be loaded, which is not supported"),
+]
+
+
+def test_what_is_not_to_be_had_is_one_line(project: Path, server: Hub) -> None:
+    (server.root / "ornek/betik").mkdir()
+    (server.root / "ornek/betik/betik.py").write_text("import datasets")
+    (project / "ask.py").write_text(
+        "import json, sys\n"
+        "from pipeline.corpus.sources import hub\n"
+        "from pipeline.corpus.params import HubSource\n"
+        "from pipeline.common.errors import UserError\n"
+        "for given in json.loads(sys.argv[1]):\n"
+        "    try:\n"
+        "        print(hub.pieces('web', HubSource(**given), True))\n"
+        "    except UserError as error:\n"
+        "        print(error)\n"
+    )
+    given = {"kind": "hub", "dataset": "ornek/metinler", "revision": REVISION}
+    asked = json.dumps([given | source for source, _ in FAULTS])
+    done = process(project, server, "ask.py", asked)
+    told = done.stdout.splitlines()
+    assert len(told) == len(FAULTS), done.stderr
+    for (_, message), line in zip(FAULTS, told, strict=True):
+        assert message in line
+
+
+def test_no_net_is_one_line(project: Path, server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hub, "url", "http://127.0.0.1:9")
+    done = sliced(project, server, revision=None)
+    assert done.returncode == 1
+    says = r"error: corpus.sources.web: the hub does not answer \(.+\); run again.+\n"
+    assert re.fullmatch(says, done.stderr)
+
+
+@pytest.mark.slow
+def test_a_set_that_needs_a_token_takes_it_from_env_and_does_not_tell_it(project: Path, server: Hub) -> None:
+    server.token = "hf_gizli"
+    done = sliced(project, server)
+    assert done.returncode == 1
+    assert "put a token in the environment or in .env: HF_TOKEN=hf_" in done.stderr
+    (project / ".env").write_text('# of mine\nHF_TOKEN="hf_gizli"\n')
+    done = sliced(project, server)
+    assert done.returncode == 0, done.stderr
+    assert "gizli" not in done.stdout + done.stderr
+    written = [file.read_bytes() for file in project.rglob("*") if file.is_file() and file.name != ".env"]
+    assert not any(b"hf_gizli" in content for content in written)

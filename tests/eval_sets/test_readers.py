@@ -1,0 +1,151 @@
+import json
+
+import pytest
+
+from pipeline.common.errors import UserError
+from pipeline.eval_sets.params import EvalTask
+from pipeline.eval_sets.readers import (
+    Document,
+    Pair,
+    Question,
+    read_documents,
+    read_pairs,
+    read_questions,
+    read_retrieval,
+)
+from tests.helpers.paths import SHARED
+
+REAL = SHARED / "eval"
+real = pytest.mark.skipif(not REAL.exists(), reason="no development data")
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read `content` as the file of a task."""
+
+    def read_as(reader, kind, file, content, **columns):
+        content = content.encode() if isinstance(content, str) else content
+        (tmp_path / file).write_bytes(content)
+        return reader("mine", EvalTask(kind=kind, path=file, columns=columns), tmp_path)
+
+    return read_as
+
+
+def test_text_with_and_without_id_and_source(read):
+    content = '{"id": 7, "source": "laws", "text": "Bir"}\n\n{"text": "İki"}\n'
+    first, second = read(read_documents, "text", "held.jsonl", content)
+    assert first == Document("7", "laws", "Bir")
+    assert (second.source, second.text) == ("held", "İki")
+
+
+def test_text_under_another_name(read):
+    documents = read(read_documents, "text", "a.jsonl", '{"metin": "Bir"}', text="metin")
+    assert documents[0].text == "Bir"
+
+
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
+def test_pairs_of_a_table_whatever_its_separator(read, separator):
+    header = separator.join(["good_sentence", "bad_sentence", "phenomenon", "subtype"])
+    rows = [
+        separator.join(["Gelir.", "Gelar.", "aorist  ", ""]),
+        separator.join(["A", "B", "case", "dative"]),
+    ]
+    pairs = read(read_pairs, "minimal_pairs", "p.csv", "\n".join([header, *rows]) + "\n")
+    assert pairs == [Pair("Gelir.", "Gelar.", "aorist"), Pair("A", "B", "case_dative")]
+
+
+def test_a_quoted_field_may_hold_the_separator_and_a_mark_may_open_the_file(read):
+    content = '\ufeffgood,bad\n"Evet, gelir.","Evet, gelar."\n'
+    assert read(read_pairs, "minimal_pairs", "p.csv", content) == [Pair("Evet, gelir.", "Evet, gelar.", "p")]
+
+
+def test_pairs_of_json_lines(read):
+    content = '{"good": "a", "bad": "b", "type": "t"}\n'
+    assert read(read_pairs, "minimal_pairs", "p.jsonl", content) == [Pair("a", "b", "t")]
+
+
+def test_questions_take_one_answer_or_several(read):
+    content = (
+        '{"question": "Plaka?", "answers": ["6", "altı"], "family": "plate", "kind": "seen"}\n'
+        '{"question": "Kaç?", "answers": 6}\n'
+    )
+    assert read(read_questions, "questions", "q.jsonl", content) == [
+        Question("Plaka?", ("6", "altı"), "plate", "seen"),
+        Question("Kaç?", ("6",), "all", "all"),
+    ]
+
+
+def test_a_document_asked_for_twice_is_one_candidate(read):
+    content = "\n".join(json.dumps({"query": q, "document": d}) for q, d in ["1x", "2y", "3x"])
+    task = read(read_retrieval, "retrieval", "r.jsonl", content)
+    assert (task.documents, task.targets) == (("x", "y"), (0, 1, 0))
+
+
+def test_squad_gives_questions_and_their_paragraphs(read):
+    qas = [{"id": "1", "question": "Kim?", "answers": [{"text": "Ali"}, {"text": "Ali"}]}]
+    squad = {"data": [{"paragraphs": [{"context": "\ufeffAli geldi.", "qas": qas}]}]}
+    task = read(read_retrieval, "retrieval", "s.json", json.dumps(squad))
+    assert (task.queries, task.documents, task.targets) == (("Kim?",), ("Ali geldi.",), (0,))
+    assert read(read_questions, "questions", "s.json", json.dumps(squad))[0].answers == ("Ali",)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("p.jsonl", '{"good": "a", "bad": "b"}\n{"good": \n', r"p\.jsonl:2: not JSON"),
+        pytest.param("p.jsonl", "\n" + "[" * 100_000, r"p\.jsonl:2: not JSON: .*recursion", id="deep.jsonl"),
+        pytest.param("p.jsonl", "9" * 5000, r"p\.jsonl:1: not JSON: .*4300 digits", id="long.jsonl"),
+        pytest.param("p.json", "[" * 100_000, r"p\.json:1: not JSON: .*recursion", id="deep.json"),
+        pytest.param("p.json", "9" * 5000, r"p\.json:1: not JSON: .*4300 digits", id="long.json"),
+        ("p.json", '{\n"data": x', r"p\.json:2: not JSON: Expecting value at column 9"),
+        ("p.jsonl", "[1]\n", r"p\.jsonl:1: expected an object"),
+        ("p.jsonl", '{"good": "a"}\n', r"p\.jsonl:1: no column for 'bad'; name it in eval\.tasks\.mine"),
+        ("p.jsonl", '{"good": "a", "bad": " "}\n', r"p\.jsonl:1: bad: ' ' is not a text"),
+        ("p.jsonl", '{"good": "a", "bad": ["b"]}\n', r"p\.jsonl:1: bad: \['b'\] is not a text"),
+        ("p.jsonl", '{"good": "a", "bad": "\\ud800"}\n', r"p\.jsonl:1: bad: holds half of a surrogate pair"),
+        ("p.jsonl", b'{"good": "\xfe"}\n', r"p\.jsonl:1: not UTF-8"),
+        ("p.csv", "good;bad\na;b\na;b;c\n", r"p\.csv:3: 3 fields where the header has 2"),
+        ("p.csv", "good;evil\na;b\n", r"p\.csv:2: no column for 'bad'"),
+        ("p.json", '{"rows": []}', "not SQuAD's layout"),
+        ("p.json", "{", r"p\.json:1: not JSON"),
+        ("p.txt", "a b\n", "unknown format"),
+    ],
+)
+def test_a_faulty_row_names_its_file_and_line(read, file, content, message):
+    with pytest.raises(UserError, match=message) as error:
+        read(read_pairs, "minimal_pairs", file, content)
+    assert "\n" not in str(error.value)
+
+
+def test_a_column_named_in_params_must_be_there(read):
+    with pytest.raises(
+        UserError, match=r"a\.jsonl:1: no column 'metin' \(eval\.tasks\.mine\.columns\.text\)"
+    ):
+        read(read_documents, "text", "a.jsonl", '{"text": "Bir"}', text="metin")
+
+
+def test_an_empty_list_of_answers_is_refused(read):
+    with pytest.raises(UserError, match=r"q\.jsonl:1: answers: an empty list"):
+        read(read_questions, "questions", "q.jsonl", '{"question": "Kim?", "answers": []}')
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"eval\.tasks\.mine\.path: gone\.jsonl: no such file"):
+        read_documents("mine", EvalTask(kind="text", path="gone.jsonl"), tmp_path)
+
+
+@real
+def test_turblimp_has_16_phenomena_of_1000_pairs():
+    pairs = read_pairs("t", EvalTask(kind="minimal_pairs", path="turblimp/*.csv"), REAL)
+    counts = {kind: sum(pair.type == kind for pair in pairs) for kind in {pair.type for pair in pairs}}
+    assert len(counts) == 16
+    assert set(counts.values()) == {1000}
+    assert sum(pair.good == pair.bad for pair in pairs) == 20
+
+
+@real
+def test_xquad_and_the_held_out_text_are_whole():
+    task = read_retrieval("x", EvalTask(kind="retrieval", path="xquad.tr.json"), REAL)
+    assert (len(task.queries), len(task.documents)) == (1190, 240)
+    documents = read_documents("h", EvalTask(kind="text", path="heldout.jsonl"), REAL)
+    assert {document.source for document in documents} == {"tbmm_2020", "laws", "wiki"}

@@ -1,0 +1,75 @@
+import json
+
+import pytest
+
+from pipeline.common.errors import UserError
+from pipeline.sft.data import read_conversations
+
+ASKED = {"role": "user", "content": "Başkent neresi?"}
+ANSWERED = {"role": "assistant", "content": "Ankara."}
+
+
+def read(tmp_path, *lines):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(
+        b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
+    )
+    return list(read_conversations(path))
+
+
+@pytest.mark.parametrize(
+    ("row", "asked"),
+    [
+        ({"messages": [ASKED, ANSWERED]}, "Başkent neresi?"),
+        ({"messages": [ASKED, ANSWERED], "id": 7}, "Başkent neresi?"),
+        ({"instruction": "Başkent neresi?", "input": "", "output": "Ankara."}, "Başkent neresi?"),
+        ({"instruction": "Başkent neresi?", "input": None, "output": "Ankara."}, "Başkent neresi?"),
+        ({"instruction": "Çevir:", "input": "capital", "output": "Ankara."}, "Çevir:\ncapital"),
+        ({"prompt": "Başkent neresi?", "response": "Ankara."}, "Başkent neresi?"),
+    ],
+)
+def test_three_shapes_of_rows(tmp_path, row, asked):
+    assert read(tmp_path, row) == [[{"role": "user", "content": asked}, ANSWERED]]
+
+
+def test_text_takes_the_form_the_corpus_has(tmp_path):
+    row = {"prompt": "go\u0308z\r\nkas\u0327", "response": "bir\u2581iki"}
+    (messages,) = read(tmp_path, b"\xef\xbb\xbf" + json.dumps(row).encode(), b"", b"  ")
+    assert [message["content"] for message in messages] == ["göz\nkaş", "bir iki"]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            {"messages": [{"role": "tool", "content": "x"}]},
+            r"messages\[0\]: role: 'tool': unknown; use system, user",
+        ),
+        ({"messages": [ASKED, {"content": "x"}]}, r"messages\[1\]: role: 'null': unknown"),
+        (
+            {"messages": [ASKED, {"role": "assistant", "content": " \n"}]},
+            r"messages\[1\]: content: ' \\n': empty",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [1]}]},
+            r"messages\[0\]: content: '\[1\]': no text; give a string",
+        ),
+        ({"messages": ["x"]}, r"messages\[0\]: 'x': give an object"),
+        ({"messages": []}, r"messages: '\[\]': give a list"),
+        ({"messages": "x"}, r"messages: 'x': give a list"),
+        ({"instruction": "x", "output": ""}, "output: '': empty"),
+        ({"prompt": "x", "response": None}, "response: 'null': no text"),
+        ({"prompt": "x", "response": "\ud800"}, "response: .*surrogate"),
+        ({"soru": "x", "cevap": "y"}, "'cevap, soru': no conversation; give messages; instruction"),
+        ([1, 2], r"'\[1, 2\]': no JSON object"),
+        (b'{"prompt": "x", ', r"""'{"prompt": "x",': no JSON \(.*\); give one JSON object a line"""),
+        (b"[" * 100_000, ".*: no JSON"),
+        (b"1" * 10_000, ".*: no JSON"),
+        ('{"prompt": "ş"}'.encode("iso-8859-9"), "not UTF-8 at byte 12 of the line"),
+    ],
+)
+def test_a_faulty_row_ends_in_one_line_that_names_it(tmp_path, line, says):
+    with pytest.raises(UserError, match=r"rows\.jsonl:2: " + says) as error:
+        read(tmp_path, {"messages": [ASKED, ANSWERED]}, line)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400

@@ -1,0 +1,91 @@
+import pytest
+
+from pipeline.common import params
+from pipeline.common.errors import UserError
+from pipeline.sft.params import SftParams, check_context, check_inputs, check_miniworld, local_files
+from tests.helpers.paths import ROOT
+
+
+def check(values, root):
+    check_inputs(params.parse(values, "sft", SftParams), root)
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "data/raw/sft/more").mkdir(parents=True)
+    for name in ("a.jsonl", "b.jsonl", "more/c.jsonl", ".gitkeep", "a.jsonl.dvc"):
+        (tmp_path / "data/raw/sft" / name).write_text("{}\n")
+    return tmp_path
+
+
+def local(path):
+    return {"mine": {"kind": "local", "path": path}}
+
+
+def test_the_shipped_section_is_valid():
+    assert params.load("sft", SftParams, ROOT / "params.yaml").batch_size > 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"batch_size": 3}, r"sft\.batch_size: 3: .*conversations_per_step: 8: .*nearest: 6 or 9"),
+        ({"batch_size": 16}, r"sft\.batch_size: 16: .*nearest: 16"),
+        ({"batch_sise": 4}, r"sft\.batch_sise: unknown key; did you mean 'batch_size'\?"),
+        ({"epochs": "two"}, r"sft\.epochs: 'two'"),
+        ({"sources": {}}, r"sft\.sources: .*at least 1 item"),
+        ({"sources": {"x": {"kind": "lokal"}}}, r"sft\.sources\.x\.kind: 'lokal'"),
+        ({"sources": {"x": {"kind": "local"}}}, r"sft\.sources\.x\.path: None: .*needs a path"),
+        ({"sources": {"x": {"kind": "miniworld", "path": "a"}}}, r"sources\.x\.path: 'a': .*takes no path"),
+        ({"sources": local("data/raw/corpus/a.jsonl")}, r"sources\.mine\.path: .*not under data/raw/sft/"),
+        ({"sources": local("/etc/passwd")}, "not under data/raw/sft/"),
+        ({"sources": local("data/raw/sft/../../x")}, "not under data/raw/sft/"),
+        ({"sources": local("data/raw/sft")}, "not under data/raw/sft/"),
+        ({"sources": local("data/raw/sft/none*.jsonl")}, r"none\*\.jsonl: no such file; put it there"),
+    ],
+)  # fmt: skip
+def test_a_mistake_ends_in_one_line_that_names_it(values, project, changed, says):
+    with pytest.raises(UserError, match=says) as error:
+        check(values(**changed), project)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
+def test_a_compressed_file_is_refused_for_what_it_is(values, project, suffix):
+    (project / f"data/raw/sft/d.jsonl{suffix}").write_bytes(b"\x1f\x8b\x00")
+    says = rf"data/raw/sft/d\.jsonl\{suffix}: compressed files are not read here; unpack it"
+    with pytest.raises(UserError, match=says):
+        check(values(sources=local("data/raw/sft/d.jsonl*")), project)
+
+
+def test_globs_name_data_files_in_order_and_once(sft, project):
+    source = sft(sources=local(["data/raw/sft/**/*", "data/raw/sft/b.jsonl"])).sources["mine"]
+    found = [
+        path.relative_to(project / "data/raw/sft").as_posix() for path in local_files("mine", source, project)
+    ]
+    assert found == ["a.jsonl", "b.jsonl", "more/c.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["data/raw/sft/linked/*.jsonl", "data/raw/sft/*/*.jsonl", "data/raw/sft/**/*.jsonl"]
+)
+def test_a_linked_folder_is_refused_and_a_linked_file_is_not(values, project, tmp_path_factory, pattern):
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "d.jsonl").write_text("{}\n")
+    (project / "data/raw/sft/d.jsonl").symlink_to(outside / "d.jsonl")
+    check(values(sources=local("data/raw/sft/d.jsonl")), project)
+    (project / "data/raw/sft/linked").symlink_to(outside)
+    with pytest.raises(UserError, match=r"data/raw/sft/linked is a symlinked folder.*ln -s"):
+        check(values(sources=local(pattern)), project)
+
+
+def test_conversations_may_not_be_longer_than_the_model_reads(sft):
+    check_context(sft(context=64), 64)
+    with pytest.raises(UserError, match=r"sft\.context: 64: .*model\.context 48"):
+        check_context(sft(context=64), 48)
+
+
+def test_the_miniworlds_conversations_need_a_miniworld(sft):
+    check_miniworld(sft(), True)
+    with pytest.raises(UserError, match=r"sft\.sources\.miniworld: .*corpus\.sources"):
+        check_miniworld(sft(), False)

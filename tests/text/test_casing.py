@@ -1,0 +1,40 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.text.casing import capitalize, lower, upper
+
+PAIRS = [
+    ("ığdır", "IĞDIR"),
+    ("istanbul", "İSTANBUL"),
+    ("şanlıurfa", "ŞANLIURFA"),
+    ("çiğ köfte", "ÇİĞ KÖFTE"),
+    ("hakkâri", "HAKKÂRİ"),
+    ("üç kişi", "ÜÇ KİŞİ"),
+]
+
+
+@pytest.mark.parametrize(("small", "large"), PAIRS)
+def test_dotted_and_dotless_i_keep_apart(small: str, large: str) -> None:
+    assert lower(large) == small
+    assert upper(small) == large
+
+
+def test_a_decomposed_capital_i_is_one_letter() -> None:
+    assert lower(unicodedata.normalize("NFD", "İZMİR")) == "izmir"
+    assert upper("i\u0307zmir") == "İZMİR"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("ırmak", "Irmak"), ("izmir'de", "İzmir'de"), ("Ankara", "Ankara"), ("", "")]
+)
+def test_capitalize_changes_the_first_letter_alone(text: str, expected: str) -> None:
+    assert capitalize(text) == expected
+
+
+@given(st.text(alphabet="abcçdefgğhıijklmnoöprsştuüvyzâîû '0123456789"))
+def test_turkish_letters_survive_the_round_trip(text: str) -> None:
+    assert lower(upper(text)) == text
+    assert len(upper(text)) == len(text)

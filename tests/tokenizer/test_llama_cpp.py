@@ -1,0 +1,65 @@
+"""llama.cpp cuts texts into our ids: a vocabulary-only GGUF, read by llama-cpp-python in .venv-llama."""
+
+import json
+import subprocess
+
+import pytest
+from gguf import GGUFWriter
+
+from pipeline.common.errors import UserError
+from pipeline.corpus.readers.files import file_records
+from pipeline.corpus.readers.records import Record
+from pipeline.tokenizer.chat_template import MARKERS, conversation_ids
+from tests.helpers.gguf_vocabulary import add_vocabulary
+from tests.helpers.small import make_tokenizer
+
+ODD = [
+    "👩‍👩‍👧 🙂🙂 🇹🇷 1️⃣", "a\n\nb\n c", "\n", " ", "   iki   boşluk ", "\ttab\t", "{x} < y > \\ ^ ~ | `",
+    "<s> </s> <unk> <pad> <0x0A>", "Ankara'dan Ankara’dan", "e\u0301 ﬁ 中文 ıİ", "0123456789,5", "",
+]  # fmt: skip
+READ = """
+import json, sys
+from llama_cpp import Llama
+model = Llama(sys.argv[1], vocab_only=True, verbose=False)
+texts, chats = json.load(open(sys.argv[2]))
+plain = [model.tokenize(text.encode(), add_bos=False, special=False) for text in texts]
+print(json.dumps([plain, [model.tokenize(chat.encode(), add_bos=True, special=True) for chat in chats]]))
+"""
+
+
+def write(path, tokenizer):
+    writer = GGUFWriter(path, "llama")
+    add_vocabulary(writer, tokenizer)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+@pytest.mark.slow
+def test_llama_cpp_has_our_ids(root, tokenizer, texts, shared, tmp_path):
+    python = root / ".venv-llama/bin/python"
+    if not python.exists():
+        pytest.skip("no .venv-llama; `make test-all` makes it")
+    write(tmp_path / "vocabulary.gguf", tokenizer)
+    sentences = [record.text for record in file_records(shared / "corpus/wiki_sentences.csv")
+                 if isinstance(record, Record)][:1000]  # fmt: skip
+    plain = [*sentences, *texts, *ODD]
+    talks = [
+        [{"role": "user", "content": sentence}, {"role": "assistant", "content": f"Evet, {sentence}"}]
+        for sentence in sentences[:50]
+    ]
+    user, assistant, end = MARKERS[1], MARKERS[2], MARKERS[3]
+    chats = [f"{user}{a['content']}{end}{assistant}{b['content']}{end}" for a, b in talks]
+    (tmp_path / "texts.json").write_text(json.dumps([plain, chats]))
+    command = [python, "-c", READ, tmp_path / "vocabulary.gguf", tmp_path / "texts.json"]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert len(sentences) == 1000
+    assert found[0] == [tokenizer.encode(text) for text in plain]
+    assert found[1] == [conversation_ids(tokenizer, talk)[0] for talk in talks]
+
+
+def test_a_unigram_tokenizer_is_refused(texts, tmp_path):
+    tokenizer = make_tokenizer(tmp_path, "unigram", texts)
+    with pytest.raises(UserError, match=r"a unigram tokenizer; .*\. Train with tokenizer\.kind: bpe"):
+        add_vocabulary(GGUFWriter(tmp_path / "x.gguf", "llama"), tokenizer)
