@@ -24,11 +24,11 @@ import numpy as np
 
 from benchmarks.near_copies import signed
 from benchmarks.texts import folder_texts
-from pipeline.corpus.dedup.near_duplicates import groups
-from pipeline.corpus.filters.apply import together
-from pipeline.corpus.filters.quality import FREQUENT, badly_lined, not_prose
-from pipeline.corpus.filters.repetition import repetitive
-from pipeline.corpus.filters.text_batch import LaidOut
+from pipeline.corpus.dedup.near_duplicates import group_near_duplicates
+from pipeline.corpus.filters.apply import batch_slices
+from pipeline.corpus.filters.quality import STOP_WORDS, has_bad_lines, is_not_prose
+from pipeline.corpus.filters.repetition import is_repetitive
+from pipeline.corpus.filters.text_batch import TextBatch
 from pipeline.text.clean import clean
 
 EVERY = 6  # of the documents one is taken
@@ -90,9 +90,9 @@ def our_rules(texts: list[str]) -> tuple[float, np.ndarray]:
     """Seconds, and which documents stay."""
     began = time.perf_counter()
     bad = []
-    for span in together(texts):
-        batch = LaidOut(texts[span])
-        bad.append(repetitive(batch) | badly_lined(batch) | not_prose(batch))
+    for span in batch_slices(texts):
+        batch = TextBatch(texts[span])
+        bad.append(is_repetitive(batch) | has_bad_lines(batch) | is_not_prose(batch))
     return time.perf_counter() - began, ~np.concatenate(bad)
 
 
@@ -100,14 +100,14 @@ def our_copies(texts: list[str]) -> float:
     """Seconds of signatures and clusters."""
     began = time.perf_counter()
     found = signed(texts)
-    groups([lambda: found], np.ones(len(texts), bool))
+    group_near_duplicates([lambda: found], np.ones(len(texts), bool))
     return time.perf_counter() - began
 
 
 def theirs(python: Path, texts: list[str], what: str, words: str = "spacy") -> dict:
     """What datatrove takes for the same, in an interpreter that has it."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as job:
-        json.dump({"texts": texts, "what": what, "words": words, "frequent": FREQUENT}, job)
+        json.dump({"texts": texts, "what": what, "words": words, "frequent": STOP_WORDS}, job)
         job.flush()
         environment = {**os.environ, "PYTHONPATH": ""}
         done = subprocess.run(

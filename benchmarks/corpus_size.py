@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.perturbed import perturbed
+from benchmarks.perturbed import perturb_text
 from benchmarks.texts import folder_texts
 
 MOST = 0.6  # of a copy's words are replaced
@@ -35,7 +35,7 @@ def write_source(path: Path, size: int, texts: list[str]) -> tuple[int, int]:
     with open(path, "w", encoding="utf-8") as file:
         while written < size:
             for text in texts:
-                copy = text if documents < len(texts) else perturbed(text, rng.uniform(0, MOST), pool, rng)
+                copy = text if documents < len(texts) else perturb_text(text, rng.uniform(0, MOST), pool, rng)
                 file.write(json.dumps({"text": copy}, ensure_ascii=False) + "\n")
                 documents += 1
                 written += len(copy.encode())
@@ -46,8 +46,8 @@ def write_source(path: Path, size: int, texts: list[str]) -> tuple[int, int]:
 
 def slice_here(root: Path, held: list[str]) -> None:
     """Slice the one source below `root`; print what was kept and the seconds as JSON."""
-    from pipeline.common.io import whole_folder
-    from pipeline.common.params import parse
+    from pipeline.common.io import atomic_folder
+    from pipeline.common.params import parse_section
     from pipeline.corpus.build import slice_corpus
     from pipeline.corpus.params import CorpusParams, Rules
 
@@ -56,9 +56,9 @@ def slice_here(root: Path, held: list[str]) -> None:
         "min_chars": 20, "max_bytes": None, "on_error": "fail", "val_fraction": 0.06, "test_fraction": 0.04,
         "rules": dict.fromkeys(Rules.model_fields, True),
     }  # fmt: skip
-    params = parse(section, "corpus", CorpusParams)
+    params = parse_section(section, "corpus", CorpusParams)
     began = time.perf_counter()
-    with whole_folder(root / "data/corpus") as folder:
+    with atomic_folder(root / "data/corpus") as folder:
         done = slice_corpus(params, 42, folder, root / "scratch", root, held, WORKERS)
     seconds = time.perf_counter() - began
     print(json.dumps({"kept": done.metrics["kept"], "seconds": seconds}))

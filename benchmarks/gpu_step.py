@@ -38,22 +38,22 @@ def measure(way: str, preset: str, batch_size: int, steps: int) -> dict[str, flo
     """Tokens a second of the median step, and the allocator's peak in GiB."""
     import torch
 
-    from pipeline.autobatch.probe import random_step
+    from pipeline.autobatch.probe import time_random_step
     from pipeline.cli import preset as presets
-    from pipeline.device.select import precision_of, synchronise
-    from pipeline.model.decoder import Decoder, initialise
+    from pipeline.device.device import pick_precision, synchronize
+    from pipeline.model.decoder import Decoder, initialize
     from pipeline.training.optimizer import Optimizers
 
-    params = presets.checked(presets.apply([preset])[0])
+    params = presets.check_params_text(presets.apply_presets([preset])[0])
     device = torch.device("cuda")
-    precision = precision_of("bf16", device)
+    precision = pick_precision("bf16", device)
     vocab_size, context = params.tokenizer.vocab_size, params.model.context
     passes = max(1, params.train.tokens_per_step // (batch_size * context))
     tokens = passes * batch_size * context
     if way.startswith("tezgah"):
         model = Decoder(params.model, vocab_size)
-        initialise(model, 0)
-        model.recompute(params.train.checkpointing)
+        initialize(model, 0)
+        model.set_activation_checkpointing(params.train.checkpointing)
         model.to(device).train()
         if "compiled" in way:
             model.compile_layers()
@@ -61,14 +61,14 @@ def measure(way: str, preset: str, batch_size: int, steps: int) -> dict[str, flo
 
         def step() -> float:
             how = precision, passes, params.train.loss_chunks, 4 if way == APART else 1
-            return random_step(model, optimizers, batch_size, context, *how)
+            return time_random_step(model, optimizers, batch_size, context, *how)
     else:
         stock = stock_model(params.model, vocab_size).to(device).train()
         stock.compile()
         optimizer = torch.optim.AdamW(stock.parameters(), lr=1e-3, fused=True)
 
         def step() -> float:
-            synchronise(device)
+            synchronize(device)
             began = time.perf_counter()
             optimizer.zero_grad(set_to_none=True)
             for _ in range(passes):
@@ -77,7 +77,7 @@ def measure(way: str, preset: str, batch_size: int, steps: int) -> dict[str, flo
                     loss = stock(input_ids=ids, labels=ids).loss / passes
                 loss.backward()
             optimizer.step()
-            synchronise(device)
+            synchronize(device)
             return time.perf_counter() - began
 
     for _ in range(5):  # compiles, and fills the allocator's pools
@@ -143,7 +143,7 @@ def main() -> None:
             runs.append(json.loads(done.stdout.splitlines()[-1]))
     card = torch.cuda.get_device_name()
     peak = next((rate for name, rate in PEAKS.items() if name in card), None)
-    params = presets.checked(presets.apply([options.preset])[0])
+    params = presets.check_params_text(presets.apply_presets([options.preset])[0])
     of_token = estimate.decoder_flops(params)
     found: dict[str, dict[str, float]] = {}
     print(f"{options.preset}, {options.batch_size} sequences of {params.model.context} tokens; {card}")

@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 
 from benchmarks.texts import folder_texts
-from pipeline.corpus.filters.language import LEAST, turkish
+from pipeline.corpus.filters.language import MIN_PROBABILITY, turkish_probability
 from pipeline.text.casing import upper
 from pipeline.text.clean import clean
 
@@ -68,8 +68,8 @@ def main() -> None:
                 whole[start : start + length] for start in range(0, len(whole) - length, length)
             ]
         for name, some in sets.items():
-            scores = turkish(some)
-            stay = {str(least): float((scores >= least).mean()) for least in (0.35, LEAST, 0.65)}
+            scores = turkish_probability(some)
+            stay = {str(least): float((scores >= least).mean()) for least in (0.35, MIN_PROBABILITY, 0.65)}
             found[f"{name}, {length}"] = {"pieces": len(some), "stay": stay}
             shares = "  ".join(f"{least}: {share:6.1%}" for least, share in stay.items())
             print(f"{name:28} {length:5} characters  {len(some):4} pieces  stay at {shares}")

@@ -33,34 +33,34 @@ PASSES = 2
 
 def measure(preset: str, batch_size: int, checkpointing: bool, loss_chunks: int) -> dict[str, float]:
     """GiB that the plan says, and GiB that a step took, of one preset."""
-    from pipeline.autobatch.memory_plan import ON_CPU, plan
-    from pipeline.autobatch.probe import random_step
+    from pipeline.autobatch.memory_plan import ON_CPU, plan_memory
+    from pipeline.autobatch.probe import time_random_step
     from pipeline.cli import preset as presets
-    from pipeline.device.malloc import keep_memory
-    from pipeline.device.select import pick_device, precision_of
-    from pipeline.model.decoder import Decoder, initialise
+    from pipeline.device.device import pick_device, pick_precision
+    from pipeline.device.memory import tune_allocator
+    from pipeline.model.decoder import Decoder, initialize
     from pipeline.training.optimizer import Optimizers
     from pipeline.training.progress import peak_memory_gib
 
-    text, _ = presets.apply([preset])
-    params = presets.checked(text)
+    text, _ = presets.apply_presets([preset])
+    params = presets.check_params_text(text)
     settings = params.train.model_copy(update={"checkpointing": checkpointing, "loss_chunks": loss_chunks})
     vocab_size = params.tokenizer.vocab_size
     device = pick_device("auto")
-    precision = precision_of("auto", device)
-    keep_memory()
+    precision = pick_precision("auto", device)
+    tune_allocator()
     model = Decoder(params.model, vocab_size)
-    initialise(model, 0)
-    model.recompute(checkpointing)
+    initialize(model, 0)
+    model.set_activation_checkpointing(checkpointing)
     model.to(device)
     optimizers = Optimizers(model, settings)
     shape = batch_size, params.model.context
     for _ in range(3):
-        random_step(model, optimizers, *shape, precision, PASSES, loss_chunks)
+        time_random_step(model, optimizers, *shape, precision, PASSES, loss_chunks)
     taken = peak_memory_gib(device)  # before the plan, which takes some itself
     on_cpu = device.type == "cpu"
-    planned = plan(params.model, vocab_size, settings, batch_size, precision, on_cpu, PASSES)
-    whole = planned.taken(ON_CPU) if on_cpu else planned.total
+    planned = plan_memory(params.model, vocab_size, settings, batch_size, precision, on_cpu, PASSES)
+    whole = planned.with_overhead(ON_CPU) if on_cpu else planned.total
     return {"planned_gib": whole / 2**30, "taken_gib": taken, "on_cpu": on_cpu}
 
 

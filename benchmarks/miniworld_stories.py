@@ -1,4 +1,4 @@
-"""Stories of the base model, to be read: does each hold together?
+"""Sample stories of the base model, for a person to read: is each coherent?
 
     python -m benchmarks.miniworld_stories --model models/base --seed 13 --stories 10
 
@@ -17,10 +17,10 @@ from pipeline.cli.infer import infer
 from pipeline.miniworld import texts
 
 
-def beginning(seed: int, index: int) -> str:
-    """The first sentence of a story."""
+def first_sentence(seed: int, index: int) -> str:
+    """Return the first sentence of a story."""
     rng = random.Random(f"{seed}:stories:{index}")
-    story = texts.compose(rng, "stories", *texts.hero(seed, index))
+    story = texts.compose(rng, "stories", *texts.choose_hero(seed, index))
     return re.split(r"(?<=[.!?…]) ", story.paragraphs[0])[0]
 
 
@@ -32,13 +32,13 @@ def main() -> None:
     parser.add_argument("--stories", type=int, default=10)
     parser.add_argument("--tokens", type=int, default=130, help="new ones in each")
     options = parser.parse_args()
-    told = []
+    stories = []
     for index in range(options.stories):
-        begins = beginning(options.seed, index)
-        pieces = infer(begins, options.model, raw=True, max_new_tokens=options.tokens, seed=index)
-        told.append({"begins": begins, "goes_on": "".join(pieces)})
-        print(f"{index}. {begins} |{told[-1]['goes_on']}\n")
-    print(json.dumps(told, ensure_ascii=False))
+        beginning = first_sentence(options.seed, index)
+        pieces = infer(beginning, options.model, raw=True, max_new_tokens=options.tokens, seed=index)
+        stories.append({"begins": beginning, "goes_on": "".join(pieces)})
+        print(f"{index}. {beginning} |{stories[-1]['goes_on']}\n")
+    print(json.dumps(stories, ensure_ascii=False))
 
 
 if __name__ == "__main__":

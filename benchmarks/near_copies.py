@@ -18,21 +18,23 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.perturbed import perturbed
+from benchmarks.perturbed import perturb_text
 from benchmarks.texts import folder_texts
-from pipeline.corpus.dedup.minhash import folded_words, signatures
-from pipeline.corpus.dedup.near_duplicates import groups
-from pipeline.corpus.filters.apply import together
-from pipeline.corpus.filters.text_batch import LaidOut
+from pipeline.corpus.dedup.minhash import folded_words, minhash_signatures
+from pipeline.corpus.dedup.near_duplicates import group_near_duplicates
+from pipeline.corpus.filters.apply import batch_slices
+from pipeline.corpus.filters.text_batch import TextBatch
 from pipeline.text.clean import clean
-from pipeline.text.normalize import duplicate_key
+from pipeline.text.comparison_keys import duplicate_key
 
 LOOKED_AT = 500  # pairs
 
 
 def signed(texts: list[str]) -> np.ndarray:
-    """The signatures of texts [orders, documents]."""
-    return np.concatenate([signatures(folded_words(LaidOut(texts[span]))) for span in together(texts)]).T
+    """The signatures of texts [hashes, documents]."""
+    return np.concatenate(
+        [minhash_signatures(folded_words(TextBatch(texts[span]))) for span in batch_slices(texts)]
+    ).T
 
 
 def alike(one: str, other: str) -> bool:
@@ -57,7 +59,7 @@ def main() -> None:
     chosen = rng.sample(long, args.copies)
     pool = [word for number in rng.sample(long, 300) for word in texts[number].split()]
     shares = [rng.uniform(0, 0.2) for _ in chosen]
-    copies = [perturbed(texts[n], share, pool, rng) for n, share in zip(chosen, shares, strict=True)]
+    copies = [perturb_text(texts[n], share, pool, rng) for n, share in zip(chosen, shares, strict=True)]
     everything = texts + copies
     began = time.perf_counter()
     marks = signed(everything)
@@ -65,7 +67,9 @@ def main() -> None:
     half = marks.shape[1] // 2
     began = time.perf_counter()
     sizes = np.array([len(text.encode()) for text in everything])
-    group_of = groups([lambda: marks[:, :half], lambda: marks[:, half:]], np.ones(len(everything), bool))
+    group_of = group_near_duplicates(
+        [lambda: marks[:, :half], lambda: marks[:, half:]], np.ones(len(everything), bool)
+    )
     grouping = time.perf_counter() - began
     found = group_of[chosen] == group_of[len(texts) :]
     recall = {}

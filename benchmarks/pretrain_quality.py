@@ -25,12 +25,12 @@ from ruamel.yaml import YAML
 
 from benchmarks import real_text
 from pipeline.cli import estimate, preset
-from pipeline.cli.check import AllParams, check
-from pipeline.common.runtime import place
+from pipeline.cli.check import AllParams, check_params
+from pipeline.common.runtime import process_info
 from pipeline.eval_sets.readers import Document
 from pipeline.model.decoder import parameter_count
 from pipeline.training import distributed
-from pipeline.training.schedule import rate
+from pipeline.training.schedule import lr_multiplier
 from pipeline.training.trainer import Trainer
 
 VOCABULARY = {"vocab_size": 8192, "sample_bytes": 20_000_000, "max_piece_chars": 24}
@@ -46,7 +46,7 @@ class Budget(NamedTuple):
 
 def recipe(name: str, changes: list[str]) -> AllParams:
     """The params of a preset with the vocabulary of this benchmark and other changes put in."""
-    values: dict[str, Any] = YAML(typ="safe", pure=True).load(preset.apply(["mini"])[0])
+    values: dict[str, Any] = YAML(typ="safe", pure=True).load(preset.apply_presets(["mini"])[0])
     overlay = preset.read_preset(name)
     preset.merge(values, {key: overlay[key] for key in ("tokenizer", "model", "train")}, name)
     values["tokenizer"] |= VOCABULARY
@@ -56,7 +56,7 @@ def recipe(name: str, changes: list[str]) -> AllParams:
         assert key in values[section], change
         values[section][key] = YAML(typ="safe", pure=True).load(value)
     values["sft"]["context"] = values["model"]["context"]  # tuning is left out, but is checked
-    return check(values=values)
+    return check_params(values=values)
 
 
 def seconds_of_steps(trainer: Trainer, steps: int) -> float:
@@ -65,7 +65,7 @@ def seconds_of_steps(trainer: Trainer, steps: int) -> float:
     for step in range(steps):
         began = time.perf_counter()
         trainer.update(step, 0.0)
-        trainer.settled()
+        trainer.read_losses()
         times.append(time.perf_counter() - began)
     return statistics.median(times[2:])
 
@@ -75,11 +75,11 @@ def learn_within(trainer: Trainer, budget: float, about: float) -> tuple[int, fl
     schedule has at that part of the time; how many they were, their seconds and the last one's loss.
     """
     began, step, losses = time.perf_counter(), 0, []
-    while (passed := distributed.agreed(round(1000 * (time.perf_counter() - began))) / 1000) < budget:
+    while (passed := distributed.all_reduce_max(round(1000 * (time.perf_counter() - began))) / 1000) < budget:
         at = round(about * passed / budget)
-        losses = trainer.update(step, rate(at, round(about), trainer.settings)) or losses
+        losses = trainer.update(step, lr_multiplier(at, round(about), trainer.params)) or losses
         step += 1
-    return step, passed, (trainer.settled() or losses)[-1]
+    return step, passed, (trainer.read_losses() or losses)[-1]
 
 
 def trained(
@@ -144,8 +144,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    where = place()
-    if where.size > 1:
-        distributed.member(main, where)
+    process = process_info()
+    if process.world_size > 1:
+        distributed.run_rank(main, process)
     else:
         main()

@@ -1,7 +1,10 @@
 """A folder of real texts, split, packed by any tokenizer, and a model trained on it: what studies share."""
 
+import fcntl
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -10,20 +13,30 @@ import torch.nn.functional as F
 
 from benchmarks.texts import folder_texts, write_split_of
 from pipeline.cli.check import AllParams
-from pipeline.common.io import whole_folder
-from pipeline.device.select import autocast, pick_device, precision_of
+from pipeline.common.io import atomic_folder
+from pipeline.device.device import autocast, pick_device, pick_precision
 from pipeline.eval_sets.readers import Document
 from pipeline.evaluation import bits_per_byte
-from pipeline.model.decoder import Decoder, initialise
+from pipeline.model.decoder import Decoder, initialize
 from pipeline.packing.writer import write_manifest, write_split
-from pipeline.pretrain.task import pretraining
+from pipeline.pretrain.task import make_task
 from pipeline.shards.format import Shards
-from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
+from pipeline.tokenizer.special import BOS, EOS
+from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.tokenizer_training import train as learning
-from pipeline.tokenizer_training.hf_export import write_folder
+from pipeline.tokenizer_training.hf_export import write_tokenizer_folder
 from pipeline.tokenizer_training.params import TokenizerParams
-from pipeline.training.schedule import rate
+from pipeline.training.schedule import lr_multiplier
 from pipeline.training.trainer import Trainer
+
+
+@contextmanager
+def one_at_a_time(place: Path) -> Iterator[None]:
+    """Let one process prepare what is missing in a folder; the others wait for it, and then find it there."""
+    place.mkdir(parents=True, exist_ok=True)
+    with open(place / ".lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed, be it by the process's end
+        yield
 
 
 def prepare(place: Path, folder: Path) -> list[Document]:
@@ -35,9 +48,10 @@ def prepare(place: Path, folder: Path) -> list[Document]:
             val.append(Document(str(number), "val", text))
         else:
             train[f"d{number}"] = text
-    if not (place / "train").exists():
-        with whole_folder(place / "train") as whole:
-            write_split_of(whole / "parts", train)
+    with one_at_a_time(place):
+        if not (place / "train").exists():
+            with atomic_folder(place / "train") as whole:
+                write_split_of(whole / "parts", train)
     return val
 
 
@@ -45,18 +59,19 @@ def packed(place: Path, settings: TokenizerParams, val: list[Document]) -> tuple
     """A tokenizer and its shards, made if they are not there."""
     name = f"{settings.kind}{'-morphemes' * settings.morphemes}-{settings.vocab_size}-{settings.sample_bytes}"
     made = place / name
-    if not made.exists():
-        with whole_folder(made) as whole:  # nothing stays of a call that was interrupted
-            folder, shards = whole / "tokenizer", whole / "shards"
-            corpora = {"train": place / "train/parts", "val": whole / "val"}
-            lines = learning.sampled_lines(corpora["train"], settings.sample_bytes, 0)
-            write_folder(folder, learning.train(lines, settings))
-            write_split_of(corpora["val"], {document.id: document.text for document in val})
-            splits = {
-                split: write_split(shards / split, corpus, folder, 4_000_000, 2)
-                for split, corpus in corpora.items()
-            }
-            write_manifest(shards, Tokenizer.load(folder), splits)
+    with one_at_a_time(place):
+        if not made.exists():
+            with atomic_folder(made) as whole:  # nothing stays of a call that was interrupted
+                folder, shards = whole / "tokenizer", whole / "shards"
+                corpora = {"train": place / "train/parts", "val": whole / "val"}
+                lines = learning.sample_lines(corpora["train"], settings.sample_bytes, 0)
+                write_tokenizer_folder(folder, learning.train_sentencepiece(lines, settings))
+                write_split_of(corpora["val"], {document.id: document.text for document in val})
+                splits = {
+                    split: write_split(shards / split, corpus, folder, 4_000_000, 2)
+                    for split, corpus in corpora.items()
+                }
+                write_manifest(shards, Tokenizer.load(folder), splits)
     return Tokenizer.load(made / "tokenizer"), made / "shards"
 
 
@@ -65,9 +80,9 @@ def trainer(params: AllParams, shards: Path, seed: int) -> Trainer:
     device = pick_device("auto")
     train, val = Shards(shards / "train"), Shards(shards / "val")
     model = Decoder(params.model, train.vocab_size)
-    initialise(model, seed)
-    model.recompute(params.train.checkpointing)
-    task = pretraining(train, val, params.model.context, params.train, seed, device)
+    initialize(model, seed)
+    model.set_activation_checkpointing(params.train.checkpointing)
+    task = make_task(train, val, params.model.context, params.train, seed, device)
     return Trainer(model, task, params.train, device)
 
 
@@ -76,17 +91,17 @@ def learn(trainer: Trainer, steps: int) -> tuple[float, float]:
     began = time.perf_counter()
     losses: list[float] = []
     for step in range(steps):
-        losses += trainer.update(step, rate(step, steps, trainer.settings))
-    losses += trainer.settled()
+        losses += trainer.update(step, lr_multiplier(step, steps, trainer.params))
+    losses += trainer.read_losses()
     return time.perf_counter() - began, losses[-1]
 
 
 def bits(model: Decoder, tokenizer: Tokenizer, documents: list[Document]) -> float:
     """Bits per byte of documents, as `evaluate` has them."""
     device = next(model.parameters()).device
-    precision = partial(autocast, device, precision_of("auto", device))
+    precision = partial(autocast, device, pick_precision("auto", device))
     scorer = partial(bits_per_byte.sequence_bits, model.eval(), autocast=precision)
-    return bits_per_byte.measure(documents, tokenizer, {"base": scorer})["base"]
+    return bits_per_byte.measure_bits_per_byte(documents, tokenizer, {"base": scorer})["base"]
 
 
 @torch.no_grad()
@@ -97,7 +112,7 @@ def consecutive_bits(model: Decoder, tokenizer: Tokenizer, documents: list[Docum
     ids = torch.tensor(stream, device=device)
     nats = 0.0
     for ids_T, targets_T in zip(ids[:-1].split(model.context), ids[1:].split(model.context), strict=True):
-        with autocast(device, precision_of("auto", device)):
+        with autocast(device, pick_precision("auto", device)):
             logits_TxV = model.eval()(ids_T[None])[0]
         nats += F.cross_entropy(logits_TxV.float(), targets_T, reduction="sum").item()
     return nats / math.log(2) / sum(len(document.text.encode()) for document in documents)

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks import real_text
 from benchmarks.pretrain_quality import recipe
-from pipeline.cli.scaling import RUNS, THERE, fitted, law, worth
+from pipeline.cli.scaling import RUNS, UNIQUE_MEGABYTES, effective_bytes, fit_law, scaling_law
 from pipeline.model.decoder import parameter_count
 
 # Tokens that are read, in millions, and tokens in a step.
@@ -63,17 +63,19 @@ def main() -> None:
             read = steps * READ[millions] * train.bytes / train.tokens
             bits = real_text.consecutive_bits(trainer.model, tokenizer, val)
             found.append([parameter_count(trainer.model) / 1e6, read / 1e6, bits])
-            by_law = law().bits_per_byte(found[-1][0] * 1e6, worth(THERE * 1e6, read))
+            by_law = scaling_law().bits_per_byte(
+                found[-1][0] * 1e6, effective_bytes(UNIQUE_MEGABYTES * 1e6, read)
+            )
             print("[{:.3f}, {:.2f}, {:.4f}]".format(*found[-1]), f"by the law {by_law:.4f}", flush=True)
     sizes, texts, bits = RUNS.T
-    texts = worth(THERE, texts)
+    texts = effective_bytes(UNIQUE_MEGABYTES, texts)
     misses = []
     for run in range(len(RUNS)):
         others = np.arange(len(RUNS)) != run
-        without = fitted(sizes[others], texts[others], bits[others])
+        without = fit_law(sizes[others], texts[others], bits[others])
         misses.append(without.bits_per_byte(sizes[run] * 1e6, texts[run] * 1e6) / bits[run] - 1)
     print(f"RUNS: the law through all others misses one by {np.abs(misses).max():.1%} at most")
-    print(json.dumps({"runs": found, "numbers": np.exp(law().logs).tolist(), "misses": misses}))
+    print(json.dumps({"runs": found, "numbers": np.exp(scaling_law().logs).tolist(), "misses": misses}))
 
 
 if __name__ == "__main__":

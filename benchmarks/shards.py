@@ -20,15 +20,15 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.texts import folder_texts, write_split_of
-from pipeline.packing.encode import BatchEncoder, utf8, word_starts
+from pipeline.packing.encode import BatchEncoder, find_word_starts, utf8_bytes
 from pipeline.packing.writer import write_manifest, write_split
-from pipeline.shards.best_fit import Rows
+from pipeline.shards.best_fit import BestFitSampler
 from pipeline.shards.format import Shards
-from pipeline.shards.sampler import Windows
+from pipeline.shards.sampler import WindowSampler
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.tokenizer_training.hf_export import write_folder
+from pipeline.tokenizer_training.hf_export import write_tokenizer_folder
 from pipeline.tokenizer_training.params import TokenizerParams
-from pipeline.tokenizer_training.train import sampled_lines, train
+from pipeline.tokenizer_training.train import sample_lines, train_sentencepiece
 
 BATCH_BYTES = 8 << 20  # as a row group of the corpus
 
@@ -57,9 +57,9 @@ def parts(tokenizer: Tokenizer, arrays: list[pa.Array]) -> dict[str, float]:
     seconds = dict.fromkeys(("split", "dictionary", "encode"), 0.0)
 
     class Timed(BatchEncoder):
-        def learned(self, words):
+        def encode_new_words(self, words):
             began = time.perf_counter()
-            found = super().learned(words)
+            found = super().encode_new_words(words)
             seconds["encode"] += time.perf_counter() - began
             return found
 
@@ -67,8 +67,8 @@ def parts(tokenizer: Tokenizer, arrays: list[pa.Array]) -> dict[str, float]:
     total = timed(lambda: [encoder.encode(array) for array in arrays])
     for array in arrays:
         began = time.perf_counter()
-        data_B, ends_T = utf8(array)
-        offsets_W = np.append(word_starts(data_B, ends_T), len(data_B)).astype(np.int32)
+        data_B, ends_T = utf8_bytes(array)
+        offsets_W = np.append(find_word_starts(data_B, ends_T), len(data_B)).astype(np.int32)
         seconds["split"] += time.perf_counter() - began
         buffers = [None, pa.py_buffer(offsets_W), pa.py_buffer(data_B)]
         words = pa.Array.from_buffers(pa.binary(), len(offsets_W) - 1, buffers)
@@ -79,10 +79,10 @@ def parts(tokenizer: Tokenizer, arrays: list[pa.Array]) -> dict[str, float]:
 def loader(shards: Shards, context: int) -> dict[str, float]:
     """Million tokens a second that one process reads, of windows and of rows of whole documents."""
     found = {}
-    for name, kind in (("windows", Windows), ("rows", Rows)):
+    for name, kind in (("windows", WindowSampler), ("rows", BestFitSampler)):
         numbered = kind(shards, context, seed=0)
         numbered.read(0, 8)  # the epoch's order
-        count = min(numbered.per_epoch, 4_000_000 // context)
+        count = min(numbered.rows_per_epoch, 4_000_000 // context)
         seconds = timed(lambda of=numbered, count=count: [of.read(first, 8) for first in range(0, count, 8)])
         found[f"{name} of {context}"] = count * context / seconds / 1e6
     return found
@@ -113,7 +113,9 @@ def main() -> None:
             max_piece_chars=24,
             morphemes=False,
         )
-        write_folder(folder, train(sampled_lines(corpus, settings.sample_bytes, 0), settings))
+        write_tokenizer_folder(
+            folder, train_sentencepiece(sample_lines(corpus, settings.sample_bytes, 0), settings)
+        )
         tokenizer = Tokenizer.load(folder)
         speeds: dict[str, list[float]] = {}
         for number in range(args.rounds):
@@ -139,7 +141,9 @@ def main() -> None:
         for context in (256, 1024):
             rates = loader(Shards(split), context)
             medians |= {f"{name}, M tokens/s": rate for name, rate in rates.items()}
-            medians[f"padding of rows of {context}"] = Rows(Shards(split), context, 0).padding()
+            medians[f"padding of rows of {context}"] = BestFitSampler(
+                Shards(split), context, 0
+            ).padding_fraction()
     print(f"{size / 1e6:.1f} MB of text, {args.kind}, {args.vocab_size} pieces")
     for name, value in medians.items():
         print(f"{name:34} {value:9.3f}")

@@ -16,14 +16,14 @@ import time
 
 import torch
 
-from pipeline.autobatch.probe import FIRST_TOKEN
 from pipeline.cli import estimate
 from pipeline.cli import preset as presets
 from pipeline.cli.check import AllParams
-from pipeline.device.malloc import keep_memory
-from pipeline.device.select import DTYPES, autocast, precision_of
-from pipeline.model.decoder import Decoder, initialise
-from pipeline.training.diagnostics import Watch
+from pipeline.device.device import DTYPES, autocast, pick_precision
+from pipeline.device.memory import tune_allocator
+from pipeline.model.decoder import Decoder, initialize
+from pipeline.tokenizer.special import FIRST_TEXT_TOKEN
+from pipeline.training.diagnostics import GradientStats
 from pipeline.training.loss import summed_loss
 from pipeline.training.optimizer import Optimizers
 
@@ -44,16 +44,16 @@ def machine_rate(precision: str) -> float:
 
 
 class Step:
-    """A preset's model and optimisers, to take steps as `train_base` does."""
+    """A preset's model and optimizers, to take steps as `train_base` does."""
 
     def __init__(self, preset: str) -> None:
-        self.params: AllParams = presets.checked(presets.apply([preset])[0])
+        self.params: AllParams = presets.check_params_text(presets.apply_presets([preset])[0])
         self.train, self.context = self.params.train, self.params.model.context
         self.model = Decoder(self.params.model, self.params.tokenizer.vocab_size)
-        initialise(self.model, 0)
+        initialize(self.model, 0)
         self.optimizers = Optimizers(self.model, self.train)
-        self.optimizers.set_rate(0.01)
-        self.watch = Watch(self.model)
+        self.optimizers.set_lr_multiplier(0.01)
+        self.stats = GradientStats(self.model)
         assert isinstance(self.train.batch_size, int)
         self.rows = self.train.batch_size
         self.passes = self.train.tokens_per_step // (self.rows * self.context)
@@ -71,20 +71,20 @@ class Step:
 
         self.optimizers.zero_grad()
         for _ in range(self.passes):
-            ids = torch.randint(FIRST_TOKEN, self.model.vocab_size, (self.rows, self.context + 1))
+            ids = torch.randint(FIRST_TEXT_TOKEN, self.model.vocab_size, (self.rows, self.context + 1))
             with autocast(CPU, precision):
                 loss = summed_loss(self.model, ids[:, :-1], ids[:, 1:]) / self.train.tokens_per_step
             done("forward")
             loss.backward()
             done("backward")
-        self.watch.before()
+        self.stats.before_step()
         done("watch")
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.train.clip)
         done("clip")
         for optimizer in self.optimizers.all:
             optimizer.step()
         done("optimisers")
-        self.watch.after()
+        self.stats.after_step()
         done("watch")
         return list(parts.values())
 
@@ -96,8 +96,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=8)
     args = parser.parse_args()
-    keep_memory()
-    precision = precision_of("auto", CPU)
+    tune_allocator()
+    precision = pick_precision("auto", CPU)
     steps = {name: Step(name) for name in args.presets}
     seconds: dict[str, list[list[float]]] = {name: [] for name in steps}
     rates = [machine_rate(precision)]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from pipeline.corpus.readers.files import file_records
+from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Record
 from pipeline.data.writer import SplitWriter
 
@@ -11,7 +11,7 @@ from pipeline.data.writer import SplitWriter
 def folder_texts(folder: Path, without: Collection[str] = ()) -> list[str]:
     """The texts of all files of a folder, in the order of their names, `without` some."""
     files = [file for file in sorted(folder.glob("*.*")) if file.name not in without]
-    records = (record for file in files for record in file_records(file))
+    records = (record for file in files for record in read_file(file))
     return [record.text for record in records if isinstance(record, Record)]
 
 

@@ -19,15 +19,15 @@ from pathlib import Path
 from benchmarks.texts import folder_texts
 from pipeline.data.writer import SplitWriter
 from pipeline.tokenizer_training.params import TokenizerParams
-from pipeline.tokenizer_training.train import sampled_lines, train
+from pipeline.tokenizer_training.train import sample_lines, train_sentencepiece
 
 
 def measure(split: Path, settings: TokenizerParams) -> dict[str, float]:
     """Sample and train; in a process that has done nothing else."""
     began = time.perf_counter()
-    lines = list(sampled_lines(split, settings.sample_bytes, seed=0))
+    lines = list(sample_lines(split, settings.sample_bytes, seed=0))
     sampled = time.perf_counter() - began
-    train(lines, settings)
+    train_sentencepiece(lines, settings)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {"sampling_s": sampled, "seconds": time.perf_counter() - began, "peak_gib": peak}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import real_text
 from pipeline.cli import estimate
-from pipeline.cli.check import check
+from pipeline.cli.check import check_params
 from pipeline.tokenizer_training.params import TokenizerParams
 
 SIZES = (8_192, 16_384, 32_768)
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--place", type=Path, default=Path(".scratch/real_text"))
     args = parser.parse_args()
     val = real_text.prepare(args.place, args.folder)
-    everything = check()
+    everything = check_params()
     found = []
     for name in args.only:
         kind, morphemes, size = VARIANTS[name]

@@ -39,16 +39,16 @@ def measure(
     plain_adamw: bool,
     steps: int,
 ) -> dict[str, float]:
-    """Median seconds of a step (forward, backward, optimisers) and peak memory of the process."""
+    """Median seconds of a step (forward, backward, optimizers) and peak memory of the process."""
     import torch
     import torch.nn.functional as F
 
-    from pipeline.autobatch.probe import random_step
-    from pipeline.common import params
-    from pipeline.device.malloc import keep_memory
-    from pipeline.device.select import pick_device, precision_of
+    from pipeline.autobatch.probe import time_random_step
+    from pipeline.common.params import load_section
+    from pipeline.device.device import pick_device, pick_precision
+    from pipeline.device.memory import tune_allocator
     from pipeline.model.config import ModelParams
-    from pipeline.model.decoder import Decoder, initialise
+    from pipeline.model.decoder import Decoder, initialize
     from pipeline.model.norm import RMSNorm
     from pipeline.tokenizer_training.params import TokenizerParams
     from pipeline.training import loss
@@ -57,19 +57,19 @@ def measure(
     from pipeline.training.progress import peak_memory_gib
 
     if not default_memory:
-        keep_memory()
-    shape, settings = params.load("model", ModelParams), params.load("train", TrainParams)
+        tune_allocator()
+    shape, settings = load_section("model", ModelParams), load_section("train", TrainParams)
     device = pick_device("auto")
-    precision = precision_of(precision, device)
-    model = Decoder(shape, params.load("tokenizer", TokenizerParams).vocab_size)
-    initialise(model, 0)
+    precision = pick_precision(precision, device)
+    model = Decoder(shape, load_section("tokenizer", TokenizerParams).vocab_size)
+    initialize(model, 0)
     model.to(device)
     if fused_attention:
         model.fuse_attention()
     if torch_norms:
         RMSNorm.forward = lambda self, x: F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
     if torch_loss:
-        loss.OverLogits.apply = loss.cross_entropy
+        loss.InPlaceCrossEntropy.apply = loss.cross_entropy
     optimizers = Optimizers(model, settings)
     if plain_adamw:
         optimizers.all[-1].param_groups[0]["fused"] = None
@@ -80,7 +80,7 @@ def measure(
     seconds = []
     for _ in range(steps + 2):
         length = lengths.randrange(shape.context // 8, shape.context) if varied else shape.context
-        seconds.append(random_step(model, optimizers, settings.batch_size, length, precision))
+        seconds.append(time_random_step(model, optimizers, settings.batch_size, length, precision))
     return {"seconds": statistics.median(seconds[2:]), "peak_gib": peak_memory_gib(device)}
 
 

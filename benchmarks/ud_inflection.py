@@ -1,4 +1,4 @@
-"""Holds the inflector against real treebanks: does it write the forms that people wrote?
+"""Evaluate the inflector on real treebanks: the share of attested forms that it builds.
 
     python -m benchmarks.ud_inflection ../shared/data/morph/ud_inflection.tsv --half dev --errors 100
 
@@ -34,7 +34,7 @@ from pathlib import Path
 
 from pipeline.text.casing import lower, upper
 from pipeline.turkish.inflect import Form, acronym, inflect, name, noun, verb
-from pipeline.turkish.lexicon import LISTED
+from pipeline.turkish.lexicon import IRREGULAR_FORMS
 
 HALVES = ("dev", "heldout", "all")
 NOMINAL = ("NOUN", "PROPN")
@@ -55,9 +55,9 @@ class Row:
 
     @cached_property
     def endings(self) -> list[str]:
-        """What follows the lemma in the form, for each way in which the stem may have changed."""
+        """The form without the lemma, for each way in which the stem may have changed."""
         form = fold(self.form)
-        return [form.removeprefix(stem) for stem in stems(fold(self.lemma)) if form.startswith(stem)]
+        return [form.removeprefix(stem) for stem in stem_variants(fold(self.lemma)) if form.startswith(stem)]
 
     @property
     def is_finite(self) -> bool:
@@ -65,20 +65,20 @@ class Row:
         return self.upos == "VERB" and self.features.get("VerbForm", "Fin") == "Fin"
 
 
-def read(path: Path) -> list[Row]:
-    """The rows of the file."""
+def read_rows(path: Path) -> list[Row]:
+    """Return the rows of the file."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         return [Row(row["form"], row["lemma"], row["upos"], row["feats"]) for row in rows]
 
 
-def half_of(lemma: str) -> str:
-    """The half, dev or heldout, that a lemma and all its rows belong to."""
+def assign_half(lemma: str) -> str:
+    """Return the half, dev or heldout, of a lemma and all its rows."""
     return ("dev", "heldout")[hashlib.sha256(lower(lemma).encode()).digest()[-1] % 2]
 
 
 def fold(text: str) -> str:
-    """`text` in lower case, without apostrophes."""
+    """Return `text` in lower case, without apostrophes."""
     return lower(text).replace("'", "").replace("’", "")
 
 
@@ -89,8 +89,8 @@ VOICED = {"p": "b", "ç": "c", "t": "d", "k": "ğ"}
 VOWELS = "aâıioôuûeêîöü"
 
 
-def stems(lemma: str) -> Iterator[str]:
-    """`lemma` and what it may turn into before a vowel: kitab, reng, hakk, burn, cevr."""
+def stem_variants(lemma: str) -> Iterator[str]:
+    """Yield `lemma` and the stems that it may become before a vowel: kitab, reng, hakk, burn, cevr."""
     yield lemma
     last = lemma[-1:]
     if last in VOICED:
@@ -120,18 +120,18 @@ COPULA = (
 )
 
 
-def _endings(pattern: str) -> Callable[[Row], bool]:
+def _match_endings(pattern: str) -> Callable[[Row], bool]:
     matches = re.compile(pattern).fullmatch
     return lambda row: any(matches(ending) for ending in row.endings)
 
 
-is_inflection = _endings(INFLECTION)
-starts_with_derivation = _endings(f"{DERIVATION}.*")
-holds_derivation = _endings(f".+{DERIVATION}{INFLECTION}")
-is_to_my = _endings("m[ae]")
-holds_ki = _endings(f"{INFLECTION}k[iü](?:(?:l[ae]r|n).*)?")
-is_copular = _endings(f"{INFLECTION}{COPULA}")
-starts_with_r = _endings("r.*")
+is_inflection = _match_endings(INFLECTION)
+starts_with_derivation = _match_endings(f"{DERIVATION}.*")
+has_derivation = _match_endings(f".+{DERIVATION}{INFLECTION}")
+is_to_my = _match_endings("m[ae]")
+has_ki = _match_endings(f"{INFLECTION}k[iü](?:(?:l[ae]r|n).*)?")
+is_copular = _match_endings(f"{INFLECTION}{COPULA}")
+starts_with_r = _match_endings("r.*")
 
 
 def verb_lemma(row: Row, verbs: frozenset[str]) -> bool:
@@ -150,12 +150,12 @@ def derivation(row: Row, verbs: frozenset[str]) -> bool:
     if starts_with_derivation(row):
         my = row.features.get("Person[psor]") == "1" and row.features.get("Number[psor]") == "Sing"
         return not (my and is_to_my(row))
-    return holds_derivation(row) and not is_inflection(row)
+    return has_derivation(row) and not is_inflection(row)
 
 
 def ki(row: Row, verbs: frozenset[str]) -> bool:
     """-ki after a case: bağdakini of bağ, başkalarınınki of başka."""
-    return row.upos in NOMINAL and holds_ki(row) and not is_inflection(row)
+    return row.upos in NOMINAL and has_ki(row) and not is_inflection(row)
 
 
 def copula(row: Row, verbs: frozenset[str]) -> bool:
@@ -185,13 +185,13 @@ Rule = Callable[[Row, frozenset[str]], bool]
 EXCLUSIONS: tuple[Rule, ...] = (verb_lemma, derivation, ki, copula, plural_read_as_verb, voice)
 
 
-def verb_lemmas(rows: Sequence[Row]) -> frozenset[str]:
-    """The lemmas of verb rows, but for nouns as predicates."""
+def collect_verb_lemmas(rows: Sequence[Row]) -> frozenset[str]:
+    """Return the lemmas of verb rows, except nouns as predicates."""
     return frozenset(fold(row.lemma) for row in rows if row.upos == "VERB" and not copula(row, frozenset()))
 
 
 def exclude(rows: Sequence[Row], verbs: frozenset[str]) -> tuple[list[Row], dict[str, list[Row]]]:
-    """The rows that stay, and those that the first rule to match took off."""
+    """Return the rows that stay, and the excluded ones by the first rule that matched."""
     kept: list[Row] = []
     excluded: dict[str, list[Row]] = {rule.__name__: [] for rule in EXCLUSIONS}
     for row in rows:
@@ -249,14 +249,14 @@ BUNDLES: dict[tuple[str, str, str, str], tuple[str, ...]] = {
 }
 
 
-def bundle_of(features: Mapping[str, str]) -> tuple[str, str, str, str]:
-    """Aspect, Evident, Mood and Tense as BUNDLES has them: without Ind and Pot, the ability suffix."""
+def feature_bundle(features: Mapping[str, str]) -> tuple[str, str, str, str]:
+    """Return Aspect, Evident, Mood and Tense as keys of BUNDLES: without Ind and Pot, the ability suffix."""
     mood = features.get("Mood", "").removesuffix("Pot").removesuffix("Ind")
     return features.get("Aspect", ""), features.get("Evident", ""), mood, features.get("Tense", "")
 
 
-def counts(row: Row) -> bool:
-    """Whether the row is a noun of plain inflection or a simple finite verb (see the top of the file)."""
+def is_counted(row: Row) -> bool:
+    """Return whether the row is a noun of plain inflection or a simple finite verb (see the module)."""
     features = row.features
     if not {features.get(key, "Sing") for key in ("Number", "Number[psor]")} <= NUMBERS.keys():
         return False
@@ -267,12 +267,12 @@ def counts(row: Row) -> bool:
     return (
         row.is_finite
         and {"Person", "Number", "Polarity"} <= features.keys()
-        and bundle_of(features) in BUNDLES
+        and feature_bundle(features) in BUNDLES
     )
 
 
 def nominal_tags(features: Mapping[str, str]) -> str:
-    """Features of a noun as tags: "pl p1sg loc"."""
+    """Return a noun's features as tags: "pl p1sg loc"."""
     tags = ["pl"] if features.get("Number") == "Plur" else []
     if "Number[psor]" in features:
         tags.append(f"p{features.get('Person[psor]', '3')}{NUMBERS[features['Number[psor]']]}")
@@ -280,7 +280,7 @@ def nominal_tags(features: Mapping[str, str]) -> str:
 
 
 def verbal_tags(features: Mapping[str, str]) -> list[str]:
-    """Features of a simple finite verb as the tags of every form that they stand for."""
+    """Return the tags of every form that a simple finite verb's features stand for."""
     person = NUMBERS[features["Number"]] + features["Person"]
     able, negative = features.get("Mood", "").endswith("Pot"), features["Polarity"] == "Neg"
     if not negative:
@@ -291,7 +291,9 @@ def verbal_tags(features: Mapping[str, str]) -> list[str]:
         heads = ["neg", "abil neg"]  # treebanks without VerbForm leave Pot out of a negation
     else:
         heads = ["neg"]
-    tails = [tail for paradigm in BUNDLES[bundle_of(features)] for tail in _with_person(paradigm, person)]
+    tails = [
+        tail for paradigm in BUNDLES[feature_bundle(features)] for tail in _with_person(paradigm, person)
+    ]
     return [f"{head} {tail}".strip() for head in heads for tail in tails]
 
 
@@ -308,7 +310,7 @@ def _with_person(paradigm: str, person: str) -> list[str]:
 
 
 def lemma_form(row: Row) -> Form:
-    """The lemma as the inflector takes it, with the capitals that it has in the form (ABD of "abd")."""
+    """Return the lemma as the inflector takes it, with the capitals of the form (ABD of "abd")."""
     if row.upos == "VERB":
         return verb(row.lemma)
     if row.upos == "NOUN":
@@ -319,13 +321,13 @@ def lemma_form(row: Row) -> Form:
     return acronym(written) if is_acronym else name(written)
 
 
-def forms_of(row: Row) -> set[str]:
-    """The forms that the row's features stand for, as far as the inflector can build them."""
+def build_forms(row: Row) -> set[str]:
+    """Return the forms that the row's features stand for, as far as the inflector can build them."""
     tags = verbal_tags(row.features) if row.upos == "VERB" else [nominal_tags(row.features)]
-    return set(_built(row, tags))
+    return set(_try_forms(row, tags))
 
 
-def _built(row: Row, paradigms: Sequence[str]) -> Iterator[str]:
+def _try_forms(row: Row, paradigms: Sequence[str]) -> Iterator[str]:
     for tags in paradigms:
         try:
             yield inflect(lemma_form(row), tags)
@@ -335,7 +337,7 @@ def _built(row: Row, paradigms: Sequence[str]) -> Iterator[str]:
 
 @dataclass
 class Score:
-    """How many rows count and how many are right."""
+    """Numbers of counted rows and of right ones."""
 
     rows: int = 0
     right: int = 0
@@ -347,27 +349,27 @@ class Score:
     def accuracy(self) -> float:
         return self.right / self.rows if self.rows else 0.0
 
-    def add(self, row: Row, built: set[str], attested: set[str]) -> bool:
+    def add(self, row: Row, forms: set[str], attested: set[str]) -> bool:
         """Count the row; return whether it is right."""
-        right = any(fold(form) in {fold(other) for other in attested} for form in built)
+        right = any(fold(form) in {fold(other) for other in attested} for form in forms)
         inflected = fold(row.form) != fold(row.lemma)
         self.rows += 1
         self.right += right
         self.inflected += inflected
         self.inflected_right += inflected and right
-        self.exact += any(lower(form) in {lower(other) for other in attested} for form in built)
+        self.exact += any(lower(form) in {lower(other) for other in attested} for form in forms)
         return right
 
 
 @dataclass
 class Report:
-    """What `judge` found."""
+    """The result of `judge`."""
 
     excluded: dict[str, list[Row]]
     left_out: Counter[str]  # features of rows that no rule excludes and that do not count either
     scores: dict[str, Score]  # by upos
     wrong: list[tuple[Row, set[str]]]
-    mean_set: float  # forms that a verb row's features stand for
+    forms_per_verb_row: float  # forms that a verb row's features stand for
     listed: list[str]  # lemmas of counted rows of which the lexicon lists whole forms
     lemmas: int  # of counted rows
 
@@ -383,30 +385,30 @@ class Report:
 
 
 def judge(rows: Sequence[Row], half: str = "all") -> Report:
-    """Hold the inflector against one half of the rows, "dev", "heldout" or "all"."""
-    chosen = [row for row in rows if half in ("all", half_of(row.lemma))]
-    kept, excluded = exclude(chosen, verb_lemmas(rows))
-    counted = [row for row in kept if counts(row)]
+    """Evaluate the inflector on one half of the rows, "dev", "heldout" or "all"."""
+    chosen = [row for row in rows if half in ("all", assign_half(row.lemma))]
+    kept, excluded = exclude(chosen, collect_verb_lemmas(rows))
+    counted = [row for row in kept if is_counted(row)]
     attested: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for row in counted:
         attested[row.lemma, row.upos, row.feats].add(row.form)
     scores = {upos: Score() for upos in (*NOMINAL, "VERB")}
-    wrong, sizes = [], []
+    wrong, set_sizes = [], []
     for row in counted:
-        built = forms_of(row)
-        key = attested[row.lemma, row.upos, row.feats]
-        if not scores[row.upos].add(row, built, {row.form} if row.upos == "VERB" else key):
-            wrong.append((row, built))
+        forms = build_forms(row)
+        attested_forms = attested[row.lemma, row.upos, row.feats]
+        if not scores[row.upos].add(row, forms, {row.form} if row.upos == "VERB" else attested_forms):
+            wrong.append((row, forms))
         if row.upos == "VERB":
-            sizes.append(len(built))
-    whole = {lower(lemma) for lemma, _ in LISTED}
+            set_sizes.append(len(forms))
+    irregular_lemmas = {lower(lemma) for lemma, _ in IRREGULAR_FORMS}
     lemmas = {lower(row.lemma) for row in counted}
-    left_out = Counter(f"{row.upos} {_what_left_out(row)}" for row in kept if not counts(row))
-    mean_set = sum(sizes) / max(len(sizes), 1)
-    return Report(excluded, left_out, scores, wrong, mean_set, sorted(lemmas & whole), len(lemmas))
+    left_out = Counter(f"{row.upos} {_describe_left_out(row)}" for row in kept if not is_counted(row))
+    mean_set = sum(set_sizes) / max(len(set_sizes), 1)
+    return Report(excluded, left_out, scores, wrong, mean_set, sorted(lemmas & irregular_lemmas), len(lemmas))
 
 
-def _what_left_out(row: Row) -> str:
+def _describe_left_out(row: Row) -> str:
     features = row.features
     if row.upos in NOMINAL or not row.is_finite:
         return features.get("VerbForm", row.feats)
@@ -415,7 +417,7 @@ def _what_left_out(row: Row) -> str:
     )
 
 
-def show(report: Report) -> None:
+def print_report(report: Report) -> None:
     """Print the report as tables."""
     print("excluded rows")
     for rule in EXCLUSIONS:
@@ -431,14 +433,14 @@ def show(report: Report) -> None:
             f"{score.inflected_right / max(score.inflected, 1):15.2%}{score.exact / max(score.rows, 1):18.2%}"
         )
     print(f"nouns and proper nouns together {report.nouns:.2%}")
-    print(f"a verb row stands for {report.mean_set:.2f} forms on average")
+    print(f"a verb row stands for {report.forms_per_verb_row:.2f} forms on average")
     print(
         f"lemmas with whole listed forms: {len(report.listed)} of {report.lemmas}, {report.listed_share:.2%}"
     )
 
 
-def as_json(report: Report, half: str) -> str:
-    """The report as one line."""
+def to_json(report: Report, half: str) -> str:
+    """Return the report as one line of JSON."""
     numbers = {
         "half": half,
         "excluded": {rule: len(rows) for rule, rows in report.excluded.items()},
@@ -446,14 +448,14 @@ def as_json(report: Report, half: str) -> str:
         "right": {upos: score.right for upos, score in report.scores.items()},
         "nouns": round(report.nouns, 4),
         "verbs": round(report.scores["VERB"].accuracy, 4),
-        "forms_per_verb_row": round(report.mean_set, 2),
+        "forms_per_verb_row": round(report.forms_per_verb_row, 2),
         "listed_share": round(report.listed_share, 4),
     }
     return json.dumps(numbers, ensure_ascii=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Judge one half of a file and print what was found."""
+    """Evaluate one half of a file and print the report."""
     parser = argparse.ArgumentParser(prog="benchmarks.ud_inflection", description=__doc__.partition("\n")[0])
     parser.add_argument("path", type=Path)
     parser.add_argument("--half", choices=HALVES, default="heldout")
@@ -463,13 +465,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.errors and args.half != "dev":
         parser.error("wrong rows are shown of the development half alone: --half dev")
-    report = judge(read(args.path), args.half)
-    for row, built in report.wrong[: args.errors]:
+    report = judge(read_rows(args.path), args.half)
+    for row, forms in report.wrong[: args.errors]:
         print(
-            row.upos, row.lemma, row.form, "not", " ".join(sorted(built)) or "(no form)", row.feats, sep="\t"
+            row.upos, row.lemma, row.form, "not", " ".join(sorted(forms)) or "(no form)", row.feats, sep="\t"
         )
-    show(report)
-    print(as_json(report, args.half))
+    print_report(report)
+    print(to_json(report, args.half))
 
 
 if __name__ == "__main__":

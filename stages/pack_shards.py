@@ -2,55 +2,61 @@
 
 from pipeline.common import errors
 
-errors.install()
+errors.install_excepthook()
 
 import shutil
-from pathlib import Path
 
-from pipeline.common import params
-from pipeline.common.fingerprint import checkpoints, fingerprint, locked
-from pipeline.common.io import whole_folder
+from pipeline.common.fingerprint import checkpoint_folders, make_fingerprint, stage_lock
+from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics
+from pipeline.common.params import check_params_file, load_section
+from pipeline.common.paths import CORPUS, SHARDS, TOKENIZER
 from pipeline.common.runtime import RuntimeParams
-from pipeline.data.reader import parts
+from pipeline.data.reader import split_files
 from pipeline.packing.params import ShardsParams
-from pipeline.packing.writer import TOTALS, write_manifest, write_sources, write_split
+from pipeline.packing.writer import TOTAL_KEYS, write_manifest, write_sources, write_split
 from pipeline.tokenizer.tokenizer import Tokenizer
 
-CORPUS = Path("data/corpus")
-TOKENIZER = Path("models/tokenizer")
-FOLDER = Path("data/shards")
 SPLITS = ("train", "val")
 
 
 def main() -> None:
-    """Write `data/shards/{train,val}` and their manifest; a killed run goes on where it was."""
-    params.check_all("pack_shards")
-    settings = params.load("shards", ShardsParams)
-    workers = params.load("runtime", RuntimeParams).workers
+    """Encode the corpus into shards of token ids. A killed run resumes.
+
+    Reads params `seed` and `shards`, data/corpus/{train,val} and models/tokenizer. Writes data/shards, both
+    splits with a manifest, and reports/pack_shards.
+    """
+    check_params_file("pack_shards")
+    params = load_section("shards", ShardsParams)
+    workers = load_section("runtime", RuntimeParams).workers
     tokenizer = Tokenizer.load(TOKENIZER)
-    inputs = [TOKENIZER / "tokenizer.model", *(part for split in SPLITS for part in parts(CORPUS / split))]
-    mark = fingerprint("pack_shards", {"shards": settings.model_dump()}, inputs)
-    with locked("pack_shards"):
+    inputs = [
+        TOKENIZER / "tokenizer.model",
+        *(part for split in SPLITS for part in split_files(CORPUS / split)),
+    ]
+    fingerprint = make_fingerprint("pack_shards", {"shards": params.model_dump()}, inputs)
+    with stage_lock("pack_shards"):
         packed = {
-            split: write_split(mark.folder / split, CORPUS / split, TOKENIZER, settings.shard_tokens, workers)
+            split: write_split(
+                fingerprint.folder / split, CORPUS / split, TOKENIZER, params.shard_tokens, workers
+            )
             for split in SPLITS
         }
-        with whole_folder(FOLDER) as folder:
+        with atomic_folder(SHARDS) as folder:
             for split in SPLITS:
                 (folder / split).mkdir()
                 for shard in packed[split]["shards"]:
-                    shutil.move(mark.folder / split / shard["file"], folder / split)
-            # Of val, so that training can tell its loss by source.
+                    shutil.move(fingerprint.folder / split / shard["file"], folder / split)
+            # Of val, so that training can report its loss by source.
             packed["val"]["sources"] = write_sources(folder / "val", CORPUS / "val")
             write_manifest(folder, tokenizer, packed)
-        for other in checkpoints(mark.folder.parent):
-            shutil.rmtree(other)  # this run's, and what killed runs of other params or texts have left
-    counts = {split: {key: packed[split][key] for key in TOTALS} for split in SPLITS}
+        for checkpoint in checkpoint_folders(fingerprint.folder.parent):
+            shutil.rmtree(checkpoint)  # this run's, and what killed runs of other params or texts have left
+    counts = {split: {key: packed[split][key] for key in TOTAL_KEYS} for split in SPLITS}
     write_metrics("pack_shards", counts)
     for split, count in counts.items():
         print(f"{split}: {count['tokens']:,} tokens in {count['documents']:,} documents")
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run_command(main)

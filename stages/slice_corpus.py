@@ -2,108 +2,123 @@
 
 from pipeline.common import errors
 
-errors.install()
+errors.install_excepthook()
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.common import params
 from pipeline.common.data_files import matching_files
-from pipeline.common.fingerprint import Fingerprint, checkpoints, fingerprint, locked, scratch
+from pipeline.common.fingerprint import (
+    Fingerprint,
+    checkpoint_folders,
+    make_fingerprint,
+    scratch_folder,
+    stage_lock,
+)
 from pipeline.common.i18n import translate
-from pipeline.common.io import whole_folder
-from pipeline.common.metrics import REPORTS, write_metrics
+from pipeline.common.io import atomic_folder
+from pipeline.common.metrics import write_metrics
+from pipeline.common.params import check_params_file, load_section, load_seed
+from pipeline.common.paths import CORPUS, RAW_CORPUS, REPORTS
 from pipeline.common.runtime import RuntimeParams
 from pipeline.corpus.build import slice_corpus
 from pipeline.corpus.filters import boilerplate
-from pipeline.corpus.params import RAW, CorpusParams, HubSource, LocalSource, UrlsSource, path_key
+from pipeline.corpus.params import CorpusParams, HubSource, LocalSource, UrlsSource, path_key
 from pipeline.corpus.report import write_report
-from pipeline.corpus.stats import Funnel
+from pipeline.corpus.stats import SourceStats
 from pipeline.data.splits import SPLITS
 from pipeline.eval_sets.params import EvalParams
-from pipeline.eval_sets.readers import texts
+from pipeline.eval_sets.readers import task_texts
 
 STAGE = "slice_corpus"
-OUTPUT = Path("data/corpus")
-LATER = {"max_bytes", "val_fraction", "test_fraction"}  # params that reading files does not depend on
+SELECTION_PARAMS = {"max_bytes", "val_fraction", "test_fraction"}  # reading files does not depend on them
 
 
 def main() -> None:
-    """Read the sources, apply the rules to their documents, and write data/corpus."""
-    params.check_all(STAGE)
-    settings, seed = params.load("corpus", CorpusParams), params.seed()
-    tasks = params.load("eval", EvalParams).tasks
-    looked_for = tasks if settings.rules.contamination else {}
-    held = [text for name, task in looked_for.items() for text in texts(name, task)]
-    workers = params.load("runtime", RuntimeParams).workers
-    mark = mark_of(settings, seed, held)
-    console = Console()
-    with locked(STAGE), whole_folder(OUTPUT) as folder, console.status("reading …") as status:
+    """Read the sources, filter and deduplicate their documents, and write the splits.
 
-        def progress(source: str, counts: Funnel) -> None:
-            status.update(f"{source}: {_count(vars(counts.read), ' documents, ')} read")
-
-        sliced = slice_corpus(
-            settings, seed, folder, mark.folder, held=held, workers=workers, progress=progress
-        )
-    for note in sliced.notes:
-        console.print(translate(note))
-    write_metrics(STAGE, sliced.metrics)
-    write_report(sliced, REPORTS / STAGE)
-    for done in checkpoints(scratch() / STAGE):
-        shutil.rmtree(done, ignore_errors=True)
-    console.print(table(sliced.metrics))
-
-
-def mark_of(settings: CorpusParams, seed: int, held: list[str]) -> Fingerprint:
-    """What the documents that were read depend on.
-
-    Files count by name, size and time: hashing them would take as long as reading them.
+    Reads params `seed`, `corpus` and `eval.tasks`, data/raw/corpus, and data/raw/eval to leave its texts out.
+    Writes data/corpus/{train,val,test,miniworld} and reports/slice_corpus.
     """
-    read = settings.model_dump()
-    if not any(isinstance(source, HubSource | UrlsSource) for source in settings.sources.values()):
-        read = settings.model_dump(exclude=LATER)
-        for plain in read["sources"].values():
-            del plain["weight"]
-    seen = {}
-    for name, source in settings.sources.items():
+    check_params_file(STAGE)
+    params, seed = load_section("corpus", CorpusParams), load_seed()
+    tasks = load_section("eval", EvalParams).tasks
+    tasks_to_remove = tasks if params.rules.contamination else {}
+    eval_texts = [text for name, task in tasks_to_remove.items() for text in task_texts(name, task)]
+    workers = load_section("runtime", RuntimeParams).workers
+    fingerprint = read_fingerprint(params, seed, eval_texts)
+    console = Console()
+    with stage_lock(STAGE), atomic_folder(CORPUS) as folder, console.status("reading …") as status:
+
+        def show_progress(source: str, stats: SourceStats) -> None:
+            status.update(f"{source}: {_format_count(vars(stats.read), ' documents, ')} read")
+
+        result = slice_corpus(
+            params,
+            seed,
+            folder,
+            scratch=fingerprint.folder,
+            eval_texts=eval_texts,
+            workers=workers,
+            progress=show_progress,
+        )
+    for note in result.notes:
+        console.print(translate(note))
+    write_metrics(STAGE, result.metrics)
+    write_report(result, REPORTS / STAGE)
+    for checkpoint in checkpoint_folders(scratch_folder() / STAGE):
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    console.print(stats_table(result.metrics))
+
+
+def read_fingerprint(params: CorpusParams, seed: int, eval_texts: list[str]) -> Fingerprint:
+    """Return the fingerprint of all that the staged documents depend on.
+
+    Files are compared by name, size and time, as hashing them would take as long as reading them.
+    """
+    corpus = params.model_dump()
+    if not any(isinstance(source, HubSource | UrlsSource) for source in params.sources.values()):
+        corpus = params.model_dump(exclude=SELECTION_PARAMS)
+        for source_params in corpus["sources"].values():
+            del source_params["weight"]
+    files = {}
+    for name, source in params.sources.items():
         if isinstance(source, LocalSource | UrlsSource):
-            for path in matching_files(path_key(name), source.path, RAW):
-                seen[str(path)] = [path.stat().st_size, path.stat().st_mtime_ns]
-    order = list(settings.sources)  # by which of two copies the first is told
-    tracked = {"seed": seed, "corpus": read, "order": order, "files": seen, "held": held}
-    return fingerprint(STAGE, tracked, [boilerplate.LIST])
+            for path in matching_files(path_key(name), source.path, RAW_CORPUS):
+                files[str(path)] = [path.stat().st_size, path.stat().st_mtime_ns]
+    order = list(params.sources)  # of two duplicates the first one stays
+    tracked = {"seed": seed, "corpus": corpus, "order": order, "files": files, "held": eval_texts}
+    return make_fingerprint(STAGE, tracked, [boilerplate.BOILERPLATE_FILE])
 
 
-def table(metrics: dict[str, Any]) -> Table:
-    """The funnel for people: a row for every source, and one for all."""
-    grid = Table(title=str(OUTPUT))
-    grid.add_column("source")
+def stats_table(metrics: dict[str, Any]) -> Table:
+    """Return the table that is printed: a row for every source, and one for all."""
+    table = Table(title=str(CORPUS))
+    table.add_column("source")
     for column in ("documents in", "removed", *SPLITS):
-        grid.add_column(column, justify="right")
+        table.add_column(column, justify="right")
     for name, counts in [*metrics["sources"].items(), ("all", metrics)]:
         removed = [
-            f"{rule.replace('_', ' ')} {count['documents'] or _size(count)}"
+            f"{rule.replace('_', ' ')} {count['documents'] or _format_size(count)}"
             for rule, count in counts["removed"].items()
             if any(count.values())
         ]
-        splits = [_count(counts[split], "\n") for split in SPLITS]
-        grid.add_row(name, _count(counts["in"], "\n"), "\n".join(removed), *splits, end_section=True)
-    return grid
+        splits = [_format_count(counts[split], "\n") for split in SPLITS]
+        table.add_row(name, _format_count(counts["in"], "\n"), "\n".join(removed), *splits, end_section=True)
+    return table
 
 
-def _count(count: dict[str, int], between: str = ", ") -> str:
-    return f"{count['documents']:,}{between}{_size(count)}"
+def _format_count(count: dict[str, int], separator: str = ", ") -> str:
+    return f"{count['documents']:,}{separator}{_format_size(count)}"
 
 
-def _size(count: dict[str, int]) -> str:
+def _format_size(count: dict[str, int]) -> str:
     size = count["bytes"]
     return f"{size / 1e6:,.1f} MB" if abs(size) > 1e5 else f"{size / 1e3:,.1f} kB"
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run_command(main)

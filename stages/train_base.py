@@ -2,72 +2,84 @@
 
 from pipeline.common import errors
 
-errors.install()
+errors.install_excepthook()
 
-from pathlib import Path
-
-from pipeline.autobatch.choose import with_batch_size
-from pipeline.common import params
-from pipeline.common.fingerprint import fingerprint, locked
-from pipeline.common.io import whole_folder
+from pipeline.autobatch.choose import resolve_batch_size
+from pipeline.common.fingerprint import make_fingerprint, stage_lock
+from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
-from pipeline.common.runtime import RuntimeParams, place
-from pipeline.device.select import pick_device
+from pipeline.common.params import load_section, load_seed
+from pipeline.common.paths import BASE_MODEL, SHARDS, SHARDS_TRAIN, SHARDS_VAL, TOKENIZER
+from pipeline.common.runtime import RuntimeParams, process_info
+from pipeline.device.device import pick_device
 from pipeline.inference.sampling import Sampling
 from pipeline.model.config import ModelParams
-from pipeline.model.decoder import Decoder, initialise, parameter_count
+from pipeline.model.decoder import Decoder, initialize, parameter_count
 from pipeline.model.hf_io import save_decoder
-from pipeline.pretrain.init_from import start_from
-from pipeline.pretrain.samples import write_samples
-from pipeline.pretrain.task import figures, pretraining
+from pipeline.pretrain.init_from import load_init_weights
+from pipeline.pretrain.samples import make_sample_writer
+from pipeline.pretrain.task import make_task, training_metrics
 from pipeline.shards.format import Shards, check_tokenizer
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.training.distributed import together
+from pipeline.training.distributed import run_distributed
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
 
-SHARDS = Path("data/shards")
-TOKENIZER = Path("models/tokenizer")
-FOLDER = Path("models/base")
-SAMPLING = Sampling(temperature=0.7, top_p=0.95)  # of the samples on the way
+SAMPLING = Sampling(temperature=0.7, top_p=0.95)  # of the samples written at each validation
 
 
 def main() -> None:
-    """Train from nothing or `train.init_from`, or resume; write `models/base` in the stock format."""
-    seed = params.seed()
-    shape = params.load("model", ModelParams)
-    settings = params.load("train", TrainParams)
-    runtime = params.load("runtime", RuntimeParams)
+    """Pretrain the decoder, from random weights or `train.init_from`. A killed run resumes.
+
+    Reads params `seed`, `model` and `train`, data/shards, models/tokenizer and data/raw/model. Writes
+    models/base, a Hugging Face folder, and reports/train_base.
+    """
+    seed = load_seed()
+    model_params = load_section("model", ModelParams)
+    train_params = load_section("train", TrainParams)
+    runtime = load_section("runtime", RuntimeParams)
     check_tokenizer(SHARDS, TOKENIZER)
-    train, val = Shards(SHARDS / "train"), Shards(SHARDS / "val")
-    model = Decoder(shape, train.vocab_size)
-    initialise(model, seed)
-    start = start_from(model, settings.init_from, TOKENIZER) if settings.init_from else []
-    model.recompute(settings.checkpointing)
+    train, val = Shards(SHARDS_TRAIN), Shards(SHARDS_VAL)
+    model = Decoder(model_params, train.vocab_size)
+    initialize(model, seed)
+    init_from = train_params.init_from
+    init_files = load_init_weights(model, init_from, TOKENIZER) if init_from else []
+    model.set_activation_checkpointing(train_params.checkpointing)
     print(
         f"{parameter_count(model):,} parameters; {train.tokens:,} tokens to read,"
-        f" {settings.steps * settings.tokens_per_step / train.tokens:.1f} times"
+        f" {train_params.steps * train_params.tokens_per_step / train.tokens:.1f} times"
     )
     device = pick_device(runtime.device)
-    sized = with_batch_size(settings, shape, train.vocab_size, device, runtime.together)
-    task = pretraining(train, val, shape.context, sized, seed, device)
+    # With a number in place of `batch_size: auto`, which changes memory and not the result.
+    sized_params = resolve_batch_size(
+        train_params, model_params, train.vocab_size, device, runtime.process_count
+    )
+    task = make_task(train, val, model_params.context, sized_params, seed, device)
     tokenizer = Tokenizer.load(TOKENIZER)
-    write = write_samples(tokenizer, runtime.prompts, runtime.prompt_tokens, SAMPLING, seed)
-    mark = fingerprint(
+    write_samples = make_sample_writer(tokenizer, runtime.prompts, runtime.prompt_tokens, SAMPLING, seed)
+    fingerprint = make_fingerprint(
         "train_base",
-        {"seed": seed, "model": shape.model_dump(), "train": settings.model_dump()},
-        [SHARDS / "manifest.json", TOKENIZER / "tokenizer.model", *start],
+        {"seed": seed, "model": model_params.model_dump(), "train": train_params.model_dump()},
+        [SHARDS / "manifest.json", TOKENIZER / "tokenizer.model", *init_files],
         memory_only=tuple(f"train.{key}" for key in MEMORY_ONLY),
     )
-    with locked("train_base"):
-        history = fit(model, task, settings, steps=settings.steps, runtime=runtime, mark=mark, write=write)
-        if place().rank > 0:
+    with stage_lock("train_base"):
+        history = fit(
+            model,
+            task,
+            train_params,
+            steps=train_params.steps,
+            runtime=runtime,
+            fingerprint=fingerprint,
+            write_samples=write_samples,
+        )
+        if process_info().rank > 0:
             return  # the first process alone writes
-        with whole_folder(FOLDER) as folder:
+        with atomic_folder(BASE_MODEL) as folder:
             save_decoder(folder, model, TOKENIZER)
-        write_metrics("train_base", figures(history, val, parameter_count(model), settings))
+        write_metrics("train_base", training_metrics(history, val, parameter_count(model), train_params))
         write_timing("train_base", history.timing)
 
 
 if __name__ == "__main__":
-    errors.run(together("train_base", main))
+    errors.run_command(run_distributed("train_base", main))

@@ -1,68 +1,79 @@
-"""Stage 4: train the sentence encoder on spans of documents and measure how it retrieves."""
+"""Stage 4: train the sentence encoder on spans of documents and measure its retrieval."""
 
 from pipeline.common import errors
 
-errors.install()
+errors.install_excepthook()
 
-from pathlib import Path
-
-from pipeline.common import params
-from pipeline.common.fingerprint import fingerprint, locked
-from pipeline.common.io import whole_folder
+from pipeline.common.fingerprint import make_fingerprint, stage_lock
+from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
-from pipeline.common.runtime import RuntimeParams, place
-from pipeline.data.reader import texts
-from pipeline.device.malloc import keep_memory
+from pipeline.common.params import check_params_file, load_section, load_seed
+from pipeline.common.paths import CORPUS_TRAIN, CORPUS_VAL, ENCODER_MODEL, TOKENIZER
+from pipeline.common.runtime import RuntimeParams, process_info
+from pipeline.data.reader import read_texts
+from pipeline.device.memory import tune_allocator
 from pipeline.encoder import evaluate
 from pipeline.encoder.hf_io import save_encoder
-from pipeline.encoder.pairs import choose_documents
-from pipeline.encoder.params import GATE, EncoderParams
-from pipeline.encoder.task import PairTask, new_encoder
+from pipeline.encoder.pairs import sample_documents
+from pipeline.encoder.params import GATE_KEYS, EncoderParams
+from pipeline.encoder.task import PairTask, build_encoder
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.loop import fit
 
-TRAIN = Path("data/corpus/train")
-VAL = Path("data/corpus/val")
-TOKENIZER = Path("models/tokenizer")
-FOLDER = Path("models/encoder")
-
 
 def main() -> None:
-    """Train an encoder, write it for sentence-transformers, and hold it against the gate's bars.
+    """Train a sentence encoder, compare it with BM25, and write it for sentence-transformers.
 
-    In one process, whatever runtime.processes says: the pairs of a step are each other's negatives, so that a
-    step in shares would learn something else. Of several that torchrun or Slurm has started, the first works.
+    Reads params `seed` and `encoder`, data/corpus/{train,val} and models/tokenizer. Writes models/encoder and
+    reports/train_encoder.
+
+    It runs in one process, whatever runtime.processes says. The pairs of a step are each other's negatives,
+    so a step split among processes would learn something else. Of several processes that torchrun or Slurm
+    has started, only the first works.
     """
-    if place().rank > 0:
+    if process_info().rank > 0:
         return
-    params.check_all("train_encoder")
-    seed = params.seed()
-    settings = params.load("encoder", EncoderParams)
-    runtime = params.load("runtime", RuntimeParams)
+    check_params_file("train_encoder")
+    seed = load_seed()
+    encoder_params = load_section("encoder", EncoderParams)
+    runtime = load_section("runtime", RuntimeParams)
     tokenizer = Tokenizer.load(TOKENIZER)
-    pool = evaluate.held_out_pool(texts(VAL), settings, tokenizer, seed, str(VAL))
-    train = choose_documents(texts(TRAIN), settings.steps * settings.batch_size, seed)
-    task = PairTask(train.texts, pool, settings, tokenizer, seed)
-    encoder = new_encoder(settings, tokenizer.vocab_size, seed)
+    pool = evaluate.build_held_out_pool(
+        read_texts(CORPUS_VAL), encoder_params, tokenizer, seed, str(CORPUS_VAL)
+    )
+    train = sample_documents(read_texts(CORPUS_TRAIN), encoder_params.steps * encoder_params.batch_size, seed)
+    task = PairTask(train.texts, pool, encoder_params, tokenizer, seed)
+    encoder = build_encoder(encoder_params, tokenizer.vocab_size, seed)
     print(
-        f"{train.long_enough:,} documents to take pairs from, {train.too_short:,} too short;"
+        f"{train.usable_count:,} documents to take pairs from, {train.short_count:,} too short;"
         f" {len(pool):,} held-out candidates"
     )
-    keep_memory()  # what is not trained is measured first
+    tune_allocator()  # the baselines need no training and are measured first
     retrieval = {"bm25": evaluate.bm25_metrics(pool)}
     retrieval["untrained"] = evaluate.encoder_metrics(encoder, pool, tokenizer)
-    mark = fingerprint(
+    fingerprint = make_fingerprint(
         "train_encoder",
-        {"seed": seed, "encoder": settings.model_dump()},
-        [*sorted(TRAIN.glob("*.parquet")), *sorted(VAL.glob("*.parquet")), TOKENIZER / "tokenizer.model"],
-        memory_only=tuple(f"encoder.{key}" for key in GATE),
+        {"seed": seed, "encoder": encoder_params.model_dump()},
+        [
+            *sorted(CORPUS_TRAIN.glob("*.parquet")),
+            *sorted(CORPUS_VAL.glob("*.parquet")),
+            TOKENIZER / "tokenizer.model",
+        ],
+        memory_only=tuple(f"encoder.{key}" for key in GATE_KEYS),
     )
-    with locked("train_encoder"):
-        history = fit(encoder, task, settings.loop(), steps=settings.steps, runtime=runtime, mark=mark)
+    with stage_lock("train_encoder"):
+        history = fit(
+            encoder,
+            task,
+            encoder_params.loop_params(),
+            steps=encoder_params.steps,
+            runtime=runtime,
+            fingerprint=fingerprint,
+        )
         retrieval["embeddings_mean"] = evaluate.embeddings_mean_metrics(encoder, pool, tokenizer)
         retrieval["encoder"] = evaluate.encoder_metrics(encoder, pool, tokenizer)
-        missed = evaluate.missed_bars(retrieval["encoder"], settings)
-        with whole_folder(FOLDER) as folder:
+        missed = evaluate.missed_thresholds(retrieval["encoder"], encoder_params)
+        with atomic_folder(ENCODER_MODEL) as folder:
             save_encoder(folder, encoder, TOKENIZER)
         metrics = {
             "retrieval": retrieval,
@@ -70,11 +81,11 @@ def main() -> None:
             "pool_size": len(pool),
             "documents": {
                 "used": len(train.texts),
-                "long_enough": train.long_enough,
-                "too_short": train.too_short,
+                "long_enough": train.usable_count,
+                "too_short": train.short_count,
             },
             "train_loss": history.train_loss,
-            "val_loss": history.last["val_loss"],
+            "val_loss": history.last_validation["val_loss"],
             "best_val_loss": history.best_val_loss,
         }
         write_metrics("train_encoder", metrics)
@@ -82,8 +93,8 @@ def main() -> None:
         print(
             "recall at 1: " + ", ".join(f"{name} {row['recall_at_1']:.3f}" for name, row in retrieval.items())
         )
-        evaluate.hold_to_gate(missed, settings)
+        evaluate.enforce_gate(missed, encoder_params)
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run_command(main)

@@ -1,68 +1,67 @@
-"""Instruction tuning: teach the base model to answer in conversations."""
+"""Stage 6: instruction tuning: teach the base model to answer in conversations."""
 
 from pipeline.common import errors
 
-errors.install()
+errors.install_excepthook()
 
-from pathlib import Path
-
-from pipeline.common import params
-from pipeline.common.fingerprint import fingerprint, locked
-from pipeline.common.io import whole_folder
+from pipeline.common.fingerprint import make_fingerprint, stage_lock
+from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
-from pipeline.common.runtime import RuntimeParams, place
+from pipeline.common.params import load_section, load_seed
+from pipeline.common.paths import BASE_MODEL, SFT_MODEL, TOKENIZER
+from pipeline.common.runtime import RuntimeParams, process_info
 from pipeline.model.hf_io import load_decoder, save_decoder
 from pipeline.sft.answers import exact_match
-from pipeline.sft.dataset import prepare, read_all, source_files
+from pipeline.sft.dataset import build_dataset, list_source_files, read_files
 from pipeline.sft.params import SftParams, check_context
 from pipeline.sft.task import SftTask
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.training.distributed import together
+from pipeline.training.distributed import run_distributed
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY
 
-BASE = Path("models/base")
-TOKENIZER = Path("models/tokenizer")
-OUT = Path("models/sft")
-
 
 def main() -> None:
-    """Tune models/base on the conversations of params.yaml's `sft` into models/sft."""
-    sft = params.load("sft", SftParams)
-    runtime = params.load("runtime", RuntimeParams)
-    seed = params.seed()
+    """Tune the base model on conversations. A killed run resumes.
 
-    model = load_decoder(BASE)
-    check_context(sft, model.context)
+    Reads params `seed` and `sft`, models/base, models/tokenizer, data/corpus/miniworld/conversations.jsonl
+    and data/raw/sft. Writes models/sft, a Hugging Face folder, and reports/train_sft.
+    """
+    sft_params = load_section("sft", SftParams)
+    runtime = load_section("runtime", RuntimeParams)
+    seed = load_seed()
+
+    model = load_decoder(BASE_MODEL)
+    check_context(sft_params, model.context)
     tokenizer = Tokenizer.load(TOKENIZER)
-    files = source_files(sft)
-    data = prepare(read_all(files), tokenizer, sft)
+    files = list_source_files(sft_params)
+    data = build_dataset(read_files(files), tokenizer, sft_params)
     counts = data.counts
     print(
         f"{counts['train']:,} conversations to learn from, {counts['val']:,} to validate on;"
         f" {counts['cut']:,} cut, {counts['dropped_too_long']:,} too long,"
         f" {counts['dropped_without_answer']:,} without an answer"
     )
-    task = SftTask(data.train, data.val, sft, seed)
+    task = SftTask(data.train, data.val, sft_params, seed)
 
-    mark = fingerprint(
+    fingerprint = make_fingerprint(
         "train_sft",
-        {"seed": seed, "sft": sft.model_dump()},
-        [BASE / "model.safetensors", BASE / "config.json", TOKENIZER / "tokenizer.model", *files],
+        {"seed": seed, "sft": sft_params.model_dump()},
+        [BASE_MODEL / "model.safetensors", BASE_MODEL / "config.json", TOKENIZER / "tokenizer.model", *files],
         memory_only=tuple(f"sft.{key}" for key in MEMORY_ONLY),
     )
-    with locked("train_sft"):
-        history = fit(model, task, sft, steps=task.steps, runtime=runtime, mark=mark)
-        if place().rank > 0:
+    with stage_lock("train_sft"):
+        history = fit(model, task, sft_params, steps=task.steps, runtime=runtime, fingerprint=fingerprint)
+        if process_info().rank > 0:
             return  # the first process alone writes
 
         model.eval()
-        with whole_folder(OUT) as folder:
+        with atomic_folder(SFT_MODEL) as folder:
             save_decoder(folder, model, TOKENIZER)
         metrics = {
-            **history.last,
+            **history.last_validation,
             "best_val_loss": history.best_val_loss,
-            **exact_match(model, tokenizer, data.val, sft.max_new_tokens),
+            **exact_match(model, tokenizer, data.val, sft_params.max_new_tokens),
             "steps": task.steps,
             "conversations": counts,
         }
@@ -71,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(together("train_sft", main))
+    errors.run_command(run_distributed("train_sft", main))

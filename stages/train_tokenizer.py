@@ -2,55 +2,59 @@
 
 from pipeline.common import errors
 
-errors.install()
+errors.install_excepthook()
 
-from pathlib import Path
-
-from pipeline.common import params
 from pipeline.common.errors import UserError
-from pipeline.common.io import whole_folder, write_whole
+from pipeline.common.io import atomic_folder, write_atomic
 from pipeline.common.metrics import write_metrics
-from pipeline.data.reader import documents
+from pipeline.common.params import check_params_file, load_section, load_seed
+from pipeline.common.paths import CORPUS_TRAIN, CORPUS_VAL, MINIWORLD, RAW_MORPH, REPORTS, TOKENIZER
+from pipeline.data.reader import read_documents
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.tokenizer_training.hf_export import write_folder
+from pipeline.tokenizer_training.hf_export import write_tokenizer_folder
 from pipeline.tokenizer_training.params import TokenizerParams
-from pipeline.tokenizer_training.report import morpheme_report, pieces_page, read_tables, text_report
-from pipeline.tokenizer_training.train import sampled_lines, train
+from pipeline.tokenizer_training.report import (
+    format_pieces_page,
+    measure_morpheme_boundaries,
+    measure_text_fit,
+    read_segmentation_tables,
+)
+from pipeline.tokenizer_training.train import sample_lines, train_sentencepiece
 
-CORPUS = Path("data/corpus")
-MORPH = "data/raw/morph"
-FOLDER = Path("models/tokenizer")
-PIECES = Path("reports/train_tokenizer/pieces.md")
-FAITHFUL = {
+FIDELITY_FAULTS = {  # by the metric that must be 1
     "fast_form_equal": "tokenizer.json and tokenizer.model disagree on a document",
     "exact_round_trip": "decoding does not give back a document",
 }
 
 
 def main() -> None:
-    """Train a SentencePiece model on the train split and write it in both forms."""
-    params.check_all("train_tokenizer")
-    settings = params.load("tokenizer", TokenizerParams)
-    tables = read_tables(CORPUS / "miniworld/segmentations.tsv", MORPH)
-    lines = sampled_lines(CORPUS / "train", settings.sample_bytes, params.seed())
-    model = train(lines, settings)
-    with whole_folder(FOLDER) as folder:
-        write_folder(folder, model)
+    """Train a SentencePiece model and write it, with its Hugging Face form.
+
+    Reads params `seed` and `tokenizer`, data/corpus/{train,val,miniworld} and data/raw/morph. Writes
+    models/tokenizer and reports/train_tokenizer.
+    """
+    check_params_file("train_tokenizer")
+    params = load_section("tokenizer", TokenizerParams)
+    tables = read_segmentation_tables(MINIWORLD / "segmentations.tsv", RAW_MORPH)
+    lines = sample_lines(CORPUS_TRAIN, params.sample_bytes, load_seed())
+    model = train_sentencepiece(lines, params)
+    with atomic_folder(TOKENIZER) as folder:
+        write_tokenizer_folder(folder, model)
         tokenizer = Tokenizer.load(folder)
-        report, used = text_report(tokenizer, documents(CORPUS / "val"))
-        for key, fault in FAITHFUL.items():
-            if report[key] < 1:
+        metrics, piece_counts = measure_text_fit(tokenizer, read_documents(CORPUS_VAL))
+        for key, fault in FIDELITY_FAULTS.items():
+            if metrics[key] < 1:
                 raise UserError(
-                    f"{FOLDER}: {fault} of {CORPUS / 'val'}; this is a fault of the program, please report it"
+                    f"{TOKENIZER}: {fault} of {CORPUS_VAL}; this is a fault of the program, please report it"
                 )
-        morphemes = {key: morpheme_report(tokenizer, rows) for key, rows in tables.items()}
-    write_whole(PIECES, pieces_page(tokenizer, used))
-    write_metrics("train_tokenizer", {"val": report, "morpheme_boundaries": morphemes})
+        morphemes = {key: measure_morpheme_boundaries(tokenizer, rows) for key, rows in tables.items()}
+    write_atomic(REPORTS / "train_tokenizer/pieces.md", format_pieces_page(tokenizer, piece_counts))
+    write_metrics("train_tokenizer", {"val": metrics, "morpheme_boundaries": morphemes})
     print(
-        f"{settings.vocab_size} pieces, {report['bytes_per_token']:.2f} bytes per token,"
-        f" {report['tokens_per_word']:.2f} tokens per word on validation text"
+        f"{params.vocab_size} pieces, {metrics['bytes_per_token']:.2f} bytes per token,"
+        f" {metrics['tokens_per_word']:.2f} tokens per word on validation text"
     )
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run_command(main)

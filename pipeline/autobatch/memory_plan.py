@@ -1,8 +1,8 @@
-"""What pretraining will hold in memory, counted before anything is trained.
+"""The peak memory of pretraining, computed before anything is trained.
 
-A step is run on fake tensors, which have shapes and no contents (torch.FakeTensorMode), while every storage
-is counted from the operation that makes it until it is let go: the plan is what was there when most was.
-Sizes in bytes. `benchmarks/memory_plan.py` compares with what a step takes.
+A step runs on fake tensors, which have shapes and no contents (torch.FakeTensorMode). Every storage is
+counted from the operation that allocates it until it is freed: the plan is the peak. Sizes in bytes.
+`benchmarks/memory_plan.py` compares it with what a step takes.
 """
 
 import weakref
@@ -18,7 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from pipeline.device.select import autocast
+from pipeline.device.device import autocast
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
 from pipeline.model.norm import RMSNorm
@@ -28,214 +28,220 @@ from pipeline.training.params import TrainParams
 
 
 class Overhead(NamedTuple):
-    """What a process takes besides the tensors counted."""
+    """Memory of a process besides the tensors counted."""
 
-    libraries: int  # bytes that they hold
-    of_lasting: float  # share of weights, gradients and moments that is taken once more
-    of_passing: float  # and of what comes and goes
+    libraries: int  # bytes
+    lasting_share: float  # extra, as a share of weights, gradients and moments
+    transient_share: float  # extra, as a share of activations and transient tensors
 
 
-# A GPU's fragments. On a processor freed blocks stay with the process (memory.py), above all between those
-# that last; found from measurements (EXPERIMENTS.md, 2026-11-27).
+# On a GPU, fragmentation. On a CPU freed blocks stay in the process (device/memory.py), above all between
+# lasting ones; fitted to measurements (EXPERIMENTS.md, 2026-11-27).
 ON_GPU, ON_CPU = Overhead(2**30, 0.08, 0.08), Overhead(540 * 2**20, 0.7, 0.1)
 WORKSPACE = 2**25  # that cuBLAS takes from PyTorch for its matrix products
-MANY = 8
+LARGER_BATCH = 8  # planned besides a batch of 1, to extrapolate to all others
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Where the bytes of a training step lie when it holds most."""
+    """The bytes of a training step at its peak, by kind."""
 
     weights: int
     gradients: int
-    optimiser: int  # moments
+    optimizer: int  # moments
     activations: int  # kept for the backward pass, with copies of weights in the precision of products
-    passing: int  # there for a moment: logits, gradients on their way, an optimiser's updates
+    transient: int  # logits, gradients in the backward pass, the optimizer's updates
 
     @property
     def total(self) -> int:
-        """All of it."""
-        return self.weights + self.gradients + self.optimiser + self.activations + self.passing
+        """The sum of all kinds."""
+        return self.weights + self.gradients + self.optimizer + self.activations + self.transient
 
-    def taken(self, beside: Overhead = ON_GPU) -> int:
-        """All of it with what libraries hold and fragments waste."""
-        lasting, passing = self.weights + self.gradients + self.optimiser, self.activations + self.passing
-        return beside.libraries + round(lasting * (1 + beside.of_lasting) + passing * (1 + beside.of_passing))
+    def with_overhead(self, overhead: Overhead = ON_GPU) -> int:
+        """Return the total with the memory of libraries and of fragmentation."""
+        lasting = (self.weights + self.gradients + self.optimizer) * (1 + overhead.lasting_share)
+        transient = (self.activations + self.transient) * (1 + overhead.transient_share)
+        return overhead.libraries + round(lasting + transient)
 
-    def fits(self, room: int, beside: Overhead = ON_GPU) -> bool:
-        """Whether it fits `room` bytes, such as a GPU's, of which libraries hold some."""
-        return self.taken(beside) <= room
+    def fits(self, available: int, overhead: Overhead = ON_GPU) -> bool:
+        """Return whether the total with overhead fits `available` bytes, such as all of a GPU's."""
+        return self.with_overhead(overhead) <= available
 
 
-def plan(
-    config: ModelParams,
+def plan_memory(
+    model_params: ModelParams,
     vocab_size: int,
-    settings: TrainParams,
+    train_params: TrainParams,
     batch_size: int,
     precision: str,
     on_cpu: bool = False,
     passes: int = 0,
 ) -> Memory:
-    """The memory of a step that passes `batch_size` sequences of the model's context at once.
+    """Return the peak memory of a step with `batch_size` sequences of the model's context in a pass.
 
-    `on_cpu`: attention, norms and loss as a processor computes them, and not a GPU. `passes`: how often in a
-    step; 0: as often as `settings` ask for. From the second pass on the gradients are there from its start.
+    `on_cpu`: attention, norms and loss as computed on a CPU, not on a GPU. `passes`: forward passes in a
+    step; 0: as `train_params` ask for. From the second pass on, gradients are allocated before it begins.
     """
-    passes = passes or settings.tokens_per_step // (batch_size * config.context)
-    in_pass = of_pass(config, vocab_size, settings, batch_size, precision, on_cpu, passes > 1)
-    return max(in_pass, of_update(config, vocab_size, settings), key=lambda memory: memory.total)
+    passes = passes or train_params.tokens_per_step // (batch_size * model_params.context)
+    pass_peak = plan_pass(model_params, vocab_size, train_params, batch_size, precision, on_cpu, passes > 1)
+    update_peak = plan_update(model_params, vocab_size, train_params)
+    return max(pass_peak, update_peak, key=lambda memory: memory.total)
 
 
 @cache
-def of_pass(
-    config: ModelParams,
+def plan_pass(
+    model_params: ModelParams,
     vocab_size: int,
-    settings: TrainParams,
+    train_params: TrainParams,
     batch_size: int,
     precision: str,
     on_cpu: bool,
-    again: bool,
+    has_gradients: bool,
 ) -> Memory:
-    """While sequences pass forth and back; `again`: not for the first time in the step."""
+    """Return the peak of a forward and backward pass. `has_gradients`: not the first pass of the step."""
     with FakeTensorMode():
-        model = Decoder(config, vocab_size)
-        model.recompute(settings.checkpointing)
+        model = Decoder(model_params, vocab_size)
+        model.set_activation_checkpointing(train_params.checkpointing)
         if not on_cpu:
-            as_on_gpu(model)
-        for weight in model.parameters() if again else ():
+            imitate_gpu_kernels(model)
+        for weight in model.parameters() if has_gradients else ():
             weight.grad = torch.zeros_like(weight)
         old_gradients = sum(weight.grad.nbytes for weight in model.parameters() if weight.grad is not None)
-        tokens = torch.zeros(batch_size, config.context + 1, dtype=torch.long)
+        tokens = torch.zeros(batch_size, model_params.context + 1, dtype=torch.long)
         ids_BxT, targets_BxT = tokens[:, :-1], tokens[:, 1:]
-        document_BxT = ids_BxT if settings.document_mask else None
-        with Live([*model.parameters(), *(weight.grad for weight in model.parameters())]) as live:
-            model.model.norm.register_forward_hook(lambda *_: live.name("passing"))
-            of_batch = model, ids_BxT, targets_BxT, document_BxT, settings.loss_chunks
+        document_BxT = ids_BxT if train_params.document_mask else None
+        with StorageCounter(
+            [*model.parameters(), *(weight.grad for weight in model.parameters())]
+        ) as counter:
+            # What is allocated after the last norm is transient: logits, and gradients.
+            model.model.norm.register_forward_hook(lambda *_: counter.set_label("transient"))
+            loss_args = model, ids_BxT, targets_BxT, document_BxT, train_params.loss_chunks
             with autocast(CPU, precision):
-                # On a GPU F.cross_entropy is taken, by which `token_losses` goes on a processor as well.
-                loss = summed_loss(*of_batch) if on_cpu else token_losses(*of_batch).sum()
+                # A GPU uses F.cross_entropy, as `token_losses` does on a CPU too.
+                loss = summed_loss(*loss_args) if on_cpu else token_losses(*loss_args).sum()
             loss.backward()
-            live.rename([weight.grad for weight in model.parameters()], "gradients")
-    at_peak, fixed = live.by_name(), of_update(config, vocab_size, settings)
-    gradients, passing = old_gradients + at_peak["gradients"], at_peak["passing"]
+            counter.relabel([weight.grad for weight in model.parameters()], "gradients")
+    at_peak, fixed = counter.peak_by_label(), plan_update(model_params, vocab_size, train_params)
+    gradients, transient = old_gradients + at_peak["gradients"], at_peak["transient"]
     if not on_cpu:
-        passing += WORKSPACE
-    return Memory(fixed.weights, gradients, fixed.optimiser, at_peak["activations"], passing)
+        transient += WORKSPACE
+    return Memory(fixed.weights, gradients, fixed.optimizer, at_peak["activations"], transient)
 
 
 @cache
-def of_update(config: ModelParams, vocab_size: int, settings: TrainParams) -> Memory:
-    """While the optimisers change the weights."""
+def plan_update(model_params: ModelParams, vocab_size: int, train_params: TrainParams) -> Memory:
+    """Return the peak while the optimizers update the weights."""
     with FakeTensorMode():
-        model = Decoder(config, vocab_size)
+        model = Decoder(model_params, vocab_size)
         for weight in model.parameters():
             weight.grad = torch.zeros_like(weight)
-        optimizers = Optimizers(model, settings)
+        optimizers = Optimizers(model, train_params)
         for optimizer in optimizers.all:
-            optimizer.step()  # makes the moments
+            optimizer.step()  # allocates the moments
         states = [state for optimizer in optimizers.all for state in optimizer.state.values()]
         moments = [moment for state in states for moment in state.values()]
         gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
-        with Live([*model.parameters(), *gradients, *moments]) as live:
+        with StorageCounter([*model.parameters(), *gradients, *moments]) as counter:
             for optimizer in optimizers.all:
                 optimizer.step()
         return Memory(
             weights=sum(weight.nbytes for weight in (*model.parameters(), *model.buffers())),
             gradients=sum(gradient.nbytes for gradient in gradients),
-            optimiser=sum(moment.nbytes for moment in moments),
+            optimizer=sum(moment.nbytes for moment in moments),
             activations=0,
-            passing=live.most,
+            transient=counter.peak_bytes,
         )
 
 
 def largest_batch(
-    config: ModelParams,
+    model_params: ModelParams,
     vocab_size: int,
-    settings: TrainParams,
+    train_params: TrainParams,
     precision: str,
-    room: int,
+    available: int,
     *,
     on_cpu: bool = False,
     sequences: int = 0,
 ) -> int | None:
-    """The largest batch that divides a step's sequences and fits `room` bytes; None: not even one does.
+    """Return the largest batch that divides a step's sequences and fits `available` bytes, else None.
 
-    By the plans of one and of MANY sequences, between which memory grows evenly. `sequences` of a step: those
-    of one process, or, 0, of all of it.
+    Computed from the plans of 1 and of LARGER_BATCH sequences, as memory grows linearly. `sequences` of a
+    step in one process; 0: of the whole step.
     """
-    sequences = sequences or settings.tokens_per_step // config.context
-    beside = ON_CPU if on_cpu else ON_GPU
-    one, many = (
-        of_pass(config, vocab_size, settings, size, precision, on_cpu, True).taken(beside)
-        for size in (1, MANY)
+    sequences = sequences or train_params.tokens_per_step // model_params.context
+    overhead = ON_CPU if on_cpu else ON_GPU
+    plans = (
+        plan_pass(model_params, vocab_size, train_params, size, precision, on_cpu, True)
+        for size in (1, LARGER_BATCH)
     )
-    at_least = of_update(config, vocab_size, settings).taken(beside)
+    one, larger = (memory.with_overhead(overhead) for memory in plans)
+    update = plan_update(model_params, vocab_size, train_params).with_overhead(overhead)
 
-    def taken(size: int) -> float:
-        return max(at_least, one + (many - one) * (size - 1) / (MANY - 1))
+    def estimate_bytes(size: int) -> float:
+        return max(update, one + (larger - one) * (size - 1) / (LARGER_BATCH - 1))
 
-    fitting = (size for size in range(1, sequences + 1) if sequences % size == 0 and taken(size) <= room)
-    return max(fitting, default=None)
+    divisors = (size for size in range(1, sequences + 1) if sequences % size == 0)
+    return max((size for size in divisors if estimate_bytes(size) <= available), default=None)
 
 
-class Live(TorchDispatchMode):
-    """Counts the storages that operations inside it make, until they are let go, and remembers the peak."""
+class StorageCounter(TorchDispatchMode):
+    """Counts the storages that operations inside it allocate, until they are freed, and keeps the peak."""
 
-    def __init__(self, there: Iterable[Tensor | None] = ()) -> None:
-        """What is `there` already does not count, when an operation in place returns it."""
+    def __init__(self, existing: Iterable[Tensor | None] = ()) -> None:
+        """`existing` tensors are not counted when an operation in place returns them."""
         super().__init__()
-        self.made = 0  # storages so far: their numbers
-        old = (tensor.untyped_storage()._cdata for tensor in there if tensor is not None)
-        self.number = dict.fromkeys(old, -1)  # by address, of those that are there
-        self.size: dict[int, int] = {}  # by number, of those that are there
-        self.peak: dict[int, int] = {}
-        self.names: dict[int, str] = {}  # by number
-        self.now = self.most = 0
-        self.called = "activations"
+        self.count = 0  # of storages so far; each has its number as id
+        addresses = (tensor.untyped_storage()._cdata for tensor in existing if tensor is not None)
+        self.id_by_address = dict.fromkeys(addresses, -1)  # of live storages
+        self.size_by_id: dict[int, int] = {}  # of live storages
+        self.peak_sizes: dict[int, int] = {}
+        self.labels: dict[int, str] = {}  # by id
+        self.current_bytes = self.peak_bytes = 0
+        self.label = "activations"
 
     def __torch_dispatch__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """Run the operation and look at what it made."""
-        found = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(found):
-            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in self.number:
+        """Run the operation and count the storages of its results."""
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in self.id_by_address:
                 self._add(tensor.untyped_storage())
-        if self.now > self.most:
-            self.most, self.peak = self.now, dict(self.size)
-        return found
+        if self.current_bytes > self.peak_bytes:
+            self.peak_bytes, self.peak_sizes = self.current_bytes, dict(self.size_by_id)
+        return result
 
     def _add(self, storage: torch.UntypedStorage) -> None:
-        self.number[storage._cdata], self.size[self.made] = self.made, storage.nbytes()
-        self.names[self.made] = self.called
-        self.now += storage.nbytes()
+        self.id_by_address[storage._cdata], self.size_by_id[self.count] = self.count, storage.nbytes()
+        self.labels[self.count] = self.label
+        self.current_bytes += storage.nbytes()
         weakref.finalize(storage, self._remove, storage._cdata)
-        self.made += 1
+        self.count += 1
 
     def _remove(self, address: int) -> None:
-        self.now -= self.size.pop(self.number.pop(address))
+        self.current_bytes -= self.size_by_id.pop(self.id_by_address.pop(address))
 
-    def name(self, what: str) -> None:
-        """What storages made from now on are."""
-        self.called = what
+    def set_label(self, label: str) -> None:
+        """Set the label of storages allocated from now on."""
+        self.label = label
 
-    def rename(self, tensors: Iterable[Tensor | None], what: str) -> None:
-        """What these have turned out to be."""
+    def relabel(self, tensors: Iterable[Tensor | None], label: str) -> None:
+        """Change the label of tensors counted already."""
         for tensor in tensors:
             if tensor is not None:
-                self.names[self.number[tensor.untyped_storage()._cdata]] = what
+                self.labels[self.id_by_address[tensor.untyped_storage()._cdata]] = label
 
-    def by_name(self) -> Counter[str]:
-        """The bytes at the peak by what they are."""
-        found: Counter[str] = Counter()
-        for number, size in self.peak.items():
-            found[self.names[number]] += size
-        return found
+    def peak_by_label(self) -> Counter[str]:
+        """Return the bytes at the peak by label."""
+        sizes: Counter[str] = Counter()
+        for id_, size in self.peak_sizes.items():
+            sizes[self.labels[id_]] += size
+        return sizes
 
 
-def as_on_gpu(model: Decoder) -> None:
-    """Let attention and norms keep what their fused kernels keep on a GPU, which is less."""
+def imitate_gpu_kernels(model: Decoder) -> None:
+    """Make attention and norms keep what their fused kernels keep on a GPU, which is less than on a CPU."""
     model.fuse_attention()
     for module in model.modules():
         if isinstance(module, RMSNorm):
@@ -243,16 +249,16 @@ def as_on_gpu(model: Decoder) -> None:
 
 
 class FusedNorm(torch.autograd.Function):
-    """Of torch's `_fused_rms_norm` what takes memory: it keeps its argument, the scale and a root a row."""
+    """The memory of torch's `_fused_rms_norm`: it keeps its input, the scale and a root mean square a row."""
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, x: Tensor) -> Tensor:
-        """A tensor like the argument."""
+        """Return a tensor like the input."""
         ctx.save_for_backward(weight, x, torch.empty(x.shape[:-1]))
         return torch.empty_like(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """Tensors like scale and argument."""
+        """Return tensors like the scale and the input."""
         weight, x, _ = ctx.saved_tensors
         return torch.empty_like(weight), torch.empty_like(x)

@@ -1,4 +1,4 @@
-"""`python -m pipeline.cli` is `tezgah`."""
+"""Entry point: `python -m pipeline.cli` is `tezgah`."""
 
 from pipeline.cli.main import main
 

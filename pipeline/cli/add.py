@@ -1,4 +1,4 @@
-"""What `tezgah add my.txt …` does: bring text files in as a source of the corpus, and say what that means."""
+"""`tezgah add my.txt …`: make text files a source of the corpus, and print which stages will run."""
 
 import codecs
 import glob
@@ -13,222 +13,234 @@ from ruamel.yaml.comments import CommentedMap
 
 from pipeline.cli import estimate
 from pipeline.cli.check import AllParams
-from pipeline.cli.graph import after, dvc
-from pipeline.cli.preset import checked, dumped, round_trip
+from pipeline.cli.graph import run_dvc, stages_after
+from pipeline.cli.preset import check_params_text, dump_yaml, round_trip_yaml
 from pipeline.common.errors import UserError, one_line
 from pipeline.common.i18n import translate
-from pipeline.common.io import whole_file, write_whole
-from pipeline.common.params import PARAMS_FILE, read_yaml
-from pipeline.corpus.filters.apply import DROPPING, Examiner, bits
-from pipeline.corpus.filters.decontaminate import Grams
-from pipeline.corpus.params import RAW, CorpusParams, Rules
-from pipeline.corpus.readers.decompress import SUFFIXES
-from pipeline.corpus.readers.files import file_records
+from pipeline.common.io import atomic_file, write_atomic
+from pipeline.common.params import read_yaml
+from pipeline.common.paths import PARAMS_FILE, RAW_CORPUS
+from pipeline.corpus.filters.apply import DROPPING_RULES, FilterPipeline, rule_bits
+from pipeline.corpus.filters.decontaminate import EvalNgrams
+from pipeline.corpus.params import CorpusParams, Rules
+from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES
+from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Record, Unreadable
 from pipeline.text.casing import lower
 
-CHUNK = 1 << 20  # bytes
-LOOKED_AT = 2_000  # documents of each file
-STRICT = 0.2  # of the documents; a rule that would drop more of them is meant for other text
-LONG_DOCUMENT = 50_000  # characters on average, beyond which a text file probably lacks its blank lines
-LONG_LOOK = 30 * 60  # seconds, beyond which a first look is none
-FIRST: dict[str, dict[str, float]] = {
+CHUNK_BYTES = 1 << 20
+SAMPLE_DOCUMENTS = 2_000  # of each file
+MAX_DROPPED_SHARE = 0.2  # of the documents; a rule that drops more is meant for other text
+LONG_DOCUMENT_CHARS = 50_000  # on average; a text file with longer ones probably lacks blank lines
+MAX_FIRST_RUN_SECONDS = 30 * 60  # a longer first run is not suggested
+# Values of a short first run.
+FIRST_RUN: dict[str, dict[str, float]] = {
     "train": {"steps": 150},
     "encoder": {"steps": 30},
     "sft": {"epochs": 0.2},
 }
-LETTERS = str.maketrans("çğıöşüâîû", "cgiosuaiu")
+ASCII_LETTERS = str.maketrans("çğıöşüâîû", "cgiosuaiu")
 
 
-def run(files: Sequence[Path], name: str | None, column: str | None, copy: bool, track: bool) -> None:
+def add_files(files: Sequence[Path], name: str | None, column: str | None, copy: bool, track: bool) -> None:
     """Check the files, link them under data/raw/corpus (copy them, `dvc add` them), and write the source.
 
-    A file in another encoding than UTF-8 gets a copy in UTF-8; the files themselves stay as they are.
-    Raises UserError, with nothing left behind, where one cannot be read or params.yaml would not be in order.
+    A file in another encoding than UTF-8 gets a copy in UTF-8. The files themselves stay as they are.
+    Raises UserError where a file cannot be read or params.yaml would not be valid.
+    Nothing is left behind then.
     """
     source = name or source_name(files[0])
     files = list({file.resolve(): file for file in files}.values())  # each once
     if not re.fullmatch(r"[A-Za-z0-9_-]+", source):
         raise UserError(f"--name: {source!r}: letters, digits, - and _ only, as `-S` addresses it")
-    document = read_yaml(PARAMS_FILE, round_trip())
+    document = read_yaml(PARAMS_FILE, round_trip_yaml())
     corpus = document.get("corpus")
     if not isinstance(corpus, dict) or not isinstance(corpus.get("sources"), dict):
         raise UserError(f"{PARAMS_FILE}: corpus.sources: must hold sources by name, or be {{}}")
     if source in corpus["sources"]:
         raise UserError(f"{PARAMS_FILE}: corpus.sources.{source}: is there already; give another --name")
-    made: list[Path] = []
+    created: list[Path] = []
     try:
-        placed = [place(file, copy or track, made) for file in files]
+        placed = [link_or_copy(file, copy or track, created) for file in files]
         paths = [glob.escape(file.as_posix()) for file in placed]
         entry = CommentedMap(kind="local", path=paths[0] if len(paths) == 1 else paths)
         if column:
             entry["text_column"] = column
         entry["weight"] = 1.0
         corpus["sources"][source] = entry
-        params = checked(dumped(document))
-        texts = {file: looked_at(file, column, params.corpus.min_chars) for file in placed}
-        for file, found in texts.items():
-            print(f"{file}: {described(found)}")
-        if strict := too_strict(params.corpus, [text for found in texts.values() for text in found]):
-            entry["without"] = strict
-        text = dumped(document)
-        notes, to_run = estimate.warnings(params), after(["slice_corpus"])
-        takes = estimate.about(params, to_run)
+        params = check_params_text(dump_yaml(document))
+        documents_of = {file: read_first_documents(file, column, params.corpus.min_chars) for file in placed}
+        for file, documents in documents_of.items():
+            print(f"{file}: {describe_documents(documents)}")
+        texts = [text for documents in documents_of.values() for text in documents]
+        if without := find_rules_too_strict(params.corpus, texts):
+            entry["without"] = without
+        text = dump_yaml(document)
+        notes, to_run = estimate.find_shortages(params), stages_after(["slice_corpus"])
+        duration = estimate.describe_time(params, to_run)
         if track:
-            dvc("add", "--quiet", *map(str, placed))
-        write_whole(PARAMS_FILE, text)
+            run_dvc("add", "--quiet", *map(str, placed))
+        write_atomic(PARAMS_FILE, text)
     except BaseException:
-        for file in made:
+        for file in created:
             file.unlink(missing_ok=True)
         raise
     print(f"{PARAMS_FILE}: corpus.sources.{source}: {', '.join(paths)}")
-    if listed := ", ".join(strict):
+    if listed := ", ".join(without):
         print(translate(f"rules that more than a fifth of the documents break do not look at them: {listed}"))
     for note in notes:
         print(translate(f"note: {note}"))
-    print(translate(f"`dvc repro` will run: {', '.join(to_run)}; {takes}"))
-    if look := first_look(params, to_run):
-        print(translate(f"a first look: {look}"))
+    print(translate(f"`dvc repro` will run: {', '.join(to_run)}; {duration}"))
+    if suggestion := suggest_first_run(params, to_run):
+        print(translate(f"a first look: {suggestion}"))
 
 
 def source_name(file: Path) -> str:
-    """A source's name of a file's: `Şiirlerim 2.txt` as `siirlerim-2`."""
-    stem = lower(file.name.split(".")[0]).translate(LETTERS)
+    """Return the name of a source made from that of a file: `Şiirlerim 2.txt` as `siirlerim-2`."""
+    stem = lower(file.name.split(".")[0]).translate(ASCII_LETTERS)
     return re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "mine"
 
 
-def place(file: Path, copy: bool, made: list[Path]) -> Path:
-    """Where a file lies under data/raw/corpus. What is linked, copied or converted for it joins `made`."""
+def link_or_copy(file: Path, copy: bool, created: list[Path]) -> Path:
+    """Bring a file under data/raw/corpus and return its path there.
+
+    A link or copy that is made for it is appended to `created`. Raises UserError for what is not a file, and
+    where another file has its name.
+    """
     if not file.is_file():
         raise UserError(f"{file}: {'a folder; name its files' if file.is_dir() else 'no such file'}")
-    folder = Path(RAW)
-    found = encoding(file)
-    inside = file.resolve().is_relative_to(folder.resolve()) and found == "utf-8"
-    if inside:
+    folder = RAW_CORPUS
+    encoding = detect_encoding(file)
+    if file.resolve().is_relative_to(folder.resolve()) and encoding == "utf-8":
         return folder / file.resolve().relative_to(folder.resolve())
     target = folder / file.name
     if os.path.lexists(target):
-        if found == "utf-8" and target.exists() and target.samefile(file) and not copy:
+        if encoding == "utf-8" and target.exists() and target.samefile(file) and not copy:
             return target
         raise UserError(f"{target}: is there already; rename {file}, or remove that")
-    made.append(target)
-    if found != "utf-8":
-        with open(file, encoding=found) as old, whole_file(target) as new:
-            while text := old.read(CHUNK):
+    created.append(target)
+    if encoding != "utf-8":
+        with open(file, encoding=encoding) as old, atomic_file(target) as new:
+            while text := old.read(CHUNK_BYTES):
                 new.write(text.encode("utf-8"))
-        print(translate(f"{file}: {found}; {target} is a copy in UTF-8"))
+        print(translate(f"{file}: {encoding}; {target} is a copy in UTF-8"))
     elif copy:
-        with open(file, "rb") as old, whole_file(target) as new:
-            shutil.copyfileobj(old, new, CHUNK)
+        with open(file, "rb") as old, atomic_file(target) as new:
+            shutil.copyfileobj(old, new, CHUNK_BYTES)
     else:
         target.symlink_to(file.resolve())
     return target
 
 
-def encoding(file: Path) -> str:
-    """`utf-8`, `utf-16` or `cp1254`, the old Turkish code page, as the bytes tell.
+def detect_encoding(file: Path) -> str:
+    """Return the encoding of a file: `utf-8`, `utf-16` or `cp1254`, the old Turkish code page.
 
-    Compressed files and parquet are left to their readers. Raises UserError for text that is none of them,
-    which a file is too that has letters in UTF-8 before the byte that is not.
+    Compressed files and Parquet count as `utf-8`, as their readers decode them. Raises UserError for text in
+    none of the three. A file with letters in UTF-8 before a byte that is not UTF-8 is damaged, not cp1254.
     """
-    if file.suffix in (*SUFFIXES, ".parquet"):
+    if file.suffix in (*COMPRESSION_SUFFIXES, ".parquet"):
         return "utf-8"
     with open(file, "rb") as stream:
-        marked = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    if marked:
-        wrong, _ = first_wrong(file, "utf-16")
+        has_bom = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    if has_bom:
+        wrong, _ = find_undecodable_byte(file, "utf-16")
         if wrong is None:
             return "utf-16"
         raise UserError(f"{file}: not UTF-16 at byte {wrong}; save it as UTF-8")
-    wrong, plain = first_wrong(file, "utf-8")
+    wrong, is_ascii = find_undecodable_byte(file, "utf-8")
     if wrong is None:
         return "utf-8"
-    if not plain:
+    if not is_ascii:
         raise UserError(f"{file}: not UTF-8 at byte {wrong}; save it as UTF-8")
-    wrong, _ = first_wrong(file, "cp1254")
+    wrong, _ = find_undecodable_byte(file, "cp1254")
     if wrong is not None:
         raise UserError(f"{file}: neither UTF-8 nor windows-1254 at byte {wrong}; save it as UTF-8")
     return "cp1254"
 
 
-def first_wrong(file: Path, name: str) -> tuple[int | None, bool]:
-    """The first byte of a file that is no text in an encoding, or None; whether all before it is ASCII.
+def find_undecodable_byte(file: Path, encoding: str) -> tuple[int | None, bool]:
+    """Return the position of the first byte that cannot be decoded, or None; and if all before it is ASCII.
 
-    Raises UserError for a file that holds zero bytes where that encoding has none.
+    Raises UserError for a file with zero bytes, unless in UTF-16.
     """
-    decoder = codecs.getincrementaldecoder(name)()
-    read, plain = 0, True
+    decoder = codecs.getincrementaldecoder(encoding)()
+    n_read, is_ascii = 0, True
     with open(file, "rb") as stream:
         while True:
-            raw = stream.read(CHUNK)
-            if b"\0" in raw and name != "utf-16":
+            raw = stream.read(CHUNK_BYTES)
+            if b"\0" in raw and encoding != "utf-16":
                 raise UserError(f"{file}: no text; give txt, jsonl, csv, tsv or parquet")
-            waiting = decoder.getstate()[0]  # of a character that the last chunk cut
+            pending = decoder.getstate()[0]  # bytes of a character cut by the end of the last chunk
             try:
                 decoder.decode(raw, final=not raw)
             except UnicodeDecodeError as error:
-                return read - len(waiting) + error.start, plain and (waiting + raw)[: error.start].isascii()
+                before = (pending + raw)[: error.start]
+                return n_read - len(pending) + error.start, is_ascii and before.isascii()
             if not raw:
-                return None, plain
-            read, plain = read + len(raw), plain and raw.isascii()
+                return None, is_ascii
+            n_read, is_ascii = n_read + len(raw), is_ascii and raw.isascii()
 
 
-def looked_at(file: Path, column: str | None, shortest: int) -> list[str]:
-    """A file's first documents.
+def read_first_documents(file: Path, column: str | None, min_chars: int) -> list[str]:
+    """Return the first documents of a file, at most SAMPLE_DOCUMENTS.
 
-    Raises UserError for a file that cannot be read, or without a document of `shortest` characters.
+    Raises UserError for a file that cannot be read, or without a document of `min_chars` characters.
     """
     documents: list[str] = []
-    for record in file_records(file, column):
+    for record in read_file(file, column):
         if isinstance(record, Unreadable):
             raise UserError(record.message)
         if isinstance(record, Record) and record.text.strip():
             documents.append(record.text.strip())
-        if len(documents) == LOOKED_AT:
+        if len(documents) == SAMPLE_DOCUMENTS:
             break
     if not documents:
         raise UserError(f"{file}: no text in it; give a file that holds some")
-    if all(len(text) < shortest for text in documents):
-        raise UserError(f"{file}: no text of corpus.min_chars {shortest} characters; lower that, or add text")
+    if all(len(text) < min_chars for text in documents):
+        raise UserError(
+            f"{file}: no text of corpus.min_chars {min_chars} characters; lower that, or add text"
+        )
     return documents
 
 
-def described(documents: list[str]) -> str:
-    """How a file reads: how many documents it has, and how one begins."""
-    more = "at least " if len(documents) == LOOKED_AT else ""
+def describe_documents(documents: list[str]) -> str:
+    """Return a line about a file's documents: how many there are, and how the first begins."""
+    more = "at least " if len(documents) == SAMPLE_DOCUMENTS else ""
     begins = one_line(documents[0][:60])
-    long = sum(map(len, documents)) / len(documents) > LONG_DOCUMENT
-    advice = "; they are long: put a blank line between documents, or set documents: line" if long else ""
+    is_long = sum(map(len, documents)) / len(documents) > LONG_DOCUMENT_CHARS
+    advice = "; they are long: put a blank line between documents, or set documents: line" if is_long else ""
     return translate(f"{more}{len(documents):,} documents; the first begins “{begins}…”") + translate(advice)
 
 
-def too_strict(corpus: CorpusParams, documents: list[str]) -> list[str]:
-    """The rules on that would drop more than a STRICT part of the documents."""
-    examiner = Examiner(corpus.rules, corpus.min_chars, 0, Grams.of_texts([]))
-    spared: list[str] = []
+def find_rules_too_strict(corpus: CorpusParams, documents: list[str]) -> list[str]:
+    """Return the rules in use that would drop more than MAX_DROPPED_SHARE of the documents."""
+    filters = FilterPipeline(corpus.rules, corpus.min_chars, 0, EvalNgrams.from_texts([]))
+    strict: list[str] = []
     while True:
-        seen = examiner.examine(documents, np.full(len(documents), bits(spared)))
-        dropped = np.bincount(seen.field("rule").to_numpy() + 1, minlength=len(DROPPING) + 1)[1:]
+        filtered = filters.apply(documents, np.full(len(documents), rule_bits(strict)))
+        n_dropped = np.bincount(filtered.field("rule").to_numpy() + 1, minlength=len(DROPPING_RULES) + 1)[1:]
         more = [
             rule
-            for rule, count in zip(DROPPING, dropped, strict=True)
-            if rule in Rules.model_fields and count > STRICT * len(documents)
+            for rule, count in zip(DROPPING_RULES, n_dropped, strict=True)
+            if rule in Rules.model_fields and count > MAX_DROPPED_SHARE * len(documents)
         ]
         if not more:
-            return [rule for rule in DROPPING if rule in spared]
-        spared += more  # what they dropped the rules after them have not seen yet
+            return [rule for rule in DROPPING_RULES if rule in strict]
+        strict += more  # later rules have not yet seen the documents that these dropped
 
 
-def first_look(params: AllParams, stages: Collection[str]) -> str:
-    """An experiment of a few steps and how long it takes here; nothing where that is no short look."""
-    sections = {name: getattr(params, name).model_copy(update=few) for name, few in FIRST.items()}
-    flags = [f"-S {name}.{key}={value}" for name, few in FIRST.items() for key, value in few.items()]
+def suggest_first_run(params: AllParams, stages: Collection[str]) -> str:
+    """Return the command for a short first run and its time, or an empty string where it is not short."""
+    sections = {name: getattr(params, name).model_copy(update=values) for name, values in FIRST_RUN.items()}
+    flags = [
+        f"-S {name}.{key}={value}" for name, values in FIRST_RUN.items() for key, value in values.items()
+    ]
     try:
-        found = estimate.seconds_here(params.model_copy(update=sections))
-        whole = estimate.seconds_here(params)
+        first_run = estimate.stage_seconds_here(params.model_copy(update=sections))
+        full_run = estimate.stage_seconds_here(params)
     except UserError:  # a device that is not here
         return ""
-    takes, all_of_it = (sum(each[stage] for stage in stages) for each in (found, whole))
-    if takes > min(LONG_LOOK, all_of_it / 2):
+    short, full = (sum(seconds[stage] for stage in stages) for seconds in (first_run, full_run))
+    if short > min(MAX_FIRST_RUN_SECONDS, full / 2):
         return ""
-    return f"dvc exp run {' '.join(flags)}; about {estimate.roughly(takes)} here"
+    return f"dvc exp run {' '.join(flags)}; about {estimate.format_duration(short)} here"

@@ -1,4 +1,4 @@
-"""What `tezgah chat` does: a conversation in the terminal with a trained model."""
+"""`tezgah chat`: a conversation in the terminal with a trained model."""
 
 import json
 import sys
@@ -8,19 +8,19 @@ from dataclasses import dataclass, field, replace
 from os import SEEK_END
 from pathlib import Path
 
-from pipeline.cli.infer import CHAT_MODEL, ENDS, open_model
-from pipeline.cli.report import read
+from pipeline.cli.infer import STOP_IDS, open_model
+from pipeline.cli.report import read_report
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import is_turkish, translate
-from pipeline.common.metrics import REPORTS
+from pipeline.common.paths import REPORTS, SFT_MODEL
 from pipeline.inference.generate import stream
-from pipeline.inference.sampling import LIVELY, Sampling
+from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.model.decoder import Decoder, parameter_count
-from pipeline.tokenizer.chat_template import Message, prompt_ids
+from pipeline.tokenizer.chat_template import Message, encode_prompt
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 PROMPT = "> "
-PLAIN = {"/sicaklik": "/sıcaklık", "/yardim": "/yardım", "/cik": "/çık"}  # without Turkish letters
+ASCII_COMMANDS = {"/sicaklik": "/sıcaklık", "/yardim": "/yardım", "/cik": "/çık"}
 HELP = """\
 /yeni               a new conversation
 /sistem TEXT        a new conversation with this system message; alone: without one
@@ -28,7 +28,7 @@ HELP = """\
 /kaydet FILE        add the conversation to a file of JSON lines, as data/raw/sft reads them
 /yardım             these lines
 /çık                end, as Ctrl-D does; Ctrl-C stops an answer"""
-YARDIM = """\
+TURKISH_HELP = """\
 /yeni               yeni bir konuşma
 /sistem METİN       bu sistem iletisiyle yeni bir konuşma; tek başına: iletisiz
 /sıcaklık SAYI      sıcaklık: 0 her seferinde en olası parçayı alır
@@ -39,24 +39,24 @@ YARDIM = """\
 
 @dataclass
 class Chat:
-    """A conversation so far, and the model that answers in it."""
+    """A conversation and the model that answers in it."""
 
     model: Decoder
     tokenizer: Tokenizer
-    how: Sampling = LIVELY
+    sampling: Sampling = CHAT_SAMPLING
     max_new_tokens: int = 128
     seed: int = 0
     system: str | None = None
     messages: list[Message] = field(default_factory=list)
 
     def answer(self, text: str) -> Iterator[str]:
-        """The answer to a user's message, piece by piece; what was said of it is kept even if it is stopped.
+        """Yield the answer to a user's message, piece by piece. A part of it is kept if it is interrupted.
 
-        Raises UserError for a message that leaves no room for an answer, which is then forgotten.
+        Raises UserError for a message that leaves no room for an answer. It is not added to the conversation.
         """
         self.messages.append({"role": "user", "content": unicodedata.normalize("NFC", text)})
         try:
-            ids = self.prompt()
+            ids = self.prompt_ids()
         except UserError:
             self.messages.pop()
             raise
@@ -67,19 +67,21 @@ class Chat:
             ids,
             max_new_tokens=self.max_new_tokens,
             seed=self.seed + len(self.messages),
-            stop_ids=ENDS,
-            how=self.how,
+            stop_ids=STOP_IDS,
+            sampling=self.sampling,
         )
         for piece in pieces:
             self.messages[-1]["content"] += piece
             yield piece
 
-    def prompt(self) -> list[int]:
-        """The ids that the next answer continues: the conversation, its oldest exchanges left out where the
-        model's context would leave less than a quarter for the answer."""
+    def prompt_ids(self) -> list[int]:
+        """Return the token ids of the conversation, which the next answer continues.
+
+        The oldest exchanges are left out where the context would leave less than a quarter for the answer.
+        """
         room = min(self.max_new_tokens, self.model.context // 4)
         for start in range(0, len(self.messages), 2):
-            ids = prompt_ids(self.tokenizer, self.opening() + self.messages[start:])
+            ids = encode_prompt(self.tokenizer, self.system_messages() + self.messages[start:])
             if len(ids) + room <= self.model.context:
                 return ids
         raise UserError(
@@ -87,15 +89,16 @@ class Chat:
             " shorten it"
         )
 
-    def opening(self) -> list[Message]:
-        """The system message, where there is one."""
+    def system_messages(self) -> list[Message]:
+        """Return the system message in a list, or an empty list."""
         if self.system is None:
             return []
         return [{"role": "system", "content": unicodedata.normalize("NFC", self.system)}]
 
     def check_system(self) -> None:
         """Raise UserError for a system message that leaves less than half of the context."""
-        tokens = len(prompt_ids(self.tokenizer, [*self.opening(), {"role": "user", "content": ""}]))
+        messages: list[Message] = [*self.system_messages(), {"role": "user", "content": ""}]
+        tokens = len(encode_prompt(self.tokenizer, messages))
         if self.system is not None and tokens > self.model.context // 2:
             raise UserError(
                 f"system message: {tokens} tokens, more than half of the {self.model.context} that the model"
@@ -103,21 +106,21 @@ class Chat:
             )
 
     def restart(self) -> None:
-        """Forget what was said."""
+        """Forget the conversation."""
         self.messages = []
 
     def save(self, path: Path) -> None:
-        """Add the conversation to a file of JSON lines, without exchanges whose answer is empty.
+        """Append the conversation to a file of JSON lines, without exchanges whose answer is empty.
 
-        Raises UserError where it cannot be written, or nothing was said.
+        Raises UserError where the file cannot be written, or nothing has been said.
         """
         pairs = zip(self.messages[::2], self.messages[1::2], strict=True)
         answered = [message for pair in pairs if pair[1]["content"].strip() for message in pair]
         if not answered:
             raise UserError("/kaydet: nothing has been said yet")
-        line = json.dumps({"messages": self.opening() + answered}, ensure_ascii=False)
+        line = json.dumps({"messages": self.system_messages() + answered}, ensure_ascii=False)
         try:
-            with open(path, "a+b") as file:  # at its end, wherever it is read
+            with open(path, "a+b") as file:  # writes go to its end, wherever it is read
                 file.seek(max(0, file.seek(0, SEEK_END) - 1))
                 gap = b"" if file.read(1) in (b"", b"\n") else b"\n"
                 file.write(gap + line.encode("utf-8") + b"\n")
@@ -125,26 +128,28 @@ class Chat:
             raise UserError(f"{path}: {error.strerror}; name a file that can be written") from None
 
 
-def run(folder: Path = CHAT_MODEL, system: str | None = None, seed: int = 0, device: str = "auto") -> None:
-    """Talk until the input ends. Raises UserError for a folder without a model."""
+def run_chat(
+    folder: Path = SFT_MODEL, system: str | None = None, seed: int = 0, device: str = "auto"
+) -> None:
+    """Read messages and print answers until the input ends. Raises UserError for a folder without a model."""
     model, tokenizer = open_model(folder, device)
     chat = Chat(model, tokenizer, seed=seed, system=system)
     chat.check_system()
-    print(described(folder, model), file=sys.stderr)
-    tell("/yardım: what you can do here")
+    print(describe_model(folder, model), file=sys.stderr)
+    print_note("/yardım: what you can do here")
     while (line := read_line()) is not None:
         try:
             if line.startswith("/"):
-                if not command(chat, line):
+                if not run_command(chat, line):
                     return
             elif line:
-                speak(chat, line)
+                print_answer(chat, line)
         except UserError as error:
-            tell(f"error: {error}")
+            print_note(f"error: {error}")
 
 
 def read_line() -> str | None:
-    """What the user types next, stripped; None at the end of the input."""
+    """Return the next line of the user, stripped, or None at the end of the input."""
     while True:
         try:
             return input(PROMPT if sys.stdin.isatty() else "").strip()
@@ -156,8 +161,8 @@ def read_line() -> str | None:
             print("\n" + translate("/çık or Ctrl-D ends"), file=sys.stderr)
 
 
-def speak(chat: Chat, text: str) -> None:
-    """Print the answer as it is made; Ctrl-C stops it."""
+def print_answer(chat: Chat, text: str) -> None:
+    """Print the answer as it is generated. Ctrl-C stops it."""
     try:
         for piece in chat.answer(text):
             print(piece, end="", flush=True)
@@ -166,36 +171,36 @@ def speak(chat: Chat, text: str) -> None:
     print(flush=True)
 
 
-def command(chat: Chat, line: str) -> bool:
-    """Do what a line that begins with / asks for; False: end. Raises UserError for one that means nothing."""
+def run_command(chat: Chat, line: str) -> bool:
+    """Carry out a line that begins with /. Return False to end. Raises UserError for an unknown command."""
     name, _, rest = line.partition(" ")
-    name, rest = PLAIN.get(name, name), rest.strip()
+    name, rest = ASCII_COMMANDS.get(name, name), rest.strip()
     match name:
         case "/yeni":
             chat.restart()
-            tell("a new conversation")
+            print_note("a new conversation")
         case "/sistem":
-            before, chat.system = chat.system, rest or None
+            previous, chat.system = chat.system, rest or None
             try:
                 chat.check_system()
             except UserError:
-                chat.system = before
+                chat.system = previous
                 raise
             chat.restart()
             if rest:
-                tell(f"a new conversation, after: {rest}")
+                print_note(f"a new conversation, after: {rest}")
             else:
-                tell("a new conversation, without a system message")
+                print_note("a new conversation, without a system message")
         case "/sıcaklık":
-            chat.how = warmed(chat.how, rest)
-            tell(f"temperature {chat.how.temperature:g}")
+            chat.sampling = with_temperature(chat.sampling, rest)
+            print_note(f"temperature {chat.sampling.temperature:g}")
         case "/kaydet":
             if not rest:
                 raise UserError("/kaydet: which file? /kaydet FILE")
             chat.save(Path(rest))
-            tell(f"saved in {rest}")
+            print_note(f"saved in {rest}")
         case "/yardım":
-            print(YARDIM if is_turkish() else HELP, file=sys.stderr)
+            print(TURKISH_HELP if is_turkish() else HELP, file=sys.stderr)
         case "/çık":
             return False
         case _:
@@ -203,27 +208,27 @@ def command(chat: Chat, line: str) -> bool:
     return True
 
 
-def tell(what: str) -> None:
-    """Say what was done, apart from what the model says."""
-    print(translate(what), file=sys.stderr)
+def print_note(message: str) -> None:
+    """Print a translated message on standard error, apart from the model's answers."""
+    print(translate(message), file=sys.stderr)
 
 
-def warmed(how: Sampling, text: str) -> Sampling:
-    """The same at another temperature. Raises UserError where /sıcaklık got no number that is one."""
+def with_temperature(sampling: Sampling, text: str) -> Sampling:
+    """Return `sampling` at another temperature. Raises UserError where `text` is not a valid one."""
     try:
-        return replace(how, temperature=float(text.replace(",", ".")))
+        return replace(sampling, temperature=float(text.replace(",", ".")))
     except ValueError:
         raise UserError(f"/sıcaklık: {text!r}: give a number from 0 up, such as 0.7") from None
 
 
-def described(folder: Path, model: Decoder) -> str:
-    """What one is talking with: the folder, the model's size, and how well its run did."""
-    says = f"{folder}: {model.config.arch}, {parameter_count(model):,} parameters"
+def describe_model(folder: Path, model: Decoder) -> str:
+    """Return a line about the model: its folder, its size, and the figures of its training."""
+    description = f"{folder}: {model.params.arch}, {parameter_count(model):,} parameters"
     report = REPORTS / "train_sft" / "metrics.json"
-    if folder.resolve() != CHAT_MODEL.resolve() or not report.is_file():
-        return says
-    figures = read("train_sft")
+    if folder.resolve() != SFT_MODEL.resolve() or not report.is_file():
+        return description
+    figures = read_report("train_sft")
     return (
-        f"{says}; {report}: {figures['steps']:,} steps, validation loss {figures['val_loss']:.3f},"
+        f"{description}; {report}: {figures['steps']:,} steps, validation loss {figures['val_loss']:.3f},"
         f" {figures['exact_match']:.3f} of {figures['exact_match_n']} answers right to the letter"
     )

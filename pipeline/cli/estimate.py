@@ -1,9 +1,9 @@
-"""About how much a run reads and how long it takes on this machine, before it is run.
+"""Estimates of how much a run reads and how long it takes on this machine, before it is run.
 
-Products of matrices make up most of training, so a stage's floating-point operations, counted from the
-params, are divided by what this machine multiplies in a moment, and by the share of that rate
-which each stage was seen to reach (EXPERIMENTS.md). The rest of a stage is taken from its bytes. Expect to be
-right within a factor of 1.5, and far off where another program shares the machine.
+Matrix products make up most of training. So a stage's floating-point operations, counted from the params, are
+divided by the measured rate of this machine and by the share of it that each stage reached (EXPERIMENTS.md).
+The time of other work grows with the bytes of text. Expect an error of up to a factor of 1.5, and a larger
+one where other programs share the machine.
 """
 
 import json
@@ -14,62 +14,65 @@ from pathlib import Path
 from pipeline.cli.check import AllParams
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
-from pipeline.common.fingerprint import scratch
-from pipeline.common.params import nearest
+from pipeline.common.fingerprint import scratch_folder
+from pipeline.common.params import suggest_nearest
+from pipeline.common.paths import RAW_CORPUS, RAW_SFT, STAGES
 from pipeline.corpus.params import LocalSource
-from pipeline.corpus.readers.decompress import SUFFIXES
+from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES
 from pipeline.encoder.params import EncoderParams
 
-STAGES = (
-    "slice_corpus", "train_tokenizer", "pack_shards", "train_encoder", "train_base", "train_sft", "evaluate",
-)  # fmt: skip
-EFFICIENCY = {"train_encoder": 0.48, "train_base": 0.40, "train_sft": 0.24, "evaluate": 0.12}  # of that rate
+# Share of the machine's rate of matrix products that each stage reaches.
+EFFICIENCY = {"train_encoder": 0.48, "train_base": 0.40, "train_sft": 0.24, "evaluate": 0.12}
 BYTES_PER_SECOND = {"slice_corpus": 1.5e6, "train_tokenizer": 4e6, "pack_shards": 6e6}
-START = 4.0  # seconds of a stage before its work: imports, the check of the params
-EVALUATION = 12.0  # seconds that counting n-grams and searching take
-MINIWORLD_DOCUMENT = 545  # bytes
-PACKED = 4  # text bytes in a byte of a compressed file, or of parquet
-BYTES_PER_TOKEN = {1_000: 2.9, 4_096: 4.3, 8_192: 4.8, 16_000: 5.4, 32_000: 6.0}  # Turkish, by pieces
+STARTUP_SECONDS = 4.0  # of a stage before its work: imports, the check of the params
+EVALUATION_SECONDS = 12.0  # to count n-grams and to search
+MINIWORLD_DOCUMENT_BYTES = 545  # on average
+COMPRESSION_RATIO = 4  # text bytes per byte of a compressed file, or of Parquet
+BYTES_PER_TOKEN = {1_000: 2.9, 4_096: 4.3, 8_192: 4.8, 16_000: 5.4, 32_000: 6.0}  # by vocabulary size
 MINIWORLD_CONVERSATIONS, CONVERSATION_TOKENS = 6_640, 50
-BYTES_PER_PIECE = 250  # of text, below which a vocabulary is too large for it
-# After which reading again teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16).
-MOST_EPOCHS = 8
-MEASURED = 5  # times
-RATE_FILE, RATE_LASTS = "rate.json", 3600  # seconds; it may have been measured in bad company
+MIN_BYTES_PER_PIECE = 250  # of text; with less a vocabulary is too large
+# With more epochs rereading teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16).
+MAX_EPOCHS = 8
+RATE_REPEATS = 5  # measurements of which the best counts
+RATE_FILE, RATE_MAX_AGE = "rate.json", 3600  # seconds; other programs may have been running
 
 
 def corpus_bytes(params: AllParams, root: Path = Path()) -> int:
-    """UTF-8 bytes of text that the sources give, by the sizes of their files; at most corpus.max_bytes."""
+    """Return the UTF-8 bytes of text in the sources, from file sizes; at most corpus.max_bytes."""
     total = 0
     for name, source in params.corpus.sources.items():
         if source.kind == "miniworld":
-            total += source.documents * MINIWORLD_DOCUMENT
+            total += source.documents * MINIWORLD_DOCUMENT_BYTES
         elif not isinstance(source, LocalSource):
-            total += params.corpus.shares().get(name, 0)
+            total += params.corpus.byte_budgets().get(name, 0)
         else:
-            for file in matching_files(f"corpus.sources.{name}.path", source.path, "data/raw/corpus", root):
-                total += file.stat().st_size * (PACKED if file.suffix in (*SUFFIXES, ".parquet") else 1)
+            for file in matching_files(f"corpus.sources.{name}.path", source.path, RAW_CORPUS, root):
+                is_compressed = file.suffix in (*COMPRESSION_SUFFIXES, ".parquet")
+                total += file.stat().st_size * (COMPRESSION_RATIO if is_compressed else 1)
     return min(total, params.corpus.max_bytes or total)
 
 
 def training_bytes(params: AllParams, root: Path = Path()) -> int:
-    """Those of the train split."""
+    """Return the UTF-8 bytes of the train split."""
     return round(corpus_bytes(params, root) * (1 - params.corpus.val_fraction - params.corpus.test_fraction))
 
 
 def bytes_per_token(vocab_size: int) -> float:
-    """Of Turkish text, read off the measured tokenizer nearest in size."""
+    """Return the bytes per token of Turkish text, those of the measured tokenizer nearest in size."""
     return BYTES_PER_TOKEN[min(BYTES_PER_TOKEN, key=lambda size: abs(size - vocab_size))]
 
 
 def training_tokens(params: AllParams, root: Path = Path()) -> int:
-    """Tokens of the train split, at least one."""
+    """Return the tokens of the train split, at least one."""
     return max(1, round(training_bytes(params, root) / bytes_per_token(params.tokenizer.vocab_size)))
 
 
 def decoder_flops(params: AllParams) -> float:
-    """Operations to train the decoder on one token: 6 for each weight that multiplies, and attention's
-    (Chowdhery et al. 2022, arXiv 2204.02311, appendix B), half of them, as no token sees the later ones."""
+    """Return the operations to train the decoder on one token.
+
+    6 for each weight of a matrix product, and half of those of full attention, as attention is causal
+    (Chowdhery et al. 2022, arXiv 2204.02311, appendix B).
+    """
     m = params.model
     attention = m.width * m.head_dim * (2 * m.heads + 2 * m.kv_heads)
     ffn = (2 if m.arch == "tanai" else 3) * m.width * m.ffn
@@ -78,131 +81,133 @@ def decoder_flops(params: AllParams) -> float:
 
 
 def encoder_flops(e: EncoderParams) -> float:
-    """The same of the sentence encoder."""
+    """Return the operations to train the sentence encoder on one token."""
     return 6 * e.layers * (4 * e.width**2 + 3 * e.width * e.ffn) + 12 * e.layers * e.width * e.context
 
 
-def conversations(params: AllParams, root: Path = Path()) -> int:
-    """How many there are to tune on, about."""
+def count_conversations(params: AllParams, root: Path = Path()) -> int:
+    """Return about how many conversations there are to tune on."""
     total = 0
     for name, source in params.sft.sources.items():
         if source.kind == "miniworld":
             total += MINIWORLD_CONVERSATIONS
         else:
-            for file in matching_files(f"sft.sources.{name}.path", source.patterns, "data/raw/sft", root):
+            for file in matching_files(f"sft.sources.{name}.path", source.patterns, RAW_SFT, root):
                 with open(file, "rb") as lines:
                     total += sum(1 for _ in lines)
     return total
 
 
-def flops(params: AllParams, root: Path = Path()) -> dict[str, float]:
-    """Operations of the stages that multiply matrices."""
-    e, of_token = params.encoder, decoder_flops(params)
-    read = 2 * params.eval.max_bytes / bytes_per_token(params.tokenizer.vocab_size)
+def stage_flops(params: AllParams, root: Path = Path()) -> dict[str, float]:
+    """Return the operations of each stage that computes matrix products."""
+    e, per_token = params.encoder, decoder_flops(params)
+    scored_tokens = 2 * params.eval.max_bytes / bytes_per_token(params.tokenizer.vocab_size)
     return {
         "train_encoder": e.steps * e.batch_size * 2 * e.span_tokens * encoder_flops(e),
-        "train_base": params.train.steps * params.train.tokens_per_step * of_token,
-        "train_sft": params.sft.epochs * conversations(params, root) * CONVERSATION_TOKENS * of_token,
-        "evaluate": (read + params.eval.max_questions * 50) * of_token / 3,
+        "train_base": params.train.steps * params.train.tokens_per_step * per_token,
+        "train_sft": params.sft.epochs * count_conversations(params, root) * CONVERSATION_TOKENS * per_token,
+        "evaluate": (scored_tokens + params.eval.max_questions * 50) * per_token / 3,
     }
 
 
-def seconds(params: AllParams, rate: float, root: Path = Path()) -> dict[str, float]:
-    """Of every stage, where the machine multiplies `rate` floating-point operations a second."""
+def stage_seconds(params: AllParams, rate: float, root: Path = Path()) -> dict[str, float]:
+    """Return the seconds of every stage on a machine of `rate` floating-point operations per second."""
     size = corpus_bytes(params, root)
-    work = flops(params, root)
-    of_bytes = {
+    operations = stage_flops(params, root)
+    n_bytes = {
         "slice_corpus": size,
         "train_tokenizer": min(size, params.tokenizer.sample_bytes),
         "pack_shards": size / params.runtime.workers,
     }
     return {
-        stage: START
-        + of_bytes.get(stage, 0) / BYTES_PER_SECOND.get(stage, 1)
-        + work.get(stage, 0) / (rate * EFFICIENCY.get(stage, 1))
-        + (EVALUATION if stage == "evaluate" else 0)
+        stage: STARTUP_SECONDS
+        + n_bytes.get(stage, 0) / BYTES_PER_SECOND.get(stage, 1)
+        + operations.get(stage, 0) / (rate * EFFICIENCY.get(stage, 1))
+        + (EVALUATION_SECONDS if stage == "evaluate" else 0)
         for stage in STAGES
     }
 
 
-def seconds_here(params: AllParams) -> dict[str, float]:
-    """Of every stage, on this machine."""
-    return seconds(params, machine_rate(params.runtime.device, params.train.precision))
+def stage_seconds_here(params: AllParams) -> dict[str, float]:
+    """Return the seconds of every stage on this machine."""
+    return stage_seconds(params, machine_flops(params.runtime.device, params.train.precision))
 
 
-def about(params: AllParams, stages: Collection[str]) -> str:
-    """How long those stages take on this machine, as people say it."""
+def describe_time(params: AllParams, stages: Collection[str]) -> str:
+    """Return a text about the time of those stages on this machine."""
     try:
-        found = seconds_here(params)
+        seconds = stage_seconds_here(params)
     except UserError as error:
         return f"how long, this machine cannot tell: {error}"
-    return f"about {roughly(sum(found[stage] for stage in stages))} here"
+    return f"about {format_duration(sum(seconds[stage] for stage in stages))} here"
 
 
-def machine_rate(device: str, precision: str) -> float:
-    """Floating-point operations a second in products of matrices, in the precision that training would take.
+def machine_flops(device: str, precision: str) -> float:
+    """Return the floating-point operations per second of matrix products, in the precision of training.
 
-    Measured for half a second and kept for an hour in the scratch folder, so that a run's stages agree.
-    Raises UserError where the device is not there.
+    Measured for half a second and cached for an hour in the scratch folder, so that a run's stages agree.
+    Raises UserError where the device is missing.
     """
-    asked = f"{device}, {precision}"
-    kept = scratch() / RATE_FILE
+    request = f"{device}, {precision}"
+    cache_file = scratch_folder() / RATE_FILE
     try:
-        found = json.loads(kept.read_text(encoding="utf-8"))
-        if found["of"] == asked and 0 <= time.time() - found["at"] < RATE_LASTS and found["rate"] > 0:
-            return float(found["rate"])
+        cached = json.loads(cache_file.read_text(encoding="utf-8"))
+        is_fresh = 0 <= time.time() - cached["at"] < RATE_MAX_AGE
+        if cached["of"] == request and is_fresh and cached["rate"] > 0:
+            return float(cached["rate"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    rate = measured_rate(device, precision)
+    rate = measure_flops(device, precision)
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps({"of": asked, "at": time.time(), "rate": rate}), encoding="utf-8")
+        cache_file.parent.mkdir(parents=True, exist_ok=True)
+        cache_file.write_text(json.dumps({"of": request, "at": time.time(), "rate": rate}), encoding="utf-8")
     except OSError:
         pass  # measured again next time
     return rate
 
 
-def measured_rate(device: str, precision: str, for_seconds: float = 0.1) -> float:
-    """See `machine_rate`."""
-    import torch  # here, as every stage begins with this file, and most find the rate that is kept
+def measure_flops(device: str, precision: str, for_seconds: float = 0.1) -> float:
+    """Measure the rate that `machine_flops` returns."""
+    import torch  # here: `tezgah check` imports this file and mostly finds a cached rate
 
-    from pipeline.device.select import DTYPES, pick_device, precision_of, synchronise
+    from pipeline.device.device import DTYPES, pick_device, pick_precision, synchronize
 
-    where = pick_device(device)
-    size = 1024 if where.type == "cpu" else 4096  # for which starting a product takes a GPU no time
-    matrix = torch.ones(size, size, device=where, dtype=DTYPES[precision_of(precision, where)])
-    matrix @ matrix  # the first one prepares
-    synchronise(where)
+    torch_device = pick_device(device)
+    size = 1024 if torch_device.type == "cpu" else 4096  # large enough to hide the launch on a GPU
+    dtype = DTYPES[pick_precision(precision, torch_device)]
+    matrix = torch.ones(size, size, device=torch_device, dtype=dtype)
+    matrix @ matrix  # warm-up
+    synchronize(torch_device)
     best = 0.0
-    for _ in range(MEASURED):  # the best of several, as another program may have the processor for a while
-        done, began = 0, time.perf_counter()
-        while (passed := time.perf_counter() - began) < for_seconds:
+    for _ in range(RATE_REPEATS):  # the best counts: another program may have the processor for a while
+        products, start = 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - start) < for_seconds:
             matrix @ matrix
-            synchronise(where)
-            done += 1
-        best = max(best, done * 2 * size**3 / passed)
+            synchronize(torch_device)
+            products += 1
+        best = max(best, products * 2 * size**3 / elapsed)
     return best
 
 
-def where(params: AllParams, stage: str) -> str:
-    """`stage 5 of 7: train_base; about 8 min left` as this stage begins.
+def describe_progress(params: AllParams, stage: str) -> str:
+    """Return `stage 5 of 7: train_base; about 8 min left`, for the start of a stage.
 
-    How long is left out where the device is not there, which stops the stages that need it and no other.
-    Raises UserError for a stage that is none.
+    Without the time where the device is missing, which stops only the stages that need it.
+    Raises UserError for an unknown stage.
     """
     if stage not in STAGES:
-        raise UserError(f"--stage: {stage}: no such stage{nearest(stage, list(STAGES))}")
-    place = STAGES.index(stage)
+        raise UserError(f"--stage: {stage}: no such stage{suggest_nearest(stage, list(STAGES))}")
+    i = STAGES.index(stage)
     try:
-        found = seconds_here(params)
+        seconds = stage_seconds_here(params)
     except UserError:
-        return f"stage {place + 1} of {len(STAGES)}: {stage}"
-    left = sum(found[later] for later in STAGES[place:])
-    return f"stage {place + 1} of {len(STAGES)}: {stage}; about {roughly(left)} left"
+        return f"stage {i + 1} of {len(STAGES)}: {stage}"
+    left = sum(seconds[later] for later in STAGES[i:])
+    return f"stage {i + 1} of {len(STAGES)}: {stage}; about {format_duration(left)} left"
 
 
-def roughly(duration: float) -> str:
-    """Seconds as people say them: `40 s`, `8 min`, `3 h`, `2 days`."""
+def format_duration(duration: float) -> str:
+    """Return a duration in seconds as text: `40 s`, `8 min`, `3 h`, `2 days`."""
     if duration < 90:
         return f"{max(10, round(duration, -1)):.0f} s"
     if duration < 90 * 60:
@@ -212,21 +217,22 @@ def roughly(duration: float) -> str:
     return f"{duration / 86400:.0f} days"
 
 
-def warnings(params: AllParams) -> list[str]:
-    """What is too little for the vocabulary, the model or the validation."""
-    found = []
-    size, pieces = training_bytes(params), params.tokenizer.vocab_size
-    if size < pieces * BYTES_PER_PIECE:
-        fits = max(512, size // BYTES_PER_PIECE // 256 * 256)
-        found.append(
-            f"{size / 1e6:.2f} MB is little for tokenizer.vocab_size {pieces}; {fits} would suit it better"
+def find_shortages(params: AllParams) -> list[str]:
+    """Return notes about too little text for the vocabulary or for the steps of training."""
+    notes = []
+    size, vocab_size = training_bytes(params), params.tokenizer.vocab_size
+    if size < vocab_size * MIN_BYTES_PER_PIECE:
+        fitting = max(512, size // MIN_BYTES_PER_PIECE // 256 * 256)
+        notes.append(
+            f"{size / 1e6:.2f} MB is little for tokenizer.vocab_size {vocab_size};"
+            f" {fitting} would suit it better"
         )
     tokens = training_tokens(params)
     epochs = params.train.steps * params.train.tokens_per_step / tokens
-    if epochs > MOST_EPOCHS:
-        steps = int(MOST_EPOCHS * tokens / params.train.tokens_per_step)
-        found.append(
+    if epochs > MAX_EPOCHS:
+        steps = int(MAX_EPOCHS * tokens / params.train.tokens_per_step)
+        notes.append(
             f"train.steps {params.train.steps} reads about {tokens / 1e6:.2f} M tokens {epochs:.0f} times;"
             f" more text is better, or train.steps {max(1, steps)}"
         )
-    return found
+    return notes

@@ -1,4 +1,4 @@
-"""The stages of dvc.yaml: what reads what, and which of them `dvc repro` would run, and why."""
+"""The stages of dvc.yaml: which reads from which, and which of them `dvc repro` would run, and why."""
 
 import json
 import subprocess
@@ -8,37 +8,42 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, one_line
-from pipeline.common.params import PARAMS_FILE, read_yaml
+from pipeline.common.params import read_yaml
+from pipeline.common.paths import DVC_FILE, DVC_LOCK_FILE, PARAMS_FILE
 
 ABSENT = "not built on this machine"
-GRAPH, LOCK = Path("dvc.yaml"), Path("dvc.lock")
+CODE = "pipeline/"  # its folders are dependencies
+STATUS = {"A": "added", "D": "deleted"}  # by git's letters; others: modified
 
 
-def after(first: Collection[str], graph: Path = GRAPH) -> dict[str, str]:
-    """The stages that run when those of `first` do, with the earlier stage that each reads from.
+def stages_after(first: Collection[str], graph: Path = DVC_FILE) -> dict[str, str]:
+    """The stages that run when those of `first` do, each with the earlier stage that it reads from.
 
-    In dvc.yaml's order; those of `first` themselves stand with an empty string.
+    In dvc.yaml's order. Those of `first` themselves stand with an empty string.
     """
-    found: dict[str, str] = {}
-    wrote: dict[str, str] = {}  # output to its stage
+    following: dict[str, str] = {}
+    writer_of: dict[str, str] = {}  # output to its stage
     for name, stage in read_yaml(graph)["stages"].items():
-        read = [
-            wrote[out] for dep in stage["deps"] for out in wrote if dep == out or dep.startswith(out + "/")
+        reads_from = [
+            stage_of
+            for dep in stage["deps"]
+            for out, stage_of in writer_of.items()
+            if dep == out or dep.startswith(out + "/")
         ]
-        if name in first or read:
-            found[name] = "" if name in first else read[0]
+        if name in first or reads_from:
+            following[name] = "" if name in first else reads_from[0]
             outs = (out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", []))
-            wrote |= dict.fromkeys(outs, name)
-    return found
+            writer_of |= dict.fromkeys(outs, name)
+    return following
 
 
-def ran() -> dict[str, Any]:
-    """The stages as they last ran, of dvc.lock."""
-    return (read_yaml(LOCK).get("stages") or {}) if LOCK.exists() else {}
+def last_runs() -> dict[str, Any]:
+    """The stages as dvc.lock has them from their last run."""
+    return (read_yaml(DVC_LOCK_FILE).get("stages") or {}) if DVC_LOCK_FILE.exists() else {}
 
 
-def dvc(*arguments: str) -> str:
-    """What a DVC command prints. Raises UserError where it fails."""
+def run_dvc(*arguments: str) -> str:
+    """The output of a DVC command. Raises UserError where it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
     )
@@ -47,44 +52,71 @@ def dvc(*arguments: str) -> str:
     return done.stdout
 
 
-def stale() -> dict[str, str]:
-    """The stages that `dvc repro` would run, in order, and why. Raises UserError where DVC cannot tell."""
-    causes_of = json.loads(dvc("status", "--json"))
-    last, now = ran(), read_yaml(PARAMS_FILE)
+def stale_stages() -> dict[str, str]:
+    """The stages that `dvc repro` would run, in order, and why. Raises UserError where DVC fails."""
+    causes_of = json.loads(run_dvc("status", "--json"))
+    last, now = last_runs(), read_yaml(PARAMS_FILE)
     changed = {}
     for name, causes in causes_of.items():
         old = last.get(name, {}).get("params", {}).get(str(PARAMS_FILE), {})
-        changed[name] = reason(causes, differing(old, {section: now.get(section) for section in old}))
+        changed[name] = describe_causes(
+            causes, differing_keys(old, {section: now.get(section) for section in old})
+        )
     return {
-        name: changed.get(name) or f"reads what {source} writes" for name, source in after(changed).items()
+        name: changed.get(name) or f"reads what {source} writes"
+        for name, source in stages_after(changed).items()
     }
 
 
-def differing(old: Any, new: Any, path: str = "") -> list[str]:
-    """Where two values of params.yaml differ, such as `train.steps`."""
+def differing_keys(old: Any, new: Any, path: str = "") -> list[str]:
+    """The keys under which two values of params.yaml differ, such as `train.steps`."""
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return [] if old == new else [path]
     keys = [*old, *(key for key in new if key not in old)]
     return [
         at
         for key in keys
-        for at in differing(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+        for at in differing_keys(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
     ]
 
 
-def reason(causes: list[Any], params: list[str]) -> str:
-    """What `dvc status` tells of one stage, in a few words; `params` are the keys that differ."""
+def changed_files(room: str) -> list[str]:
+    """The files of a room of pipeline/ that differ from the commit of dvc.lock, each with what became of it.
+
+    Untracked ones are named as such: `dvc exp run --temp` copies tracked files only. What .dvcignore names is
+    left out. Empty where git cannot tell.
+    """
+    commit = run_git("log", "-1", "--format=%H", "--", str(DVC_LOCK_FILE))
+    changed = run_git("diff", "--name-status", "--no-renames", *commit, "--", room)
+    new = run_git("ls-files", "--others", "--exclude-standard", "--exclude-from=.dvcignore", "--", room)
+    by_status = (line.split("\t", 1) for line in changed)
+    return [
+        *(f"{file} {STATUS.get(status, 'modified')}" for status, file in by_status),
+        *(f"{file} untracked" for file in new),
+    ]
+
+
+def run_git(*arguments: str) -> list[str]:
+    """The lines that a git command prints; none where it fails, as outside a repository."""
+    command = ["git", "-c", "core.quotePath=false", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines() if done.returncode == 0 else []
+
+
+def describe_causes(causes: list[Any], params: list[str]) -> str:
+    """The causes that `dvc status` names for one stage, in a few words; `params` are the keys that differ."""
     words: list[str] = []
     for cause in causes:
         if isinstance(cause, str):  # changed command, always changed
             words.append(cause)
             continue
         for files in cause.values():
-            for file, how in files.items():
-                if file == str(PARAMS_FILE) and isinstance(how, dict):
-                    words += params or how
-                elif how == "deleted":  # as all is in a fresh clone
+            for file, change in files.items():
+                if file == str(PARAMS_FILE) and isinstance(change, dict):
+                    words += params or change
+                elif change == "deleted":  # as all is in a fresh clone
                     words += [ABSENT] if ABSENT not in words else []
                 else:
-                    words.append(f"{file} {how}")
+                    in_room = changed_files(file) if file.startswith(CODE) else []
+                    words += in_room or [f"{file} {change}"]
     return ", ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")

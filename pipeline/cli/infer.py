@@ -1,35 +1,36 @@
-"""What `tezgah infer "…"` does: open a model folder and let it continue or answer."""
+"""`tezgah infer "…"`: open a model folder and generate a continuation or an answer."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.common.errors import UserError
-from pipeline.device.select import pick_device
-from pipeline.inference.generate import crop, stream
-from pipeline.inference.sampling import LIVELY, Sampling
+from pipeline.common.paths import SFT_MODEL
+from pipeline.device.device import pick_device
+from pipeline.inference.generate import crop_prompt, stream
+from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
-from pipeline.tokenizer.chat_template import END, prompt_ids
-from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
+from pipeline.tokenizer.chat_template import encode_prompt
+from pipeline.tokenizer.special import BOS, END_OF_TURN, EOS
+from pipeline.tokenizer.tokenizer import Tokenizer
 
-CHAT_MODEL = Path("models/sft")
-ENDS = {EOS, END}
+STOP_IDS = {EOS, END_OF_TURN}
 
 
 def infer(
     prompt: str,
-    folder: Path | str = CHAT_MODEL,
+    folder: Path | str = SFT_MODEL,
     *,
     raw: bool | None = None,
     system: str | None = None,
     max_new_tokens: int = 128,
-    how: Sampling = LIVELY,
+    sampling: Sampling = CHAT_SAMPLING,
     seed: int = 0,
     stop: Sequence[str] = (),
     device: str = "auto",
 ) -> Iterator[str]:
-    """The model's text, piece by piece as it is made, without the prompt.
+    """Return an iterator over the generated text, piece by piece, without the prompt.
 
     A chat model answers `prompt` as a user's message, after a `system` message if there is one. With
     `raw` the model continues `prompt` as plain text; left None, that is so for a folder named
@@ -39,51 +40,51 @@ def infer(
     argument out of range, or a message longer than the model reads.
     """
     check_arguments(max_new_tokens, seed, stop)
-    prompt = unicodedata.normalize("NFC", prompt)  # as all text that models learn from
+    prompt = unicodedata.normalize("NFC", prompt)  # as all training text
     folder = Path(folder)
     model, tokenizer = open_model(folder, device)
     if raw if raw is not None else folder.resolve().name == "base":
         if system is not None:
             raise UserError(f"--system: {system!r}: plain text has no system message; leave it out")
-        ids = text_prompt(prompt, model, tokenizer, max_new_tokens)
+        ids = encode_text_prompt(prompt, model, tokenizer, max_new_tokens)
     else:
-        ids = chat_prompt(prompt, system, model, tokenizer)
+        ids = encode_chat_prompt(prompt, system, model, tokenizer)
     return stream(
         model,
         tokenizer,
         ids,
         max_new_tokens=max_new_tokens,
-        how=how,
+        sampling=sampling,
         seed=seed,
-        stop_ids=ENDS,
+        stop_ids=STOP_IDS,
         stop_strings=stop,
     )
 
 
 def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, Tokenizer]:
-    """A model folder's decoder and tokenizer. Raises UserError where there is none."""
+    """Return a model folder's decoder and tokenizer. Raises UserError where there is none."""
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no model there; run `make repro`, or name a model folder")
     return load_decoder(folder, pick_device(device)), Tokenizer.load(folder)
 
 
-def text_prompt(text: str, model: Decoder, tokenizer: Tokenizer, max_new_tokens: int) -> list[int]:
-    """The ids that plain text is continued from.
+def encode_text_prompt(text: str, model: Decoder, tokenizer: Tokenizer, max_new_tokens: int) -> list[int]:
+    """Return the token ids of plain text to continue.
 
-    Of a long text the beginning is dropped, so that up to half of the context is free for new tokens.
+    The beginning of a long text is dropped, so that up to half of the context is free for new tokens.
     """
     room = max(1, min(max_new_tokens, model.context // 2))
-    return crop([BOS, *tokenizer.encode(text)], model.context, room)
+    return crop_prompt([BOS, *tokenizer.encode(text)], model.context, room)
 
 
-def chat_prompt(text: str, system: str | None, model: Decoder, tokenizer: Tokenizer) -> list[int]:
-    """The ids that an answer continues. Raises UserError for no text, or too much for the context."""
+def encode_chat_prompt(text: str, system: str | None, model: Decoder, tokenizer: Tokenizer) -> list[int]:
+    """Return the token ids that an answer continues. Raises UserError for no text, or too much."""
     if not text.strip():
         raise UserError(f"prompt: {text!r}: nothing to answer; give some text")
     messages = [{"role": "user", "content": text}]
     if system is not None:
         messages.insert(0, {"role": "system", "content": unicodedata.normalize("NFC", system)})
-    ids = prompt_ids(tokenizer, messages)
+    ids = encode_prompt(tokenizer, messages)
     if len(ids) >= model.context:
         raise UserError(
             f"prompt: {len(ids)} tokens leave no room for an answer: the model reads {model.context};"
@@ -92,10 +93,10 @@ def chat_prompt(text: str, system: str | None, model: Decoder, tokenizer: Tokeni
     return ids
 
 
-def sampling(
+def make_sampling(
     temperature: float, top_k: int, top_p: float, min_p: float, repetition_penalty: float
 ) -> Sampling:
-    """The command line's settings. Raises UserError, as the command line names it, for one out of range."""
+    """Return the sampling of the command line's options. Raises UserError for one out of range."""
     try:
         return Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
     except ValueError as error:
@@ -103,7 +104,7 @@ def sampling(
 
 
 def check_arguments(max_new_tokens: int, seed: int, stop: Sequence[str]) -> None:
-    """Raise UserError for an argument that means nothing, as the command line names it."""
+    """Raise UserError for an option out of range."""
     if max_new_tokens < 1:
         raise UserError(f"--max-new-tokens: {max_new_tokens}: give 1 or more")
     if seed < 0:

@@ -2,7 +2,7 @@
 
 from pipeline.common import errors
 
-errors.install()
+errors.install_excepthook()
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,22 +12,24 @@ from typer.core import TyperGroup
 
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
+from pipeline.common.paths import SFT_MODEL, TOKENIZER
 
 
 class Commands(TyperGroup):
-    """All commands; an unknown one is answered with the nearest."""
+    """A group of commands; the error about an unknown one names the nearest."""
 
     def get_command(self, context: Any, name: str) -> Any:
-        """The command of that name. Raises UserError where there is none."""
-        found = super().get_command(context, name)
-        if found is None:
-            from pipeline.common.params import nearest
+        """Return the command of that name. Raises UserError where there is none."""
+        command = super().get_command(context, name)
+        if command is None:
+            from pipeline.common.params import suggest_nearest
 
             known = self.list_commands(context)
             raise UserError(
-                f"{name}: no such command" + (nearest(name, known) or f"; there are {', '.join(known)}")
+                f"{name}: no such command"
+                + (suggest_nearest(name, known) or f"; there are {', '.join(known)}")
             )
-        return found
+        return command
 
 
 app = typer.Typer(
@@ -44,15 +46,15 @@ def check(
     stage: Annotated[str | None, typer.Option(help="Say where in a run this stage stands.")] = None,
 ) -> None:
     """Check params.yaml: every key, the rules between sections, and that the input files are there."""
-    from pipeline.cli.check import check as check_params
+    from pipeline.cli.check import check_params
 
     params = check_params()
     if stage is None:
         print(translate("params.yaml: all sections are in order"))
     else:
-        from pipeline.cli.estimate import where
+        from pipeline.cli.estimate import describe_progress
 
-        print(translate(where(params, stage)))
+        print(translate(describe_progress(params, stage)))
 
 
 @app.command()
@@ -68,9 +70,9 @@ def preset(
 
     Example: tezgah preset modern-42m gpu-16gb
     """
-    from pipeline.cli import preset as presets
+    from pipeline.cli.preset import run_preset
 
-    presets.run(names or [], flags)
+    run_preset(names or [], flags)
 
 
 @app.command()
@@ -85,9 +87,9 @@ def add(
 
     Example: tezgah add novels.txt news.jsonl.gz --name mine
     """
-    from pipeline.cli.add import run
+    from pipeline.cli.add import add_files
 
-    run(files, name, column, copy, track)
+    add_files(files, name, column, copy, track)
 
 
 imports = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -107,9 +109,9 @@ def import_tanai(
 
     Example: tezgah import tanai base_best.pt
     """
-    from pipeline.cli.import_model.run import run
+    from pipeline.cli.import_model.importer import import_model
 
-    run(file, to, heads)
+    import_model(file, to, heads)
 
 
 @imports.command("hf")
@@ -124,9 +126,9 @@ def import_hf(
 
     Example: tezgah import hf models/base
     """
-    from pipeline.cli.import_model.run import run
+    from pipeline.cli.import_model.importer import import_model
 
-    run(folder, to, heads)
+    import_model(folder, to, heads)
 
 
 @app.command()
@@ -137,23 +139,23 @@ def plan(
 
     Example: tezgah preset baby-10m && tezgah plan --probe
     """
-    from pipeline.cli.plan import run
+    from pipeline.cli.plan import print_plan
 
-    run(probe)
+    print_plan(probe)
 
 
 @app.command()
 def tokenize(
     text: Annotated[str, typer.Argument(help="What to cut into pieces.")],
-    tokenizer: Annotated[Path, typer.Option(help="A tokenizer's folder.")] = Path("models/tokenizer"),
+    tokenizer: Annotated[Path, typer.Option(help="A tokenizer's folder.")] = TOKENIZER,
 ) -> None:
     """Show the pieces of a text in colour, with their ids and bytes.
 
     Example: tezgah tokenize "Çekoslovakyalılaştıramadıklarımızdan mısınız?"
     """
-    from pipeline.cli.show_tokens import run
+    from pipeline.cli.show_tokens import print_tokens
 
-    run(text, tokenizer)
+    print_tokens(text, tokenizer)
 
 
 @app.command()
@@ -166,23 +168,23 @@ def shards(
 
     Example: tezgah shards --split val --start 1000
     """
-    from pipeline.cli.show_shards import run
+    from pipeline.cli.show_shards import print_shards
 
-    run(split, start, count)
+    print_shards(split, start, count)
 
 
 @app.command()
 def status() -> None:
     """Show what is trained, from which params, how good it is, and what is stale."""
-    from pipeline.cli.status import run
+    from pipeline.cli.status import print_status
 
-    run()
+    print_status()
 
 
 @app.command()
 def infer(
     prompt: Annotated[str, typer.Argument(help="A message to the chat model, or a beginning to go on from.")],
-    model: Annotated[Path, typer.Option(help="A model folder.")] = Path("models/sft"),
+    model: Annotated[Path, typer.Option(help="A model folder.")] = SFT_MODEL,
     raw: Annotated[
         bool | None, typer.Option("--raw/--chat", help="Continue plain text (default for models/base).")
     ] = None,
@@ -203,7 +205,7 @@ def infer(
     Examples: tezgah infer "Ankara hangi bölgededir?"; tezgah infer --model models/base "Bir gün"
     """
     from pipeline.cli.infer import infer as stream
-    from pipeline.cli.infer import sampling
+    from pipeline.cli.infer import make_sampling
 
     pieces = stream(
         prompt,
@@ -211,7 +213,7 @@ def infer(
         raw=raw,
         system=system,
         max_new_tokens=max_new_tokens,
-        how=sampling(temperature, top_k, top_p, min_p, repetition_penalty),
+        sampling=make_sampling(temperature, top_k, top_p, min_p, repetition_penalty),
         seed=seed,
         stop=stop or [],
     )
@@ -222,7 +224,7 @@ def infer(
 
 @app.command()
 def chat(
-    model: Annotated[Path, typer.Option(help="A chat model's folder.")] = Path("models/sft"),
+    model: Annotated[Path, typer.Option(help="A chat model's folder.")] = SFT_MODEL,
     system: Annotated[str | None, typer.Option(help="A system message before the conversation.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed and words give the same answers.")] = 0,
 ) -> None:
@@ -230,35 +232,39 @@ def chat(
 
     Example: tezgah chat --system "Kısa cevap ver."
     """
-    from pipeline.cli.chat import run
+    from pipeline.cli.chat import run_chat
 
-    run(model, system, seed)
+    run_chat(model, system, seed)
 
 
 @app.command()
 def report(
     picture: Annotated[Path | None, typer.Option(help="Draw it into this SVG file too.")] = None,
 ) -> None:
-    """Show the last run's figures, the models' words beside those of simpler ones, and what to try next."""
-    from pipeline.cli.report import read, show
-    from pipeline.evaluation.summary import beside_table, summary
+    """Show the last run's figures, the models' samples with those of the baselines, and what to try next."""
+    from pipeline.cli.report import print_report, read_report
+    from pipeline.evaluation.summary import baseline_samples_table, summary_table
 
-    show(summary(read("evaluate")), beside_table(read("evaluate", file="beside.json")), picture=picture)
+    print_report(
+        summary_table(read_report("evaluate")),
+        baseline_samples_table(read_report("evaluate", file="beside.json")),
+        picture=picture,
+    )
 
 
 @app.command()
 def doctor() -> None:
     """Look at this machine: versions, cache, device, room; and say what to do."""
-    from pipeline.cli.doctor import run
+    from pipeline.cli.doctor import run_checks
 
-    if not run():
+    if not run_checks():
         raise SystemExit(1)
 
 
 @app.command()
 def clean() -> None:
     """Remove the checkpoints of finished and unfinished trainings; models stay."""
-    from pipeline.common.fingerprint import clean as clean_scratch
+    from pipeline.common.fingerprint import clean_scratch
 
     clean_scratch()
 

@@ -1,92 +1,92 @@
-"""What `tezgah plan` does: say what params.yaml asks for before anything is trained."""
+"""`tezgah plan`: size, tokens, disk, memory, time and stages of a run, before anything is trained."""
 
 import json
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.autobatch.choose import fitting, free_bytes
-from pipeline.autobatch.memory_plan import ON_CPU, ON_GPU, Memory, largest_batch
-from pipeline.autobatch.memory_plan import plan as memory_plan
-from pipeline.autobatch.probe import random_step
+from pipeline.autobatch.choose import free_bytes, plan_batch_size
+from pipeline.autobatch.memory_plan import ON_CPU, ON_GPU, Memory, largest_batch, plan_memory
+from pipeline.autobatch.probe import time_random_step
 from pipeline.cli import estimate, scaling
-from pipeline.cli.check import AllParams, check
-from pipeline.cli.graph import stale
+from pipeline.cli.check import AllParams, check_params
+from pipeline.cli.graph import stale_stages
 from pipeline.common import i18n
 from pipeline.common.errors import UserError
-from pipeline.device.malloc import keep_memory
-from pipeline.device.select import pick_device, precision_of
-from pipeline.model.decoder import Decoder, initialise, parameter_count
-from pipeline.training.loop import out_of_memory_named
+from pipeline.common.paths import BASE_MODEL, SHARDS
+from pipeline.device.device import pick_device, pick_precision
+from pipeline.device.memory import tune_allocator
+from pipeline.model.decoder import Decoder, initialize, parameter_count
+from pipeline.training.loop import explain_out_of_memory
 from pipeline.training.optimizer import Optimizers
 
-CARDS = (8, 12, 16, 24, 32)  # GB, which the libraries count as a tenth less in GiB
-CARD_PRECISION = "bf16"  # of `auto`, or fp16, which takes as much
+CARD_SIZES = (8, 12, 16, 24, 32)  # GB of 10^9 bytes
+CARD_PRECISION = "bf16"  # what `auto` means; fp16 takes as much memory
 GIB = 2**30
 PROBE_STEPS = 20
-# What saves memory at the cost of time, as rows of the table of cards.
-KNOBS: dict[str, dict[str, Any]] = {
+# Rows of the table of cards: params of training that save memory at the cost of time.
+MEMORY_SAVINGS: dict[str, dict[str, Any]] = {
     "train.batch_size": {},
     "loss_chunks: 8": {"loss_chunks": 8},
     "loss_chunks: 8, checkpointing": {"loss_chunks": 8, "checkpointing": True},
 }
-MANIFEST = Path("data/shards/manifest.json")
+MANIFEST = SHARDS / "manifest.json"
 
 T = TypeVar("T")
 
 
-def run(probe: bool) -> None:
-    """Print all of it. Raises UserError for params that do not fit together.
+def print_plan(probe: bool) -> None:
+    """Print the plan. Raises UserError for params that contradict each other.
 
-    What is the same on every machine comes first; where the device of params.yaml is not here, or DVC cannot
-    tell what is stale, that is said and the rest is shown.
+    What is the same on every machine comes first. Where the device of params.yaml is missing, or DVC cannot
+    tell what is stale, a note says so and the rest is printed.
     """
-    params = check()
+    params = check_params()
     console = Console(highlight=False)
-    device, no_device = tried(lambda: pick_device(params.runtime.device))
-    to_run, no_graph = tried(stale)
-    precision = precision_of(params.train.precision, device) if device else card_precision(params)
+    device, no_device = try_or_explain(lambda: pick_device(params.runtime.device))
+    to_run, no_graph = try_or_explain(stale_stages)
+    precision = pick_precision(params.train.precision, device) if device else card_precision(params)
     vocab_size = params.tokenizer.vocab_size
     with torch.device("meta"):  # shapes alone
         model = Decoder(params.model, vocab_size)
     console.print(i18n.translate_table(model_table(model), {0, 1}))
     parameters = parameter_count(model)
-    for line in (reading(params, parameters, to_run), reached(params, parameters), disk(params, parameters)):
-        say(console, line)
+    print_line(console, describe_training_tokens(params, parameters, to_run))
+    print_line(console, describe_expected_bits(params, parameters))
+    print_line(console, describe_disk(params, parameters))
     on_cpu = device is not None and device.type == "cpu"
-    size, unfit = tried(lambda: batch_size(params, device))
-    memory = memory_plan(params.model, vocab_size, params.train, size or 1, precision, on_cpu)
+    size, no_fit = try_or_explain(lambda: resolve_batch_size(params, device))
+    memory = plan_memory(params.model, vocab_size, params.train, size or 1, precision, on_cpu)
     console.print(i18n.translate_table(memory_table(memory, size or 1, params, precision, on_cpu)))
     if device:
-        say(console, here(memory, device, size or 1))
+        print_line(console, describe_fit(memory, device, size or 1))
     console.print(i18n.translate_table(card_table(params)))
     if device and to_run is not None:
-        say(console, times(params, to_run, device))
+        print_line(console, describe_times(params, to_run, device))
     if device and size and probe:
-        say(console, probed(params, device, precision, size))
-    for note in estimate.warnings(params):
-        say(console, f"note: {note}")
+        print_line(console, run_probe(params, device, precision, size))
+    for note in estimate.find_shortages(params):
+        print_line(console, f"note: {note}")
     for stage, why in (to_run or {}).items():
-        say(console, f"`dvc repro` will run {stage}: {why}")
+        print_line(console, f"`dvc repro` will run {stage}: {why}")
     if to_run == {}:
-        say(console, "`dvc repro` will run nothing: all is up to date")
-    for fault in filter(None, (no_device, no_graph, unfit)):
-        say(console, f"note: {fault}")
+        print_line(console, "`dvc repro` will run nothing: all is up to date")
+    for fault in filter(None, (no_device, no_graph, no_fit)):
+        print_line(console, f"note: {fault}")
 
 
 def card_precision(params: AllParams) -> str:
-    """The precision of a card that is not here."""
-    asked = params.train.precision
-    return CARD_PRECISION if asked == "auto" else asked
+    """Return the precision to assume for a card that this machine lacks."""
+    precision = params.train.precision
+    return CARD_PRECISION if precision == "auto" else precision
 
 
-def batch_size(params: AllParams, device: torch.device | None) -> int:
-    """That of training; what `auto` comes to here by the plan, and 1 where there is no device to ask.
+def resolve_batch_size(params: AllParams, device: torch.device | None) -> int:
+    """Return the batch size of training: for `auto` the one planned for this device, 1 without a device.
 
     Raises UserError where nothing fits.
     """
@@ -95,36 +95,36 @@ def batch_size(params: AllParams, device: torch.device | None) -> int:
     if device is None:
         return 1
     processes = params.runtime.processes
-    return fitting(params.train, params.model, params.tokenizer.vocab_size, device, processes)[0]
+    return plan_batch_size(params.train, params.model, params.tokenizer.vocab_size, device, processes)[0]
 
 
-def tried(look: Callable[[], T]) -> tuple[T | None, str]:
-    """What a look brings, or None and why it could not be had."""
+def try_or_explain(function: Callable[[], T]) -> tuple[T | None, str]:
+    """Return the result of `function` and "", or None and the message of its UserError."""
     try:
-        return look(), ""
+        return function(), ""
     except UserError as error:
         return None, str(error)
 
 
-def say(console: Console, line: str) -> None:
-    """A line in the language asked for, as long as it is."""
+def print_line(console: Console, line: str) -> None:
+    """Print a translated line, without wrapping."""
     console.print(i18n.translate(line), soft_wrap=True, markup=False)
 
 
 def model_table(model: Decoder) -> Table:
-    """A row for each kind of module: its matrices and how many numbers they hold."""
-    total, config = parameter_count(model), model.config
-    table = Table("module", "shape", "parameters", title=f"models/base: {config.arch}")
+    """Return a table with a row for each weight: its shape and number of parameters, all layers together."""
+    total, config = parameter_count(model), model.params
+    table = Table("module", "shape", "parameters", title=f"{BASE_MODEL}: {config.arch}")
     layers = len(model.model.layers)
     for name, weight in model.named_parameters():
-        of_layer = name.startswith("model.layers.")
-        if of_layer and not name.startswith("model.layers.0."):
+        in_layer = name.startswith("model.layers.")
+        if in_layer and not name.startswith("model.layers.0."):
             continue
-        times, label = (
-            (layers, name.replace(".layers.0.", f".layers.0-{layers - 1}.")) if of_layer else (1, name)
+        n_times, label = (
+            (layers, name.replace(".layers.0.", f".layers.0-{layers - 1}.")) if in_layer else (1, name)
         )
         shape = " x ".join(map(str, weight.shape))
-        table.add_row(label.removesuffix(".weight"), shape, f"{times * weight.numel():,}")
+        table.add_row(label.removesuffix(".weight"), shape, f"{n_times * weight.numel():,}")
     embeddings = model.vocab_size * config.width * (1 if config.tie_embeddings else 2)
     tied = "the output matrix is the embeddings" if config.tie_embeddings else "untied"
     table.add_section()
@@ -133,118 +133,121 @@ def model_table(model: Decoder) -> Table:
     return table
 
 
-def reading(params: AllParams, parameters: int, to_run: dict[str, str] | None) -> str:
-    """How much is read, how often, and how that compares with the model's size."""
+def describe_training_tokens(params: AllParams, parameters: int, to_run: dict[str, str] | None) -> str:
+    """Return a line about the tokens of pretraining, per parameter and in epochs."""
     steps, per_step = params.train.steps, params.train.tokens_per_step
-    there = estimate.training_tokens(params)
+    available = estimate.training_tokens(params)
     about = "about "
     if to_run is not None and "pack_shards" not in to_run and MANIFEST.is_file():
-        there, about = json.loads(MANIFEST.read_text(encoding="utf-8"))["train"]["tokens"], ""
+        available, about = json.loads(MANIFEST.read_text(encoding="utf-8"))["train"]["tokens"], ""
     total = steps * per_step
     return (
         f"pretraining: {steps:,} steps x {per_step:,} = {total / 1e6:,.1f} M tokens"
-        f" ({total / parameters:.1f} a parameter); the train split has {about}{there / 1e6:,.1f} M:"
-        f" {total / there:.1f} epochs"
+        f" ({total / parameters:.1f} a parameter); the train split has {about}{available / 1e6:,.1f} M:"
+        f" {total / available:.1f} epochs"
     )
 
 
-def reached(params: AllParams, parameters: int) -> str:
-    """What pretraining would come to on real text, and how much text the model is worth."""
-    law, of_token = scaling.law(), estimate.bytes_per_token(params.tokenizer.vocab_size)
-    read = params.train.steps * params.train.tokens_per_step * of_token
-    new = float(scaling.worth(max(1, estimate.training_bytes(params)), read))
-    bits = law.bits_per_byte(parameters, new)
-    if scaling.measured(parameters, read):
-        sure = f"give or take {bits * law.error(parameters, new):.2f}"
+def describe_expected_bits(params: AllParams, parameters: int) -> str:
+    """Return a line about the expected bits per byte on real text, and the compute-optimal tokens."""
+    law, per_token = scaling.scaling_law(), estimate.bytes_per_token(params.tokenizer.vocab_size)
+    read = params.train.steps * params.train.tokens_per_step * per_token
+    effective = float(scaling.effective_bytes(max(1, estimate.training_bytes(params)), read))
+    bits = law.bits_per_byte(parameters, effective)
+    if scaling.is_within_runs(parameters, read):
+        certainty = f"give or take {bits * law.relative_error(parameters, effective):.2f}"
     else:
-        sure = "a guess: no run of that size was measured"
+        certainty = "a guess: no run of that size was measured"
     return (
-        f"on real Turkish text that comes to about {bits:.2f} bits per byte ({sure}); a model of this size"
-        f" deserves {law.deserved(parameters) / of_token / 1e6:,.0f} M tokens"
+        f"on real Turkish text that comes to about {bits:.2f} bits per byte ({certainty});"
+        f" a model of this size deserves {law.optimal_bytes(parameters) / per_token / 1e6:,.0f} M tokens"
     )
 
 
-def disk(params: AllParams, parameters: int) -> str:
-    """Room that a run takes, all outputs and checkpoints together."""
+def describe_disk(params: AllParams, parameters: int) -> str:
+    """Return a line about the disk space of all outputs and checkpoints of a run."""
     text = estimate.corpus_bytes(params)
-    wide = 2 if params.tokenizer.vocab_size < 2**16 else 4
-    shards = estimate.training_tokens(params) * wide
+    bytes_per_id = 2 if params.tokenizer.vocab_size < 2**16 else 4
+    shards = estimate.training_tokens(params) * bytes_per_id
     weights = 4 * parameters
-    # Two models; two checkpoints with weights and up to two moments, one more of them while it is written.
-    parts = {"corpus": text * 0.4, "shards": shards, "models": 2 * weights, "checkpoints": 9 * weights}
-    shown = ", ".join(f"{name} {size / 1e9:.2f}" for name, size in parts.items())
-    return f"disk: about {sum(parts.values()) / 1e9:.2f} GB ({shown})"
+    # Two models. Two checkpoints with weights and up to two moments, and a third while it is written.
+    sizes = {"corpus": text * 0.4, "shards": shards, "models": 2 * weights, "checkpoints": 9 * weights}
+    details = ", ".join(f"{name} {size / 1e9:.2f}" for name, size in sizes.items())
+    return f"disk: about {sum(sizes.values()) / 1e9:.2f} GB ({details})"
 
 
 def memory_table(memory: Memory, size: int, params: AllParams, precision: str, on_cpu: bool = False) -> Table:
-    """Where the memory of a pretraining step lies, `size` sequences at once."""
-    shown = f"auto ({size})" if params.train.batch_size == "auto" else str(size)
-    title = f"memory of pretraining, train.batch_size {shown}, {precision} (GiB)"
+    """Return a table of the memory of a pretraining step with `size` sequences at once, in GiB."""
+    batch_size = f"auto ({size})" if params.train.batch_size == "auto" else str(size)
+    title = f"memory of pretraining, train.batch_size {batch_size}, {precision} (GiB)"
     table = Table(*vars(memory), "libraries", "all", title=title)
-    taken = memory.taken(ON_CPU if on_cpu else ON_GPU)
-    libraries = taken - memory.total  # and what fragments waste
-    table.add_row(*(f"{part / GIB:.2f}" for part in (*vars(memory).values(), libraries, taken)))
+    required = memory.with_overhead(ON_CPU if on_cpu else ON_GPU)
+    libraries = required - memory.total  # and fragmentation
+    table.add_row(*(f"{part / GIB:.2f}" for part in (*vars(memory).values(), libraries, required)))
     return table
 
 
-def here(memory: Memory, device: torch.device, batch_size: int) -> str:
-    """Whether it fits this machine."""
+def describe_fit(memory: Memory, device: torch.device, batch_size: int) -> str:
+    """Return a line that says if pretraining fits the memory of this machine."""
     if device.type == "cuda":
-        room: int | None = torch.cuda.get_device_properties(device).total_memory
+        available: int | None = torch.cuda.get_device_properties(device).total_memory
     else:
-        room = free_bytes(device)
-    if room is None:
+        available = free_bytes(device)
+    if available is None:
         return f"this machine: {device.type}, which does not tell how much memory is free"
-    fits = memory.fits(room, ON_GPU if device.type == "cuda" else ON_CPU)
+    fits = memory.fits(available, ON_GPU if device.type == "cuda" else ON_CPU)
     smaller = "lower train.batch_size" if batch_size > 1 else "choose a smaller model or context"
     verdict = "fits" if fits else f"does not fit; {smaller}"
-    return f"this machine ({device.type}, {room / GIB:.1f} GiB): {verdict}"
+    return f"this machine ({device.type}, {available / GIB:.1f} GiB): {verdict}"
 
 
 def card_table(params: AllParams) -> Table:
-    """The largest train.batch_size for cards of common sizes: as params.yaml has it, and in less memory."""
-    table = Table("card", *(f"{size} GB" for size in CARDS), title="the largest train.batch_size that fits")
-    for name, knobs in KNOBS.items():
-        settings = params.train.model_copy(update=knobs)
-        if knobs and settings == params.train:
+    """Return a table of the largest train.batch_size for cards of common sizes, without and with savings."""
+    heads = (f"{size} GB" for size in CARD_SIZES)
+    table = Table("card", *heads, title="the largest train.batch_size that fits")
+    for name, savings in MEMORY_SAVINGS.items():
+        train_params = params.train.model_copy(update=savings)
+        if savings and train_params == params.train:
             continue
         best = (
             largest_batch(
-                params.model, params.tokenizer.vocab_size, settings, card_precision(params), size * 10**9
+                params.model, params.tokenizer.vocab_size, train_params, card_precision(params), size * 10**9
             )
-            for size in CARDS
+            for size in CARD_SIZES
         )
         table.add_row(name, *("none" if size is None else str(size) for size in best))
     return table
 
 
-def times(params: AllParams, to_run: dict[str, str], device: torch.device) -> str:
-    """About how long the stages that would run take here."""
+def describe_times(params: AllParams, to_run: dict[str, str], device: torch.device) -> str:
+    """Return a line about the time of the stages that would run."""
     if not to_run:
         return f"time here ({device.type}): none"
-    seconds = estimate.seconds_here(params)
-    parts = ", ".join(f"{stage} {estimate.roughly(seconds[stage])}" for stage in to_run)
-    total = estimate.roughly(sum(seconds[stage] for stage in to_run))
-    return f"time here ({device.type}): about {total} ({parts})"
+    seconds = estimate.stage_seconds_here(params)
+    details = ", ".join(f"{stage} {estimate.format_duration(seconds[stage])}" for stage in to_run)
+    total = estimate.format_duration(sum(seconds[stage] for stage in to_run))
+    return f"time here ({device.type}): about {total} ({details})"
 
 
-def probed(params: AllParams, device: torch.device, precision: str, size: int) -> str:
-    """Train a fresh model for PROBE_STEPS steps on random tokens, `size` sequences at once, and say how long
-    all steps would take."""
-    keep_memory()
-    settings, vocab_size = params.train, params.tokenizer.vocab_size
+def run_probe(params: AllParams, device: torch.device, precision: str, size: int) -> str:
+    """Train a new model for PROBE_STEPS steps on random tokens, `size` sequences at once.
+
+    Returns a line about the time of a step and of the whole pretraining.
+    """
+    tune_allocator()
+    train_params, vocab_size = params.train, params.tokenizer.vocab_size
     model = Decoder(params.model, vocab_size)
-    initialise(model, params.seed)
-    model.recompute(settings.checkpointing)
-    passes = settings.tokens_per_step // (size * params.model.context)
-    how = size, params.model.context, precision, passes, settings.loss_chunks
-    with out_of_memory_named("train.batch_size", size):
+    initialize(model, params.seed)
+    model.set_activation_checkpointing(train_params.checkpointing)
+    passes = train_params.tokens_per_step // (size * params.model.context)
+    step_params = size, params.model.context, precision, passes, train_params.loss_chunks
+    with explain_out_of_memory("train.batch_size", size):
         model.to(device)
-        optimizers = Optimizers(model, settings)
-        seconds = [random_step(model, optimizers, *how) for _ in range(PROBE_STEPS)]
+        optimizers = Optimizers(model, train_params)
+        seconds = [time_random_step(model, optimizers, *step_params) for _ in range(PROBE_STEPS)]
     step = statistics.median(seconds[2:])
-    total = estimate.roughly(step * settings.steps)
+    total = estimate.format_duration(step * train_params.steps)
     return (
-        f"probe of {PROBE_STEPS} steps: {step:.3f} s a step of {settings.tokens_per_step:,} tokens,"
-        f" {settings.tokens_per_step / step:,.0f} tokens/s; pretraining takes {total}"
+        f"probe of {PROBE_STEPS} steps: {step:.3f} s a step of {train_params.tokens_per_step:,} tokens,"
+        f" {train_params.tokens_per_step / step:,.0f} tokens/s; pretraining takes {total}"
     )

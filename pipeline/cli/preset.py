@@ -1,4 +1,4 @@
-"""Presets: overlays that change some of params.yaml, its comments kept."""
+"""`tezgah preset`: overlays that change some values of params.yaml and keep its comments."""
 
 import shlex
 from io import StringIO
@@ -8,23 +8,24 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from pipeline.cli.check import AllParams, check
-from pipeline.cli.graph import GRAPH, after
+from pipeline.cli.check import AllParams, check_params
+from pipeline.cli.graph import stages_after
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
-from pipeline.common.io import write_whole
-from pipeline.common.params import PARAMS_FILE, nearest, read_yaml
+from pipeline.common.io import write_atomic
+from pipeline.common.params import read_yaml, suggest_nearest
+from pipeline.common.paths import DVC_FILE, PARAMS_FILE
 
 PRESETS = Path("presets")
-# Dicts whose keys are names of the user's own: an overlay that has one replaces it whole.
-NAMED = {("corpus", "sources"), ("sft", "sources"), ("eval", "tasks")}
+# Dicts whose keys are names given by the user. An overlay replaces such a dict as a whole.
+USER_KEYED = {("corpus", "sources"), ("sft", "sources"), ("eval", "tasks")}
 
-Change = tuple[tuple[str, ...], Any, Any]  # path, old, new; ABSENT where there is none
+Change = tuple[tuple[str, ...], Any, Any]  # path, old, new; ABSENT for a missing value
 ABSENT = object()
 
 
-def round_trip() -> YAML:
-    """A YAML reader and writer that keeps comments and layout."""
+def round_trip_yaml() -> YAML:
+    """Return a YAML reader and writer that keeps comments and layout."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
@@ -35,138 +36,145 @@ def round_trip() -> YAML:
     return yaml
 
 
-def names(presets: Path = PRESETS) -> list[str]:
-    """All presets there are. Raises UserError where there is no folder of them."""
+def list_presets(presets: Path = PRESETS) -> list[str]:
+    """Return the names of all presets. Raises UserError where their folder is missing."""
     if not presets.is_dir():
         raise UserError(f"{presets}: no such folder; run from the project's folder")
     return sorted(path.stem for path in presets.glob("*.yaml"))
 
 
 def read_preset(name: str, presets: Path = PRESETS) -> dict[str, Any]:
-    """One overlay as plain dicts. Raises UserError for a broken one, or naming the nearest preset."""
+    """Return one overlay as plain dicts. Raises UserError for a broken one, and for an unknown name."""
     path = presets / f"{name}.yaml"
     if not path.exists():
-        known = names(presets)
-        near = nearest(name, known) or f"; there are {', '.join(known)}"
-        raise UserError(f"{path}: no such preset{near}")
+        known = list_presets(presets)
+        hint = suggest_nearest(name, known) or f"; there are {', '.join(known)}"
+        raise UserError(f"{path}: no such preset{hint}")
     return read_yaml(path)
 
 
 def merge(base: Any, overlay: dict[str, Any], name: str, path: tuple[str, ...] = ()) -> None:
-    """Put `overlay` into `base` in place. Raises UserError for a key that params.yaml lacks."""
+    """Merge `overlay` into `base` in place. Raises UserError for a key that params.yaml lacks."""
     for key, value in overlay.items():
-        here = (*path, key)
-        if key not in base and path not in NAMED:
-            raise UserError(f"presets/{name}.yaml: {'.'.join(here)}: unknown key{nearest(key, list(base))}")
+        key_path = (*path, key)
+        if key not in base and path not in USER_KEYED:
+            hint = suggest_nearest(key, list(base))
+            raise UserError(f"presets/{name}.yaml: {'.'.join(key_path)}: unknown key{hint}")
         if isinstance(value, dict) and isinstance(base.get(key), dict):
-            if here in NAMED and not value:
-                base[key] = CommentedMap()  # emptied in place, a block is dumped as broken YAML
+            if key_path in USER_KEYED and not value:
+                base[key] = CommentedMap()  # a block emptied in place would be dumped as broken YAML
                 base[key].fa.set_flow_style()
-            elif here in NAMED:
+            elif key_path in USER_KEYED:
                 for old in [old for old in base[key] if old not in value]:
                     del base[key][old]
                 base[key].update(
-                    {new: value[new] for new in value if plain(base[key].get(new)) != value[new]}
+                    {new: value[new] for new in value if to_plain(base[key].get(new)) != value[new]}
                 )
             else:
-                merge(base[key], value, name, here)
+                merge(base[key], value, name, key_path)
         elif base.get(key, ABSENT) != value:
             base[key] = value
 
 
-def plain(value: Any) -> Any:
-    """A YAML node as plain dicts and lists, to compare."""
+def to_plain(value: Any) -> Any:
+    """Return a YAML node as plain dicts and lists, to compare."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     return value
 
 
-def changes(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Change]:
-    """Every value that differs between two plain dicts."""
-    if not (isinstance(old, dict) and isinstance(new, dict)) or (path in NAMED and not new):
+def list_changes(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Change]:
+    """Return every value that differs between two plain dicts."""
+    if not (isinstance(old, dict) and isinstance(new, dict)) or (path in USER_KEYED and not new):
         return [] if old == new else [(path, old, new)]
-    found: list[Change] = []
+    changes: list[Change] = []
     for key in [*old, *(key for key in new if key not in old)]:
-        found += changes(old.get(key, ABSENT), new.get(key, ABSENT), (*path, str(key)))
-    return found
+        changes += list_changes(old.get(key, ABSENT), new.get(key, ABSENT), (*path, str(key)))
+    return changes
 
 
-def apply(presets: list[str], params: Path = PARAMS_FILE) -> tuple[str, list[Change]]:
-    """params.yaml with the presets put in, in their order: its text, and what changed."""
-    document = read_yaml(params, round_trip())
-    before = plain(document)
+def apply_presets(presets: list[str], params: Path = PARAMS_FILE) -> tuple[str, list[Change]]:
+    """Return the text of params.yaml with the presets merged in order, and the changes."""
+    document = read_yaml(params, round_trip_yaml())
+    before = to_plain(document)
     for name in presets:
         merge(document, read_preset(name), name)
-    return dumped(document), changes(before, plain(document))
+    return dump_yaml(document), list_changes(before, to_plain(document))
 
 
-def dumped(document: Any) -> str:
-    """The text of a params.yaml that was read with `round_trip`, comments kept."""
+def dump_yaml(document: Any) -> str:
+    """Return the text of a params.yaml that was read with `round_trip_yaml`, comments kept."""
     text = StringIO()
-    round_trip().dump(document, text)
+    round_trip_yaml().dump(document, text)
     return text.getvalue()
 
 
-def checked(text: str) -> AllParams:
-    """What a params.yaml of this text asks for. Raises UserError for its first fault."""
-    return check(values=YAML(typ="safe", pure=True).load(text))
+def check_params_text(text: str) -> AllParams:
+    """Return the params of a params.yaml of this text. Raises UserError for its first fault."""
+    return check_params(values=YAML(typ="safe", pure=True).load(text))
 
 
-def inline(value: Any) -> str:
-    """A value as Hydra's override grammar reads it (DVC's `-S` is Hydra's)."""
+def to_hydra(value: Any) -> str:
+    """Return a value in Hydra's override grammar, which DVC's `-S` uses."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{inline(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{key}:{to_hydra(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(inline(item) for item in value) + "]"
+        return "[" + ",".join(to_hydra(item) for item in value) + "]"
     if isinstance(value, str):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return repr(value)
 
 
-def flags(found: list[Change]) -> list[str]:
-    """The changes as overrides for `dvc exp run -S`: `~key`, `+key=value`, `key=value`."""
+def to_flags(changes: list[Change]) -> list[str]:
+    """Return the changes as overrides for `dvc exp run -S`: `~key`, `+key=value`, `key=value`."""
     result = []
-    for path, old, new in found:
+    for path, old, new in changes:
         key = ".".join(path)
         if new is ABSENT:
             result.append(f"~{key}")
         else:
-            result.append(f"{'+' if old is ABSENT else ''}{key}={inline(new)}")
+            result.append(f"{'+' if old is ABSENT else ''}{key}={to_hydra(new)}")
     return result
 
 
-def rerun(found: list[Change], graph: Path = GRAPH) -> list[str]:
-    """The stages that the changes make stale, in dvc.yaml's order: those whose params hold a changed
-    key, and all that read what these write."""
-    sections = {path[0] for path, _, _ in found}
-    stages = read_yaml(graph)["stages"].items()
-    return list(after([name for name, stage in stages if sections & set(stage.get("params", []))], graph))
+def stages_to_rerun(changes: list[Change], dvc_file: Path = DVC_FILE) -> list[str]:
+    """Return the stages that the changes make stale, in dvc.yaml's order.
+
+    Those that list a changed section among their params, and all that read their outputs.
+    """
+    sections = {path[0] for path, _, _ in changes}
+    stages = read_yaml(dvc_file)["stages"].items()
+    changed = [name for name, stage in stages if sections & set(stage.get("params", []))]
+    return list(stages_after(changed, dvc_file))
 
 
-def run(chosen: list[str], as_flags: bool) -> None:
-    """What `tezgah preset` does. Raises UserError before anything is written."""
+def run_preset(chosen: list[str], as_flags: bool) -> None:
+    """Merge the chosen presets into params.yaml, or print them as flags. Without presets, list all.
+
+    Raises UserError before anything is written.
+    """
     if not chosen:
-        print(translate("presets: " + ", ".join(names())))
+        print(translate("presets: " + ", ".join(list_presets())))
         return
-    text, found = apply(chosen)
-    checked(text)
+    text, changes = apply_presets(chosen)
+    check_params_text(text)
     if as_flags:
-        print(" ".join(f"-S {shlex.quote(flag)}" for flag in flags(found)))
+        print(" ".join(f"-S {shlex.quote(flag)}" for flag in to_flags(changes)))
         return
-    if not found:
+    if not changes:
         print(translate("params.yaml has these values already"))
         return
-    for path, old, new in found:
-        shown = ["none" if value is ABSENT else inline(value) for value in (old, new)]
-        print(f"{'.'.join(path)}: {shown[0]} -> {shown[1]}")
-    stale = rerun(found)
-    write_whole(PARAMS_FILE, text)
+    for path, old, new in changes:
+        old_text, new_text = ["none" if value is ABSENT else to_hydra(value) for value in (old, new)]
+        print(f"{'.'.join(path)}: {old_text} -> {new_text}")
+    stale = stages_to_rerun(changes)
+    write_atomic(PARAMS_FILE, text)
     print(translate("these changes re-run: " + (", ".join(stale) or "nothing")))
-    if any(path[0] == "tokenizer" for path, _, _ in found):
+    if any(path[0] == "tokenizer" for path, _, _ in changes):
         print(translate("another vocabulary: the tokenizer is trained anew, and everything after it"))

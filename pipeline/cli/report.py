@@ -1,4 +1,4 @@
-"""The last run's figures as a table for a terminal."""
+"""`tezgah report`: tables of the last run's figures."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,10 @@ from rich.table import Table
 
 from pipeline.common import i18n
 from pipeline.common.errors import UserError
-from pipeline.common.metrics import REPORTS
+from pipeline.common.paths import BASE_MODEL, REPORTS
 
-# Stage, path of the figure in its metrics, what it is.
-ROWS = [
+# Stage, path of the figure in its metrics, label.
+FIGURES = [
     ("slice_corpus", "train.documents", "documents to train on"),
     ("train_tokenizer", "val.bytes_per_token", "bytes per token"),
     ("train_tokenizer", "val.tokens_per_word", "tokens per word"),
@@ -27,7 +27,7 @@ ROWS = [
 ]
 
 PICTURE_WIDTH = 110  # characters
-NEXT = """Next:
+NEXT_STEPS = """Next:
   less reports/evaluate/samples.md         read what the models write
   tezgah infer "Ankara hangi bölgededir?"  ask the chat model
   dvc exp run -S train.batch_size=4        the same run in less memory
@@ -35,40 +35,42 @@ NEXT = """Next:
 """
 
 
-def read(stage: str, reports: Path = REPORTS, file: str = "metrics.json") -> dict[str, Any]:
-    """A stage's metrics, or another file of its report. Raises UserError where it has not run."""
+def read_report(stage: str, reports: Path = REPORTS, file: str = "metrics.json") -> dict[str, Any]:
+    """Return a stage's metrics, or another JSON file of its report. Raises UserError where it is missing."""
     path = reports / stage / file
     if not path.exists():
         raise UserError(f"{path}: no such file; run `dvc repro`")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def number(value: float) -> str:
-    """Whole numbers with separators, others with four digits after the point."""
+def format_number(value: float) -> str:
+    """Return a number as text: integers with separators, others with four digits after the point."""
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
 def stage_table(reports: Path = REPORTS) -> Table:
-    """The main figures of the stages before `evaluate`."""
+    """Return a table of the main figures of the stages before `evaluate`."""
     table = Table("stage", "figure", "value", title="training")
-    for stage, path, what in ROWS:
-        value: Any = read(stage, reports)
+    for stage, path, label in FIGURES:
+        value: Any = read_report(stage, reports)
         for key in path.split("."):
             value = value[key]
-        table.add_row(stage, what, number(value))
+        table.add_row(stage, label, format_number(value))
     return table
 
 
-def show(measured: Table, beside: Table, reports: Path = REPORTS, picture: Path | None = None) -> None:
-    """Print the stages' figures, what was measured, what the models say and what to try next.
+def print_report(
+    evaluation: Table, baseline: Table, reports: Path = REPORTS, picture: Path | None = None
+) -> None:
+    """Print the stages' figures, the evaluation, samples beside those of simpler models, and next steps.
 
-    `beside` holds the models' words beside those of simpler ones; into `picture`, an SVG file, all is drawn.
+    `picture` is an SVG file to draw all of it into.
     """
     console = Console(record=picture is not None, width=PICTURE_WIDTH if picture else None)
-    for table, words in ((stage_table(reports), {1}), (measured, {0}), (beside, ())):
-        console.print(i18n.translate_table(table, words))
-    if not Path("models/base").exists():
+    for table, word_columns in ((stage_table(reports), {1}), (evaluation, {0}), (baseline, ())):
+        console.print(i18n.translate_table(table, word_columns))
+    if not BASE_MODEL.exists():
         console.print(i18n.translate("note: figures of the last commit; no model is built here yet"))
-    console.print(NEXT, markup=False, highlight=False, soft_wrap=True)
+    console.print(NEXT_STEPS, markup=False, highlight=False, soft_wrap=True)
     if picture:
         console.save_svg(str(picture), title="tezgah report")

@@ -1,10 +1,10 @@
-"""What a model of some size learns from some text, by a law through measured runs.
+"""A scaling law: the bits per byte of a model by its size and its training text, fitted to measured runs.
 
     bits per byte = ((A / parameters^a)^p + (B / bytes^b)^p)^(1/p)
 
-The first term is where the weights alone would leave it, the second where the text alone would, and p says
-how sharply one takes over from the other. Hoffmann et al. (2022, arXiv 2203.15556, section 3.3) add two such
-terms to a floor; through these runs that misses one it has not seen by up to 4 %, this by 1.2 %
+The first term is the limit of the parameters, the second the limit of the text. A larger p makes the change
+from one to the other sharper. Hoffmann et al. (2022, arXiv 2203.15556, section 3.3) add two such terms to a
+constant. Fitted to these runs, their form misses a held-out run by up to 4 %, this one by 1.2 %
 (EXPERIMENTS.md).
 """
 
@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-REREAD = 15.4  # epochs after which reading again is worth 1 / e (Muennighoff et al. 2023, arXiv 2305.16264)
-SURE = 2.0  # standard errors, within which 19 of 20 lie
-START = np.log([2.0, 0.2, 2.0, 0.2, 2.0])  # A, a, B, b and p before the fit
-ROUNDS = 100  # of the fit, which takes some twenty
-SMALL = 1e-6  # a change of a number by which its influence is found
-DAMPING = 1e-3  # of the first round
-# Millions of parameters, millions of bytes that were read, bits per byte of validation documents of the same
-# kinds, speeches of parliament and statutes: `python -m benchmarks.scaling` trains these runs.
+# Epochs after which the value of rereading has decayed to 1 / e (Muennighoff et al. 2023, arXiv 2305.16264).
+REPEAT_DECAY_EPOCHS = 15.4
+CONFIDENCE_ERRORS = 2.0  # standard errors that hold 19 of 20
+INITIAL_LOGS = np.log([2.0, 0.2, 2.0, 0.2, 2.0])  # A, a, B, b and p before the fit
+MAX_ROUNDS = 100  # of the fit, which needs about 20
+DIFFERENCE = 1e-6  # step of the numerical derivative
+INITIAL_DAMPING = 1e-3  # of the first round
+# Millions of parameters, millions of bytes read, bits per byte of validation documents. The text is speeches
+# of parliament and statutes. `python -m benchmarks.scaling` trains these runs.
 RUNS = np.array(
     [
         [1.027, 2.59, 1.6340],
@@ -43,31 +44,31 @@ RUNS = np.array(
         [29.894, 24.20, 1.1149],
     ]
 )
-THERE = 91.08  # millions of bytes of training text there were
+UNIQUE_MEGABYTES = 91.08  # of the training text of these runs
 
 
 @dataclass(frozen=True)
-class Law:
-    """The numbers, of sizes and texts in millions, and how sure they are."""
+class ScalingLaw:
+    """The fitted numbers, for parameters and bytes in millions, and their uncertainty."""
 
     logs: Floats  # of A, a, B, b and p
     covariance: Floats  # of the logs
-    deviation: float  # of runs from the law, in parts of their figures
+    deviation: float  # relative, of runs from the law
 
     def bits_per_byte(self, parameters: float, text: float) -> float:
-        """What `parameters` weights reach after `text` bytes that are all new."""
+        """Return the bits per byte of a model of `parameters` after `text` bytes without repetition."""
         return float(np.exp(log_bits(self.logs, parameters / 1e6, text / 1e6)))
 
-    def error(self, parameters: float, text: float) -> float:
-        """By what part of `bits_per_byte` a run may miss it, 19 times of 20, if the law holds there."""
-        (gradient,) = slopes(self.logs, np.array([parameters / 1e6]), np.array([text / 1e6]))
-        return SURE * float(np.sqrt(gradient @ self.covariance @ gradient + self.deviation**2))
+    def relative_error(self, parameters: float, text: float) -> float:
+        """Return the relative error of `bits_per_byte` that 19 of 20 runs stay within, if the law holds."""
+        (gradient,) = jacobian(self.logs, np.array([parameters / 1e6]), np.array([text / 1e6]))
+        return CONFIDENCE_ERRORS * float(np.sqrt(gradient @ self.covariance @ gradient + self.deviation**2))
 
-    def deserved(self, parameters: float) -> float:
-        """Bytes at which more weights and more text are worth the same, for as many operations more.
+    def optimal_bytes(self, parameters: float) -> float:
+        """Return the compute-optimal bytes of text, where more parameters and more text help equally.
 
-        Operations grow as parameters times bytes, so that there a times the first term to the power of p is b
-        times the second.
+        Operations grow as parameters times bytes. So at the optimum a times the first term to the power of p
+        equals b times the second to the power of p.
         """
         A, a, B, b, p = np.exp(self.logs)
         of_size = A / (parameters / 1e6) ** a
@@ -75,57 +76,58 @@ class Law:
 
 
 def log_bits(logs: Floats, size: Floats | float, text: Floats | float) -> Floats:
-    """ln of the bits per byte by the law; sizes and texts in millions."""
+    """Return ln of the bits per byte by the law, for sizes and texts in millions."""
     A, a, B, b, p = np.exp(logs)
     of_size, of_text = np.log(A) - a * np.log(size), np.log(B) - b * np.log(text)
     return np.logaddexp(p * of_size, p * of_text) / p
 
 
-def slopes(logs: Floats, sizes: Floats, texts: Floats) -> Floats:
-    """How `log_bits` of runs [R] changes with each of the logs: [R, 5]."""
-    steps = SMALL * np.eye(len(logs))
+def jacobian(logs: Floats, sizes: Floats, texts: Floats) -> Floats:
+    """Return the derivative of `log_bits` of runs [R] by each of the logs: [R, 5]."""
+    steps = DIFFERENCE * np.eye(len(logs))
     rises = [log_bits(logs + step, sizes, texts) - log_bits(logs - step, sizes, texts) for step in steps]
-    return np.stack(rises, axis=1) / (2 * SMALL)
+    return np.stack(rises, axis=1) / (2 * DIFFERENCE)
 
 
-def fitted(sizes: Floats, texts: Floats, bits: Floats) -> Law:
-    """The law whose relative misses of runs [R] are least in the square; sizes and texts in millions.
+def fit_law(sizes: Floats, texts: Floats, bits: Floats) -> ScalingLaw:
+    """Return the law with the least squared relative errors on runs [R], for sizes and texts in millions.
 
-    By Levenberg and Marquardt: Newton's steps of least squares, shorter while they do not help.
+    By the Levenberg-Marquardt algorithm: Gauss-Newton steps, damped while they do not help.
     """
-    logs, damping = START, DAMPING
-    missed = np.log(bits) - log_bits(logs, sizes, texts)
-    for _ in range(ROUNDS):
-        slope = slopes(logs, sizes, texts)
+    logs, damping = INITIAL_LOGS, INITIAL_DAMPING
+    errors = np.log(bits) - log_bits(logs, sizes, texts)
+    for _ in range(MAX_ROUNDS):
+        slope = jacobian(logs, sizes, texts)
         normal = slope.T @ slope
-        tried = logs + np.linalg.solve(normal + damping * np.diag(np.diag(normal)), slope.T @ missed)
-        after = np.log(bits) - log_bits(tried, sizes, texts)
-        if after @ after < missed @ missed:
-            logs, missed, damping = tried, after, damping / 10
+        new_logs = logs + np.linalg.solve(normal + damping * np.diag(np.diag(normal)), slope.T @ errors)
+        new_errors = np.log(bits) - log_bits(new_logs, sizes, texts)
+        if new_errors @ new_errors < errors @ errors:
+            logs, errors, damping = new_logs, new_errors, damping / 10
         else:
             damping *= 10
-    variance = missed @ missed / (len(bits) - len(logs))
-    slope = slopes(logs, sizes, texts)
-    return Law(logs, variance * np.linalg.inv(slope.T @ slope), float(np.sqrt(variance)))
+    variance = errors @ errors / (len(bits) - len(logs))
+    slope = jacobian(logs, sizes, texts)
+    return ScalingLaw(logs, variance * np.linalg.inv(slope.T @ slope), float(np.sqrt(variance)))
 
 
 @cache
-def law() -> Law:
-    """The law through RUNS."""
+def scaling_law() -> ScalingLaw:
+    """Return the law fitted to RUNS."""
     sizes, texts, bits = RUNS.T
-    return fitted(sizes, worth(THERE, texts), bits)
+    return fit_law(sizes, effective_bytes(UNIQUE_MEGABYTES, texts), bits)
 
 
-def measured(parameters: float, text: float) -> bool:
-    """Whether the runs reach so far."""
-    (smallest, least, _), (largest, most, _) = RUNS.min(axis=0) * 1e6, RUNS.max(axis=0) * 1e6
-    return bool(smallest <= parameters <= largest and least <= text <= most)
+def is_within_runs(parameters: float, text: float) -> bool:
+    """Return true if a run of this size lies within the range of RUNS."""
+    (min_size, min_text, _), (max_size, max_text, _) = RUNS.min(axis=0) * 1e6, RUNS.max(axis=0) * 1e6
+    return bool(min_size <= parameters <= max_size and min_text <= text <= max_text)
 
 
-def worth(there: float, read: Floats | float) -> Floats:
-    """Bytes of new text that are worth as much as `read` bytes, of which `there` are different.
+def effective_bytes(unique: float, read: Floats | float) -> Floats:
+    """Return the bytes of new text that are worth as much as `read` bytes, of which `unique` are different.
 
-    After arXiv 2305.16264, section 3.1, whose constant was found on models of up to 9 B parameters.
+    After arXiv 2305.16264, section 3.1. Its constant was fitted to models of up to 9 B parameters.
     """
-    again = np.maximum(read / there - 1, 0)
-    return np.minimum(read, there) + there * REREAD * (1 - np.exp(-again / REREAD))
+    repeats = np.maximum(read / unique - 1, 0)
+    decay = np.exp(-repeats / REPEAT_DECAY_EPOCHS)
+    return np.minimum(read, unique) + unique * REPEAT_DECAY_EPOCHS * (1 - decay)

@@ -1,4 +1,4 @@
-"""What `tezgah tokenize "…"` does: show how a text is cut into pieces."""
+"""`tezgah tokenize "…"`: the pieces of a text, with their ids and bytes."""
 
 from pathlib import Path
 
@@ -8,28 +8,28 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.common import i18n
-from pipeline.tokenizer.tokenizer import SPACE, Tokenizer
+from pipeline.tokenizer.tokenizer import METASPACE, Tokenizer
 from pipeline.tokenizer_training.report import WORD
 
-COLOURS = [f"black on bright_{colour}" for colour in ("cyan", "yellow", "green", "magenta")]
+COLORS = [f"black on bright_{color}" for color in ("cyan", "yellow", "green", "magenta")]
 
 
-def run(text: str, folder: Path) -> None:
-    """Print the text in the colours of its pieces, and a row for each: id, piece, bytes.
+def print_tokens(text: str, folder: Path) -> None:
+    """Print the text with its pieces in colors, and a table row for each piece: id, piece, bytes.
 
-    Raises UserError where there is no tokenizer, or for text that is none.
+    Raises UserError where there is no tokenizer, and for text that it cannot encode.
     """
     tokenizer = Tokenizer.load(folder)
     ids = tokenizer.encode(text)
     console = Console(highlight=False)
-    coloured = Text()
+    colored = Text()
     table = Table("id", "piece", "bytes")
-    for place, token in enumerate(ids):
-        piece = tokenizer.piece(token)
-        coloured.append(piece, style=COLOURS[place % len(COLOURS)])
-        coloured.append("" if console.is_terminal else " ")  # where there are no colours
+    for i, token in enumerate(ids):
+        piece = tokenizer.id_to_piece(token)
+        colored.append(piece, style=COLORS[i % len(COLORS)])
+        colored.append("" if console.is_terminal else " ")  # visible without colors
         table.add_row(str(token), escape(piece), piece_bytes(tokenizer, token).hex(" "))
-    console.print(coloured, soft_wrap=True)
+    console.print(colored, soft_wrap=True)
     console.print(i18n.translate_table(table))
     size, words = len(text.encode("utf-8")), len(WORD.findall(text))
     counts = f"{len(ids)} tokens, {size} bytes, {words} words"
@@ -39,8 +39,8 @@ def run(text: str, folder: Path) -> None:
 
 
 def piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:
-    """The UTF-8 bytes that a token of text stands for."""
-    piece = tokenizer.piece(token)
+    """Return the UTF-8 bytes of a token."""
+    piece = tokenizer.id_to_piece(token)
     if tokenizer.is_byte(token):
         return bytes([int(piece[3:5], 16)])
-    return piece.replace(SPACE, " ").encode("utf-8")
+    return piece.replace(METASPACE, " ").encode("utf-8")

@@ -1,4 +1,4 @@
-"""What `tezgah status` does: what is there, from which params it came, how good it is, and what is stale."""
+"""`tezgah status`: what is there, from which params it came, how good it is, and what is stale."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,14 +8,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.cli.estimate import STAGES
-from pipeline.cli.graph import ran, stale
-from pipeline.cli.report import read
+from pipeline.cli.graph import last_runs, stale_stages
+from pipeline.cli.report import read_report
 from pipeline.common import i18n
 from pipeline.common.metrics import REPORTS
 
 Params = dict[str, Any]
 # Of each stage: its main params, as it last ran with them, and its main figures, of its metrics.
-FROM: dict[str, Callable[[Params], str]] = {
+MAIN_PARAMS: dict[str, Callable[[Params], str]] = {
     "slice_corpus": lambda p: ", ".join(p["corpus"]["sources"]),
     "train_tokenizer": lambda p: f"{p['tokenizer']['kind']}, {p['tokenizer']['vocab_size']:,} pieces",
     "pack_shards": lambda p: f"{p['shards']['shard_tokens']:,} tokens a file",
@@ -24,7 +24,7 @@ FROM: dict[str, Callable[[Params], str]] = {
     "train_sft": lambda p: f"{', '.join(p['sft']['sources'])}, {p['sft']['epochs']:g} epochs",
     "evaluate": lambda p: ", ".join(p["eval"]["tasks"]) or "val, test and the miniworld",
 }
-HOW_GOOD: dict[str, Callable[[Params], str]] = {
+MAIN_FIGURES: dict[str, Callable[[Params], str]] = {
     "slice_corpus": lambda m: f"{m['train']['documents']:,} documents to train on",
     "train_tokenizer": lambda m: f"{m['val']['bytes_per_token']:.2f} bytes per token",
     "pack_shards": lambda m: f"{m['train']['tokens']:,} tokens to train on",
@@ -40,10 +40,10 @@ def shape(section: Params) -> str:
     return f"{section['layers']} x {section['width']}"
 
 
-def run() -> None:
+def print_status() -> None:
     """Print a row for each stage. Raises UserError outside a project."""
-    waiting = stale()
-    last = ran()
+    waiting = stale_stages()
+    last = last_runs()
     table = Table("stage", "from", "figure", "state")
     for stage in STAGES:
         if stage not in last or not (REPORTS / stage / "metrics.json").is_file():
@@ -54,7 +54,8 @@ def run() -> None:
         if why:
             state = f"[yellow]{i18n.translate('stale')}:[/] {escape(why)}"
         params = last[stage]["params"]["params.yaml"]
-        table.add_row(stage, escape(FROM[stage](params)), HOW_GOOD[stage](read(stage)), state)
+        figures = MAIN_FIGURES[stage](read_report(stage))
+        table.add_row(stage, escape(MAIN_PARAMS[stage](params)), figures, state)
     console = Console()
     console.print(i18n.translate_table(table))
     if waiting:

@@ -1,4 +1,4 @@
-"""Which files a source names, and whether DVC sees them change."""
+"""Matching of the file patterns in params.yaml, with checks that DVC sees the files change."""
 
 import glob
 from collections.abc import Sequence
@@ -7,29 +7,32 @@ from pathlib import Path, PurePosixPath
 from pipeline.common.errors import UserError
 
 
-def matching_files(key: str, patterns: Sequence[str], folder: str, root: Path = Path(".")) -> list[Path]:
-    """The files that the glob `patterns` name below `root`, each once: pattern by pattern, sorted by path.
+def matching_files(
+    key: str, patterns: Sequence[str], folder: Path | str, root: Path = Path(".")
+) -> list[Path]:
+    """Return the files that the globs `patterns` match below `root`, each once.
 
-    `folder` is the only one that dvc.yaml gives to the stage, such as data/raw/corpus. Hidden files
-    and DVC's own `*.dvc` are passed over; `**` goes into subfolders.
-    Raises UserError, naming the param `key` and the pattern: outside `folder`, a symlinked folder
-    on the way, a link to nowhere, or no file at all.
+    They come pattern by pattern, sorted by path within each. `folder` is the one that dvc.yaml
+    lists for the stage, such as data/raw/corpus. Hidden files and DVC's own `*.dvc` are skipped. `**` goes
+    into subfolders.
+    Raises UserError, naming the param `key` and the pattern, for a pattern outside `folder`, a symlinked
+    folder on the way, a broken link, or no match.
     """
     files: dict[Path, None] = {}
     for pattern in patterns:
-        _check_place(key, pattern, PurePosixPath(folder))
-        _check_folders(key, root, str(PurePosixPath(pattern).parent), folder)
+        _check_inside_folder(key, pattern, PurePosixPath(folder))
+        _refuse_symlinked_folders(key, root, str(PurePosixPath(pattern).parent), folder)
         matches = sorted(glob.glob(pattern, root_dir=root, recursive=True))
         for match in matches:
-            _check_folders(key, root, match, folder)
-        found = [match for match in matches if _is_data(key, root, match)]
-        if not found:
-            raise UserError(f"{key}: {pattern}: {_why_nothing(root, pattern, matches)}")
-        files.update(dict.fromkeys(root / match for match in found))
+            _refuse_symlinked_folders(key, root, match, folder)
+        data_files = [match for match in matches if _is_data_file(key, root, match)]
+        if not data_files:
+            raise UserError(f"{key}: {pattern}: {_explain_no_match(root, pattern, matches)}")
+        files.update(dict.fromkeys(root / match for match in data_files))
     return list(files)
 
 
-def _check_place(key: str, pattern: str, folder: PurePosixPath) -> None:
+def _check_inside_folder(key: str, pattern: str, folder: PurePosixPath) -> None:
     path = PurePosixPath(pattern)
     if path.is_absolute() or ".." in path.parts or not path.is_relative_to(folder) or path == folder:
         raise UserError(
@@ -37,27 +40,27 @@ def _check_place(key: str, pattern: str, folder: PurePosixPath) -> None:
         )
 
 
-def _check_folders(key: str, root: Path, path: str, folder: str) -> None:
+def _refuse_symlinked_folders(key: str, root: Path, path: str, folder: Path | str) -> None:
     """Refuse a symlinked folder: DVC does not see what changes behind one."""
-    at = root
+    current = root
     for part in PurePosixPath(path).parts:
-        at = at / part
-        if at.is_symlink() and at.is_dir():
-            shown = at.relative_to(root).as_posix()
+        current = current / part
+        if current.is_symlink() and current.is_dir():
+            name = current.relative_to(root).as_posix()
             raise UserError(
-                f"{key}: {shown} is a symlinked folder, behind which DVC sees no change; remove it and "
-                f"link its files one by one: ln -s {at.resolve()}/* {folder}/ (or copy and dvc add it)"
+                f"{key}: {name} is a symlinked folder, behind which DVC sees no change; remove it and "
+                f"link its files one by one: ln -s {current.resolve()}/* {folder}/ (or copy and dvc add it)"
             )
 
 
-def _is_data(key: str, root: Path, match: str) -> bool:
+def _is_data_file(key: str, root: Path, match: str) -> bool:
     path = root / match
     if path.is_symlink() and not path.exists():
         raise UserError(f"{key}: {match}: links to {path.readlink()}, which does not exist; link it again")
     return path.is_file() and path.suffix != ".dvc"
 
 
-def _why_nothing(root: Path, pattern: str, matches: Sequence[str]) -> str:
+def _explain_no_match(root: Path, pattern: str, matches: Sequence[str]) -> str:
     if any((root / match).is_dir() for match in matches):
         return f"is a folder; name its files: {pattern.rstrip('/')}/*"
     if glob.glob(pattern + ".dvc", root_dir=root) or any(match.endswith(".dvc") for match in matches):

@@ -1,4 +1,4 @@
-"""How a user's mistake ends: one line on standard error, exit status 1, no traceback."""
+"""Errors of the user: one line on standard error, exit status 1, no traceback."""
 
 import errno
 import os
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class UserError(ValueError):
-    """Something the user can mend. The message is one line: file, key or row; value; what to do."""
+    """A mistake that the user can fix. The message is one line: file, key or row; value; what to do."""
 
 
-# What to do about the operating system's commonest refusals.
+# Advice for the commonest errors of the operating system.
 ADVICE = {
     errno.ENOSPC: "the disk is full; free some room and start again",
     errno.EDQUOT: "your quota of the disk is used up; free some room and start again",
@@ -28,12 +28,12 @@ ADVICE = {
 
 
 def one_line(error: BaseException | str) -> str:
-    """The message of `error` folded to one line, for a terminal or a log."""
+    """Return the message of `error` folded to one line, for a terminal or a log."""
     return " ".join(str(error).split())
 
 
-def explained(error: Exception) -> str:
-    """An error in one line, those of the operating system with what to do."""
+def describe_error(error: Exception) -> str:
+    """Return an error as one line, with advice for errors of the operating system."""
     number = getattr(error, "errno", None)
     if number not in ADVICE:
         return one_line(error)
@@ -41,44 +41,47 @@ def explained(error: Exception) -> str:
     return f"{file}: {ADVICE[number]}" if file else ADVICE[number]
 
 
-def missing(error: ModuleNotFoundError) -> str:
-    """A package that is not installed, in one line."""
+def describe_missing_package(error: ModuleNotFoundError) -> str:
+    """Return one line about a package that is not installed."""
     return f"package {error.name} is missing; run `make install`"
 
 
-def misused(error: "typer.TyperException") -> str:
-    """A mistake in the command line, in one line; nothing where the help, shown already, is the answer."""
+def describe_usage_error(error: "typer.TyperException") -> str:
+    """Return one line about a mistake in the command line.
+
+    Empty where Typer has already shown the help.
+    """
     message = one_line(error.format_message()).rstrip(".")
     return f"{message}; --help tells what there is" if message else ""
 
 
-def last_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print an uncaught error as `sys.excepthook`: one line for a missing package and for Ctrl-C."""
+def print_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """`sys.excepthook`: print one line for a missing package and for Ctrl-C, else the traceback."""
     ours = isinstance(error, ModuleNotFoundError) and str(error.name).startswith(("pipeline", "stages"))
     if os.environ.get("TEZGAH_DEBUG") == "1" or ours:
         sys.__excepthook__(kind, error, trace)
     elif isinstance(error, ModuleNotFoundError):
-        print(translate(f"error: {missing(error)}"), file=sys.stderr)
+        print(translate(f"error: {describe_missing_package(error)}"), file=sys.stderr)
     elif isinstance(error, KeyboardInterrupt):
         print(translate("error: stopped"), file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
 
 
-def install() -> None:
-    """Let uncaught errors end in one line where they can.
+def install_excepthook() -> None:
+    """Print uncaught errors with `print_uncaught`.
 
-    The first statement of a stage's script and of the command, before imports that take seconds.
+    Must be the first statement of a script, before imports that take seconds.
     """
-    sys.excepthook = last_words
+    sys.excepthook = print_uncaught
 
 
-def run(command: Callable[..., None]) -> None:
+def run_command(command: Callable[..., None]) -> None:
     """Run `command` as a Typer program whose user errors are one line.
 
     `UserError` and the operating system's own errors (disk full, no permission, no such file)
-    print `error: …` and exit with status 1; Ctrl-C exits with 130. Anything else is a fault of
-    ours and keeps its traceback, as do all errors when TEZGAH_DEBUG=1.
+    print `error: …` and exit with status 1; Ctrl-C exits with 130. Anything else is a bug and
+    keeps its traceback, as do all errors when TEZGAH_DEBUG=1.
     """
     import typer  # here: it takes time, and may be missing
 
@@ -88,7 +91,7 @@ def run(command: Callable[..., None]) -> None:
 
 
 def run_app(app: "typer.Typer") -> None:
-    """The same for a ready Typer program (see `run`)."""
+    """Run a Typer program as `run_command` does."""
     import typer
 
     try:
@@ -97,12 +100,12 @@ def run_app(app: "typer.Typer") -> None:
         if os.environ.get("TEZGAH_DEBUG") == "1":
             raise
         if isinstance(error, ModuleNotFoundError):
-            says = missing(error)
+            message = describe_missing_package(error)
         elif isinstance(error, typer.TyperException):
-            says = misused(error)
+            message = describe_usage_error(error)
         else:
-            says = explained(error)
-        if says:
-            print(translate(f"error: {says}"), file=sys.stderr)
+            message = describe_error(error)
+        if message:
+            print(translate(f"error: {message}"), file=sys.stderr)
         raise SystemExit(1) from None
     raise SystemExit(status)

@@ -1,6 +1,6 @@
-"""The scratch folder: `.scratch/<stage>/<fingerprint>/`, what a killed run resumes from.
+"""The scratch folder `.scratch/<stage>/<fingerprint>/`, from which a killed run resumes.
 
-The folder's name hashes all that shapes the result; a run that would end elsewhere starts afresh.
+The fingerprint hashes params, inputs and code. A run with another fingerprint starts from nothing.
 """
 
 import errno
@@ -21,28 +21,33 @@ from ruamel.yaml import YAML
 
 from pipeline.common.errors import UserError
 from pipeline.common.io import sha256
-from pipeline.common.runtime import place
+from pipeline.common.paths import DVC_FILE
+from pipeline.common.runtime import process_info
 
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # of some mounted drives
-# A checkpoint's folder. TEZGAH_SCRATCH may name a folder that holds other things too.
-CODE = ("pipeline", "stages")  # folders of the project
-FINGERPRINT = re.compile(r"[0-9a-f]+-[0-9a-f]+")
+LOCKS_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # of some mounted drives
+CODE_FOLDERS = ("pipeline", "stages")
+# Matches the folder of a run. TEZGAH_SCRATCH may name a folder that holds other things too.
+FINGERPRINT_NAME = re.compile(r"[0-9a-f]+-[0-9a-f]+")
 
 
-def scratch() -> Path:
-    """Where unfinished work is kept; TEZGAH_SCRATCH moves it."""
+def scratch_folder() -> Path:
+    """Return the folder for unfinished work: TEZGAH_SCRATCH, else `.scratch`."""
     return Path(os.environ.get("TEZGAH_SCRATCH", ".scratch"))
 
 
-def clean() -> None:
-    """Name and remove every stage's checkpoints, but those of a stage that a process is training."""
-    stages = {stage: folders for stage in sorted(scratch().glob("*")) if (folders := checkpoints(stage))}
+def clean_scratch() -> None:
+    """Remove the checkpoints of all stages except those that are running, and print each."""
+    stages = {
+        stage: folders
+        for stage in sorted(scratch_folder().glob("*"))
+        if (folders := checkpoint_folders(stage))
+    }
     if not stages:
-        print(f"{scratch()}: no checkpoints")
+        print(f"{scratch_folder()}: no checkpoints")
     for stage, folders in stages.items():
         with open(stage / "lock", "a+") as lock:
             try:
-                _lock(lock)
+                _lock_file(lock)
             except BlockingIOError:
                 print(f"left {stage}: a training holds it now")
                 continue
@@ -52,90 +57,92 @@ def clean() -> None:
                 shutil.rmtree(folder)
 
 
-def checkpoints(stage: Path) -> list[Path]:
-    """The folders of a stage's runs, finished or not."""
+def checkpoint_folders(stage: Path) -> list[Path]:
+    """Return the folders of a stage's runs, finished or not."""
     return [
         folder
         for folder in sorted(stage.glob("*"))
-        if FINGERPRINT.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
+        if FINGERPRINT_NAME.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
     ]
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a training run would end in."""
+    """The identity of a run: two runs with the same one give the same result."""
 
     stage: str
-    shaping: str  # hash of the params that shape the result, and of the inputs
-    code: str  # hash of the code files
+    params_hash: str  # of the params that change the result, and of the inputs
+    code_hash: str  # of the code files
     tracked: dict[str, Any]  # all tracked params, `section.key` to value
 
     @property
     def folder(self) -> Path:
-        """Where this run keeps its checkpoint."""
-        return scratch() / self.stage / f"{self.shaping[:12]}-{self.code[:8]}"
+        """The folder where this run keeps its checkpoint."""
+        return scratch_folder() / self.stage / f"{self.params_hash[:12]}-{self.code_hash[:8]}"
 
 
-def digest(parts: Iterable[str]) -> str:
-    """One hash of several strings."""
+def hash_strings(parts: Iterable[str]) -> str:
+    """Return one SHA-256 of several strings, in hexadecimal."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def code_files(stage: str, graph: Path = Path("dvc.yaml")) -> list[Path]:
-    """The code of a stage as DVC sees it: its script, and all files of the rooms that dvc.yaml lists for it.
+def code_files(stage: str, dvc_file: Path = DVC_FILE) -> list[Path]:
+    """Return the code files of a stage as DVC sees them: its script and the packages in its deps of dvc.yaml.
 
-    Sorted; without what .dvcignore names, such as the droppings of editors.
+    Sorted within each. Files that .dvcignore names, such as backups of editors, are left out.
     """
-    stages = YAML(typ="safe", pure=True).load(graph.read_text(encoding="utf-8"))["stages"]
-    ignore = graph.with_name(".dvcignore")
+    stages = YAML(typ="safe", pure=True).load(dvc_file.read_text(encoding="utf-8"))["stages"]
+    ignore = dvc_file.with_name(".dvcignore")
     ignored = GitIgnoreSpec.from_lines(
         ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else []
     )
     files = []
     for dep in map(Path, stages[stage]["deps"]):
-        if dep.parts[0] in CODE:
+        if dep.parts[0] in CODE_FOLDERS:
             inside = sorted(dep.rglob("*")) if dep.is_dir() else [dep]
             files += [path for path in inside if path.is_file() and not ignored.match_file(path)]
     return files
 
 
-def fingerprint(
+def make_fingerprint(
     stage: str, tracked: dict[str, Any], inputs: Iterable[Path], memory_only: tuple[str, ...] = ()
 ) -> Fingerprint:
-    """The fingerprint of a stage.
+    """Return the fingerprint of a stage.
 
-    `tracked` holds the sections that dvc.yaml tracks for it, as plain values; `inputs` the files
-    that stand for what it reads; `memory_only` names `section.key` params that change memory or
-    speed and not the result: an unfinished run resumes across them.
+    `tracked` holds the sections of params that dvc.yaml tracks for it, as plain values. `inputs` are the
+    files that stand for what it reads. `memory_only` names `section.key` params that change memory or
+    speed and not the result, so that an unfinished run resumes although they have changed.
     """
-    flat: dict[str, Any] = {}
+    all_params: dict[str, Any] = {}
     for section, values in tracked.items():
         for key, value in values.items() if isinstance(values, dict) else [(None, values)]:
-            flat[section if key is None else f"{section}.{key}"] = value
-    shaping = {key: value for key, value in flat.items() if key not in memory_only}
+            all_params[section if key is None else f"{section}.{key}"] = value
+    result_params = {key: value for key, value in all_params.items() if key not in memory_only}
     return Fingerprint(
         stage,
-        digest([json.dumps(shaping, sort_keys=True), *(f"{path} {sha256(path)}" for path in inputs)]),
-        digest(f"{path} {sha256(path)}" for path in code_files(stage)),
-        flat,
+        hash_strings(
+            [json.dumps(result_params, sort_keys=True), *(f"{path} {sha256(path)}" for path in inputs)]
+        ),
+        hash_strings(f"{path} {sha256(path)}" for path in code_files(stage)),
+        all_params,
     )
 
 
 @contextmanager
-def locked(stage: str) -> Iterator[None]:
-    """Keep every other run of a stage out, until its outputs are written.
+def stage_lock(stage: str) -> Iterator[None]:
+    """Hold the lock of a stage, so that no second run of it writes the same outputs.
 
-    Killing dvc leaves its trainer alive, which would then write the same folders as the next run. Of
-    processes that train together the first, which writes, has the lock.
+    Killing dvc leaves the trainer that it started alive. Of the processes of a distributed run only rank 0
+    takes the lock, as it alone writes. Raises UserError where another process holds it.
     """
-    if place().rank > 0:
+    if process_info().rank > 0:
         yield
         return
-    path = scratch() / stage / "lock"
+    path = scratch_folder() / stage / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+") as file:
         try:
-            _lock(file)
+            _lock_file(file)
         except BlockingIOError:
             file.seek(0)
             raise UserError(f"{path}: process {file.read()} runs {stage} now; wait or stop it") from None
@@ -145,13 +152,16 @@ def locked(stage: str) -> Iterator[None]:
         yield
 
 
-def _lock(file: TextIO) -> None:
-    """Lock an open file. Raises BlockingIOError where another process has it; says so where none can."""
+def _lock_file(file: TextIO) -> None:
+    """Lock an open file, or print a note where the file system has no locks.
+
+    Raises BlockingIOError where another process holds the lock.
+    """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError as error:
-        if error.errno not in NO_LOCKS:
+        if error.errno not in LOCKS_UNSUPPORTED:
             raise
         print(f"{file.name}: this file system has no locks; start no second run beside this one")

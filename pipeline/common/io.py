@@ -1,4 +1,4 @@
-"""Outputs that appear whole or not at all, and hashes of inputs."""
+"""Atomic writes of files and folders, and hashes of files."""
 
 import hashlib
 import json
@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 
 
 @contextmanager
-def whole_folder(path: Path | str) -> Iterator[Path]:
-    """Yield an empty folder beside `path` that takes its place when the block ends well.
+def atomic_folder(path: Path | str) -> Iterator[Path]:
+    """Yield an empty folder beside `path` that replaces it when the block ends without an error.
 
     When the block raises, the folder is removed and whatever stood at `path` stays as it was.
     """
@@ -30,8 +30,8 @@ def whole_folder(path: Path | str) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_file(path: Path | str) -> Iterator[BinaryIO]:
-    """Yield a file that takes its place at `path` (fsync, rename) when the block ends well."""
+def atomic_file(path: Path | str) -> Iterator[BinaryIO]:
+    """Yield a file that replaces `path` (fsync, rename) when the block ends without an error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
@@ -45,18 +45,18 @@ def whole_file(path: Path | str) -> Iterator[BinaryIO]:
         partial.unlink(missing_ok=True)
 
 
-def write_whole(path: Path | str, content: str | bytes) -> None:
-    """Write `content` to `path`, whole or not at all."""
-    with whole_file(path) as file:
+def write_atomic(path: Path | str, content: str | bytes) -> None:
+    """Write `content` to `path` atomically: all of it or nothing."""
+    with atomic_file(path) as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
 def write_json(path: Path | str, value: Any) -> None:
-    """Write `value` as readable UTF-8 JSON, keys in the order given."""
-    write_whole(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """Write `value` as indented UTF-8 JSON, keys in the order given."""
+    write_atomic(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def sha256(path: Path | str) -> str:
-    """Hexadecimal SHA-256 of a file's content."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,7 @@
-"""The only writer of metrics files.
+"""Writers of reports/<stage>/metrics.json and timing.json.
 
-`metrics.json` holds what DVC compares between runs: nested dicts of finite numbers. Whatever
-differs between two equal runs (seconds, memory) goes to `timing.json`, which DVC does not see.
+`metrics.json` holds what DVC compares between runs: nested dicts of finite numbers. Figures
+that differ between two equal runs (seconds, memory) go to `timing.json`, which DVC does not track.
 """
 
 import math
@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.io import write_json
-
-REPORTS = Path("reports")
+from pipeline.common.paths import REPORTS
 
 
 def metric_key(name: str) -> str:
-    """`name` as a key of a metrics file, where a dot would mean nesting."""
+    """Return `name` as a key of a metrics file, where a dot would mean nesting."""
     return name.replace(".", "_")
 
 
-def rounded(values: dict[str, Any]) -> dict[str, Any]:
-    """`values` with every number rounded to 6 digits after the point.
+def round_metrics(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with every number rounded to 6 digits after the point.
 
     Raises ValueError for a key with a dot (DVC reads it as nesting), a list, or a number that is
     not finite.
@@ -29,7 +28,7 @@ def rounded(values: dict[str, Any]) -> dict[str, Any]:
         if "." in key:
             raise ValueError(f"metric {key!r}: a key holds no dots")
         if isinstance(value, dict):
-            result[key] = rounded(value)
+            result[key] = round_metrics(value)
         elif isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"metric {key!r}: {value!r} is not a number")
         elif not math.isfinite(value):
@@ -41,10 +40,10 @@ def rounded(values: dict[str, Any]) -> dict[str, Any]:
 
 def write_metrics(stage: str, values: dict[str, Any], reports: Path = REPORTS) -> None:
     """Write `reports/<stage>/metrics.json`."""
-    write_json(reports / stage / "metrics.json", rounded(values))
+    write_json(reports / stage / "metrics.json", round_metrics(values))
 
 
 def write_timing(stage: str, values: dict[str, Any], reports: Path = REPORTS) -> None:
-    """Write `reports/<stage>/timing.json` (seconds, memory, speed: untracked), if anything was timed."""
+    """Write `reports/<stage>/timing.json` (seconds, memory, speed), if there are values."""
     if values:
-        write_json(reports / stage / "timing.json", rounded(values))
+        write_json(reports / stage / "timing.json", round_metrics(values))

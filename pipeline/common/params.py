@@ -1,7 +1,7 @@
-"""Load one section of params.yaml against the model of the room that owns it.
+"""Reading and validation of params.yaml.
 
-Every room defines its own section (`pipeline/corpus/params.py`, …), so that a new training knob
-leaves the corpus stage's code as it was. This file knows no section.
+Every package defines its own section (`pipeline/corpus/params.py`, …), so that a new param of training
+leaves the code of the corpus stage as it was. This file knows no section.
 """
 
 import difflib
@@ -16,42 +16,43 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.common.paths import PARAMS_FILE
 
-PARAMS_FILE = Path("params.yaml")
-SEED_LIMIT = 2**63  # generators of random numbers take no larger seed
+SEED_LIMIT = 2**63  # random number generators take no larger seed
 
 
 class Section(BaseModel):
-    """Base of every section: unknown keys are refused, types are not guessed, values do not change."""
+    """Base class of sections: no unknown keys, no conversion of types, values do not change."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-S = TypeVar("S", bound=Section)
+SectionT = TypeVar("SectionT", bound=Section)
 
 
-def read(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
-    """The whole of params.yaml as plain dicts. Raises UserError where it is missing or no YAML."""
+def read_params(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
+    """Return all of params.yaml as plain dicts. Raises UserError where it is missing or not YAML."""
     return read_yaml(path)
 
 
 def read_yaml(path: Path | str, yaml: YAML | None = None) -> dict[str, Any]:
-    """A YAML file of sections, empty for an empty file; `yaml` reads it, plain dicts unless given.
+    """Return a YAML file of sections as a dict, empty for an empty file. `yaml` is the reader to use.
 
-    Raises UserError where it is missing, no UTF-8, no YAML, or holds something else than keys of text.
+    Raises UserError where the file is missing, not UTF-8, not YAML, not a mapping, or has a key that is
+    not a string.
     """
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path}: no such file; run from the project's folder")
     try:
         content = (yaml or YAML(typ="safe", pure=True)).load(path.read_text(encoding="utf-8"))
-        unnamed = other_key(content)
+        bad_key = find_non_string_key(content)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     except MarkedYAMLError as error:
-        place = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        position = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         fault = ", ".join(filter(None, [error.context, error.problem]))
-        raise UserError(f"{path}{place}: not valid YAML: {one_line(fault)}") from None
+        raise UserError(f"{path}{position}: not valid YAML: {one_line(fault)}") from None
     except (YAMLError, ValueError) as error:  # ValueError: a date of month 13, say
         raise UserError(f"{path}: not valid YAML: {one_line(error)}") from None
     except RecursionError:
@@ -60,62 +61,69 @@ def read_yaml(path: Path | str, yaml: YAML | None = None) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected sections (corpus, model, …), found a {type(content).__name__}")
-    if unnamed:
-        raise UserError(f"{path}: {unnamed}: a key must be text; correct it or put it in quotes")
+    if bad_key:
+        raise UserError(f"{path}: {bad_key}: a key must be text; correct it or put it in quotes")
     return content
 
 
-def other_key(content: Any) -> str:
-    """Where a key that is no text lies, such as `train.1`; empty where there is none."""
+def find_non_string_key(content: Any) -> str:
+    """Return the path of the first key that is not a string, such as `train.1`, or an empty string."""
     if isinstance(content, list):
-        return next(filter(None, map(other_key, content)), "")
+        return next(filter(None, map(find_non_string_key, content)), "")
     if not isinstance(content, dict):
         return ""
     for key, value in content.items():
         if not isinstance(key, str):
             return str(key)
-        if inner := other_key(value):
+        if inner := find_non_string_key(value):
             return f"{key}.{inner}"
     return ""
 
 
-def load(section: str, model: type[S], path: Path | str = PARAMS_FILE) -> S:
-    """One section of params.yaml, checked against `model`.
+def load_section(section: str, model: type[SectionT], path: Path | str = PARAMS_FILE) -> SectionT:
+    """Return one section of params.yaml, validated by `model`.
 
     Raises UserError naming file, key, value and the nearest known key.
     """
-    params = read(path)
+    params = read_params(path)
     if section not in params:
         raise UserError(f"{path}: section '{section}' is missing")
-    return parse(params[section], section, model, path)
+    return parse_section(params[section], section, model, path)
 
 
-def parse(values: Any, section: str, model: type[S], path: Path | str = PARAMS_FILE) -> S:
-    """Check the already read `values` of a section (see `load`)."""
+def parse_section(
+    values: Any, section: str, model: type[SectionT], path: Path | str = PARAMS_FILE
+) -> SectionT:
+    """Return the `values` of a section that is already read, validated by `model` (see `load_section`)."""
     try:
         return model.model_validate(values if values is not None else {})
     except ValidationError as error:
-        raise UserError(f"{path}: {explain(error, section, model, values)}") from None
+        raise UserError(f"{path}: {describe_validation_error(error, section, model, values)}") from None
 
 
-def seed(path: Path | str = PARAMS_FILE) -> int:
-    """The run's seed, the one value at the top level."""
-    value = read(path).get("seed")
+def load_seed(path: Path | str = PARAMS_FILE) -> int:
+    """Return the seed of the run, the one value at the top level.
+
+    Raises UserError for what is not a whole number from 0 to SEED_LIMIT - 1.
+    """
+    value = read_params(path).get("seed")
     if type(value) is not int or not 0 <= value < SEED_LIMIT:
         raise UserError(f"{path}: seed: {value!r} is not a whole number from 0 to {SEED_LIMIT - 1}")
     return value
 
 
-def explain(error: ValidationError, section: str, model: type[BaseModel], values: Any) -> str:
-    """The first fault of a validation error in one line. `section` is empty for the whole file."""
-    # A misspelt key also leaves its right name missing: the misspelling says more.
+def describe_validation_error(
+    error: ValidationError, section: str, model: type[BaseModel], values: Any
+) -> str:
+    """Return the first fault of a validation error in one line. `section` is empty for the whole file."""
+    # A misspelt key also leaves its right name missing. The misspelling is the better message.
     faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     fault = faults[0]
     key = ".".join(filter(None, [section, *key_path(fault["loc"], values)]))
     match fault["type"]:
         case "extra_forbidden":
-            near = nearest(str(fault["loc"][-1]), known_keys(model))
-            return f"{key}: unknown key{near}"
+            suggestion = suggest_nearest(str(fault["loc"][-1]), known_keys(model))
+            return f"{key}: unknown key{suggestion}"
         case "missing":
             return f"{key}: missing"
         case "union_tag_not_found":
@@ -130,20 +138,20 @@ def explain(error: ValidationError, section: str, model: type[BaseModel], values
 
 
 def key_path(loc: Sequence[int | str], values: Any) -> list[str]:
-    """Where a fault lies in the file. pydantic's own path also names the kind of union it tried."""
+    """Return the path of a fault in the file. pydantic's own path also names the kind of union it tried."""
     path: list[str] = []
-    for place, part in enumerate(loc):
+    for i, part in enumerate(loc):
         try:
             values = values[part]
         except (KeyError, IndexError, TypeError):
-            if place < len(loc) - 1:
+            if i < len(loc) - 1:
                 continue
         path.append(str(part))
     return path
 
 
 def known_keys(model: type[BaseModel]) -> set[str]:
-    """Every field name of a model and of the models inside it."""
+    """Return every field name of a model and of the models inside it."""
     keys: set[str] = set()
     pending: list[Any] = [model]
     while pending:
@@ -156,24 +164,23 @@ def known_keys(model: type[BaseModel]) -> set[str]:
     return keys
 
 
-def nearest(name: str, names: set[str] | list[str]) -> str:
-    """`; did you mean …?` with the nearest of `names`, or an empty string.
+def suggest_nearest(name: str, names: set[str] | list[str]) -> str:
+    """Return `; did you mean …?` with the nearest of `names`, or an empty string.
 
-    Empty also for one of `names` itself: it is known elsewhere and not misspelt.
+    Also empty for one of `names` itself, which is a key of another section and not misspelt.
     """
     if name in names:
         return ""
-    near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.5)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    matches = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.5)
+    return f"; did you mean '{matches[0]}'?" if matches else ""
 
 
-def check_all(stage: str) -> None:
-    """Check all of params.yaml before a stage starts, so that a typo does not surface hours later, and say
-    where in the run it stands.
+def check_params_file(stage: str) -> None:
+    """Check all of params.yaml before a stage starts, so that a typo does not surface hours later.
 
-    Runs `tezgah check` as a subprocess: it reads every room's section, and importing them here
-    would make each stage depend on every room's code.
+    Also prints the progress of the whole run. Runs `tezgah check` as a subprocess: importing the sections
+    of all packages here would make each stage depend on the code of all packages. Raises SystemExit.
     """
-    done = subprocess.run([sys.executable, "-m", "pipeline.cli", "check", "--stage", stage], check=False)
-    if done.returncode:
-        raise SystemExit(done.returncode)
+    completed = subprocess.run([sys.executable, "-m", "pipeline.cli", "check", "--stage", stage], check=False)
+    if completed.returncode:
+        raise SystemExit(completed.returncode)

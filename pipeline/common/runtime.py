@@ -1,4 +1,4 @@
-"""The `runtime` section: where and how a run works; and which of those that train together a process is."""
+"""The `runtime` section of params.yaml, and the rank of this process in a distributed run."""
 
 import os
 import threading
@@ -9,46 +9,56 @@ from pydantic import Field
 
 from pipeline.common.params import Section
 
-PARENT_SECONDS = 0.5  # between looks whether the process that started this one is still there
+PARENT_POLL_SECONDS = 0.5  # between two checks that the parent process is alive
 
 
-class Place(NamedTuple):
-    """This process among those that train together: of all, and of those on this machine."""
+class ProcessInfo(NamedTuple):
+    """Rank of this process and number of processes: of all, and of those on this machine."""
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
     local_rank: int = 0
-    local_size: int = 1
+    local_world_size: int = 1
 
 
-def place() -> Place:
-    """Where torchrun, Slurm's srun or this program's own launcher has put this process; alone, if none."""
+def process_info() -> ProcessInfo:
+    """Return the ranks that torchrun, Slurm's srun or this program's own launcher gave this process.
+
+    Rank 0 of 1 where none has started it.
+    """
     env = os.environ
     if "RANK" in env and "WORLD_SIZE" in env:
-        rank, size = int(env["RANK"]), int(env["WORLD_SIZE"])
-        return Place(rank, size, int(env.get("LOCAL_RANK", rank)), int(env.get("LOCAL_WORLD_SIZE", size)))
+        rank, world_size = int(env["RANK"]), int(env["WORLD_SIZE"])
+        return ProcessInfo(
+            rank, world_size, int(env.get("LOCAL_RANK", rank)), int(env.get("LOCAL_WORLD_SIZE", world_size))
+        )
     if "SLURM_PROCID" not in env or ("SLURM_JOB_ID" in env and "SLURM_STEP_ID" not in env):
-        return Place()  # or in a job's script, which Slurm numbers 0 although `srun` has started nothing yet
-    rank, size = int(env["SLURM_PROCID"]), int(env.get("SLURM_STEP_NUM_TASKS", env.get("SLURM_NTASKS", 1)))
-    if env.get("CUDA_VISIBLE_DEVICES", ",").count(",") == 0:  # a GPU of its own is all that this one sees
-        return Place(rank, size)
-    here = env.get("SLURM_STEP_TASKS_PER_NODE", str(size)).split("(")[0].split(",")[0]  # such as `4(x2)`
-    return Place(rank, size, int(env.get("SLURM_LOCALID", rank)), int(here))
+        return ProcessInfo()  # a job's script has number 0 too, although `srun` has started nothing yet
+    rank, world_size = (
+        int(env["SLURM_PROCID"]),
+        int(env.get("SLURM_STEP_NUM_TASKS", env.get("SLURM_NTASKS", 1))),
+    )
+    if env.get("CUDA_VISIBLE_DEVICES", ",").count(",") == 0:  # this process sees one GPU, its own
+        return ProcessInfo(rank, world_size)
+    local_world_size = (
+        env.get("SLURM_STEP_TASKS_PER_NODE", str(world_size)).split("(")[0].split(",")[0]
+    )  # such as `4(x2)`
+    return ProcessInfo(rank, world_size, int(env.get("SLURM_LOCALID", rank)), int(local_world_size))
 
 
-def end_with(parent: int) -> None:
-    """End this process once `parent`, which started it, has ended, be it killed: it would work on unseen."""
+def exit_with_parent(parent: int) -> None:
+    """Exit this process when the process `parent`, which started it, ends, even by SIGKILL."""
 
-    def follow() -> None:
+    def watch_parent() -> None:
         while os.getppid() == parent:
-            time.sleep(PARENT_SECONDS)
+            time.sleep(PARENT_POLL_SECONDS)
         os._exit(1)
 
-    threading.Thread(target=follow, daemon=True).start()
+    threading.Thread(target=watch_parent, daemon=True).start()
 
 
 class RuntimeParams(Section):
-    """It changes no result, so no stage lists it among its params."""
+    """The `runtime` section. It changes no result, so no stage lists it among its params in dvc.yaml."""
 
     device: str = Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     processes: int = Field(gt=0)  # that train together, unless torchrun or Slurm has started some
@@ -59,7 +69,7 @@ class RuntimeParams(Section):
     prompt_tokens: int = Field(gt=0)  # of each continuation
 
     @property
-    def together(self) -> int:
-        """How many processes train together: as many as an outer launcher has started, or `processes`."""
-        outer = place().size
-        return outer if outer > 1 else self.processes
+    def process_count(self) -> int:
+        """The number of processes in a distributed run: those of an outer launcher, else `processes`."""
+        launched = process_info().world_size
+        return launched if launched > 1 else self.processes

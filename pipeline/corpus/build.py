@@ -1,20 +1,21 @@
-"""From sources to the corpus, in three steps of bounded memory.
+"""From the sources to the corpus, in three steps of bounded memory.
 
-Every document is read and looked at by itself (flow.py) and lies then in parts on disk (reading.py). All are
-compared by numbers of theirs alone (choose.py). What stays is split and written (settle.py).
+1. Each document is read and filtered by itself (executor.py) and staged on disk (ingest.py, staging.py).
+2. The documents to keep are selected, by numbers alone (select.py, with dedup/ and byte_budget.py).
+3. The selected documents are written into their splits (select.py).
 """
 
 from pathlib import Path
 
 from pipeline.common.errors import UserError
-from pipeline.corpus.filters.apply import Examiner
-from pipeline.corpus.filters.decontaminate import Grams
-from pipeline.corpus.filters.pii import without_personal_data
-from pipeline.corpus.ingest import Progress, Reading
+from pipeline.corpus.filters.apply import FilterPipeline
+from pipeline.corpus.filters.decontaminate import EvalNgrams
+from pipeline.corpus.filters.pii import mask_personal_data
+from pipeline.corpus.ingest import Ingest, Progress
 from pipeline.corpus.params import CorpusParams, UrlsSource
-from pipeline.corpus.select import Settling, settled
-from pipeline.corpus.staging import Parts
-from pipeline.corpus.stats import Sliced
+from pipeline.corpus.select import Selection, write_corpus
+from pipeline.corpus.staging import StagingArea
+from pipeline.corpus.stats import CorpusResult
 from pipeline.text.clean import clean
 from pipeline.text.repair import repair
 
@@ -25,41 +26,42 @@ def slice_corpus(
     folder: Path,
     scratch: Path,
     root: Path = Path("."),
-    held: list[str] | None = None,
+    eval_texts: list[str] | None = None,
     workers: int = 1,
     progress: Progress | None = None,
-) -> Sliced:
-    """Write train/, val/, test/ and miniworld/ into the empty `folder`; return what to tell of it.
+) -> CorpusResult:
+    """Write train/, val/, test/ and miniworld/ into the empty `folder`; return the metrics and the report.
 
-    `scratch` keeps what a killed run goes on from; `held` are the texts of the evaluation sets. Of documents
-    with equal `duplicate_key` the first stays, in the order in which they are read. A source may keep its
-    share of max_bytes (by weight), drawn from all of it. A document's split depends on its own text, the seed
-    and the fractions alone.
+    `scratch` holds the staging area, from which a killed run resumes. `eval_texts` are the texts of the
+    evaluation sets. Of documents with equal `duplicate_key` the first in reading order stays. With max_bytes
+    each source has a byte budget by its weight, filled from all of the source. A document's split depends on
+    its own text, the seed and the fractions alone.
 
-    `progress(source, counts)` is called now and then. Raises UserError for what cannot be read, for a source
-    of which nothing is left or which has less than its share, and for a split that stays empty.
+    `progress(source, stats)` is called now and then. Raises UserError for what cannot be read, for a source
+    of which nothing is left or which has less than its budget, and for a split that stays empty.
     """
-    grams = Grams.of_texts(looked_for(params, held or []))
-    examiner = Examiner(params.rules, params.min_chars, seed, grams)
-    reading = Reading(params, seed, Parts(scratch), examiner, root, workers, progress)
+    eval_ngrams = EvalNgrams.from_texts(normalize_eval_texts(params, eval_texts or []))
+    filters = FilterPipeline(params.rules, params.min_chars, seed, eval_ngrams)
+    ingest = Ingest(params, seed, StagingArea(scratch), filters, root, workers, progress)
     while True:
-        reading.run()
-        settling = Settling(params, reading.parts, grams)
-        if not all(map(reading.more, settling.short)) or not settling.short:
+        ingest.run()
+        selection = Selection(params, ingest.staging, eval_ngrams)
+        unfilled = selection.unfilled_sources
+        if not unfilled or not all(map(ingest.has_unread_shards, unfilled)):
             break
-        for name in settling.short:
-            reading.want(name, settling.there[name])
+        for name in unfilled:
+            ingest.request_more(name, selection.available_bytes[name])
     try:
-        return settled(settling, seed, reading, folder)
+        return write_corpus(selection, seed, ingest, folder)
     except UserError:
         if any(isinstance(source, UrlsSource) for source in params.sources.values()):
-            reading.parts.forget()  # links that were not to be had may be tomorrow
+            ingest.staging.clear()  # links that could not be fetched now may work tomorrow
         raise
 
 
-def looked_for(params: CorpusParams, held: list[str]) -> list[str]:
-    """The texts of the evaluation sets in the form that documents have by then; none without that rule."""
+def normalize_eval_texts(params: CorpusParams, eval_texts: list[str]) -> list[str]:
+    """Return the texts of the evaluation sets in the form of filtered documents; none without that rule."""
     if not params.rules.contamination:
         return []
-    texts = [clean(repair(text)) for text in held]
-    return [without_personal_data(text) for text in texts] if params.rules.personal_data else texts
+    texts = [clean(repair(text)) for text in eval_texts]
+    return [mask_personal_data(text) for text in texts] if params.rules.personal_data else texts

@@ -1,22 +1,26 @@
-"""Which documents a source keeps where corpus.max_bytes leaves it only a share of its text."""
+"""The documents that a source keeps when corpus.max_bytes allows it only a part of its text."""
 
 import numpy as np
 
 
-def within(drawn: np.ndarray, sizes: np.ndarray, here: np.ndarray, share: int) -> np.ndarray:
-    """Which of the documents `here` make up a share of bytes: those that have drawn the lowest numbers, which
-    must not be those that choose the split.
+def select_within_budget(
+    key: np.ndarray, sizes: np.ndarray, candidates: np.ndarray, budget: int
+) -> np.ndarray:
+    """Return a mask of the candidates (a mask) to keep, of at most `budget` bytes in all.
+
+    Documents are taken by their `key`, a random number, in ascending order. It must be independent of the
+    hash that chooses the split.
     """
-    order = np.flatnonzero(here)
-    order = order[np.argsort(drawn[order], kind="stable")]
-    fits = np.cumsum(sizes[order]) <= share
-    taken = np.zeros(len(here), bool)
-    taken[order[fits]] = True
-    left = share - int(sizes[order[fits]].sum())
-    for document in order[~fits].tolist():  # what is left takes no long document
-        if left < share / 1000:
+    order = np.flatnonzero(candidates)
+    order = order[np.argsort(key[order], kind="stable")]
+    fits = np.cumsum(sizes[order]) <= budget
+    selected = np.zeros(len(candidates), bool)
+    selected[order[fits]] = True
+    remaining = budget - int(sizes[order[fits]].sum())
+    for document in order[~fits].tolist():  # short documents fill the rest
+        if remaining < budget / 1000:
             break
-        if sizes[document] <= left:
-            taken[document] = True
-            left -= int(sizes[document])
-    return taken
+        if sizes[document] <= remaining:
+            selected[document] = True
+            remaining -= int(sizes[document])
+    return selected

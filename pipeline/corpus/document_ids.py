@@ -1,4 +1,4 @@
-"""Ids that no two documents of the corpus share."""
+"""Unique ids for the documents of the corpus."""
 
 import hashlib
 
@@ -8,27 +8,27 @@ from pipeline.text.clean import clean
 MAX_CHARS = 200  # a longer id of a record is not taken over
 
 
-class Ids:
-    """Gives out `<source>-<the record's own id>`, or `<source>-<number>` where it has none.
+class DocumentIds:
+    """Makes ids: `<source>-<the record's own id>`, or `<source>-<number>` where a record has none.
 
-    Where another document has that id already, or might have it, the number follows it.
-    Only own ids are remembered (by a 64-bit hash), of numbers just the highest of each source.
+    An id that another document has, or could get, is made unique by the document's number behind it.
+    Only records' own ids are remembered (by a 64-bit hash); of numbers only the highest of each source.
     """
 
     def __init__(self) -> None:
         self._own = HashSet()
         self._highest: dict[str, int] = {}
 
-    def numbered(self, source: str, number: int) -> str:
-        """The id of the source's document `number`, which must be higher than any before."""
+    def from_number(self, source: str, number: int) -> str:
+        """Return the id of the source's document `number`, which must be higher than any before."""
         id = f"{source}-{number}"
         if self._own and _hash64(id) in self._own:
-            return self.own(id, number)
+            return self.from_record(id, number)
         self._highest[source] = number
         return id
 
-    def own(self, id: str, number: int) -> str:
-        """`id`, or where that is taken, `id` with the document's number in its source behind it."""
+    def from_record(self, id: str, number: int) -> str:
+        """Return `id`, or if that is taken, `id` followed by the document's number in its source."""
         while self._is_number(id) or not self._own.add(_hash64(id)):
             id = f"{id}-{number}"
         return id
@@ -38,8 +38,8 @@ class Ids:
         return source in self._highest and number.isdecimal() and int(number) <= self._highest[source]
 
 
-def usable(id: str | None) -> str | None:
-    """A record's own id where it is fit to be one: a line of clean text."""
+def clean_record_id(id: str | None) -> str | None:
+    """Return a record's own id, cleaned; None if it is not usable: absent, too long, or more than a line."""
     if id is None or len(id) > MAX_CHARS:
         return None
     id = clean(id)

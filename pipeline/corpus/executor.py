@@ -1,8 +1,8 @@
-"""The plan by which documents are read and looked at: Daft runs it, on this machine or on a Ray cluster.
+"""Reading and filtering in parallel: Daft runs it, on this machine or on a Ray cluster.
 
-A file is a task of its own and is read as a stream; its documents go in batches to worker processes, which
-apply the rules. Daft reads a Python source as fast as it can whatever the workers do (EXPERIMENTS.md), so
-`Ahead` holds the reader back.
+Each file is a task that is read as a stream; its documents go in batches to worker processes, which apply the
+filters. Daft reads a Python source as fast as it can, however slow the workers are (EXPERIMENTS.md), so
+`Backpressure` holds the reader back.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.common.errors import UserError, one_line
-from pipeline.corpus.filters.apply import EXAMINED, Examiner, bits
+from pipeline.corpus.filters.apply import FILTERED_SCHEMA, FilterPipeline, rule_bits
 from pipeline.corpus.params import MiniworldSource, Rules, Source
 from pipeline.corpus.readers.records import Missing, Note, Record
-from pipeline.corpus.readers.split_long import MAX_CHARS, cut
-from pipeline.corpus.sources.base import Piece
+from pipeline.corpus.readers.split_long import MAX_CHARS, split_long_text
+from pipeline.corpus.sources.base import SourceShard
 
 os.environ.setdefault("DAFT_PROGRESS_BAR", "0")
 os.environ.setdefault("DAFT_ANALYTICS_ENABLED", "0")
@@ -28,177 +28,184 @@ from daft.io.source import DataSource, DataSourceTask
 from daft.recordbatch import RecordBatch
 from daft.schema import Schema
 
-READ = pa.schema(
+READ_SCHEMA = pa.schema(
     [
         ("source", pa.string()),
-        ("unit", pa.int64()),  # which of all files
-        ("row", pa.int64()),  # which document of it
+        ("task", pa.int64()),  # number of the ReadTask
+        ("row", pa.int64()),  # number of the document in the task
         ("id", pa.string()),  # as the source gives it
         ("queries", pa.list_(pa.string())),
         ("text", pa.large_string()),
-        ("spared", pa.int64()),  # rules that do not look at it (examine.bits)
-        ("note", pa.string()),  # no document, but something that people should know
-        ("fault", pa.string()),  # what cannot be read, in a line
-        ("missing", pa.bool_()),  # which is no reason to stop
-        ("fatal", pa.bool_()),  # and nothing after it
-        ("last", pa.bool_()),  # a row that is no document and ends the file
+        ("skipped_rules", pa.int64()),  # bits of the rules that are not applied to it (see `rule_bits`)
+        ("note", pa.string()),  # instead of a document: something the user should know
+        ("fault", pa.string()),  # instead of a document: one line on what cannot be read
+        ("missing", pa.bool_()),  # the fault is no reason to stop
+        ("fatal", pa.bool_()),  # nothing after the fault can be read
+        ("last", pa.bool_()),  # a row without a document that ends the task
     ]
 )
-ROWS = 256  # looked at in one call
-READ_CHARS = 1_000_000  # read before they are handed on
-AHEAD_BYTES = 64 << 20
+BATCH_ROWS = 256  # documents filtered in one call
+BATCH_CHARS = 1_000_000  # a reader's batch is handed on when it has as many
+MAX_BYTES_IN_FLIGHT = 64 << 20
 
 
-class Ahead:
-    """What has been read and not come out of the plan yet, where both happen in this process."""
+class Backpressure:
+    """Counts what was read and not yet filtered, where both happen in this process."""
 
     def __init__(self) -> None:
-        self.start(counts=False)
+        self.reset(enabled=False)
 
-    def start(self, counts: bool) -> None:
-        """Begin with nothing; whether it `counts` at all."""
-        self.counts = counts
+    def reset(self, enabled: bool) -> None:
+        """Start from zero; unless `enabled` nothing ever waits."""
+        self.enabled = enabled
         self.rows = self.bytes = 0
 
     def add(self, batch: pa.RecordBatch, sign: int = 1) -> None:
-        """Count a batch that is read, or with `sign` -1 one that has come out."""
+        """Count a batch that was read, or with `sign` -1 one that has come out filtered."""
         self.rows += sign * len(batch)
         self.bytes += sign * batch.column("text").nbytes
 
     @property
-    def far(self) -> bool:
-        """Whether the reader has to wait. Some calls' worth is always let through."""
-        return self.counts and self.bytes > AHEAD_BYTES and self.rows > 4 * ROWS
+    def should_wait(self) -> bool:
+        """True if the reader has to wait. Rows for a few calls are always let through."""
+        return self.enabled and self.bytes > MAX_BYTES_IN_FLIGHT and self.rows > 4 * BATCH_ROWS
 
 
-AHEAD = Ahead()
+BACKPRESSURE = Backpressure()
 
 
-class Unit(DataSourceTask):
-    """A piece of a source; its first `skip` documents have been dealt with."""
+class ReadTask(DataSourceTask):
+    """Reads one shard of a source, without its first `skip` rows, which were read before."""
 
-    def __init__(self, number: int, name: str, source: Source, piece: Piece, skip: int = 0) -> None:
-        self.number, self.name, self.piece, self.skip = number, name, piece, skip
-        spared = Rules.model_fields if isinstance(source, MiniworldSource) else source.without
-        self.spared = bits(spared)
+    def __init__(self, number: int, name: str, source: Source, shard: SourceShard, skip: int = 0) -> None:
+        self.number, self.name, self.shard, self.skip = number, name, shard, skip
+        skipped_rules = Rules.model_fields if isinstance(source, MiniworldSource) else source.without
+        self.skipped_rules = rule_bits(skipped_rules)
 
     @property
     def schema(self) -> Schema:
-        """READ, as Daft has it."""
-        return Schema.from_pyarrow_schema(READ)
+        """READ_SCHEMA as a Daft schema."""
+        return Schema.from_pyarrow_schema(READ_SCHEMA)
 
     async def read(self) -> AsyncIterator[RecordBatch]:
-        """The documents in batches, as far ahead as may be."""
+        """Yield the rows in batches, as fast as the back-pressure allows."""
         for batch in self.batches():
-            while AHEAD.far:
+            while BACKPRESSURE.should_wait:
                 await asyncio.sleep(0.005)
-            AHEAD.add(batch)
-            yield RecordBatch.from_arrow_record_batches([batch], READ)
+            BACKPRESSURE.add(batch)
+            yield RecordBatch.from_arrow_record_batches([batch], READ_SCHEMA)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The documents after the first `skip`, some at a time."""
+        """Yield the rows after the first `skip` in batches of READ_SCHEMA."""
         rows: list[dict[str, Any]] = []
         chars = 0
         for row in islice(self._rows(), self.skip, None):
             rows.append(row)
             chars += len(row["text"])
-            if chars >= READ_CHARS or len(rows) >= ROWS:
-                yield pa.RecordBatch.from_pylist(rows, READ)
+            if chars >= BATCH_CHARS or len(rows) >= BATCH_ROWS:
+                yield pa.RecordBatch.from_pylist(rows, READ_SCHEMA)
                 rows, chars = [], 0
         if rows:
-            yield pa.RecordBatch.from_pylist(rows, READ)
+            yield pa.RecordBatch.from_pylist(rows, READ_SCHEMA)
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         number = 0
-        nothing: dict[str, Any] = {
-            "source": self.name, "unit": self.number, "spared": self.spared, "id": None, "queries": [],
-            "text": "", "note": None, "fault": None, "missing": False, "fatal": False, "last": False,
+        blank: dict[str, Any] = {
+            "source": self.name, "task": self.number, "skipped_rules": self.skipped_rules, "id": None,
+            "queries": [], "text": "", "note": None, "fault": None, "missing": False, "fatal": False,
+            "last": False,
         }  # fmt: skip
         try:
-            for record in self.piece.records():
+            for record in self.shard.records():
                 if isinstance(record, Record):
                     known = {"id": record.id, "queries": list(record.queries)}
-                    pieces = [record.text] if len(record.text) <= MAX_CHARS else cut(record.text)
-                    for text in pieces:
-                        yield {**nothing, **known, "row": number, "text": text}
+                    is_short = len(record.text) <= MAX_CHARS
+                    for text in [record.text] if is_short else split_long_text(record.text):
+                        yield {**blank, **known, "row": number, "text": text}
                         number += 1
                 else:
                     kind = "note" if isinstance(record, Note) else "fault"
                     missing = isinstance(record, Missing)
-                    yield {**nothing, "row": number, kind: record.message, "missing": missing}
+                    yield {**blank, "row": number, kind: record.message, "missing": missing}
                     number += 1
         except UserError as error:
-            yield {**nothing, "row": number, "fault": str(error), "fatal": True}
+            yield {**blank, "row": number, "fault": str(error), "fatal": True}
         except OSError as error:  # a file that was there when the run began
             fault = f"corpus.sources.{self.name}: {one_line(error)}"
-            yield {**nothing, "row": number, "fault": fault, "fatal": True}
-        yield {**nothing, "row": number, "last": True}
+            yield {**blank, "row": number, "fault": fault, "fatal": True}
+        yield {**blank, "row": number, "last": True}
 
 
-class Units(DataSource):
-    """All files, one after another."""
+class ReadTasks(DataSource):
+    """All read tasks as one Daft source."""
 
-    def __init__(self, units: list[Unit]) -> None:
-        self.units = units
+    def __init__(self, tasks: list[ReadTask]) -> None:
+        self.tasks = tasks
 
     @property
     def name(self) -> str:
-        """For Daft's own messages."""
+        """The name in Daft's own messages."""
         return "corpus.sources"
 
     @property
     def schema(self) -> Schema:
-        """READ, as Daft has it."""
-        return Schema.from_pyarrow_schema(READ)
+        """READ_SCHEMA as a Daft schema."""
+        return Schema.from_pyarrow_schema(READ_SCHEMA)
 
     async def get_tasks(self, _pushdowns: Any) -> AsyncIterator[DataSourceTask]:
-        """The files."""
-        for unit in self.units:
-            yield unit
+        """Yield the tasks in their order."""
+        for task in self.tasks:
+            yield task
 
 
-def plan(units: list[Unit], examiner: Examiner, workers: int) -> daft.DataFrame:
-    """READ and EXAMINED of all documents of the units, in order. Nothing runs before rows are asked for."""
-    kind = daft.DataType.from_arrow_type(EXAMINED)
-    apart = (
+def build_plan(tasks: list[ReadTask], filters: FilterPipeline, workers: int) -> daft.DataFrame:
+    """Return a lazy data frame of all rows: READ_SCHEMA, and FILTERED_SCHEMA in the column `filtered`."""
+    filtered_type = daft.DataType.from_arrow_type(FILTERED_SCHEMA)
+    process_options = (
         {"use_process": True, "max_concurrency": workers, "cpus": 0}
         if workers > 1
         else {"use_process": False}
     )
 
-    @daft.cls(**apart)
+    @daft.cls(**process_options)
     class Worker:
-        def __init__(self, examiner: Examiner) -> None:
-            self.examiner = examiner
+        def __init__(self, filters: FilterPipeline) -> None:
+            self.filters = filters
 
-        @daft.method.batch(return_dtype=kind, batch_size=ROWS)
-        def __call__(self, text: Any, spared: Any) -> Any:
-            return self.examiner.examine(text.to_arrow().to_pylist(), spared.to_arrow().to_numpy())
+        @daft.method.batch(return_dtype=filtered_type, batch_size=BATCH_ROWS)
+        def __call__(self, text: Any, skipped_rules: Any) -> Any:
+            return self.filters.apply(text.to_arrow().to_pylist(), skipped_rules.to_arrow().to_numpy())
 
-    worker = Worker(examiner)
-    read = Units(units).read()
-    return read.with_column("examined", worker(read["text"], read["spared"]))
+    worker = Worker(filters)
+    rows = ReadTasks(tasks).read()
+    return rows.with_column("filtered", worker(rows["text"], rows["skipped_rules"]))
 
 
-def examined(units: list[Unit], examiner: Examiner, workers: int) -> Iterator[pa.RecordBatch]:
-    """The plan's rows in batches, in the order of the units."""
-    # Ray reads in processes of its own.
-    AHEAD.start(counts=daft.runners.get_or_create_runner().name == "native")
+def filtered_batches(
+    tasks: list[ReadTask], filters: FilterPipeline, workers: int
+) -> Iterator[pa.RecordBatch]:
+    """Run the plan; yield its rows in batches, in the order of the tasks."""
+    # On Ray the reader runs in another process, where this one cannot hold it back.
+    BACKPRESSURE.reset(enabled=daft.runners.get_or_create_runner().name == "native")
     with daft.execution_config_ctx(maintain_order=True, scantask_max_parallel=1):
-        for batch in in_order(plan(units, examiner, workers).to_arrow_iter(results_buffer_size=2), units):
-            AHEAD.add(batch, -1)
+        batches = build_plan(tasks, filters, workers).to_arrow_iter(results_buffer_size=2)
+        for batch in restore_order(batches, tasks):
+            BACKPRESSURE.add(batch, -1)
             yield batch
 
 
-def in_order(batches: Iterable[pa.RecordBatch], units: list[Unit]) -> Iterator[pa.RecordBatch]:
-    """The batches, each held back until those before it have come, as on Ray the quicker worker is first."""
+def restore_order(batches: Iterable[pa.RecordBatch], tasks: list[ReadTask]) -> Iterator[pa.RecordBatch]:
+    """Yield the batches in order of task and row; on Ray they come in the order in which workers finish."""
     waiting: dict[tuple[int, int], pa.RecordBatch] = {}
-    starts = {unit.number: unit.skip for unit in units}
-    at = min(starts.items())
+    starts = {task.number: task.skip for task in tasks}
+    next_row = min(starts.items())  # (task, row)
     for batch in batches:
-        waiting[batch.column("unit")[0].as_py(), batch.column("row")[0].as_py()] = batch
-        while at in waiting:
-            batch = waiting.pop(at)
-            unit, last = batch.column("unit")[-1].as_py(), batch.column("last")[-1].as_py()
-            at = (unit + 1, starts.get(unit + 1, 0)) if last else (unit, batch.column("row")[-1].as_py() + 1)
+        waiting[batch.column("task")[0].as_py(), batch.column("row")[0].as_py()] = batch
+        while next_row in waiting:
+            batch = waiting.pop(next_row)
+            task, is_last = batch.column("task")[-1].as_py(), batch.column("last")[-1].as_py()
+            if is_last:
+                next_row = (task + 1, starts.get(task + 1, 0))
+            else:
+                next_row = (task, batch.column("row")[-1].as_py() + 1)
             yield batch

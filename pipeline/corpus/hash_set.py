@@ -9,8 +9,8 @@ FIRST_SLOTS = 16
 class HashSet:
     """Open addressing in flat arrays; Python's own set takes 60 bytes and more for an integer.
 
-    Divided into tables by the lowest bits, so that a table that grows is a small part of the whole:
-    the peak stays near the final size (25 million hashes: some 350 MB).
+    Divided into tables by the lowest bits, so that a table being resized is a small part of the whole:
+    peak memory stays near the final size (25 million hashes: some 350 MB).
     Holds numbers from 0 to 2^64 - 1; 0 and 1 count as the same.
     """
 
@@ -27,7 +27,7 @@ class HashSet:
         return table[_slot(table, value)] == value
 
     def add(self, value: int) -> bool:
-        """Put in `value`; False if it is there already."""
+        """Add `value`; return False if the set has it already."""
         value = value or 1
         shard = value % SHARDS
         table = self._tables[shard]
@@ -37,22 +37,23 @@ class HashSet:
         table[slot] = value
         self._used[shard] += 1
         if 5 * self._used[shard] > 4 * len(table):
-            self._tables[shard] = _grown(table)
+            self._tables[shard] = _resize(table)
         return True
 
 
 def _slot(table: "array[int]", value: int) -> int:
-    """Where `value` is, or the empty slot where it belongs."""
+    """Return the slot of `value`, or the empty slot where it belongs."""
     slots = len(table)
     slot = value // SHARDS % slots
-    while (found := table[slot]) and found != value:
+    while (stored := table[slot]) and stored != value:
         slot += 1
         if slot == slots:
             slot = 0
     return slot
 
 
-def _grown(old: "array[int]") -> "array[int]":
+def _resize(old: "array[int]") -> "array[int]":
+    """Return a copy of a table with half as many slots again."""
     new = array("Q", bytes(8 * (len(old) * 3 // 2)))
     for value in old:
         if value:

@@ -7,27 +7,26 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from pipeline.common.data_files import matching_files
 from pipeline.common.params import Section
-from pipeline.corpus.readers.txt import Divided
+from pipeline.common.paths import RAW_CORPUS
+from pipeline.corpus.readers.txt import DocumentBoundary
 
-RAW = "data/raw/corpus"
 
-
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 class Rules(Section):
-    """Which rules look at documents of local, hub and urls sources; the miniworld needs none."""
+    """The rules that filter documents of local, hub and urls sources; the miniworld needs none."""
 
-    boilerplate: bool  # lines of menus, cookie notices and buttons go
-    language: bool  # what is not Turkish goes
-    repetition: bool  # and what repeats its own lines or runs of words
-    lines: bool  # and pages of lists and headings
-    prose: bool  # and what has not the words and marks of sentences
-    personal_data: bool  # identity numbers, IBANs, cards, telephones and e-mail addresses become markers
-    near_copies: bool  # of documents that share most of their text the longest stays
-    repeated_paragraphs: bool  # of a paragraph that several documents have the first stays
-    contamination: bool  # what holds a text of the evaluation sets goes
+    boilerplate: bool  # remove lines of menus, cookie notices and buttons
+    language: bool  # drop documents that are not Turkish
+    repetition: bool  # drop documents that repeat their own lines or n-grams
+    lines: bool  # drop pages of lists and headings
+    prose: bool  # drop documents without the words and punctuation of sentences
+    personal_data: bool  # mask identity numbers, IBANs, cards, telephones and e-mail addresses
+    near_copies: bool  # of documents that share most of their text keep the longest
+    repeated_paragraphs: bool  # keep a paragraph that many documents have in the first one only
+    contamination: bool  # drop documents that contain text of the evaluation sets
 
 
 Rule = Literal[
@@ -37,13 +36,11 @@ Rule = Literal[
 
 
 class MiniworldSource(Section):
-    """The embedded world of `pipeline/miniworld`."""
+    """The documents that `pipeline/miniworld` composes."""
 
     kind: Literal["miniworld"]
     documents: int = Field(gt=0)  # documents to compose
-    weight: float = Field(
-        default=1.0, gt=0, allow_inf_nan=False
-    )  # share of max_bytes, relative to the others
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # relative share of max_bytes
 
 
 class LocalSource(Section):
@@ -51,27 +48,27 @@ class LocalSource(Section):
 
     kind: Literal["local"]
     # A glob, or a list of them. txt, jsonl, csv, tsv, parquet; the first four also .gz, .xz, .zst.
-    path: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
-    # Of jsonl, csv and parquet: a column, or several in braces, "{title}\n\n{body}"; null: recognised.
+    path: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+    # Of jsonl, csv and parquet: a column, or several in braces, "{title}\n\n{body}"; null: found by its name.
     text_column: str | None = None
-    documents: Divided = "blank_line"  # what ends a document of a txt
-    without: list[Rule] = Field(default_factory=list)  # rules that do not look at it
-    weight: float = Field(
-        default=1.0, gt=0, allow_inf_nan=False
-    )  # share of max_bytes, relative to the others
+    documents: DocumentBoundary = "blank_line"  # what ends a document in a txt file
+    without: list[Rule] = Field(default_factory=list)  # rules that are not applied to it
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # relative share of max_bytes
 
 
 class HubSource(Section):
-    """A set on the Hugging Face hub."""
+    """A dataset on the Hugging Face Hub."""
 
     kind: Literal["hub"]
     dataset: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
-    config: str | None = None  # null: the set's default
+    config: str | None = None  # null: the dataset's default
     split: str = "train"
-    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")  # a commit; null: told, and stopped
-    text_column: str | None = None  # a column, or several in braces: "{title}\\n\\n{body}"; null: recognised
-    without: list[Rule] = Field(default_factory=list)  # rules that do not look at it
-    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # share of max_bytes
+    # A commit; null: the run stops and names the current one.
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    # A column, or several in braces, "{title}\n\n{body}"; null: found by its name.
+    text_column: str | None = None
+    without: list[Rule] = Field(default_factory=list)  # rules that are not applied to it
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # relative share of max_bytes
 
 
 class UrlsSource(Section):
@@ -79,14 +76,14 @@ class UrlsSource(Section):
 
     kind: Literal["urls"]
     # A glob, or a list of them: the formats of a local source.
-    path: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+    path: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
     url_column: str | None = None  # null: url, link, uri or adres
-    at_once: int = Field(default=32, gt=0, le=256)  # fetches that run
-    per_host: int = Field(default=2, gt=0)  # and of those from one host
-    max_file_bytes: int = Field(default=5_000_000, gt=0)  # what is longer is left out
-    allow: list[str] = Field(default_factory=list)  # hosts that may have a private address
-    without: list[Rule] = Field(default_factory=list)  # rules that do not look at it
-    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # share of max_bytes
+    at_once: int = Field(default=32, gt=0, le=256)  # concurrent fetches
+    per_host: int = Field(default=2, gt=0)  # concurrent fetches from one host
+    max_file_bytes: int = Field(default=5_000_000, gt=0)  # longer ones are left out
+    allow: list[str] = Field(default_factory=list)  # hosts whose private addresses may be fetched
+    without: list[Rule] = Field(default_factory=list)  # rules that are not applied to it
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # relative share of max_bytes
 
 
 Source = Annotated[MiniworldSource | LocalSource | HubSource | UrlsSource, Field(discriminator="kind")]
@@ -95,18 +92,18 @@ SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class CorpusParams(Section):
-    """What text the corpus takes in and how it is cut into train, val and test."""
+    """The sources of the corpus, the rules that filter them, and the fractions of val and test."""
 
     sources: dict[SourceName, Source] = Field(min_length=1)  # read in this order
-    max_bytes: int | None = Field(gt=0)  # UTF-8 bytes of text kept over all sources; null: all
+    max_bytes: int | None = Field(gt=0)  # UTF-8 bytes of text to keep from all sources; null: all of it
     min_chars: int = Field(ge=1)  # a shorter document is dropped
     val_fraction: float = Field(gt=0, lt=1)  # of the documents; every later stage reads it
     test_fraction: float = Field(gt=0, lt=1)  # of the documents; evaluate reads it
     on_error: Literal["fail", "skip"]  # a record that cannot be read
     rules: Rules
 
-    def shares(self) -> dict[str, int]:
-        """UTF-8 bytes that each source may keep; none where max_bytes is null."""
+    def byte_budgets(self) -> dict[str, int]:
+        """Return the UTF-8 bytes that each source may keep, by its weight; {} where max_bytes is null."""
         if self.max_bytes is None:
             return {}
         weights = sum(source.weight for source in self.sources.values())
@@ -130,12 +127,15 @@ class CorpusParams(Section):
 
 
 def check_inputs(params: CorpusParams, root: Path = Path(".")) -> None:
-    """Raise UserError unless every local source names at least one file that DVC can track (see `inputs`)."""
+    """Raise UserError unless every local and urls source names a file that DVC can track.
+
+    See `matching_files`.
+    """
     for name, source in params.sources.items():
         if isinstance(source, LocalSource | UrlsSource):
-            matching_files(path_key(name), source.path, RAW, root)
+            matching_files(path_key(name), source.path, RAW_CORPUS, root)
 
 
 def path_key(source_name: str) -> str:
-    """The param that holds a local source's paths, as -S addresses it."""
+    """Return the param that holds a source's paths, as `dvc exp run -S` names it."""
     return f"params.yaml: corpus.sources.{source_name}.path"

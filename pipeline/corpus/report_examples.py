@@ -1,49 +1,50 @@
-"""Excerpts that show people what the rules have changed in a text, without the personal data of anyone."""
+"""Excerpts that show people what a rule has changed in a text, without anyone's personal data."""
 
-from pipeline.corpus.filters.pii import without_personal_data
-from pipeline.corpus.stats import EXCERPT
+from pipeline.corpus.filters.pii import mask_personal_data
+from pipeline.corpus.stats import EXCERPT_CHARS
 
-AROUND = 100  # characters before and after the place that is shown
+CONTEXT_CHARS = 100  # before and after the first difference
 
 
-def repaired(before: str, after: str) -> str:
-    """The first line that is another one now, as it was and as it is; "" where only white space differs."""
-    if not (gone := _lines_but(before, after)):
+def repair_excerpt(before: str, after: str) -> str:
+    """Return the first changed line as "old → new"; "" where only white space differs."""
+    if not (old_lines := _lines_missing_from(after, before)):
         return ""
-    came = _lines_but(after, before)
-    then, now = without_personal_data(gone[0]), without_personal_data(came[0] if came else "")
-    there = _around(then, now)
-    return _printable(f"{then[there]} → {now[there]}")
+    new_lines = _lines_missing_from(before, after)
+    old, new = mask_personal_data(old_lines[0]), mask_personal_data(new_lines[0] if new_lines else "")
+    context = _context_of_difference(old, new)
+    return _printable(f"{old[context]} → {new[context]}")
 
 
-def left_out(before: str, after: str) -> str:
-    """The lines that are gone."""
+def removed_lines_excerpt(before: str, after: str) -> str:
+    """Return the beginning of the lines that were removed; "" for none."""
     if before == after:
         return ""
-    return without_personal_data("\n".join(_lines_but(before, after))[: 4 * EXCERPT])[:EXCERPT]
+    removed = "\n".join(_lines_missing_from(after, before))
+    return mask_personal_data(removed[: 4 * EXCERPT_CHARS])[:EXCERPT_CHARS]
 
 
-def marked(before: str, after: str) -> str:
-    """Where the first marker stands now."""
-    return "" if before == after else after[_around(before, after)]
+def first_marker_excerpt(before: str, after: str) -> str:
+    """Return the new text around the first marker; "" where nothing was masked."""
+    return "" if before == after else after[_context_of_difference(before, after)]
 
 
-def _lines_but(text: str, other: str) -> list[str]:
-    """The lines of a text that another has not, without white space around them."""
+def _lines_missing_from(other: str, text: str) -> list[str]:
+    """Return the stripped lines of `text` that `other` has not."""
     if text == other:
         return []
     known = {line.strip() for line in other.split("\n")}
     return [stripped for line in text.split("\n") if (stripped := line.strip()) and stripped not in known]
 
 
-def _around(one: str, other: str) -> slice:
-    """The characters around the place where two texts part."""
-    equal, parted = 0, min(len(one), len(other)) + 1
-    while parted - equal > 1:
-        middle = (equal + parted) // 2
-        equal, parted = (middle, parted) if one[:middle] == other[:middle] else (equal, middle)
-    return slice(max(0, equal - AROUND), equal + AROUND)
+def _context_of_difference(one: str, other: str) -> slice:
+    """Return the slice around the first character in which two texts differ, found by bisection."""
+    equal, unequal = 0, min(len(one), len(other)) + 1  # lengths of common and of different prefixes
+    while unequal - equal > 1:
+        middle = (equal + unequal) // 2
+        equal, unequal = (middle, unequal) if one[:middle] == other[:middle] else (equal, middle)
+    return slice(max(0, equal - CONTEXT_CHARS), equal + CONTEXT_CHARS)
 
 
 def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -1,4 +1,8 @@
-"""The last of the three steps: what stays of the documents in the parts, split and written."""
+"""Steps 2 and 3 of slice_corpus: select among the staged documents, then write the splits.
+
+The selection deduplicates documents and paragraphs, removes text of the evaluation sets, and applies the byte
+budgets of corpus.max_bytes.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,23 +13,28 @@ from typing import Any
 import numpy as np
 
 from pipeline.common.errors import UserError
-from pipeline.corpus.byte_budget import within
-from pipeline.corpus.dedup import paragraphs
-from pipeline.corpus.dedup.exact import duplicates
-from pipeline.corpus.dedup.near_duplicates import groups, near_copies
-from pipeline.corpus.document_ids import Ids, usable
-from pipeline.corpus.filters.decontaminate import Grams
-from pipeline.corpus.filters.text_batch import LaidOut
-from pipeline.corpus.ingest import Reading
+from pipeline.corpus.byte_budget import select_within_budget
+from pipeline.corpus.dedup.exact import find_duplicates
+from pipeline.corpus.dedup.near_duplicates import find_near_duplicates, group_near_duplicates
+from pipeline.corpus.dedup.paragraphs import (
+    RepeatedParagraphs,
+    find_paragraph_owners,
+    find_repeated_paragraphs,
+    removed_paragraphs,
+)
+from pipeline.corpus.document_ids import DocumentIds, clean_record_id
+from pipeline.corpus.filters.decontaminate import EvalNgrams
+from pipeline.corpus.filters.text_batch import TextBatch
+from pipeline.corpus.ingest import Ingest
 from pipeline.corpus.params import CorpusParams, MiniworldSource
-from pipeline.corpus.staging import Documents, Parts, list_values
-from pipeline.corpus.stats import EXCERPT, Examples, Funnel, Sliced, total
-from pipeline.data.splits import SPLITS, split_of
+from pipeline.corpus.staging import Documents, StagingArea, list_values
+from pipeline.corpus.stats import EXCERPT_CHARS, CorpusResult, Examples, SourceStats, sum_stats
+from pipeline.data.splits import SPLITS, choose_split
 from pipeline.data.writer import SplitWriter
 from pipeline.miniworld.export import write_ground_truth
 
-EXACT = 0.99  # of its share a source should fill
-SHOWN = 20  # repeated paragraphs in the report
+MIN_FILLED = 0.99  # of its byte budget that a source should fill, or a note says so
+REPORTED_PARAGRAPHS = 20  # the most frequent ones
 HINTS = {
     "too_short": "lower corpus.min_chars",
     "duplicate": "remove the source: it repeats the ones before it",
@@ -33,207 +42,242 @@ HINTS = {
 }
 
 
-def settled(settling: "Settling", seed: int, reading: Reading, folder: Path) -> Sliced:
-    """Write the corpus into the empty `folder` (see slice.py)."""
-    params, funnels = settling.params, reading.funnels
-    if settling.short:
-        raise settling.too_little(funnels, reading.examples)
+def write_corpus(selection: "Selection", seed: int, ingest: Ingest, folder: Path) -> CorpusResult:
+    """Write the selected documents into the empty `folder` (see build.py)."""
+    params, stats = selection.params, ingest.stats
+    if selection.unfilled_sources:
+        raise selection.unfilled_error(stats, ingest.examples)
     queries: list[tuple[str, str]] = []
-    ids, lengths = Ids(), Counter[int]()
+    ids, length_histogram = DocumentIds(), Counter[int]()
     with ExitStack() as stack:
         writers = {split: stack.enter_context(closing(SplitWriter(folder / split))) for split in SPLITS}
-        for row in settling.rows(funnels, reading.examples):
+        for row in selection.kept_rows(stats, ingest.examples):
             name, text = row["source"], row["text"]
             size = len(text.encode("utf-8"))
-            split = split_of(row["choice"], params.val_fraction, params.test_fraction)
-            id = new_id(ids, row, isinstance(params.sources[name], MiniworldSource))
+            split = choose_split(row["choice"], params.val_fraction, params.test_fraction)
+            id = make_document_id(ids, row, isinstance(params.sources[name], MiniworldSource))
             writers[split].add(id, name, text, size)
-            funnels[name].kept[split].add(size)
-            lengths[1 << len(text).bit_length()] += 1
+            stats[name].kept[split].add(size)
+            length_histogram[1 << len(text).bit_length()] += 1
             if split == "test":
                 queries += [(query, id) for query in row["queries"]]
-    for name, funnel in funnels.items():
-        check_source(name, funnel, reading.examples)
-    everything = total(list(funnels.values()))
-    check_splits(everything, params)
+    for name, source_stats in stats.items():
+        check_source(name, source_stats, ingest.examples)
+    totals = sum_stats(list(stats.values()))
+    check_splits(totals, params)
     notes = [
-        f"corpus.sources.{name}: keeps {funnels[name].total_kept().bytes} bytes of its share of {share};"
+        f"corpus.sources.{name}: keeps {stats[name].total_kept().bytes} bytes of its share of {budget};"
         " its documents are too long to fill it"
-        for name, share in params.shares().items()
-        if funnels[name].total_kept().bytes < EXACT * share
+        for name, budget in params.byte_budgets().items()
+        if stats[name].total_kept().bytes < MIN_FILLED * budget
     ]
-    composed = [source.documents for source in params.sources.values() if isinstance(source, MiniworldSource)]
-    rows = write_ground_truth(folder / "miniworld", seed, sum(composed), queries)
+    miniworld_documents = sum(
+        source.documents for source in params.sources.values() if isinstance(source, MiniworldSource)
+    )
+    miniworld = write_ground_truth(folder / "miniworld", seed, miniworld_documents, queries)
     metrics = {
-        **everything.metrics(),
-        "miniworld": rows,
-        "sources": {name: funnel.metrics() for name, funnel in funnels.items()},
+        **totals.metrics(),
+        "miniworld": miniworld,
+        "sources": {name: source_stats.metrics() for name, source_stats in stats.items()},
     }
-    paragraphs = sorted(settling.paragraphs.values(), reverse=True)
-    return Sliced(metrics, [*reading.state["notes"], *notes], dict(lengths), paragraphs, reading.examples)
+    frequent_paragraphs = sorted(selection.frequent_paragraphs.values(), reverse=True)
+    return CorpusResult(
+        metrics,
+        [*ingest.state["notes"], *notes],
+        dict(length_histogram),
+        frequent_paragraphs,
+        ingest.examples,
+    )
 
 
-def new_id(ids: Ids, row: dict[str, Any], composed: bool) -> str:
-    """The document's id in the corpus; the miniworld's own stay, as its queries refer to them."""
-    own = usable(row["id"])
+def make_document_id(ids: DocumentIds, row: dict[str, Any], is_miniworld: bool) -> str:
+    """Return the document's id in the corpus; the miniworld's own ids stay, as its queries refer to them."""
+    own = clean_record_id(row["id"])
     if own is None:
-        return ids.numbered(row["source"], row["number"])
-    return ids.own(own if composed else f"{row['source']}-{own}", row["number"])
+        return ids.from_number(row["source"], row["number"])
+    return ids.from_record(own if is_miniworld else f"{row['source']}-{own}", row["number"])
 
 
-class Settling:
-    """Decides document by document, rule after rule; each looks only at what the ones before it have left."""
+class Selection:
+    """The documents to keep, chosen rule by rule; each rule sees only what those before it have kept.
 
-    def __init__(self, params: CorpusParams, parts: Parts, grams: Grams) -> None:
-        self.params, self.parts = params, parts
-        rules, documents = params.rules, Documents.of(parts, list(params.sources))
+    `kept` is the mask of these documents. `available_bytes` holds for each source what was kept before the
+    byte budgets were applied, and `unfilled_sources` the same for sources that have less than their budgets.
+    """
+
+    def __init__(self, params: CorpusParams, staging: StagingArea, eval_ngrams: EvalNgrams) -> None:
+        self.params, self.staging = params, staging
+        rules, documents = params.rules, Documents.load(staging, list(params.sources))
         self.documents = documents
         count = len(documents.size)
-        self.alive = np.ones(count, bool)
-        self.removed_by: dict[str, np.ndarray] = {}
-        self._remove("duplicate", duplicates(documents))
-        group = groups(parts.signatures(), self.alive) if rules.near_copies else np.arange(count)
+        self.kept = np.ones(count, bool)
+        self.removed_by_rule: dict[str, np.ndarray] = {}
+        self._remove("duplicate", find_duplicates(documents))
+        group = np.arange(count)
+        if rules.near_copies:
+            group = group_near_duplicates(staging.signature_readers(), self.kept)
         if rules.contamination:
-            self._remove("contamination", contaminated(parts, grams, self.alive, group))
-        self._remove("near_copies", near_copies(group, documents.size, self.alive))
-        self.repeated = paragraphs.Repeated(*np.empty((2, 0), np.uint64))
+            self._remove("contamination", find_contaminated(staging, eval_ngrams, self.kept, group))
+        self._remove("near_copies", find_near_duplicates(group, documents.size, self.kept))
+        self.repeated = RepeatedParagraphs(*np.empty((2, 0), np.uint64))
         if rules.repeated_paragraphs:
-            self.repeated = paragraphs.repeated_paragraphs(parts, self.alive)
-        sizes = self._keep_paragraphs()
-        self.most = set(np.argsort(-self.repeated.documents.astype(np.int64))[:SHOWN].tolist())
-        # Those that most documents have: how many, and the text.
-        self.paragraphs: dict[int, tuple[int, str]] = {}
-        of = {name: documents.source == place for place, name in enumerate(params.sources)}
-        shares = params.shares()
-        self.there = {name: int(sizes[self.alive & here].sum()) for name, here in of.items()}
-        self.short = {name: self.there[name] for name, share in shares.items() if self.there[name] < share}
-        while self._fit(sizes, of, shares):
-            sizes = self._keep_paragraphs()  # another document keeps the paragraphs of what is gone now
+            self.repeated = find_repeated_paragraphs(staging, self.kept)
+        sizes = self._assign_paragraphs()
+        by_frequency = np.argsort(-self.repeated.documents.astype(np.int64))
+        self.reported = set(by_frequency[:REPORTED_PARAGRAPHS].tolist())
+        # The reported paragraphs: (documents that have it, text).
+        self.frequent_paragraphs: dict[int, tuple[int, str]] = {}
+        in_source = {name: documents.source == i for i, name in enumerate(params.sources)}
+        budgets = params.byte_budgets()
+        self.available_bytes = {name: int(sizes[self.kept & mask].sum()) for name, mask in in_source.items()}
+        self.unfilled_sources = {
+            name: self.available_bytes[name]
+            for name, budget in budgets.items()
+            if self.available_bytes[name] < budget
+        }
+        while self._apply_budgets(sizes, in_source, budgets):
+            sizes = self._assign_paragraphs()  # paragraphs of removed documents get other owners
 
-    def _fit(self, sizes: np.ndarray, of: dict[str, np.ndarray], shares: dict[str, int]) -> bool:
-        """Remove what is more than each source's share; whether anything was."""
-        over = np.zeros(len(sizes), bool)
-        for name, share in shares.items():
-            here = self.alive & of[name]
-            over |= here & ~within(self.documents.key, sizes, here, share)
-        return self._remove("over_budget", over)
+    def _apply_budgets(
+        self, sizes: np.ndarray, in_source: dict[str, np.ndarray], budgets: dict[str, int]
+    ) -> bool:
+        """Remove what exceeds each source's budget; return whether anything was removed."""
+        is_over = np.zeros(len(sizes), bool)
+        for name, budget in budgets.items():
+            candidates = self.kept & in_source[name]
+            is_over |= candidates & ~select_within_budget(self.documents.key, sizes, candidates, budget)
+        return self._remove("over_budget", is_over)
 
-    def _keep_paragraphs(self) -> np.ndarray:
-        """Choose the documents in which repeated paragraphs stay; the bytes of each without the others.
+    def _assign_paragraphs(self) -> np.ndarray:
+        """Choose the document that keeps each repeated paragraph; return the bytes left of each document.
 
-        A document of which too little is left goes, and may have kept some: they are chosen anew.
+        Documents of which too little is left are removed. As they may own paragraphs, owners are then chosen
+        again.
         """
         while len(self.repeated.hashes):
             sizes, lengths = self.documents.size.copy(), self.documents.length.copy()
-            self.keepers = paragraphs.keepers(self.parts, self.repeated, self.alive)
-            for document, bytes, characters in paragraphs.shared(self.parts, self.repeated, self.keepers):
+            self.paragraph_owner = find_paragraph_owners(self.staging, self.repeated, self.kept)
+            for document, bytes, characters in removed_paragraphs(
+                self.staging, self.repeated, self.paragraph_owner
+            ):
                 np.subtract.at(sizes, document, bytes)
                 np.subtract.at(lengths, document, characters)
-            small = (lengths < self.params.min_chars) & (lengths < self.documents.length)
-            if not self._remove("repeated_paragraphs", small):
+            too_short = (lengths < self.params.min_chars) & (lengths < self.documents.length)
+            if not self._remove("repeated_paragraphs", too_short):
                 return sizes
         return self.documents.size
 
-    def _remove(self, rule: str, bad: np.ndarray) -> bool:
-        """Remove documents, if they live still; whether any was."""
-        bad = bad & self.alive
-        self.removed_by[rule] = bad | self.removed_by.get(rule, False)
-        self.alive &= ~bad
-        return bool(bad.any())
+    def _remove(self, rule: str, mask: np.ndarray) -> bool:
+        """Remove the documents of a mask that are kept so far; return whether there were any."""
+        mask = mask & self.kept
+        self.removed_by_rule[rule] = mask | self.removed_by_rule.get(rule, False)
+        self.kept &= ~mask
+        return bool(mask.any())
 
-    def too_little(self, funnels: dict[str, Funnel], examples: Examples) -> UserError:
-        """What to say of a source that has less than its share."""
-        params, (name, there) = self.params, next(iter(self.short.items()))
-        if not there:
-            here = self.documents.source == list(params.sources).index(name)
-            removed = {rule: count.documents for rule, count in funnels[name].removed.items()}
-            removed |= {rule: int((bad & here).sum()) for rule, bad in self.removed_by.items()}
-            return none_left(name, funnels[name].read.documents, removed, examples)
-        shares, budget = params.shares(), params.max_bytes or 0
-        most = min(int(self.there[other] * budget / share) for other, share in shares.items() if share)
+    def unfilled_error(self, stats: dict[str, SourceStats], examples: Examples) -> UserError:
+        """Return the error for the first source that has less than its budget."""
+        params, (name, available) = self.params, next(iter(self.unfilled_sources.items()))
+        if not available:
+            in_source = self.documents.source == list(params.sources).index(name)
+            removed = {rule: count.documents for rule, count in stats[name].removed.items()}
+            removed |= {rule: int((mask & in_source).sum()) for rule, mask in self.removed_by_rule.items()}
+            return empty_source_error(name, stats[name].read.documents, removed, examples)
+        budgets, total = params.byte_budgets(), params.max_bytes or 0
+        lower = min(
+            int(self.available_bytes[other] * total / budget) for other, budget in budgets.items() if budget
+        )
         return UserError(
-            f"corpus.max_bytes: {budget}: source {name} has {there} bytes after the rules, less than its"
-            f" share of {shares[name]}; lower max_bytes to {most}, lower the weight, or set max_bytes to null"
+            f"corpus.max_bytes: {total}: source {name} has {available} bytes after the rules, less"
+            f" than its share of {budgets[name]}; lower max_bytes to {lower}, lower the weight, or set"
+            " max_bytes to null"
         )
 
-    def rows(self, funnels: dict[str, Funnel], examples: Examples) -> Iterator[dict[str, Any]]:
-        """The documents that stay, in the order of the sources, without repeated paragraphs. All others are
-        counted on the way.
+    def kept_rows(self, stats: dict[str, SourceStats], examples: Examples) -> Iterator[dict[str, Any]]:
+        """Yield the kept documents, in the order of the sources, without the repeated paragraphs they lose.
+
+        The removed ones are counted on the way.
         """
         number = 0
-        for table in self.parts.tables():
+        for table in self.staging.tables():
             for row in table.drop_columns(["bytes", "characters", "grams"]).to_pylist():
-                if self.alive[number]:
-                    yield {**row, "text": self._without_repeated(row, number, funnels)}
+                if self.kept[number]:
+                    yield {**row, "text": self._remove_paragraphs(row, number, stats)}
                 else:
-                    rule = next(rule for rule, bad in self.removed_by.items() if bad[number])
-                    funnels[row["source"]].removed[rule].add(row["size"])
+                    rule = next(rule for rule, mask in self.removed_by_rule.items() if mask[number])
+                    stats[row["source"]].removed[rule].add(row["size"])
                     examples.add(rule, f"{row['source']}-{row['number']}", row["text"])
                 number += 1
 
-    def _without_repeated(self, row: dict[str, Any], number: int, funnels: dict[str, Funnel]) -> str:
-        """The text without paragraphs that another document keeps."""
-        repeated = self.repeated
-        values = np.array(row["paragraphs"], np.uint64)
-        known, places = repeated.found(values)
-        there = list(zip(values[known].tolist(), places[known].tolist(), strict=True))
-        if not there:
+    def _remove_paragraphs(self, row: dict[str, Any], number: int, stats: dict[str, SourceStats]) -> str:
+        """Return the text of document `number` without the paragraphs that another document owns."""
+        hashes = np.array(row["paragraphs"], np.uint64)
+        is_repeated, positions = self.repeated.lookup(hashes)
+        repeated = list(zip(hashes[is_repeated].tolist(), positions[is_repeated].tolist(), strict=True))
+        if not repeated:
             return row["text"]
-        batch = LaidOut([row["text"]])
-        lines = list(zip(row["text"].split("\n"), batch.hashes(batch.lines).tolist(), strict=True))
-        gone = {value for value, place in there if self.keepers[place] != number}
-        for value, place in there:
-            if value not in gone and place in self.most:
-                line = next(line for line, own in lines if own == value)
-                self.paragraphs[place] = int(repeated.documents[place]), line[:EXCERPT]
-        if not gone:
+        batch = TextBatch([row["text"]])
+        lines = list(zip(row["text"].split("\n"), batch.hash_spans(batch.lines).tolist(), strict=True))
+        removed = {hash for hash, position in repeated if self.paragraph_owner[position] != number}
+        for hash, position in repeated:
+            if hash not in removed and position in self.reported:
+                line = next(line for line, line_hash in lines if line_hash == hash)
+                self.frequent_paragraphs[position] = (
+                    int(self.repeated.documents[position]),
+                    line[:EXCERPT_CHARS],
+                )
+        if not removed:
             return row["text"]
-        text = "\n".join(line for line, value in lines if value not in gone)
-        lost = row["size"] - len(text.encode("utf-8"))
-        funnels[row["source"]].removed["repeated_paragraphs"].add(lost, documents=0)
+        text = "\n".join(line for line, line_hash in lines if line_hash not in removed)
+        lost_bytes = row["size"] - len(text.encode("utf-8"))
+        stats[row["source"]].removed["repeated_paragraphs"].add(lost_bytes, documents=0)
         return text
 
 
-def contaminated(parts: Parts, grams: Grams, alive: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Which of the living documents give a text of the evaluation sets away; `group`: see `groups`."""
-    found = list(list_values(parts, "grams"))
-    document = np.concatenate([document for document, _ in found])
-    gram = np.concatenate([gram for _, gram in found])
-    there = alive[document]
-    return grams.given_away(document[there], gram[there], group)
+def find_contaminated(
+    staging: StagingArea, eval_ngrams: EvalNgrams, kept: np.ndarray, group: np.ndarray
+) -> np.ndarray:
+    """Return a mask of the kept documents that contain text of the evaluation sets.
+
+    `group` [documents] comes from `group_near_duplicates`.
+    """
+    columns = list(list_values(staging, "grams"))
+    document = np.concatenate([document for document, _ in columns])
+    gram = np.concatenate([gram for _, gram in columns])
+    in_kept = kept[document]
+    return eval_ngrams.contaminated_documents(document[in_kept], gram[in_kept], group)
 
 
-def check_source(name: str, funnel: Funnel, examples: Examples) -> None:
-    """Refuse a source that adds nothing: it is not what its owner meant."""
-    if not funnel.total_kept().documents:
-        removed = {rule: count.documents for rule, count in funnel.removed.items()}
-        raise none_left(name, funnel.read.documents, removed, examples)
+def check_source(name: str, stats: SourceStats, examples: Examples) -> None:
+    """Raise UserError for a source of which nothing is kept; its owner cannot have meant that."""
+    if not stats.total_kept().documents:
+        removed = {rule: count.documents for rule, count in stats.removed.items()}
+        raise empty_source_error(name, stats.read.documents, removed, examples)
 
 
-def none_left(name: str, documents: int, removed: dict[str, int], examples: Examples) -> UserError:
-    """What to say of a source of whose documents so many were removed by each rule, and none is left."""
+def empty_source_error(name: str, documents: int, removed: dict[str, int], examples: Examples) -> UserError:
+    """Return the error for a source of which nothing is left; `removed` counts its documents by rule."""
     if not documents:
         return UserError(f"corpus.sources.{name}: no text in its files; put text there or remove the source")
     removed = {rule: count for rule, count in removed.items() if count}
     listed = ", ".join(f"{rule} {count}" for rule, count in removed.items())
-    most = max(removed, key=lambda rule: removed[rule])
-    hint = HINTS.get(most, f"spare it that rule: corpus.sources.{name}.without: [{most}]")
-    if most == "unreadable":
-        told = (text for _, id, text in examples.of_rule.get(most, []) if id.startswith(f"{name}-"))
-        hint = f"such as: {next(told, '')}"
+    main_rule = max(removed, key=lambda rule: removed[rule])
+    hint = HINTS.get(main_rule, f"spare it that rule: corpus.sources.{name}.without: [{main_rule}]")
+    if main_rule == "unreadable":
+        faults = (text for _, id, text in examples.by_rule.get(main_rule, []) if id.startswith(f"{name}-"))
+        hint = f"such as: {next(faults, '')}"
     return UserError(f"corpus.sources.{name}: of {documents} documents none is left ({listed}); {hint}")
 
 
-def check_splits(everything: Funnel, params: CorpusParams) -> None:
-    """Refuse a corpus one of whose splits is empty."""
-    documents = everything.total_kept().documents
-    more = "or add text (in a .txt, a blank line ends a document)"
+def check_splits(totals: SourceStats, params: CorpusParams) -> None:
+    """Raise UserError for a corpus one of whose splits is empty."""
+    documents = totals.total_kept().documents
+    advice = "or add text (in a .txt, a blank line ends a document)"
     for split, fraction in (("val", params.val_fraction), ("test", params.test_fraction)):
-        if not everything.kept[split].documents:
+        if not totals.kept[split].documents:
             key = f"corpus.{split}_fraction: {fraction}"
-            raise UserError(f"{key} of {documents} documents left {split} empty; raise it {more}")
-    if not everything.kept["train"].documents:
+            raise UserError(f"{key} of {documents} documents left {split} empty; raise it {advice}")
+    if not totals.kept["train"].documents:
         raise UserError(
             f"corpus.val_fraction and test_fraction: of {documents} documents none is left for train; "
-            f"lower them {more}"
+            f"lower them {advice}"
         )

@@ -1,4 +1,4 @@
-"""How many documents and bytes go in, leave by each rule, and stay."""
+"""Counts of documents and bytes that are read, removed by each rule, and kept; examples of removed text."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -10,31 +10,30 @@ RULES = (
     "unreadable", "cleaning", "boilerplate", "too_short", "language", "repetition", "lines", "prose",
     "personal_data", "duplicate", "contamination", "near_copies", "repeated_paragraphs", "over_budget",
 )  # fmt: skip
-EXAMPLES = 5  # of what each rule removed
-EXCERPT = 300  # characters of each
+EXAMPLES_PER_RULE = 5
+EXCERPT_CHARS = 300  # of each example
 
 
 @dataclass
 class Count:
-    """Documents and their UTF-8 bytes of text."""
+    """A number of documents and of their UTF-8 bytes of text."""
 
     documents: int = 0
     bytes: int = 0
 
     def add(self, bytes: int, documents: int = 1) -> None:
-        """Count one more, or `documents` more, of together `bytes`."""
+        """Add `documents` documents of `bytes` bytes in all."""
         self.documents += documents
         self.bytes += bytes
 
 
 @dataclass
-class Funnel:
-    """The counts of one source, or of all.
+class SourceStats:
+    """The counts of one source, or of all sources.
 
-    What goes in is what was removed and what was kept, in documents as in bytes. `cleaning`, `boilerplate`
-    and `personal_data` remove bytes only (less than none, where markers are longer than what they replace);
-    `repeated_paragraphs` removes documents only where too little is left of them; `unreadable` counts records
-    of unknown size.
+    read = removed + kept, in documents and in bytes. `cleaning`, `boilerplate` and `personal_data` remove
+    bytes only (a negative number where markers are longer than what they replace). `repeated_paragraphs`
+    removes documents only where too little is left of them. `unreadable` counts records of unknown size.
     """
 
     read: Count = field(default_factory=Count)
@@ -42,29 +41,29 @@ class Funnel:
     kept: dict[str, Count] = field(default_factory=lambda: {split: Count() for split in SPLITS})
 
     @property
-    def left(self) -> int:
+    def remaining_bytes(self) -> int:
         """Bytes that no rule has removed so far."""
         return self.read.bytes - sum(count.bytes for count in self.removed.values())
 
     @classmethod
-    def of(cls, counts: dict[str, Any]) -> "Funnel":
-        """The funnel whose `counts` these are; an empty one for none."""
+    def from_counts(cls, counts: dict[str, Any]) -> "SourceStats":
+        """Return the stats that `counts()` was made of; empty ones for an empty dict."""
         removed = {rule: Count(**counts["removed"][rule]) for rule in RULES} if counts else {}
         return cls(Count(**counts["read"]), removed) if counts else cls()
 
     def counts(self) -> dict[str, Any]:
-        """What was read and removed, as numbers, before anything is kept."""
+        """Return what was read and removed as numbers, for JSON; `kept` is not filled by then."""
         return {
             "read": vars(self.read),
             "removed": {rule: vars(count) for rule, count in self.removed.items()},
         }
 
     def total_kept(self) -> Count:
-        """All splits together."""
-        return _sum(list(self.kept.values()))
+        """Return the sum over the splits."""
+        return _sum_counts(list(self.kept.values()))
 
     def metrics(self) -> dict[str, Any]:
-        """Nested dicts of numbers, for `write_metrics`."""
+        """Return nested dicts of numbers, for `write_metrics`."""
         return {
             "in": vars(self.read),
             "removed": {rule: vars(count) for rule, count in self.removed.items()},
@@ -73,39 +72,39 @@ class Funnel:
         }
 
 
-def total(funnels: list[Funnel]) -> Funnel:
-    """The sum of several sources' funnels."""
-    return Funnel(
-        _sum([funnel.read for funnel in funnels]),
-        {rule: _sum([funnel.removed[rule] for funnel in funnels]) for rule in RULES},
-        {split: _sum([funnel.kept[split] for funnel in funnels]) for split in SPLITS},
+def sum_stats(stats: list[SourceStats]) -> SourceStats:
+    """Return the sum of several sources' stats."""
+    return SourceStats(
+        _sum_counts([each.read for each in stats]),
+        {rule: _sum_counts([each.removed[rule] for each in stats]) for rule in RULES},
+        {split: _sum_counts([each.kept[split] for each in stats]) for split in SPLITS},
     )
 
 
-def _sum(counts: list[Count]) -> Count:
+def _sum_counts(counts: list[Count]) -> Count:
     return Count(sum(count.documents for count in counts), sum(count.bytes for count in counts))
 
 
 class Examples:
-    """A few documents that each rule has removed, drawn from all of them whatever their order."""
+    """A few of the documents that each rule has removed; which ones does not depend on their order."""
 
-    def __init__(self, of_rule: dict[str, list[list[str]]] | None = None) -> None:
-        self.of_rule = of_rule or {}
+    def __init__(self, by_rule: dict[str, list[list[str]]] | None = None) -> None:
+        self.by_rule = by_rule or {}  # rule -> [hash, id, excerpt] of each example
 
     def add(self, rule: str, id: str, text: str) -> None:
-        """Take in a document, or not: those stay whose ids have the lowest hashes."""
-        drawn = hashlib.blake2b(id.encode(), digest_size=8).hexdigest()
-        there = self.of_rule.setdefault(rule, [])
-        if len(there) < EXAMPLES or drawn < there[-1][0]:
-            self.of_rule[rule] = sorted([*there, [drawn, id, text[:EXCERPT]]])[:EXAMPLES]
+        """Add a document; a rule keeps those EXAMPLES_PER_RULE whose ids have the lowest hashes."""
+        hashed = hashlib.blake2b(id.encode(), digest_size=8).hexdigest()
+        examples = self.by_rule.setdefault(rule, [])
+        if len(examples) < EXAMPLES_PER_RULE or hashed < examples[-1][0]:
+            self.by_rule[rule] = sorted([*examples, [hashed, id, text[:EXCERPT_CHARS]]])[:EXAMPLES_PER_RULE]
 
 
 @dataclass
-class Sliced:
-    """What slicing has to tell."""
+class CorpusResult:
+    """Metrics, notes and examples of the corpus that was written."""
 
     metrics: dict[str, Any]
-    notes: list[str]
-    lengths: dict[int, int]  # documents with fewer characters than this power of two, and not fewer than half
-    paragraphs: list[tuple[int, str]]  # that most documents had, and how many
+    notes: list[str]  # for the user
+    length_histogram: dict[int, int]  # power of two -> documents of fewer characters, but at least half
+    frequent_paragraphs: list[tuple[int, str]]  # (documents that had it, text), the most frequent first
     examples: Examples

@@ -1,4 +1,4 @@
-"""Write a split as Parquet parts: equal documents in, equal bytes out."""
+"""Writes a split as Parquet files: the same documents give the same bytes."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ ROW_BYTES = 12  # offsets of three columns
 
 
 class SplitWriter:
-    """Writes `folder/part-00000.parquet`, `part-00001.parquet`, …; at least one, empty if need be."""
+    """Writes `folder/part-00000.parquet`, `part-00001.parquet`, …; at least one, even without documents."""
 
     def __init__(self, folder: Path, group_bytes: int = GROUP_BYTES, part_bytes: int = PART_BYTES) -> None:
         folder.mkdir(parents=True)
@@ -38,7 +38,7 @@ class SplitWriter:
         self._pending += size
 
     def close(self) -> None:
-        """Write what is pending and end the last part."""
+        """Write the pending rows and close the last part."""
         if self._pending:
             self._write_group()
         self._part.close()

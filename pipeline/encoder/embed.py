@@ -1,4 +1,4 @@
-"""From texts to vectors: the encoder's input, padding, and batches of similar length.
+"""Embedding of texts: the encoder's input ids, padding, and batches of similar length.
 
 N texts    B batch    T time (tokens)    D width of a vector
 """
@@ -10,53 +10,53 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.encoder.hf_io import BOS, PAD
 from pipeline.encoder.model import Encoder
+from pipeline.tokenizer.special import BOS, PAD
 
 
-class TextEncoder(Protocol):
-    """What is needed of a tokenizer."""
+class TokenizerLike(Protocol):
+    """The part of a tokenizer that is needed here."""
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of `text`, none added."""
+        """Return the token ids of `text`, without special tokens."""
         ...
 
 
-def input_ids(tokenizer: TextEncoder, text: str, context: int) -> list[int]:
-    """What the encoder reads for a text: the start token and the text's, cut to `context`."""
+def make_input_ids(tokenizer: TokenizerLike, text: str, context: int) -> list[int]:
+    """Return the encoder's input for a text: the start token and the text's tokens, cut to `context`."""
     return [BOS, *tokenizer.encode(text)][:context]
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Ids [B, T] filled up on the right to the longest row, and which of them are real."""
+    """Return ids [B, T], padded on the right to the longest row, and their mask, False at padding."""
     longest = max(map(len, rows))
     ids_BxT = torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
-    real_BxT = torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
-    return ids_BxT, real_BxT
+    mask_BxT = torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
+    return ids_BxT, mask_BxT
 
 
 def embed(
-    vectors: Callable[[Tensor, Tensor], Tensor],
+    embed_batch: Callable[[Tensor, Tensor], Tensor],
     rows: Sequence[Sequence[int]],
     device: torch.device | str = "cpu",
     batch_size: int = 64,
 ) -> np.ndarray:
-    """`vectors(ids_BxT, real_BxT)` of every row of ids: [N, D], in the rows' order.
+    """Return `embed_batch(ids_BxT, mask_BxT)` of all rows of ids: [N, D], in the rows' order.
 
     Rows of similar length go together, so that little is computed on padding.
     """
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    parts = []
+    vectors = []
     with torch.no_grad():
         for start in range(0, len(order), batch_size):
-            ids_BxT, real_BxT = pad([rows[i] for i in order[start : start + batch_size]])
-            parts.append(vectors(ids_BxT.to(device), real_BxT.to(device)).float().cpu())
-    result_NxD = np.empty((len(rows), parts[0].shape[1]), np.float32)
-    result_NxD[order] = torch.cat(parts).numpy()
+            ids_BxT, mask_BxT = pad([rows[i] for i in order[start : start + batch_size]])
+            vectors.append(embed_batch(ids_BxT.to(device), mask_BxT.to(device)).float().cpu())
+    result_NxD = np.empty((len(rows), vectors[0].shape[1]), np.float32)
+    result_NxD[order] = torch.cat(vectors).numpy()
     return result_NxD
 
 
-def embed_texts(encoder: Encoder, tokenizer: TextEncoder, texts: Sequence[str]) -> np.ndarray:
-    """Sentence vectors [N, D] of length 1 (at least one text)."""
-    rows = [input_ids(tokenizer, text, encoder.config.context) for text in texts]
+def embed_texts(encoder: Encoder, tokenizer: TokenizerLike, texts: Sequence[str]) -> np.ndarray:
+    """Return the sentence vectors [N, D], of length 1, of one text or more."""
+    rows = [make_input_ids(tokenizer, text, encoder.config.context) for text in texts]
     return embed(encoder, rows, encoder.cos.device)

@@ -1,7 +1,7 @@
-"""Retrieval over held-out candidates: the encoder beside what it must be better than.
+"""Retrieval over held-out candidates, by the encoder and by its baselines.
 
 Each of N held-out documents gives two spans. One is the query, the other its candidate; every
-query is searched for among all N candidates.
+query is compared with all N candidates.
 """
 
 import sys
@@ -12,35 +12,35 @@ from torch import Tensor
 
 from pipeline.common.errors import UserError
 from pipeline.encoder.bm25 import bm25_scores
-from pipeline.encoder.embed import TextEncoder, embed, input_ids
-from pipeline.encoder.metrics import embedding_metrics, ranking_metrics
-from pipeline.encoder.model import Encoder, sentence_vector
-from pipeline.encoder.pairs import Pair, held_out_pairs, long_enough
+from pipeline.encoder.embed import TokenizerLike, embed, make_input_ids
+from pipeline.encoder.model import Encoder, mean_pool
+from pipeline.encoder.pairs import Pair, is_long_enough, sample_held_out_pairs
 from pipeline.encoder.params import EncoderParams
+from pipeline.encoder.retrieval_metrics import embedding_metrics, ranking_metrics
 
 
-def held_out_pool(
-    texts: Iterable[str], settings: EncoderParams, tokenizer: TextEncoder, seed: int, source: str
+def build_held_out_pool(
+    texts: Iterable[str], params: EncoderParams, tokenizer: TokenizerLike, seed: int, source: str
 ) -> list[Pair]:
-    """The fixed pool of (query, candidate), the same for every system compared.
+    """Return the fixed pool of (query, candidate) pairs, the same for every system compared.
 
-    Where `source` has fewer than `encoder.pool_size` usable documents, all of them, with a line of
+    Where `source` has fewer than `encoder.pool_size` usable documents, it takes all of them and prints a
     warning. Raises UserError where there are fewer than 2.
     """
-    usable = list(dict.fromkeys(text for text in texts if long_enough(text)))
-    pool = held_out_pairs(usable, settings.pool_size, seed, tokenizer.encode, settings.span_tokens)
+    usable = list(dict.fromkeys(text for text in texts if is_long_enough(text)))
+    pool = sample_held_out_pairs(usable, params.pool_size, seed, tokenizer.encode, params.span_tokens)
     if len(pool) < 2:
         raise UserError(
             f"{source}: {len(pool)} documents with two spans that no other has, retrieval needs 2 or more;"
             " add text or raise corpus.val_fraction"
         )
-    if len(pool) < settings.pool_size:
-        warn(f"{source}: retrieval over {len(pool)} candidates, not encoder.pool_size {settings.pool_size}")
+    if len(pool) < params.pool_size:
+        warn(f"{source}: retrieval over {len(pool)} candidates, not encoder.pool_size {params.pool_size}")
     return pool
 
 
 def warn(message: str) -> None:
-    """One line on standard error."""
+    """Print one line to standard error."""
     print(f"warning: {message}", file=sys.stderr)
 
 
@@ -51,16 +51,16 @@ def bm25_metrics(pool: Sequence[Pair]) -> dict[str, float]:
 
 
 def vector_metrics(
-    vectors: Callable[[Tensor, Tensor], Tensor],
+    embed_batch: Callable[[Tensor, Tensor], Tensor],
     pool: Sequence[Pair],
-    tokenizer: TextEncoder,
+    tokenizer: TokenizerLike,
     encoder: Encoder,
 ) -> dict[str, float]:
-    """Retrieval by the vectors that `vectors(ids_BxT, real_BxT)` makes of the encoder's input."""
+    """Retrieval by the vectors [B, D] that `embed_batch(ids_BxT, mask_BxT)` returns for the pool's texts."""
     sides = [
         embed(
-            vectors,
-            [input_ids(tokenizer, text, encoder.config.context) for text in side],
+            embed_batch,
+            [make_input_ids(tokenizer, text, encoder.config.context) for text in side],
             encoder.cos.device,
         )
         for side in zip(*pool, strict=True)
@@ -68,35 +68,35 @@ def vector_metrics(
     return embedding_metrics(sides[0], sides[1], np.arange(len(pool)))
 
 
-def encoder_metrics(encoder: Encoder, pool: Sequence[Pair], tokenizer: TextEncoder) -> dict[str, float]:
+def encoder_metrics(encoder: Encoder, pool: Sequence[Pair], tokenizer: TokenizerLike) -> dict[str, float]:
     """Retrieval by the encoder's sentence vectors, in the precision of its weights."""
     return vector_metrics(encoder.eval(), pool, tokenizer, encoder)
 
 
 def embeddings_mean_metrics(
-    encoder: Encoder, pool: Sequence[Pair], tokenizer: TextEncoder
+    encoder: Encoder, pool: Sequence[Pair], tokenizer: TokenizerLike
 ) -> dict[str, float]:
-    """Retrieval by the mean of the encoder's own input embeddings: what its layers add to."""
+    """Retrieval by the mean of the encoder's input embeddings, without its layers."""
 
-    def vectors(ids_BxT: Tensor, real_BxT: Tensor) -> Tensor:
-        return sentence_vector(encoder.embeddings.tok_embeddings(ids_BxT), real_BxT)
+    def mean_embedding(ids_BxT: Tensor, mask_BxT: Tensor) -> Tensor:
+        return mean_pool(encoder.embeddings.tok_embeddings(ids_BxT), mask_BxT)
 
-    return vector_metrics(vectors, pool, tokenizer, encoder)
+    return vector_metrics(mean_embedding, pool, tokenizer, encoder)
 
 
-def missed_bars(measured: dict[str, float], settings: EncoderParams) -> list[str]:
-    """One line for each bar of the gate that the encoder misses."""
-    bars = {"recall_at_1": settings.min_recall_at_1, "mrr": settings.min_mrr, "margin": settings.min_margin}
+def missed_thresholds(metrics: dict[str, float], params: EncoderParams) -> list[str]:
+    """Return one line for each threshold of the gate that the encoder misses."""
+    thresholds = {"recall_at_1": params.min_recall_at_1, "mrr": params.min_mrr, "margin": params.min_margin}
     return [
-        f"encoder: {name} {measured[name]:.4f} on val is not above encoder.min_{name} {bar}"
-        for name, bar in bars.items()
-        if measured[name] <= bar
+        f"encoder: {name} {metrics[name]:.4f} on val is not above encoder.min_{name} {threshold}"
+        for name, threshold in thresholds.items()
+        if metrics[name] <= threshold
     ]
 
 
-def hold_to_gate(missed: list[str], settings: EncoderParams) -> None:
-    """Warn of every missed bar; with `encoder.gate: strict` raise UserError instead."""
-    if missed and settings.gate == "strict":
+def enforce_gate(missed: list[str], params: EncoderParams) -> None:
+    """Warn of every missed threshold. With `encoder.gate: strict` raise UserError instead."""
+    if missed and params.gate == "strict":
         raise UserError("; ".join(missed) + "; train longer, lower the bar, or set encoder.gate: warn")
     for line in missed:
         warn(line)

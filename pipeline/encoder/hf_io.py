@@ -1,4 +1,4 @@
-"""Write and read the encoder's folder, which opens with `SentenceTransformer(folder)` as it is."""
+"""Write and read the encoder's folder, which `SentenceTransformer(folder)` opens without conversion."""
 
 import json
 import shutil
@@ -10,24 +10,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from pipeline.common.errors import UserError
-from pipeline.common.io import write_json, write_whole
+from pipeline.common.io import write_atomic, write_json
 from pipeline.encoder.model import NORM_EPS, Encoder, EncoderConfig
-
-BOS, EOS, PAD = 1, 2, 3  # ids that every tokenizer folder has
+from pipeline.tokenizer.special import BOS, EOS, PAD
 
 
 def save_encoder(folder: Path, encoder: Encoder, tokenizer_folder: Path) -> None:
     """Write weights, configuration and tokenizer into the existing `folder`.
 
-    The older names of modules and keys are used throughout: sentence-transformers 2 to 6 read them.
+    Modules and keys have their older names throughout, which sentence-transformers 2 to 6 read.
     """
     weights = {name: weight.detach().cpu().contiguous() for name, weight in encoder.state_dict().items()}
-    write_whole(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
-    write_json(folder / "config.json", stock_config(encoder.config, next(iter(weights.values())).dtype))
-    kinds = {"": "Transformer", "1_Pooling": "Pooling", "2_Normalize": "Normalize"}
+    write_atomic(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
+    write_json(folder / "config.json", make_hf_config(encoder.config, next(iter(weights.values())).dtype))
+    module_types = {"": "Transformer", "1_Pooling": "Pooling", "2_Normalize": "Normalize"}
     modules = [
-        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for i, (path, kind) in enumerate(kinds.items())
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{module_type}"}
+        for i, (path, module_type) in enumerate(module_types.items())
     ]
     write_json(folder / "modules.json", modules)
     pooling = {
@@ -39,15 +38,19 @@ def save_encoder(folder: Path, encoder: Encoder, tokenizer_folder: Path) -> None
     }
     write_json(folder / "1_Pooling" / "config.json", pooling)
     write_json(folder / "2_Normalize" / "config.json", {})
-    length = {"max_seq_length": encoder.config.context, "do_lower_case": False}
-    write_json(folder / "sentence_bert_config.json", length)
-    use: dict[str, Any] = {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
-    write_json(folder / "config_sentence_transformers.json", use)
+    sentence_bert = {"max_seq_length": encoder.config.context, "do_lower_case": False}
+    write_json(folder / "sentence_bert_config.json", sentence_bert)
+    similarity: dict[str, Any] = {
+        "prompts": {},
+        "default_prompt_name": None,
+        "similarity_fn_name": "cosine",
+    }
+    write_json(folder / "config_sentence_transformers.json", similarity)
     copy_tokenizer(tokenizer_folder, folder, encoder.config.context)
 
 
-def stock_config(config: EncoderConfig, dtype: torch.dtype) -> dict[str, Any]:
-    """`config.json` as ModernBERT's: rotary base and attention pattern for transformers 4 and 5."""
+def make_hf_config(config: EncoderConfig, dtype: torch.dtype) -> dict[str, Any]:
+    """Return ModernBERT's `config.json`, its rotary base and attention pattern for transformers 4 and 5."""
     rope = {"rope_type": "default", "rope_theta": config.rope_theta}
     return {
         "architectures": ["ModernBertModel"],
@@ -84,7 +87,7 @@ def stock_config(config: EncoderConfig, dtype: torch.dtype) -> dict[str, Any]:
 
 
 def copy_tokenizer(source: Path, target: Path, context: int) -> None:
-    """Copy a tokenizer folder's files, its configuration changed to what an encoder needs.
+    """Copy a tokenizer folder's files and change its configuration to what an encoder needs.
 
     Raises UserError where `source` is no tokenizer folder.
     """
@@ -101,14 +104,14 @@ def copy_tokenizer(source: Path, target: Path, context: int) -> None:
         "model_input_names": ["input_ids", "attention_mask"],
         "padding_side": "right",
         "truncation_side": "right",
-        # Without a chat, no text means a special token: a literal <s> is three characters.
+        # Without a chat no text stands for a special token: a literal <s> is three characters.
         "split_special_tokens": True,
     }
     write_json(target / "tokenizer_config.json", config)
 
 
 def load_encoder(folder: Path | str, device: torch.device | str = "cpu") -> Encoder:
-    """Read an encoder that `save_encoder` wrote, in evaluation mode.
+    """Load an encoder that `save_encoder` wrote, in eval mode.
 
     Raises UserError where the folder is missing, holds another kind of model, or its weights do
     not fit its configuration.
@@ -118,19 +121,19 @@ def load_encoder(folder: Path | str, device: torch.device | str = "cpu") -> Enco
     if not path.exists():
         raise UserError(f"{path}: no such file; run `dvc repro train_encoder`")
     try:
-        stock = json.loads(path.read_text(encoding="utf-8"))
+        hf_config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON: {error}") from None
-    if stock.get("model_type") != "modernbert" or stock.get("global_attn_every_n_layers") != 1:
-        raise UserError(f"{path}: model_type {stock.get('model_type')!r}: not an encoder written here")
+    if hf_config.get("model_type") != "modernbert" or hf_config.get("global_attn_every_n_layers") != 1:
+        raise UserError(f"{path}: model_type {hf_config.get('model_type')!r}: not an encoder written here")
     config = EncoderConfig(
-        vocab_size=stock["vocab_size"],
-        width=stock["hidden_size"],
-        layers=stock["num_hidden_layers"],
-        heads=stock["num_attention_heads"],
-        ffn=stock["intermediate_size"],
-        context=stock["max_position_embeddings"],
-        rope_theta=stock["global_rope_theta"],
+        vocab_size=hf_config["vocab_size"],
+        width=hf_config["hidden_size"],
+        layers=hf_config["num_hidden_layers"],
+        heads=hf_config["num_attention_heads"],
+        ffn=hf_config["intermediate_size"],
+        context=hf_config["max_position_embeddings"],
+        rope_theta=hf_config["global_rope_theta"],
     )
     path = folder / "model.safetensors"
     try:

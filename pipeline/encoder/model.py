@@ -32,18 +32,18 @@ class EncoderConfig:
     rope_theta: float
 
 
-def layer_norm(width: int) -> nn.LayerNorm:
-    """LayerNorm with a scale and without a bias (Ba et al. 2016, arXiv 1607.06450)."""
+def make_layer_norm(width: int) -> nn.LayerNorm:
+    """Return a LayerNorm with a scale and without a bias (Ba et al. 2016, arXiv 1607.06450)."""
     return nn.LayerNorm(width, eps=NORM_EPS, bias=False)
 
 
 class Embeddings(nn.Module):
-    """A vector for every token, normalised. Positions come in with the rotary angles."""
+    """A normalized vector for every token. Positions come in with the rotary angles."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.tok_embeddings = nn.Embedding(config.vocab_size, config.width)
-        self.norm = layer_norm(config.width)
+        self.norm = make_layer_norm(config.width)
 
     def forward(self, ids_BxT: Tensor) -> Tensor:
         """[B, T] ids to [B, T, D]."""
@@ -56,7 +56,7 @@ class Attention(nn.Module):
     For one head, with queries q, keys k and values v of shape [T, K], it computes
 
         scores = q @ k.T / sqrt(K)               # how well each token's query fits each key
-        scores[:, s] = -inf  where s is padding  # nobody reads what is no text
+        scores[:, s] = -inf  where s is padding  # no token attends to padding
         output = softmax(scores, dim=-1) @ v     # an average of values, weighted by fit
 
     One matrix, `Wqkv`, makes queries, keys and values of all heads.
@@ -68,22 +68,22 @@ class Attention(nn.Module):
         self.Wqkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.Wo = nn.Linear(config.width, config.width, bias=False)
 
-    def forward(self, x_BxTxD: Tensor, real_Bx1x1xT: Tensor, cos_TxK: Tensor, sin_TxK: Tensor) -> Tensor:
-        """Let every token read all real tokens of its text."""
+    def forward(self, x_BxTxD: Tensor, mask_Bx1x1xT: Tensor, cos_TxK: Tensor, sin_TxK: Tensor) -> Tensor:
+        """Let every token attend to all tokens of its text, padding excepted."""
         B, T, D = x_BxTxD.shape
         qkv_3xBxHxTxK = self.Wqkv(x_BxTxD).view(B, T, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         q_BxHxTxK, k_BxHxTxK, v_BxHxTxK = qkv_3xBxHxTxK.unbind(0)
-        # On a CPU the bf16 kernel takes twice the time of the fp32 one, all of it going backwards.
-        narrow = q_BxHxTxK.is_cpu and torch.is_autocast_enabled("cpu")
-        with torch.autocast("cpu", enabled=False) if narrow else nullcontext():
-            if narrow:
+        # On a CPU the bf16 kernel takes twice the time of the fp32 one, all of it in the backward pass.
+        needs_fp32 = q_BxHxTxK.is_cpu and torch.is_autocast_enabled("cpu")
+        with torch.autocast("cpu", enabled=False) if needs_fp32 else nullcontext():
+            if needs_fp32:
                 q_BxHxTxK, k_BxHxTxK, v_BxHxTxK = (x.float() for x in (q_BxHxTxK, k_BxHxTxK, v_BxHxTxK))
             cos_TxK, sin_TxK = cos_TxK.to(q_BxHxTxK.dtype), sin_TxK.to(q_BxHxTxK.dtype)
             out_BxHxTxK = F.scaled_dot_product_attention(
                 rotate(q_BxHxTxK, cos_TxK, sin_TxK),
                 rotate(k_BxHxTxK, cos_TxK, sin_TxK),
                 v_BxHxTxK,
-                attn_mask=real_Bx1x1xT,
+                attn_mask=mask_Bx1x1xT,
             )
         return self.Wo(out_BxHxTxK.transpose(1, 2).reshape(B, T, D))
 
@@ -100,30 +100,30 @@ class MLP(nn.Module):
         self.Wo = nn.Linear(config.ffn, config.width, bias=False)
 
     def forward(self, x_BxTxD: Tensor) -> Tensor:
-        """Think about each token by itself."""
+        """Position-wise feed-forward: [B, T, D] to [B, T, D]."""
         features_BxTxF, gate_BxTxF = self.Wi(x_BxTxD).chunk(2, dim=-1)
         return self.Wo(F.gelu(features_BxTxF) * gate_BxTxF)
 
 
 class Layer(nn.Module):
-    """Attend, then think; each adds to the stream it read in normalised form."""
+    """One pre-norm layer: attention, then the feed-forward; each adds its output to the residual stream."""
 
     def __init__(self, config: EncoderConfig, index: int) -> None:
         super().__init__()
-        # The embeddings come normalised, so the first layer does not do it again.
-        self.attn_norm = layer_norm(config.width) if index else nn.Identity()
+        # The embeddings are normalized already, so the first layer has no norm.
+        self.attn_norm = make_layer_norm(config.width) if index else nn.Identity()
         self.attn = Attention(config)
-        self.mlp_norm = layer_norm(config.width)
+        self.mlp_norm = make_layer_norm(config.width)
         self.mlp = MLP(config)
 
-    def forward(self, x_BxTxD: Tensor, real_Bx1x1xT: Tensor, cos_TxK: Tensor, sin_TxK: Tensor) -> Tensor:
-        """The stream after this layer."""
-        x_BxTxD = x_BxTxD + self.attn(self.attn_norm(x_BxTxD), real_Bx1x1xT, cos_TxK, sin_TxK)
+    def forward(self, x_BxTxD: Tensor, mask_Bx1x1xT: Tensor, cos_TxK: Tensor, sin_TxK: Tensor) -> Tensor:
+        """Return the residual stream after this layer."""
+        x_BxTxD = x_BxTxD + self.attn(self.attn_norm(x_BxTxD), mask_Bx1x1xT, cos_TxK, sin_TxK)
         return x_BxTxD + self.mlp(self.mlp_norm(x_BxTxD))
 
 
 class Encoder(nn.Module):
-    """From a text's tokens to one vector of length 1; the closer two texts, the larger its cosine.
+    """From a text's tokens to one vector of length 1. The closer two texts, the larger their cosine.
 
     The layout is ModernBERT's (Warner et al. 2024, arXiv 2412.13663).
     """
@@ -133,54 +133,54 @@ class Encoder(nn.Module):
         self.config = config
         self.embeddings = Embeddings(config)
         self.layers = nn.ModuleList(Layer(config, index) for index in range(config.layers))
-        self.final_norm = layer_norm(config.width)
+        self.final_norm = make_layer_norm(config.width)
         cos, sin = rotary_tables(config.context, config.width // config.heads, config.rope_theta)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
         self.cos: Tensor
         self.sin: Tensor
 
-    def hidden(self, ids_BxT: Tensor, real_BxT: Tensor) -> Tensor:
-        """A vector for every token [B, T, D]; what it holds at padding means nothing."""
+    def hidden_states(self, ids_BxT: Tensor, mask_BxT: Tensor) -> Tensor:
+        """Return a vector for every token [B, T, D]. Those at padding mean nothing."""
         T = ids_BxT.shape[1]
         x_BxTxD = self.embeddings(ids_BxT)
         for layer in self.layers:
-            x_BxTxD = layer(x_BxTxD, real_BxT[:, None, None, :], self.cos[:T], self.sin[:T])
+            x_BxTxD = layer(x_BxTxD, mask_BxT[:, None, None, :], self.cos[:T], self.sin[:T])
         return self.final_norm(x_BxTxD)
 
-    def forward(self, ids_BxT: Tensor, real_BxT: Tensor) -> Tensor:
-        """Sentence vectors [B, D] of length 1. `real_BxT` is True at tokens, False at padding."""
-        return sentence_vector(self.hidden(ids_BxT, real_BxT), real_BxT)
+    def forward(self, ids_BxT: Tensor, mask_BxT: Tensor) -> Tensor:
+        """Return sentence vectors [B, D] of length 1. `mask_BxT` is True at tokens, False at padding."""
+        return mean_pool(self.hidden_states(ids_BxT, mask_BxT), mask_BxT)
 
 
-def sentence_vector(x_BxTxD: Tensor, real_BxT: Tensor) -> Tensor:
-    """The mean over real tokens, scaled to length 1 (Reimers & Gurevych 2019, arXiv 1908.10084)."""
+def mean_pool(x_BxTxD: Tensor, mask_BxT: Tensor) -> Tensor:
+    """Return the mean over the tokens, scaled to length 1 (Reimers & Gurevych 2019, arXiv 1908.10084)."""
     x_BxTxD = x_BxTxD.to(torch.promote_types(x_BxTxD.dtype, torch.float32))  # a long sum, if in bf16
-    weight_BxTx1 = real_BxT[:, :, None].to(x_BxTxD.dtype)
+    weight_BxTx1 = mask_BxT[:, :, None].to(x_BxTxD.dtype)
     return F.normalize((x_BxTxD * weight_BxTx1).sum(1) / weight_BxTx1.sum(1), dim=-1)
 
 
-def initialise(model: Encoder, seed: int) -> None:
-    """Draw all weights; the same seed gives the same model on every machine.
+def initialize(model: Encoder, seed: int) -> None:
+    """Draw all weights. The same seed gives the same model on every machine.
 
-    - Embeddings: normal, 0.02 wide. The norm after them makes any width the same to the layers; a
-      small one lets them turn quickly, for a step of AdamW has one size whatever it moves.
-    - Matrices that read the stream (`Wqkv`, `Wi`): normal, 1 / sqrt(inputs) wide, which keeps the
-      size of what passes through.
-    - Matrices that write to the stream (`Wo`): the same, divided by sqrt(2 x layers), so that the
-      sum of all branches is no larger than what they add to (Radford et al. 2019, GPT-2).
+    - Embeddings: normal, standard deviation 0.02. The norm after them hides their scale from the layers. At
+      a small scale they change direction quickly, as AdamW's steps do not depend on it.
+    - Matrices that read the residual stream (`Wqkv`, `Wi`): normal, standard deviation 1 / sqrt(inputs),
+      which keeps the scale of the activations.
+    - Matrices that write to the residual stream (`Wo`): the same, divided by sqrt(2 x layers), so that
+      the sum of all branches is no larger than what they add to (Radford et al. 2019, GPT-2).
     - Norm scales: one.
     """
     generator = torch.Generator().manual_seed(seed)
-    writing = (2 * model.config.layers) ** -0.5
+    output_scale = (2 * model.config.layers) ** -0.5
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.ndim == 1:
                 weight.fill_(1.0)
                 continue
-            drawn = torch.randn(weight.shape, generator=generator)
+            normal = torch.randn(weight.shape, generator=generator)
             if name == "embeddings.tok_embeddings.weight":
-                weight.copy_(drawn * 0.02)
+                weight.copy_(normal * 0.02)
             else:
-                scale = writing if name.endswith("Wo.weight") else 1.0
-                weight.copy_(drawn * weight.shape[1] ** -0.5 * scale)
+                scale = output_scale if name.endswith("Wo.weight") else 1.0
+                weight.copy_(normal * weight.shape[1] ** -0.5 * scale)

@@ -1,4 +1,4 @@
-"""The `encoder` section: the sentence encoder's shape, its training and the bars it should pass."""
+"""The `encoder` section: the sentence encoder's shape, its training and its gate."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pipeline.common.params import Section
 from pipeline.training.params import LoopParams
 
-GATE = ("gate", "min_recall_at_1", "min_mrr", "min_margin")  # read once training is over
+GATE_KEYS = ("gate", "min_recall_at_1", "min_mrr", "min_margin")  # read after training alone
 
 
 class EncoderParams(Section):
@@ -19,49 +19,49 @@ class EncoderParams(Section):
     ffn: int = Field(gt=0)  # F, inner width of the GeGLU layer
     context: int = Field(gt=1)  # longest text it reads (tokens, the start token included)
     rope_theta: float = Field(gt=0)  # base of the rotary angles
-    steps: int = Field(gt=0)  # optimiser steps
-    batch_size: int = Field(gt=1)  # pairs in a step; each one's negatives are the others
+    steps: int = Field(gt=0)  # optimizer steps
+    batch_size: int = Field(gt=1)  # pairs in a step; each one's negatives are the others' texts
     span_tokens: int = Field(gt=0)  # longest span taken from a document (tokens)
     temperature: float = Field(gt=0)  # divides the cosines before the softmax
-    learning_rate: float = Field(gt=0)  # AdamW, at its highest
+    learning_rate: float = Field(gt=0)  # peak learning rate (AdamW)
     beta1: float = Field(ge=0, lt=1)  # AdamW
     beta2: float = Field(ge=0, lt=1)  # AdamW
     weight_decay: float = Field(ge=0)
-    schedule: Literal["cosine", "linear"]  # how the learning rate falls to zero
+    schedule: Literal["cosine", "linear"]  # of the learning rate's decay to zero
     warmup_steps: int = Field(ge=0)
-    clip: float = Field(gt=0)  # largest norm of the gradient
+    clip: float = Field(gt=0)  # max gradient norm
     precision: Literal["auto", "bf16", "fp16", "fp32"]
     eval_every: int = Field(gt=0)  # steps between two validations
-    pool_size: int = Field(gt=1)  # held-out candidates that one must be found among
-    gate: Literal["warn", "strict"]  # what a missed bar does
+    pool_size: int = Field(gt=1)  # held-out candidates of a query
+    gate: Literal["warn", "strict"]  # on a missed threshold: warn, or fail
     min_recall_at_1: float = Field(ge=0, le=1)
     min_mrr: float = Field(ge=0, le=1)
     min_margin: float = Field(ge=-2, le=2)  # of cosines
 
     @field_validator("heads")
     @classmethod
-    def heads_divide_width(cls, heads: int, info: ValidationInfo) -> int:
-        """Every head has the same whole, even width: rotary embedding turns pairs."""
+    def check_heads(cls, heads: int, info: ValidationInfo) -> int:
+        """Raise ValueError unless every head has the same even width, as rotary embedding needs."""
         width = info.data.get("width")
         if width and (width % heads or width // heads % 2):
-            fitting = [n for n in range(1, width + 1) if width % n == 0 and width // n % 2 == 0]
-            if not fitting:
+            divisors = [n for n in range(1, width + 1) if width % n == 0 and width // n % 2 == 0]
+            if not divisors:
                 raise ValueError(f"encoder.width {width} is odd; rotary embedding turns pairs")
-            nearest = min(fitting, key=lambda n: abs(n - heads))
+            nearest = min(divisors, key=lambda n: abs(n - heads))
             raise ValueError(f"does not cut width {width} into even heads; nearest: {nearest}")
         return heads
 
     @field_validator("span_tokens")
     @classmethod
-    def span_fits_context(cls, span_tokens: int, info: ValidationInfo) -> int:
-        """A span and the start token before it are read whole."""
+    def check_span_tokens(cls, span_tokens: int, info: ValidationInfo) -> int:
+        """Raise ValueError unless a span and its start token fit into the context."""
         context = info.data.get("context")
         if context and span_tokens + 1 > context:
             raise ValueError(f"a span and its start token need a context of {span_tokens + 1}, not {context}")
         return span_tokens
 
-    def loop(self) -> LoopParams:
-        """What the shared training loop needs: AdamW with warmup and a decay to zero."""
+    def loop_params(self) -> LoopParams:
+        """Return the shared training loop's params: AdamW with warmup and a decay to zero."""
         return LoopParams(
             optimizer="adamw",
             learning_rate=self.learning_rate,

@@ -1,4 +1,4 @@
-"""The `eval` section: what is measured besides the corpus's own splits and the miniworld."""
+"""The `eval` section of params.yaml: evaluation sets in files, and settings of the evaluation."""
 
 from pathlib import Path
 from typing import Literal
@@ -6,12 +6,12 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.common.data_files import matching_files
-from pipeline.common.params import Section, nearest
+from pipeline.common.params import Section, suggest_nearest
+from pipeline.common.paths import RAW_EVAL
 
-FOLDER = "data/raw/eval"
-RESERVED = {"val", "test", "miniworld"}  # names that the stage itself gives to what it measures
+RESERVED_NAMES = {"val", "test", "miniworld"}  # task names that the stage itself uses
 
-# What a row of each kind of task holds; `columns` says what the file calls it.
+# Fields of a row, by kind of task; `columns` maps them to the file's names.
 FIELDS = {
     "text": {"id", "source", "text"},
     "minimal_pairs": {"good", "bad", "type", "subtype"},
@@ -21,25 +21,28 @@ FIELDS = {
 
 
 class EvalTask(Section):
-    """A file of yours to measure on."""
+    """An evaluation set in files of the user."""
 
     kind: Literal["text", "minimal_pairs", "retrieval", "questions"]
     path: str = Field(min_length=1)  # a file or a glob under data/raw/eval
-    columns: dict[str, str] = Field(default_factory=dict)  # our name of a field: the file's
+    columns: dict[str, str] = Field(default_factory=dict)  # name of a field here: its name in the file
 
     @model_validator(mode="after")
-    def columns_are_known(self) -> "EvalTask":
-        """A misspelt field would be ignored silently."""
+    def check_columns(self) -> "EvalTask":
+        """Refuse unknown fields. A misspelled one would be ignored silently."""
         known = FIELDS[self.kind]
         for field in self.columns:
             if field not in known:
-                hint = nearest(field, known) or f"; a task of kind {self.kind} has {', '.join(sorted(known))}"
+                hint = (
+                    suggest_nearest(field, known)
+                    or f"; a task of kind {self.kind} has {', '.join(sorted(known))}"
+                )
                 raise ValueError(f"columns.{field}: unknown field{hint}")
         return self
 
 
 class EvalParams(Section):
-    """What is measured, on how much, and how samples are drawn."""
+    """Evaluation sets, amounts of text, and sampling."""
 
     tasks: dict[str, EvalTask]  # by name
     max_bytes: int = Field(gt=0)  # UTF-8 bytes of each corpus split that are scored
@@ -53,22 +56,22 @@ class EvalParams(Section):
 
     @field_validator("tasks")
     @classmethod
-    def names_are_keys(cls, tasks: dict[str, EvalTask]) -> dict[str, EvalTask]:
-        """A task's name becomes a key of metrics.json, where a dot would mean nesting."""
+    def check_names(cls, tasks: dict[str, EvalTask]) -> dict[str, EvalTask]:
+        """Refuse names that cannot be keys of metrics.json, where a dot would mean nesting."""
         for name in tasks:
-            if name in RESERVED:
+            if name in RESERVED_NAMES:
                 raise ValueError(f"task name '{name}' is taken by what is always measured; use another")
             if not name.replace("-", "_").isidentifier():
                 raise ValueError(f"task name '{name}': use letters, digits, - and _ only")
         return tasks
 
 
-def task_files(name: str, task: EvalTask, folder: str = ".", root: Path = Path(".")) -> list[Path]:
-    """The files under `folder` that a task's path or glob names, in order of name (see `inputs`)."""
+def task_files(name: str, task: EvalTask, folder: Path | str = ".", root: Path = Path(".")) -> list[Path]:
+    """Return the files under `folder` that a task's path or glob names, sorted (see `matching_files`)."""
     return matching_files(f"params.yaml: eval.tasks.{name}.path", [task.path], folder, root)
 
 
 def check_inputs(params: EvalParams, root: Path = Path(".")) -> None:
     """Raise UserError unless every task's files are under data/raw/eval and DVC can see a change of them."""
     for name, task in params.tasks.items():
-        task_files(name, task, FOLDER, root)
+        task_files(name, task, RAW_EVAL, root)

@@ -1,5 +1,4 @@
-"""What training has brought, for reading: the models' words beside those of the same models untrained, and of
-a 5-gram that has counted the same text."""
+"""Samples of the trained models next to baselines: the same models untrained, and a 5-gram model."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,84 +10,93 @@ from pipeline.eval_sets.params import EvalParams
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation.ngrams import NGramModel
 from pipeline.evaluation.questions import greedy_answers
-from pipeline.evaluation.samples import QUESTIONS, one_of_each_family
-from pipeline.inference.generate import crop, generate
-from pipeline.inference.sampling import GREEDY, Sampling, choose, generators
-from pipeline.model.decoder import Decoder, initialise
-from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
+from pipeline.evaluation.samples import DEFAULT_QUESTIONS, select_across_families
+from pipeline.inference.generate import crop_prompt, generate
+from pipeline.inference.sampling import GREEDY, Sampling, make_generators, sample_tokens
+from pipeline.model.decoder import Decoder, initialize
+from pipeline.tokenizer.special import BOS, EOS
+from pipeline.tokenizer.tokenizer import Tokenizer
 
-ASKED = 3
-STORY = "Bir gün"  # how a story begins
+NUM_QUESTIONS = 3
+STORY_PROMPT = "Bir gün"
 
-Continue = Callable[[str, int, Sampling], str]  # a beginning, most tokens, how to draw: what follows
+# From a prompt, the number of new tokens at most, and the sampling: the continuation.
+Continuer = Callable[[str, int, Sampling], str]
 
 
-def beside(
+def make_baseline_samples(
     base: Decoder,
     sft: Decoder,
-    counted: NGramModel,
+    ngram_model: NGramModel,
     tokenizer: Tokenizer,
-    settings: EvalParams,
+    eval_params: EvalParams,
     questions: Sequence[Question],
     seed: int,
 ) -> dict[str, Any]:
-    """Three questions that training never saw, and a story: `{questions: [{…}], story: {…}}`, each with the
-    words of `trained`, `untrained` and `ngram`."""
-    untrained = Decoder(base.config, base.vocab_size).to(next(base.parameters()).device).eval()
-    initialise(untrained, seed)
-    asked = one_of_each_family(questions, ASKED) or QUESTIONS[:ASKED]
-    most = settings.max_new_tokens
-    answers = greedy_answers(sft, tokenizer, [each.question for each in asked], most)
-    by_model, by_count = of_model(untrained, tokenizer, seed), of_ngrams(counted, tokenizer, seed)
-    lively = Sampling(temperature=settings.temperature, top_p=settings.top_p)
+    """Answer three questions that training never saw, and tell a story.
+
+    Returns `{questions: [{…}], story: {…}}`, each with the texts of `trained`, `untrained` and `ngram`.
+    """
+    untrained = Decoder(base.params, base.vocab_size).to(next(base.parameters()).device).eval()
+    initialize(untrained, seed)
+    selected = select_across_families(questions, NUM_QUESTIONS) or DEFAULT_QUESTIONS[:NUM_QUESTIONS]
+    max_new_tokens = eval_params.max_new_tokens
+    answers = greedy_answers(sft, tokenizer, [question.question for question in selected], max_new_tokens)
+    continue_trained = make_decoder_continuer(base, tokenizer, seed)
+    continue_untrained = make_decoder_continuer(untrained, tokenizer, seed)
+    continue_ngram = make_ngram_continuer(ngram_model, tokenizer, seed)
+    sampling = Sampling(temperature=eval_params.temperature, top_p=eval_params.top_p)
     return {
         "questions": [
             {
-                "question": each.question,
-                "expected": each.answers[0] if each.answers else "",
+                "question": question.question,
+                "expected": question.answers[0] if question.answers else "",
                 "trained": answer,
-                "untrained": one_line(by_model(each.question, most, GREEDY)),
-                "ngram": one_line(by_count(each.question + "\n", most, GREEDY)),
+                "untrained": first_line(continue_untrained(question.question, max_new_tokens, GREEDY)),
+                "ngram": first_line(continue_ngram(question.question + "\n", max_new_tokens, GREEDY)),
             }
-            for each, answer in zip(asked, answers, strict=True)
+            for question, answer in zip(selected, answers, strict=True)
         ],
         "story": {
-            "begins": STORY,
-            "trained": of_model(base, tokenizer, seed)(STORY, settings.sample_tokens, lively),
-            "untrained": by_model(STORY, settings.sample_tokens, lively),
-            "ngram": by_count(STORY, settings.sample_tokens, lively),
+            "begins": STORY_PROMPT,
+            "trained": continue_trained(STORY_PROMPT, eval_params.sample_tokens, sampling),
+            "untrained": continue_untrained(STORY_PROMPT, eval_params.sample_tokens, sampling),
+            "ngram": continue_ngram(STORY_PROMPT, eval_params.sample_tokens, sampling),
         },
     }
 
 
-def of_model(model: Decoder, tokenizer: Tokenizer, seed: int) -> Continue:
-    """How a decoder goes on."""
+def make_decoder_continuer(model: Decoder, tokenizer: Tokenizer, seed: int) -> Continuer:
+    """Return a function that continues a prompt with a decoder."""
 
-    def go_on(beginning: str, most: int, how: Sampling) -> str:
-        ids = crop([BOS, *tokenizer.encode(beginning)], model.context, min(most, model.context // 2))
-        (new,) = generate(model, [ids], max_new_tokens=most, how=how, seed=seed, stop_ids={EOS})
-        return tokenizer.decode(new).rstrip("\ufffd")
+    def continue_prompt(prompt: str, max_new_tokens: int, sampling: Sampling) -> str:
+        room = min(max_new_tokens, model.context // 2)
+        ids = crop_prompt([BOS, *tokenizer.encode(prompt)], model.context, room)
+        (new_ids,) = generate(
+            model, [ids], max_new_tokens=max_new_tokens, sampling=sampling, seed=seed, stop_ids={EOS}
+        )
+        return tokenizer.decode(new_ids).rstrip("\ufffd")
 
-    return go_on
+    return continue_prompt
 
 
-def of_ngrams(model: NGramModel, tokenizer: Tokenizer, seed: int) -> Continue:
-    """How counts go on."""
+def make_ngram_continuer(model: NGramModel, tokenizer: Tokenizer, seed: int) -> Continuer:
+    """Return a function that continues a prompt with an n-gram model."""
 
-    def go_on(beginning: str, most: int, how: Sampling) -> str:
-        ids = [BOS, *tokenizer.encode(beginning)]
-        start, draws = len(ids), generators(seed, [0])
-        while len(ids) < start + most:
-            scores = torch.from_numpy(np.log(model.following(ids)))
-            (token,) = choose(scores[None], draws, how)
+    def continue_prompt(prompt: str, max_new_tokens: int, sampling: Sampling) -> str:
+        ids = [BOS, *tokenizer.encode(prompt)]
+        start, random_generators = len(ids), make_generators(seed, [0])
+        while len(ids) < start + max_new_tokens:
+            logits = torch.from_numpy(np.log(model.next_token_probabilities(ids)))
+            (token,) = sample_tokens(logits[None], random_generators, sampling)
             if token == EOS:
                 break
             ids.append(token)
         return tokenizer.decode(ids[start:]).rstrip("\ufffd")
 
-    return go_on
+    return continue_prompt
 
 
-def one_line(text: str) -> str:
-    """The first line of an answer."""
+def first_line(text: str) -> str:
+    """Return the first line of an answer."""
     return text.strip().split("\n")[0]

@@ -1,4 +1,4 @@
-"""How well a model predicts text, in bits per UTF-8 byte: comparable across tokenizers.
+"""Bits per UTF-8 byte that a model needs to predict text: comparable across tokenizers.
 
 A document is the tokens `<s> … </s>`. It is read from its own `<s>` in windows that overlap by
 half; every token but `<s>` is scored once, with at least half a window of tokens before it where
@@ -17,17 +17,21 @@ import torch.nn.functional as F
 
 from pipeline.common.metrics import metric_key
 from pipeline.eval_sets.readers import Document
-from pipeline.evaluation.scorer import Scorer
 from pipeline.model.decoder import Decoder
-from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
+from pipeline.tokenizer.special import BOS, EOS
+from pipeline.tokenizer.tokenizer import Tokenizer
 
 MAX_TOKENS = 8192  # in a forward pass
 MAX_LOGITS = 2**25  # in a forward pass: 128 MiB in fp32
 
+# From sequences of ids, each begun by a token that is given (`<s>`), the bits [sequences] that the rest of
+# each costs (float64). Decoders and n-gram models have one each.
+Scorer = Callable[[Sequence[Sequence[int]]], np.ndarray]
+
 
 @dataclass(frozen=True)
 class Window:
-    """The model reads tokens `start … stop - 1` and is asked for `first … stop`."""
+    """The model reads tokens `start … stop - 1` and predicts `first … stop`."""
 
     sequence: int
     start: int
@@ -35,11 +39,11 @@ class Window:
     first: int
 
 
-def windows(length: int, context: int, sequence: int = 0) -> list[Window]:
-    """Windows of at most `context` tokens over a sequence of `length` tokens, half a window apart.
+def split_windows(length: int, context: int, sequence: int = 0) -> list[Window]:
+    """Split a sequence of `length` tokens into windows of at most `context` tokens, half a window apart.
 
-    Together they ask once for every token but the first. Those after the first window ask only for
-    what lies past the middle, so that each token has at least half a window before it.
+    Together they predict every token but the first once. Those after the first window predict only
+    the tokens past the middle, so that each has at least half a window before it.
     """
     step = max(1, context // 2)
     result = []
@@ -52,11 +56,11 @@ def windows(length: int, context: int, sequence: int = 0) -> list[Window]:
     return result
 
 
-def batches(work: list[Window], max_tokens: int) -> list[list[Window]]:
-    """Windows of similar length together, at most `max_tokens` with their padding; longest first."""
-    work = sorted(work, key=lambda window: window.start - window.stop)
+def batch_windows(windows: list[Window], max_tokens: int) -> list[list[Window]]:
+    """Group windows of similar length into batches of at most `max_tokens` with padding; longest first."""
+    windows = sorted(windows, key=lambda window: window.start - window.stop)
     result: list[list[Window]] = []
-    for window in work:
+    for window in windows:
         if not result or (len(result[-1]) + 1) * (result[-1][0].stop - result[-1][0].start) > max_tokens:
             result.append([])
         result[-1].append(window)
@@ -69,28 +73,28 @@ def sequence_bits(
     sequences: Sequence[Sequence[int]],
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> np.ndarray:
-    """Bits [sequences] that `model` needs for each sequence after its first token (float64).
+    """Return the bits [sequences] that `model` needs for each sequence after its first token (float64).
 
     Matrix products run inside `autocast()`, the softmax in fp32 and the sums in fp64.
     """
     device = next(model.parameters()).device
     arrays = [np.asarray(sequence, dtype=np.int64) for sequence in sequences]
-    work = [w for i, ids in enumerate(arrays) for w in windows(len(ids), model.context, i)]
+    windows = [window for i, ids in enumerate(arrays) for window in split_windows(len(ids), model.context, i)]
     bits = np.zeros(len(arrays))
-    for batch in batches(work, min(MAX_TOKENS, MAX_LOGITS // model.vocab_size)):
+    for batch in batch_windows(windows, min(MAX_TOKENS, MAX_LOGITS // model.vocab_size)):
         T = batch[0].stop - batch[0].start
-        # Padding stands at the end, where no token before it can see it, and is never asked for.
+        # Padding stands at the end, where no token before it can see it, and is never a target.
         ids_BxT = np.zeros((len(batch), T), dtype=np.int64)
         targets_BxT = np.full((len(batch), T), -1, dtype=np.int64)
         for row, window in enumerate(batch):
             ids = arrays[window.sequence]
             ids_BxT[row, : window.stop - window.start] = ids[window.start : window.stop]
-            asked = slice(window.first - 1 - window.start, window.stop - window.start)
-            targets_BxT[row, asked] = ids[window.first : window.stop + 1]
+            targets = slice(window.first - 1 - window.start, window.stop - window.start)
+            targets_BxT[row, targets] = ids[window.first : window.stop + 1]
         rows, columns = np.nonzero(targets_BxT >= 0)
         with autocast():
-            hidden_BxTxD = model.hidden(torch.from_numpy(ids_BxT).to(device))
-            # Only what is asked for meets the output matrix: half of it, in long documents.
+            hidden_BxTxD = model.hidden_states(torch.from_numpy(ids_BxT).to(device))
+            # Only targets need logits: half of the tokens, in long documents.
             logits_NxV = model.lm_head(hidden_BxTxD[torch.from_numpy(rows), torch.from_numpy(columns)])
         targets_N = torch.from_numpy(targets_BxT[rows, columns]).to(device)
         nats_N = F.cross_entropy(logits_NxV.float(), targets_N, reduction="none").cpu().numpy()
@@ -99,26 +103,26 @@ def sequence_bits(
     return bits / np.log(2)
 
 
-def measure(
+def measure_bits_per_byte(
     documents: Sequence[Document], tokenizer: Tokenizer, scorers: dict[str, Scorer]
 ) -> dict[str, Any]:
-    """Bits per byte of every scorer on the same documents (at least one), together and by source.
+    """Measure the bits per byte of every scorer on the same documents (at least one), in all and by source.
 
-    Sources are listed apart where there are several.
+    Sources are listed only where there are several.
     """
     sequences = [[BOS, *tokenizer.encode(document.text), EOS] for document in documents]
     bits = {name: scorer(sequences) for name, scorer in scorers.items()}
     bytes_D = np.array([len(document.text.encode()) for document in documents])
     tokens_D = np.array([len(sequence) - 1 for sequence in sequences])
 
-    def figures(chosen: np.ndarray) -> dict[str, Any]:
-        size = int(bytes_D[chosen].sum())
-        counts = {"documents": int(chosen.sum()), "tokens": int(tokens_D[chosen].sum()), "bytes": size}
-        return {name: float(bits[name][chosen].sum()) / size for name in scorers} | counts
+    def summarize(mask: np.ndarray) -> dict[str, Any]:
+        size = int(bytes_D[mask].sum())
+        counts = {"documents": int(mask.sum()), "tokens": int(tokens_D[mask].sum()), "bytes": size}
+        return {name: float(bits[name][mask].sum()) / size for name in scorers} | counts
 
-    result = figures(np.full(len(documents), True))
+    result = summarize(np.full(len(documents), True))
     sources = np.array([document.source for document in documents])
     names = sorted(set(sources.tolist()))
     if len(names) > 1:
-        result["sources"] = {metric_key(name): figures(sources == name) for name in names}
+        result["sources"] = {metric_key(name): summarize(sources == name) for name in names}
     return result

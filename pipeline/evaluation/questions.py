@@ -1,4 +1,4 @@
-"""Question answering by exact match: greedy answers of a chat model, compared as Turkish folds them."""
+"""Question answering by exact match: greedy answers of a chat model, normalized for Turkish."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,61 +6,62 @@ from typing import Any
 
 from pipeline.common.metrics import metric_key
 from pipeline.eval_sets.readers import Question
-from pipeline.evaluation.splits import hash_order
-from pipeline.inference.generate import crop, generate
+from pipeline.evaluation.select_documents import hash_sort_key
+from pipeline.inference.generate import crop_prompt, generate
 from pipeline.model.decoder import Decoder
-from pipeline.text.normalize import answer_key
-from pipeline.tokenizer.chat_template import END, prompt_ids
-from pipeline.tokenizer.tokenizer import EOS, Tokenizer
+from pipeline.text.comparison_keys import answer_key
+from pipeline.tokenizer.chat_template import encode_prompt
+from pipeline.tokenizer.special import END_OF_TURN, EOS
+from pipeline.tokenizer.tokenizer import Tokenizer
 
 
-def chosen_questions(questions: Sequence[Question], most: int, seed: int) -> list[Question]:
-    """At most `most` questions, chosen by a hash of their words and the seed."""
-    return sorted(questions, key=lambda question: hash_order(question.question, seed))[:most]
+def select_questions(questions: Sequence[Question], max_questions: int, seed: int) -> list[Question]:
+    """Select at most `max_questions`, by a hash of their words and the seed."""
+    return sorted(questions, key=lambda question: hash_sort_key(question.question, seed))[:max_questions]
 
 
 def greedy_answers(
     model: Decoder, tokenizer: Tokenizer, questions: Sequence[str], max_new_tokens: int
 ) -> list[str]:
-    """The likeliest answer of a chat model to each question, asked alone.
+    """Generate a chat model's greedy answer to each question, asked alone.
 
     The beginning of a question too long for the model's context is dropped.
     """
     room = min(max_new_tokens, model.context // 2)
     prompts = [
-        crop(prompt_ids(tokenizer, [{"role": "user", "content": question}]), model.context, room)
+        crop_prompt(encode_prompt(tokenizer, [{"role": "user", "content": question}]), model.context, room)
         for question in questions
     ]
-    answers = generate(model, prompts, max_new_tokens=max_new_tokens, stop_ids={EOS, END})
+    answers = generate(model, prompts, max_new_tokens=max_new_tokens, stop_ids={EOS, END_OF_TURN})
     return [tokenizer.decode(ids).strip() for ids in answers]
 
 
-def is_right(answer: str, question: Question) -> bool:
-    """Whether `answer` is one of the right ones, up to what `answer_key` folds."""
-    return answer_key(answer) in {answer_key(right) for right in question.answers}
+def is_correct(answer: str, question: Question) -> bool:
+    """Tell if `answer` is one of the right ones, as normalized by `answer_key`."""
+    return answer_key(answer) in {answer_key(expected) for expected in question.answers}
 
 
-def measure(
+def measure_questions(
     model: Decoder, tokenizer: Tokenizer, questions: Sequence[Question], max_new_tokens: int
 ) -> dict[str, Any]:
-    """Share of right answers: of all questions (at least one), by family, and by kind."""
-    answers = greedy_answers(model, tokenizer, [each.question for each in questions], max_new_tokens)
-    right = [is_right(answer, question) for answer, question in zip(answers, questions, strict=True)]
+    """Measure the share of right answers: of all questions (at least one), by family, and by kind."""
+    answers = greedy_answers(model, tokenizer, [question.question for question in questions], max_new_tokens)
+    is_right = [is_correct(answer, question) for answer, question in zip(answers, questions, strict=True)]
     return {
-        **share(right),
-        "families": grouped(right, [question.family for question in questions]),
-        "kinds": grouped(right, [question.kind for question in questions]),
+        **exact_match(is_right),
+        "families": exact_match_by_group(is_right, [question.family for question in questions]),
+        "kinds": exact_match_by_group(is_right, [question.kind for question in questions]),
     }
 
 
-def grouped(right: Sequence[bool], names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """The share of every group, in order of name."""
+def exact_match_by_group(is_right: Sequence[bool], names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the exact match of every group, sorted by name."""
     groups: dict[str, list[bool]] = defaultdict(list)
-    for hit, name in zip(right, names, strict=True):
+    for hit, name in zip(is_right, names, strict=True):
         groups[metric_key(name)].append(hit)
-    return {name: share(groups[name]) for name in sorted(groups)}
+    return {name: exact_match(groups[name]) for name in sorted(groups)}
 
 
-def share(right: Sequence[bool]) -> dict[str, float]:
-    """Exact match and of how many."""
-    return {"exact_match": sum(right) / len(right), "n": len(right)}
+def exact_match(is_right: Sequence[bool]) -> dict[str, float]:
+    """Return the share of right answers and their number."""
+    return {"exact_match": sum(is_right) / len(is_right), "n": len(is_right)}

@@ -1,4 +1,4 @@
-"""Retrieval: does the encoder find the document that a query asks for, and does it beat BM25?"""
+"""Retrieval: how well the encoder finds the document that a query asks for, compared with BM25."""
 
 from typing import Any
 
@@ -6,23 +6,23 @@ import numpy as np
 
 from pipeline.encoder.bm25 import bm25_scores
 from pipeline.encoder.embed import embed_texts
-from pipeline.encoder.metrics import embedding_metrics, ranking_metrics
 from pipeline.encoder.model import Encoder
+from pipeline.encoder.retrieval_metrics import embedding_metrics, ranking_metrics
 from pipeline.eval_sets.readers import Retrieval
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 
-def measure(task: Retrieval, encoder: Encoder, tokenizer: Tokenizer) -> dict[str, Any]:
-    """Recall, mean reciprocal rank and margin of the encoder beside BM25, over at least 2 documents.
+def measure_retrieval(task: Retrieval, encoder: Encoder, tokenizer: Tokenizer) -> dict[str, Any]:
+    """Measure recall, mean reciprocal rank and margin of the encoder, and BM25's, over at least 2 documents.
 
-    The encoder reads as much of a document's beginning as its context holds; BM25 reads all of it.
+    The encoder reads as much of a document's beginning as its context holds. BM25 reads all of it.
     """
-    own_Q = np.array(task.targets)
+    positive_Q = np.array(task.targets)
     queries_QxD = embed_texts(encoder, tokenizer, task.queries)
     documents_CxD = embed_texts(encoder, tokenizer, task.documents)
     return {
-        "encoder": embedding_metrics(queries_QxD, documents_CxD, own_Q),
-        "bm25": ranking_metrics(bm25_scores(task.queries, task.documents), own_Q),
+        "encoder": embedding_metrics(queries_QxD, documents_CxD, positive_Q),
+        "bm25": ranking_metrics(bm25_scores(task.queries, task.documents), positive_Q),
         "queries": len(task.queries),
         "documents": len(task.documents),
     }

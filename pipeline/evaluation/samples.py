@@ -1,19 +1,19 @@
-"""What the models write, for reading: continuations by the base model, answers by the chat model."""
+"""Samples to read: continuations by the base model, answers by the chat model."""
 
 from collections.abc import Sequence
 
 from pipeline.eval_sets.params import EvalParams
 from pipeline.eval_sets.readers import Question
-from pipeline.evaluation.questions import greedy_answers, is_right
-from pipeline.inference.continuations import as_markdown, continuations, escaped, quoted
+from pipeline.evaluation.questions import greedy_answers, is_correct
+from pipeline.inference.continuations import continue_prompts, escape_markdown, format_samples, quote_markdown
 from pipeline.inference.sampling import Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.tokenizer.tokenizer import Tokenizer
 
-ANSWERS = 8  # questions shown
+MAX_ANSWERS = 8  # in samples.md
 
 # Asked where there is no file of questions.
-QUESTIONS = [
+DEFAULT_QUESTIONS = [
     Question("Merhaba, nasılsın?", (), "all", "all"),
     Question("Türkiye'nin başkenti neresidir?", ("Ankara",), "all", "all"),
     Question("Atatürk kimdir?", (), "all", "all"),
@@ -21,37 +21,41 @@ QUESTIONS = [
 ]
 
 
-def one_of_each_family(questions: Sequence[Question], most: int = ANSWERS) -> list[Question]:
-    """The first question of each family in turn, then the second, until there are `most`."""
-    seen: dict[str, int] = {}
-    turns = []
+def select_across_families(questions: Sequence[Question], max_questions: int = MAX_ANSWERS) -> list[Question]:
+    """Select the first question of each family in turn, then the second, up to `max_questions`."""
+    counts: dict[str, int] = {}
+    rounds = []
     for question in questions:
-        seen[question.family] = seen.get(question.family, 0) + 1
-        turns.append(seen[question.family])
-    order = sorted(range(len(questions)), key=lambda i: (turns[i], questions[i].family))
-    return [questions[i] for i in order[:most]]
+        counts[question.family] = counts.get(question.family, 0) + 1
+        rounds.append(counts[question.family])
+    order = sorted(range(len(questions)), key=lambda i: (rounds[i], questions[i].family))
+    return [questions[i] for i in order[:max_questions]]
 
 
-def samples(
+def render_samples(
     base: Decoder,
     sft: Decoder,
     tokenizer: Tokenizer,
-    settings: EvalParams,
+    eval_params: EvalParams,
     questions: Sequence[Question],
     seed: int,
 ) -> str:
-    """The text of samples.md: the same for the same models, params and seed."""
-    drawn = f"temperature {settings.temperature:g}, top_p {settings.top_p:g}, seed {seed}"
-    parts = [f"# Samples\n\n## `models/base` goes on ({drawn})"]
-    how = Sampling(temperature=settings.temperature, top_p=settings.top_p)
-    texts = continuations(base, tokenizer, settings.prompts, settings.sample_tokens, how, seed)
-    parts.append(as_markdown(settings.prompts, texts))
+    """Return the text of samples.md: the same for the same models, params and seed."""
+    details = f"temperature {eval_params.temperature:g}, top_p {eval_params.top_p:g}, seed {seed}"
+    parts = [f"# Samples\n\n## `models/base` goes on ({details})"]
+    sampling = Sampling(temperature=eval_params.temperature, top_p=eval_params.top_p)
+    texts = continue_prompts(base, tokenizer, eval_params.prompts, eval_params.sample_tokens, sampling, seed)
+    parts.append(format_samples(eval_params.prompts, texts))
     parts.append("## `models/sft` answers (greedy)")
-    shown = one_of_each_family(questions) or QUESTIONS
-    answers = greedy_answers(sft, tokenizer, [each.question for each in shown], settings.max_new_tokens)
-    for question, answer in zip(shown, answers, strict=True):
-        parts.append(quoted(f"**{escaped(question.question)}**\n{escaped(answer) or '(nothing)'}"))
+    selected = select_across_families(questions) or DEFAULT_QUESTIONS
+    answers = greedy_answers(
+        sft, tokenizer, [question.question for question in selected], eval_params.max_new_tokens
+    )
+    for question, answer in zip(selected, answers, strict=True):
+        text = escape_markdown(answer) or "(nothing)"
+        parts.append(quote_markdown(f"**{escape_markdown(question.question)}**\n{text}"))
         if question.answers:
-            verdict = "right" if is_right(answer, question) else f"expected: {escaped(question.answers[0])}"
+            expected = escape_markdown(question.answers[0])
+            verdict = "right" if is_correct(answer, question) else f"expected: {expected}"
             parts[-1] += f"\n>\n> *{verdict}*"
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""The main figures of an evaluation as a table for a terminal."""
+"""Tables of an evaluation for a terminal: its main metrics, and samples next to those of baselines."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from rich.table import Table
 NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram"}
 
 
-def summary(metrics: dict[str, Any]) -> Table:
-    """One row for each thing measured: what, on what, the model's figure, what to compare it with."""
+def summary_table(metrics: dict[str, Any]) -> Table:
+    """Return a table of the main metrics: measure, task, the model's value, and baselines."""
     table = Table("measure", "task", "model", "beside", title="evaluation")
     for task, values in metrics["bits_per_byte"].items():
-        beside = [f"{label} {values[name]:.3f}" for name, label in NGRAMS.items()]
-        table.add_row("bits/byte (lower is better)", task, f"{values['base']:.3f}", ", ".join(beside))
+        baselines = [f"{label} {values[name]:.3f}" for name, label in NGRAMS.items()]
+        table.add_row("bits/byte (lower is better)", task, f"{values['base']:.3f}", ", ".join(baselines))
     for task, values in metrics["minimal_pairs"].items():
         if "mean" in values:
-            beside = [f"5-gram {values['kneser_ney_5']:.3f}", "chance 0.500"]
-            table.add_row("mean of minimal pairs", task, f"{values['mean']:.3f}", ", ".join(beside))
+            baselines = [f"5-gram {values['kneser_ney_5']:.3f}", "chance 0.500"]
+            table.add_row("mean of minimal pairs", task, f"{values['mean']:.3f}", ", ".join(baselines))
     for task, values in metrics["questions"].items():
         table.add_row("questions, exact match", task, f"{values['exact_match']:.3f}", f"n {values['n']}")
     for task, values in metrics["retrieval"].items():
@@ -28,21 +28,20 @@ def summary(metrics: dict[str, Any]) -> Table:
     return table
 
 
-def beside_table(shown: dict[str, Any]) -> Table:
-    """What the models say to questions that they never saw, and how they tell a story, beside what the same
-    models say untrained and what a 5-gram says."""
-    grid = Table("", "trained", "untrained", "5-gram", title="what training has brought", show_lines=True)
-    story = shown["story"]
-    asked = [
-        (f"{each['question']}\n({each['expected']})" if each["expected"] else each["question"], each)
-        for each in shown["questions"]
+def baseline_samples_table(samples: dict[str, Any]) -> Table:
+    """Return a table of `make_baseline_samples`: answers and a story, trained, untrained, and of a 5-gram."""
+    table = Table("", "trained", "untrained", "5-gram", title="what training has brought", show_lines=True)
+    story = samples["story"]
+    questions = [
+        (f"{item['question']}\n({item['expected']})" if item["expected"] else item["question"], item)
+        for item in samples["questions"]
     ]
-    for what, words in [*asked, (f"{story['begins']} …", story)]:
-        grid.add_row(*map(escape, (what, words["trained"], words["untrained"], words["ngram"])))
-    return grid
+    for prompt, texts in [*questions, (f"{story['begins']} …", story)]:
+        table.add_row(*map(escape, (prompt, texts["trained"], texts["untrained"], texts["ngram"])))
+    return table
 
 
 def print_summary(metrics: dict[str, Any]) -> None:
-    """Print the table; piped, it is as wide as it needs to be."""
+    """Print the table of metrics. Piped, it is as wide as it needs to be."""
     console = Console()
-    Console(width=None if console.is_terminal else 120).print(summary(metrics))
+    Console(width=None if console.is_terminal else 120).print(summary_table(metrics))

@@ -1,10 +1,11 @@
-"""What there is to measure on: the corpus's own splits, the miniworld's truth, and files of yours."""
+"""Evaluation tasks: the corpus's own splits, the miniworld's ground truth, and files of the user."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from pipeline.common.errors import UserError
+from pipeline.common.paths import CORPUS, CORPUS_TEST, MINIWORLD
 from pipeline.eval_sets.params import EvalParams, EvalTask
 from pipeline.eval_sets.readers import (
     Document,
@@ -16,46 +17,46 @@ from pipeline.eval_sets.readers import (
     read_questions,
     read_retrieval,
 )
-from pipeline.evaluation.questions import chosen_questions
-from pipeline.evaluation.splits import chosen_documents, miniworld_retrieval
+from pipeline.evaluation.questions import select_questions
+from pipeline.evaluation.select_documents import load_miniworld_retrieval, select_documents
 
-CORPUS = Path("data/corpus")
-TOKENS_APART = {"miniworld": 1}  # most by which a pair's sentences may differ; files of yours: as they are
-POOL_SIZE = 1000  # test documents among which the miniworld's queries are answered
+# Tokens by which the sentences of a pair may differ at most, by task; no limit for the user's files.
+MAX_TOKEN_DIFFERENCE = {"miniworld": 1}
+POOL_SIZE = 1000  # test documents in the pool of the miniworld's queries
 
 Row = TypeVar("Row")
 Reader = Callable[[str, EvalTask, Path], list[Row]]
 
 
-def text_tasks(settings: EvalParams, root: Path = Path(".")) -> dict[str, list[Document]]:
-    """The `val` and `test` splits up to `eval.max_bytes` each, and the text files whole."""
-    splits = {name: chosen_documents(root / CORPUS / name, settings.max_bytes) for name in ("val", "test")}
-    return splits | own_tasks(settings, "text", read_documents, root)
+def load_text_tasks(eval_params: EvalParams, root: Path = Path(".")) -> dict[str, list[Document]]:
+    """Load the `val` and `test` splits up to `eval.max_bytes` each, and all of the text files."""
+    splits = {name: select_documents(root / CORPUS / name, eval_params.max_bytes) for name in ("val", "test")}
+    return splits | load_file_tasks(eval_params, "text", read_documents, root)
 
 
-def pair_tasks(settings: EvalParams, root: Path = Path(".")) -> dict[str, list[Pair]]:
-    """The miniworld's minimal pairs, and those in files."""
-    miniworld = miniworld_rows("minimal_pairs", "minimal_pairs.jsonl", read_pairs, root)
-    return miniworld | own_tasks(settings, "minimal_pairs", read_pairs, root)
+def load_pair_tasks(eval_params: EvalParams, root: Path = Path(".")) -> dict[str, list[Pair]]:
+    """Load the miniworld's minimal pairs, and those in files."""
+    miniworld = load_miniworld_task("minimal_pairs", "minimal_pairs.jsonl", read_pairs, root)
+    return miniworld | load_file_tasks(eval_params, "minimal_pairs", read_pairs, root)
 
 
-def question_tasks(settings: EvalParams, seed: int, root: Path = Path(".")) -> dict[str, list[Question]]:
-    """At most `eval.max_questions` of the miniworld's questions and of each file's."""
-    tasks = miniworld_rows("questions", "questions.jsonl", read_questions, root)
-    tasks |= own_tasks(settings, "questions", read_questions, root)
-    return {name: chosen_questions(rows, settings.max_questions, seed) for name, rows in tasks.items()}
+def load_question_tasks(
+    eval_params: EvalParams, seed: int, root: Path = Path(".")
+) -> dict[str, list[Question]]:
+    """Load at most `eval.max_questions` of the miniworld's questions and of each file's."""
+    tasks = load_miniworld_task("questions", "questions.jsonl", read_questions, root)
+    tasks |= load_file_tasks(eval_params, "questions", read_questions, root)
+    return {name: select_questions(rows, eval_params.max_questions, seed) for name, rows in tasks.items()}
 
 
-def retrieval_tasks(settings: EvalParams, root: Path = Path(".")) -> dict[str, Retrieval]:
-    """The miniworld's queries among test documents, and what files hold.
+def load_retrieval_tasks(eval_params: EvalParams, root: Path = Path(".")) -> dict[str, Retrieval]:
+    """Load the miniworld's queries with their pool of test documents, and retrieval tasks in files.
 
-    Raises UserError for a file with a single document, among which nothing can be found.
+    Raises UserError for a file with a single document, which leaves nothing to retrieve.
     """
-    miniworld = miniworld_retrieval(
-        root / CORPUS / "miniworld" / "queries.jsonl", root / CORPUS / "test", POOL_SIZE
-    )
+    miniworld = load_miniworld_retrieval(root / MINIWORLD / "queries.jsonl", root / CORPUS_TEST, POOL_SIZE)
     tasks = {"miniworld": miniworld} if miniworld.queries and len(miniworld.documents) > 1 else {}
-    for name, task in settings.tasks.items():
+    for name, task in eval_params.tasks.items():
         if task.kind == "retrieval":
             tasks[name] = read_retrieval(name, task, root)
             if len(tasks[name].documents) < 2:
@@ -65,17 +66,19 @@ def retrieval_tasks(settings: EvalParams, root: Path = Path(".")) -> dict[str, R
     return tasks
 
 
-def own_tasks(settings: EvalParams, kind: str, read: Reader[Row], root: Path) -> dict[str, list[Row]]:
-    """The rows of every task of one kind in params.yaml. Raises UserError for one without rows."""
-    tasks = {name: read(name, task, root) for name, task in settings.tasks.items() if task.kind == kind}
+def load_file_tasks(
+    eval_params: EvalParams, kind: str, read: Reader[Row], root: Path
+) -> dict[str, list[Row]]:
+    """Load the rows of every task of one kind in params.yaml. Raises UserError for one without rows."""
+    tasks = {name: read(name, task, root) for name, task in eval_params.tasks.items() if task.kind == kind}
     for name, rows in tasks.items():
         if not rows:
-            raise UserError(f"params.yaml: eval.tasks.{name}: {settings.tasks[name].path}: holds no rows")
+            raise UserError(f"params.yaml: eval.tasks.{name}: {eval_params.tasks[name].path}: holds no rows")
     return tasks
 
 
-def miniworld_rows(kind: str, file: str, read: Reader[Row], root: Path) -> dict[str, list[Row]]:
-    """The rows of one of the miniworld's files as the task `miniworld`; no task where it is empty."""
-    path = (CORPUS / "miniworld" / file).as_posix()
+def load_miniworld_task(kind: str, file: str, read: Reader[Row], root: Path) -> dict[str, list[Row]]:
+    """Load one of the miniworld's files as the task `miniworld`; no task where it is empty."""
+    path = (MINIWORLD / file).as_posix()
     rows = read("miniworld", EvalTask.model_validate({"kind": kind, "path": path}), root)
     return {"miniworld": rows} if rows else {}

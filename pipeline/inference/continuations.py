@@ -1,40 +1,51 @@
-"""What a base model writes after a prompt, for reading."""
+"""Continuations of prompts by a base model, as text and as Markdown, for people to read."""
 
 import re
 from collections.abc import Sequence
 
-from pipeline.inference.generate import crop, generate
+from pipeline.inference.generate import crop_prompt, generate
 from pipeline.inference.sampling import Sampling
 from pipeline.model.decoder import Decoder
-from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
+from pipeline.tokenizer.special import BOS, EOS
+from pipeline.tokenizer.tokenizer import Tokenizer
 
 
-def continuations(
-    model: Decoder, tokenizer: Tokenizer, prompts: Sequence[str], tokens: int, how: Sampling, seed: int
+def continue_prompts(
+    model: Decoder,
+    tokenizer: Tokenizer,
+    prompts: Sequence[str],
+    max_new_tokens: int,
+    sampling: Sampling,
+    seed: int,
 ) -> list[str]:
-    """Up to `tokens` tokens after each prompt as text; `…` where it had not come to an end."""
-    room = min(tokens, model.context // 2)
-    ids = [crop([BOS, *tokenizer.encode(prompt)], model.context, room) for prompt in prompts]
-    written = generate(model, ids, max_new_tokens=tokens, how=how, seed=seed, stop_ids={EOS})
+    """Return up to `max_new_tokens` tokens after each prompt as text, with `…` where they were cut off."""
+    room = min(max_new_tokens, model.context // 2)
+    prompt_ids = [crop_prompt([BOS, *tokenizer.encode(prompt)], model.context, room) for prompt in prompts]
+    new_ids = generate(
+        model, prompt_ids, max_new_tokens=max_new_tokens, sampling=sampling, seed=seed, stop_ids={EOS}
+    )
     texts = []
-    for prompt, new in zip(ids, written, strict=True):
-        cut = len(new) == min(tokens, model.context - len(prompt))
-        # It may be cut inside a character, whose bytes are tokens.
-        texts.append(tokenizer.decode(new).rstrip("\ufffd").rstrip() + (" …" if cut else ""))
+    for prompt, new in zip(prompt_ids, new_ids, strict=True):
+        is_cut = len(new) == min(max_new_tokens, model.context - len(prompt))
+        # The cut may fall inside a character, as bytes can be tokens.
+        texts.append(tokenizer.decode(new).rstrip("\ufffd").rstrip() + (" …" if is_cut else ""))
     return texts
 
 
-def as_markdown(prompts: Sequence[str], texts: Sequence[str]) -> str:
-    """Each prompt in bold with what follows it, as a quotation."""
+def format_samples(prompts: Sequence[str], texts: Sequence[str]) -> str:
+    """Return the samples as Markdown: each prompt in bold with its continuation, as a quotation."""
     pairs = zip(prompts, texts, strict=True)
-    return "\n\n".join(quoted(f"**{escaped(prompt.strip())}**{escaped(text)}") for prompt, text in pairs)
+    return "\n\n".join(
+        quote_markdown(f"**{escape_markdown(prompt.strip())}**{escape_markdown(text)}")
+        for prompt, text in pairs
+    )
 
 
-def escaped(text: str) -> str:
-    """Letters that Markdown would read as markup, shown as themselves."""
+def escape_markdown(text: str) -> str:
+    """Escape the characters that Markdown reads as markup."""
     return re.sub(r"([\\`*_<>#\[\]])", r"\\\1", text)
 
 
-def quoted(text: str) -> str:
-    """A Markdown quotation; every line of the text is a paragraph of it."""
+def quote_markdown(text: str) -> str:
+    """Return a Markdown quotation in which every line of the text is a paragraph."""
     return "\n>\n".join(f"> {line}" for line in text.splitlines() if line.strip())

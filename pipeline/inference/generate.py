@@ -1,29 +1,30 @@
-"""Generation with a cache of keys and values: each token is read once.
+"""Generation with a KV cache: each token is read once.
 
 B batch    T new tokens read    S all tokens so far, padding included    V vocabulary
 
 A prompt is given as ids, begins with `<s>` and gets no end token. Where it fills the model's
-context, its oldest tokens after `<s>` are dropped until one new token fits (`crop`; leave more room
-by calling it yourself). Generation never slides: it ends with the context.
+context, its oldest tokens after `<s>` are dropped until one new token fits (`crop_prompt`; call it
+yourself to leave more room). There is no sliding window: generation ends with the context.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 
 import torch
 
-from pipeline.inference.sampling import GREEDY, Sampling, choose, generators
-from pipeline.inference.streaming import until, whole_characters
+from pipeline.inference.sampling import GREEDY, Sampling, make_generators, sample_tokens
+from pipeline.inference.streaming import cut_at_stop, decode_characters
 from pipeline.model.decoder import Decoder
 from pipeline.model.kv_cache import KVCache
-from pipeline.tokenizer.tokenizer import BOS, PAD, UNK, Tokenizer
+from pipeline.tokenizer.special import BOS, PAD, UNK
+from pipeline.tokenizer.tokenizer import Tokenizer
 
-NEVER = [UNK, BOS, PAD]  # no text continues with them, whatever an untrained row scores
+FORBIDDEN_IDS = [UNK, BOS, PAD]  # never generated, whatever score an untrained row gives them
 
 
-def crop(prompt: Sequence[int], context: int, room: int = 1) -> list[int]:
-    """`prompt` with its oldest tokens after `<s>` dropped until `room` new tokens fit in `context`.
+def crop_prompt(prompt: Sequence[int], context: int, room: int = 1) -> list[int]:
+    """Drop the oldest tokens of `prompt` after `<s>` until `room` new tokens fit in `context`.
 
-    Raises ValueError where that leaves no place for a prompt.
+    Raises ValueError where that leaves no room for a prompt.
     """
     keep = context - room
     if not 0 < keep < context:
@@ -37,22 +38,23 @@ def generate(
     prompts: Sequence[Sequence[int]],
     *,
     max_new_tokens: int,
-    how: Sampling = GREEDY,
+    sampling: Sampling = GREEDY,
     seed: int = 0,
     stop_ids: Collection[int] = (),
     batch_size: int = 32,
 ) -> list[list[int]]:
-    """New tokens of every prompt, in order, without the stop token that ended them.
+    """Return the new tokens of every prompt, in order, without the stop token that ended them.
 
-    A prompt's tokens depend on the prompt, the seed and its place in `prompts`; not on its neighbours
-    nor on `batch_size`, which is memory. Raises ValueError for an empty prompt or no token asked for.
+    A prompt's tokens depend on the prompt, the seed and its position in `prompts`. They depend neither on
+    its neighbors nor on `batch_size`, which only sets the memory. Raises ValueError for an empty prompt or
+    `max_new_tokens` below 1.
     """
     result: list[list[int]] = [[] for _ in prompts]
-    order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))  # alike lengths: little padding
+    order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))  # similar lengths: little padding
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         batch = [prompts[row] for row in rows]
-        for tokens in steps(model, batch, rows, max_new_tokens, seed, stop_ids, how):
+        for tokens in generate_steps(model, batch, rows, max_new_tokens, seed, stop_ids, sampling):
             for row, token in zip(rows, tokens, strict=True):
                 if token is not None:
                     result[row].append(token)
@@ -65,40 +67,40 @@ def stream(
     prompt_ids: Sequence[int],
     *,
     max_new_tokens: int,
-    how: Sampling = GREEDY,
+    sampling: Sampling = GREEDY,
     seed: int = 0,
     stop_ids: Collection[int] = (),
     stop_strings: Collection[str] = (),
 ) -> Iterator[str]:
-    """The continuation of one prompt as text, piece by piece; joined, it is the whole of it.
+    """Yield the continuation of one prompt as text, piece by piece. Joined, the pieces are all of it.
 
-    No piece holds a broken character, and no stop string is shown, not even in part, however the
-    tokens cut it. The tokens are those of `generate` for a single prompt.
+    No piece holds a broken character. No part of a stop string is yielded, however the tokens cut it. The
+    tokens are those of `generate` for a single prompt.
     """
-    made = steps(model, [prompt_ids], [0], max_new_tokens, seed, stop_ids, how)
-    ids = (token for tokens in made for token in tokens if token is not None)
-    return until(whole_characters(ids, tokenizer.decode), stop_strings)
+    steps = generate_steps(model, [prompt_ids], [0], max_new_tokens, seed, stop_ids, sampling)
+    ids = (token for tokens in steps for token in tokens if token is not None)
+    return cut_at_stop(decode_characters(ids, tokenizer.decode), stop_strings)
 
 
 @torch.inference_mode()
-def steps(
+def generate_steps(
     model: Decoder,
     prompts: Sequence[Sequence[int]],
     rows: Sequence[int],
     max_new_tokens: int,
     seed: int,
     stop_ids: Collection[int],
-    how: Sampling,
+    sampling: Sampling,
 ) -> Iterator[list[int | None]]:
-    """One new token of every prompt at a time, None where a prompt has ended; until all have.
+    """Yield one new token of every prompt at a time, None where a prompt has ended, until all have.
 
-    `rows` number the prompts among all that are generated: each draws from its own random numbers.
+    `rows` are the prompts' positions among all that are generated. Each has a random generator of its own.
     """
     if max_new_tokens < 1 or not all(prompts):
         raise ValueError("max_new_tokens is below 1" if max_new_tokens < 1 else "a prompt has no token")
-    cropped = [crop(prompt, model.context) for prompt in prompts]
+    cropped = [crop_prompt(prompt, model.context) for prompt in prompts]
     device = next(model.parameters()).device
-    draws = generators(seed, rows)
+    generators = make_generators(seed, rows)
     lengths_B = torch.tensor([len(prompt) for prompt in cropped])
     limits = [min(max_new_tokens, model.context - len(prompt)) for prompt in cropped]
     longest = int(lengths_B.max())
@@ -107,26 +109,28 @@ def steps(
     columns = torch.arange(longest + max(limits)) - longest
     positions_BxS = (columns[None] + lengths_B[:, None]).clamp(0, model.context - 1).to(device)
     mask_BxS = (columns[None] >= -lengths_B[:, None]).to(device)
-    padded = not bool(mask_BxS.all())
-    cache = KVCache(model.config, len(prompts), longest + max(limits) - 1, model.dtype, device)
-    running = [True] * len(prompts)
-    # An end that the prompt holds, as every turn of a chat does, must stay as likely as it is.
-    seen = [set(prompt) - set(stop_ids) for prompt in cropped]
+    is_padded = not bool(mask_BxS.all())
+    cache = KVCache(model.params, len(prompts), longest + max(limits) - 1, model.dtype, device)
+    is_running = [True] * len(prompts)
+    # A stop token in the prompt, as in every turn of a chat, must not become less likely.
+    seen_ids = [set(prompt) - set(stop_ids) for prompt in cropped]
 
     for step in range(max(limits)):
-        read = slice(cache.length, cache.length + ids_BxT.shape[1])
-        seen_BxS = mask_BxS[:, : read.stop] if padded else None
-        hidden_BxTxD = model.hidden(ids_BxT.to(device), cache, positions_BxS[:, read], seen_BxS)
+        columns_read = slice(cache.length, cache.length + ids_BxT.shape[1])
+        key_mask_BxS = mask_BxS[:, : columns_read.stop] if is_padded else None
+        hidden_BxTxD = model.hidden_states(
+            ids_BxT.to(device), cache, positions_BxS[:, columns_read], key_mask_BxS
+        )
         logits_BxV = model.lm_head(hidden_BxTxD[:, -1])
-        logits_BxV[:, NEVER] = -torch.inf
-        tokens = choose(logits_BxV, draws, how, seen)
-        running = [
-            on and step < limit and token not in stop_ids
-            for on, limit, token in zip(running, limits, tokens, strict=True)
+        logits_BxV[:, FORBIDDEN_IDS] = -torch.inf
+        tokens = sample_tokens(logits_BxV, generators, sampling, seen_ids)
+        is_running = [
+            running and step < limit and token not in stop_ids
+            for running, limit, token in zip(is_running, limits, tokens, strict=True)
         ]
-        if not any(running):
+        if not any(is_running):
             return
-        yield [token if on else None for on, token in zip(running, tokens, strict=True)]
-        for row, token in zip(seen, tokens, strict=True):
-            row.add(token)
+        yield [token if running else None for running, token in zip(is_running, tokens, strict=True)]
+        for ids, token in zip(seen_ids, tokens, strict=True):
+            ids.add(token)
         ids_BxT = torch.tensor(tokens)[:, None]

@@ -1,4 +1,4 @@
-"""Choose the next token from a model's scores: pure functions of logits, settings and generators.
+"""Sampling of the next token: pure functions of logits, sampling parameters and random generators.
 
 B batch    V vocabulary
 """
@@ -14,7 +14,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a token is drawn (see `choose`). Raises ValueError for a setting that means nothing."""
+    """Sampling parameters (see `sample_tokens`). Raises ValueError for one out of range."""
 
     temperature: float = 0.0  # 0: the likeliest token each time
     top_k: int = 0  # 0: all
@@ -38,23 +38,24 @@ class Sampling:
 
 
 GREEDY = Sampling()
-LIVELY = Sampling(temperature=0.5, top_p=0.95, min_p=0.1)  # what people talk with: small models slip at more
+# For chats: small models slip at a higher temperature.
+CHAT_SAMPLING = Sampling(temperature=0.5, top_p=0.95, min_p=0.1)
 
 
-def generators(seed: int, rows: Sequence[int]) -> list[torch.Generator]:
-    """One source of random numbers for each row, which knows the seed and its row and nothing else.
+def make_generators(seed: int, rows: Sequence[int]) -> list[torch.Generator]:
+    """Return one random generator for each row, seeded with (seed, row) and nothing else.
 
-    What a row draws therefore depends neither on the batch it sits in nor on its neighbours.
+    What a row draws therefore depends neither on its batch nor on its neighbors.
     """
-    # The generator keeps 32 bits of its seed: they must mix both numbers.
+    # The generator keeps 32 bits of its seed, which must mix both numbers.
     states = [int(np.random.SeedSequence([seed, row]).generate_state(1)[0]) for row in rows]
     return [torch.Generator().manual_seed(state) for state in states]
 
 
 def keep_top_k(logits_BxV: Tensor, k: int) -> Tensor:
-    """Scores with all but each row's `k` highest at -inf; 0 keeps all (Fan et al. 2018, arXiv 1805.04833).
+    """Set all but each row's `k` highest logits to -inf; 0 keeps all (Fan et al. 2018, arXiv 1805.04833).
 
-    Of equal scores at the edge the lower ids stay.
+    Of equal logits at the edge the lower ids stay.
     """
     if k <= 0 or k >= logits_BxV.shape[-1]:
         return logits_BxV
@@ -63,7 +64,7 @@ def keep_top_k(logits_BxV: Tensor, k: int) -> Tensor:
 
 
 def keep_top_p(logits_BxV: Tensor, p: float) -> Tensor:
-    """Scores with all outside the nucleus at -inf; 1 keeps all (Holtzman et al. 2020, arXiv 1904.09751).
+    """Set all logits outside the nucleus to -inf; 1 keeps all (Holtzman et al. 2020, arXiv 1904.09751).
 
     The nucleus is the smallest set of likeliest tokens whose probabilities add up to `p` or more,
     so it always holds the likeliest.
@@ -80,7 +81,7 @@ def keep_top_p(logits_BxV: Tensor, p: float) -> Tensor:
 
 
 def keep_min_p(logits_BxV: Tensor, p: float) -> Tensor:
-    """Scores with every token at -inf that is less than `p` times as likely as the likeliest; 0 keeps all.
+    """Set the logits of tokens less than `p` times as likely as the likeliest to -inf; 0 keeps all.
 
     Nguyen et al. 2024, arXiv 2407.01082: many tokens stay where the model is unsure, few where it is sure.
     """
@@ -90,41 +91,42 @@ def keep_min_p(logits_BxV: Tensor, p: float) -> Tensor:
     return logits_BxV.masked_fill(logits_BxV < floor_Bx1, -torch.inf)
 
 
-def penalised(logits_BxV: Tensor, seen: Sequence[Collection[int]], penalty: float) -> Tensor:
-    """Scores with those of each row's `seen` tokens divided by `penalty` above 0, multiplied below; 1: as is.
+def penalize_seen(logits_BxV: Tensor, seen_ids: Sequence[Collection[int]], penalty: float) -> Tensor:
+    """Divide positive logits of each row's `seen_ids` by `penalty`, multiply negative ones; 1 changes none.
 
     Keskar et al. 2019, arXiv 1909.05858, section 4.1.
     """
     if penalty == 1:
         return logits_BxV
     logits_BxV = logits_BxV.clone()
-    for scores_V, ids in zip(logits_BxV, seen, strict=True):
-        which = torch.tensor(sorted(ids))
-        scores = scores_V[which]
-        scores_V[which] = torch.where(scores > 0, scores / penalty, scores * penalty)
+    for scores_V, ids in zip(logits_BxV, seen_ids, strict=True):
+        indices = torch.tensor(sorted(ids))
+        scores = scores_V[indices]
+        scores_V[indices] = torch.where(scores > 0, scores / penalty, scores * penalty)
     return logits_BxV
 
 
-def choose(
+def sample_tokens(
     logits_BxV: Tensor,
     generators: Sequence[torch.Generator],
-    how: Sampling = GREEDY,
-    seen: Sequence[Collection[int]] = (),
+    sampling: Sampling = GREEDY,
+    seen_ids: Sequence[Collection[int]] = (),
 ) -> list[int]:
-    """The next token of every row.
+    """Return the next token of every row.
 
-    First the scores of the tokens that a row has `seen` (one collection a row; without a penalty none
-    is needed) are lowered. `temperature` 0 then takes the highest score. Otherwise scores are cut to the
-    `top_k` highest, divided by the temperature, cut to the nucleus `top_p` and by `min_p`, and drawn from
-    with each row's own generator (on the CPU, so that every device draws alike).
+    First the repetition penalty lowers the logits of each row's `seen_ids` (one collection a row; needed
+    only with a penalty). `temperature` 0 then takes the highest logit. Otherwise logits are cut to the
+    `top_k` highest, divided by the temperature, and cut to the nucleus `top_p` and by `min_p`. Each row
+    draws with its own generator, on the CPU, so that every device draws alike.
     """
-    logits_BxV = penalised(logits_BxV.float().cpu(), seen, how.repetition_penalty)
-    if how.temperature == 0:
+    logits_BxV = penalize_seen(logits_BxV.float().cpu(), seen_ids, sampling.repetition_penalty)
+    if sampling.temperature == 0:
         return logits_BxV.argmax(dim=-1).tolist()
-    logits_BxV = keep_top_k(logits_BxV, how.top_k)  # before dividing, which may round different scores to one
-    # Subtracting the highest first: a tiny temperature must not make it infinite.
-    logits_BxV = (logits_BxV - logits_BxV.amax(dim=-1, keepdim=True)).double() / how.temperature
-    logits_BxV = keep_min_p(keep_top_p(logits_BxV, how.top_p), how.min_p)
+    # Before dividing, which may round different logits to the same value.
+    logits_BxV = keep_top_k(logits_BxV, sampling.top_k)
+    # The highest is subtracted first, as a tiny temperature must not make it infinite.
+    logits_BxV = (logits_BxV - logits_BxV.amax(dim=-1, keepdim=True)).double() / sampling.temperature
+    logits_BxV = keep_min_p(keep_top_p(logits_BxV, sampling.top_p), sampling.min_p)
     probs_BxV = logits_BxV.softmax(dim=-1)
     return [
         int(torch.multinomial(probs_V, 1, generator=generator))

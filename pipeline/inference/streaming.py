@@ -1,55 +1,57 @@
-"""From a stream of tokens to a stream of text that is safe to show piece by piece."""
+"""Decoding of a token stream into text that is safe to print piece by piece."""
 
 from collections.abc import Callable, Iterable, Iterator
 
-REPLACEMENT = "\ufffd"  # what decoding makes of bytes that are no whole character
+REPLACEMENT = "\ufffd"  # U+FFFD, into which decoding turns bytes that are no whole character
 
 
-def whole_characters(ids: Iterable[int], decode: Callable[[list[int]], str]) -> Iterator[str]:
-    """The text of `ids`, as soon as it stands.
+def decode_characters(ids: Iterable[int], decode: Callable[[list[int]], str]) -> Iterator[str]:
+    """Yield the text of `ids`, each piece as soon as it is complete.
 
-    One character may be spread over several byte tokens: they are held until it is whole. What is
+    One character may be spread over several byte tokens, which are buffered until it is whole. What is
     still broken when the ids end is left out.
     """
-    held: list[int] = []
+    pending: list[int] = []
     for token in ids:
-        held.append(token)
-        text = decode(held)
+        pending.append(token)
+        text = decode(pending)
         if text and not text.endswith(REPLACEMENT):
             yield text
-            held = []
-    rest = decode(held).rstrip(REPLACEMENT) if held else ""
+            pending = []
+    rest = decode(pending).rstrip(REPLACEMENT) if pending else ""
     if rest:
         yield rest
 
 
-def until(pieces: Iterable[str], stops: Iterable[str]) -> Iterator[str]:
-    """The text of `pieces` before the first stop string to be completed; reads no further.
+def cut_at_stop(pieces: Iterable[str], stop_strings: Iterable[str]) -> Iterator[str]:
+    """Yield the text of `pieces` before the first stop string to be completed, and read no further.
 
-    A stop string is found however the pieces cut it, and no part of it is yielded: text that may be
-    its beginning is held until that is decided. Raises ValueError for an empty stop string.
+    A stop string is recognized however the pieces cut it, and no part of it is yielded. Text that may be
+    its beginning is buffered until that is decided. Raises ValueError for an empty stop string.
     """
-    stops = list(stops)
-    if "" in stops:
+    stop_strings = list(stop_strings)
+    if "" in stop_strings:
         raise ValueError("a stop string is empty")
-    held = ""
+    pending = ""
     for piece in pieces:
-        held += piece
-        found = [(held.find(stop) + len(stop), held.find(stop)) for stop in stops if stop in held]
-        if found:
-            _, start = min(found)
+        pending += piece
+        matches = [
+            (pending.find(stop) + len(stop), pending.find(stop)) for stop in stop_strings if stop in pending
+        ]  # end and start
+        if matches:
+            _, start = min(matches)
             if start:
-                yield held[:start]
+                yield pending[:start]
             return
-        show = len(held) - undecided(held, stops)
-        if show:
-            yield held[:show]
-            held = held[show:]
-    if held:
-        yield held
+        safe_length = len(pending) - partial_stop_length(pending, stop_strings)
+        if safe_length:
+            yield pending[:safe_length]
+            pending = pending[safe_length:]
+    if pending:
+        yield pending
 
 
-def undecided(text: str, stops: Iterable[str]) -> int:
-    """How many characters at the end of `text` may turn out to begin a stop string."""
-    sizes = (size for stop in stops for size in range(1, len(stop)) if text.endswith(stop[:size]))
-    return max(sizes, default=0)
+def partial_stop_length(text: str, stop_strings: Iterable[str]) -> int:
+    """Return the number of characters at the end of `text` that may be the beginning of a stop string."""
+    lengths = (n for stop in stop_strings for n in range(1, len(stop)) if text.endswith(stop[:n]))
+    return max(lengths, default=0)

@@ -1,7 +1,7 @@
-"""Talk about who did what, when and to whom: the grammar of everyday life in every person and tense.
+"""Chats between two friends about who did what, when and to whom, in every person and tense.
 
-Two friends ask each other about journeys, people and belongings. Verbs govern their cases, subjects agree
-with verbs and owners with what they own, times with tenses. The minimal pairs are made of the same VERBS.
+The friends ask each other about journeys, people and belongings. Verbs govern their cases. Subjects agree
+with verbs, owners with what they own, times with tenses. The minimal pairs use the same VERBS.
 """
 
 import random
@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.miniworld import people, world
-from pipeline.miniworld.plots import Told
+from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import Form, inflect, noun, verb
 
-FEW_PEOPLE, FEW_PLACES = 3, 2  # that one text speaks of: who comes again teaches to look back
+PEOPLE_PER_SCENE, PLACES_PER_SCENE = 3, 2  # of one text: a name that comes again teaches to look back
 
 
-class Nouns(dict[str, Form]):
-    """What a sentence may be about (place, thing, friend, who, other), and verbs that its text has used."""
+class SentenceNouns(dict[str, Form]):
+    """Nouns for one sentence (place, thing, friend, who, other), and the verbs that its text has used."""
 
-    def __init__(self, used: set[str], **nouns: Form) -> None:
+    def __init__(self, used_verbs: set[str], **nouns: Form) -> None:
         super().__init__(nouns)
-        self.used = used
+        self.used_verbs = used_verbs
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Scene:
 
     people: Sequence[Form]
     places: Sequence[Form]
-    used: set[str] = field(default_factory=set)
+    used_verbs: set[str] = field(default_factory=set)
 
 
-# A verb, what it governs, in which case and in which wrong one; the times that suit it (see UNFIT); the
-# tenses that make sense for people elsewhere, and those in which the two who talk can say it of themselves
-# (-: none).
+# A verb; the kind of its argument; the argument's case and a wrong case; its time span (see
+# UNSUITABLE_TIMES); the tenses that make sense for people elsewhere; the tenses in which the two speakers can
+# say it of themselves (-: none).
 VERBS_TABLE = """
 git place dat acc any past,fut,prog,aor past,fut,aor; ulaş place dat acc day past -
 var place dat acc day past -; taşın place dat acc trip past,fut fut
@@ -62,16 +62,16 @@ TIMES = {
     "fut": ("yarın", "gelecek hafta", "gelecek yıl", "bu akşam"),
     "prog": ("şu anda", "şimdi"),
 }
-HABITS = {"place": ("her yıl", "her yaz"), "friend": ("her gün", "her hafta", "her akşam")}
-UNFIT = {
+HABITUAL_TIMES = {"place": ("her yıl", "her yaz"), "friend": ("her gün", "her hafta", "her akşam")}
+UNSUITABLE_TIMES = {
     "any": (),
     "day": ("geçen yıl", "gelecek yıl"),
     "trip": ("dün", "önceki gün", "yarın", "bu akşam"),
     "year": ("dün", "önceki gün", "yarın", "bu akşam", "geçen hafta", "gelecek hafta"),
 }
-NEVER = ("hiç", "asla", "hiçbir zaman")
+NEVER_ADVERBS = ("hiç", "asla", "hiçbir zaman")
 SUBJECTS = {"sg1": noun("ben"), "sg2": noun("sen"), "pl1": noun("biz"), "pl2": noun("siz")}
-OWNED = {"sg1": "p1sg", "sg2": "p2sg", "sg3": "p3sg", "pl1": "p1pl", "pl2": "p2pl"}
+POSSESSIVE_TAGS = {"sg1": "p1sg", "sg2": "p2sg", "sg3": "p3sg", "pl1": "p1pl", "pl2": "p2pl"}
 OPENINGS = (
     "{fullname} ile {friend}, {place.loc} {setting} [konuşuyordu|sohbet ediyordu].",
     "{fullname}, {place.loc} {setting} {friend.acc} gördü ve yanına gitti.",
@@ -104,47 +104,50 @@ ENDINGS = (
 
 @dataclass(frozen=True)
 class Action:
-    """What is done: a verb with a word in the case that it governs."""
+    """A verb with an argument in the case that it governs."""
 
-    kind: str  # of what: place, friend or thing
-    what: Form
+    kind: str  # of the argument: place, friend or thing
+    argument: Form
     verb: Form
-    wrong: Form  # the word in a wrong case
-    span: str  # of the times that suit it
-    own: tuple[str, ...]  # tenses that suit the two who talk
+    wrong_argument: Form  # the argument in a wrong case
+    time_span: str  # key of UNSUITABLE_TIMES
+    dialogue_tenses: tuple[str, ...]  # tenses in which the two speakers can say it of themselves
 
-    def does(self, tags: str) -> Form:
-        """The verb's form."""
+    def inflect(self, tags: str) -> Form:
+        """Return the verb with the suffixes of `tags`."""
         return inflect(self.verb, tags)
 
 
-def action(rng: random.Random, *tenses: str, own: bool = False, nouns: Nouns | None = None) -> Action:
-    """An action that makes sense in all of `tenses`.
+def draw_action(
+    rng: random.Random, *tenses: str, by_speakers: bool = False, nouns: SentenceNouns | None = None
+) -> Action:
+    """Draw an action that makes sense in all of `tenses`.
 
-    `own`: of the two who talk, not of someone elsewhere. `nouns`: what is spoken of; drawn where None.
+    `by_speakers`: done by the two who talk, not by someone elsewhere. `nouns`: the argument's choices, drawn
+    if None.
     """
-    sensible = [row for row in VERBS if set(tenses) <= set(row[6] if own else row[5])]
-    nouns = nouns or drawn(rng, scene(rng, people.FIRST_NAMES))
+    sensible = [row for row in VERBS if set(tenses) <= set(row[6] if by_speakers else row[5])]
+    nouns = nouns or draw_nouns(rng, draw_scene(rng, people.FIRST_NAMES))
     stem, kind, right, wrong, span, _, own_tenses = rng.choice(
-        [row for row in sensible if row[0] not in nouns.used] or sensible
+        [row for row in sensible if row[0] not in nouns.used_verbs] or sensible
     )
-    nouns.used.add(stem)
+    nouns.used_verbs.add(stem)
     word = nouns[kind]
     return Action(kind, word.add(right), verb(stem), word.add(wrong), span, own_tenses)
 
 
-def scene(rng: random.Random, names: Sequence[Form], here: str = "") -> Scene:
-    """A few of `names`, and a few provinces that are not `here`."""
-    elsewhere = [province.name for province in world.PROVINCES if province.name != here]
-    return Scene(rng.sample(names, FEW_PEOPLE), rng.sample(elsewhere, FEW_PLACES))
+def draw_scene(rng: random.Random, names: Sequence[Form], excluded_province: str = "") -> Scene:
+    """Draw a few of `names`, and a few provinces other than `excluded_province`."""
+    elsewhere = [province.name for province in world.PROVINCES if province.name != excluded_province]
+    return Scene(rng.sample(names, PEOPLE_PER_SCENE), rng.sample(elsewhere, PLACES_PER_SCENE))
 
 
-def drawn(rng: random.Random, of: Scene) -> Nouns:
-    """Three people and a place of a scene, and a thing."""
-    friend, who, other = rng.sample(of.people, 3)
-    return Nouns(
-        of.used,
-        place=rng.choice(of.places),
+def draw_nouns(rng: random.Random, scene: Scene) -> SentenceNouns:
+    """Draw three people and a place of a scene, and a thing."""
+    friend, who, other = rng.sample(scene.people, 3)
+    return SentenceNouns(
+        scene.used_verbs,
+        place=rng.choice(scene.places),
         thing=rng.choice(people.THINGS),
         friend=friend,
         who=who,
@@ -152,97 +155,101 @@ def drawn(rng: random.Random, of: Scene) -> Nouns:
     )
 
 
-def when(rng: random.Random, act: Action, tense: str) -> str:
-    """A time that suits both the tense and the action."""
+def draw_time(rng: random.Random, act: Action, tense: str) -> str:
+    """Draw a time that suits both the tense and the action."""
     if tense == "aor":
-        return rng.choice(HABITS[act.kind])
-    return rng.choice([time for time in TIMES[tense] if time not in UNFIT[act.span]])
+        return rng.choice(HABITUAL_TIMES[act.kind])
+    return rng.choice([time for time in TIMES[tense] if time not in UNSUITABLE_TIMES[act.time_span]])
 
 
-def asked(tense: str, person: str) -> str:
-    """Tags of a question in a person: geldin mi, but gelecek misin."""
+def question_tags(tense: str, person: str) -> str:
+    """Return the tags of a question in a person: geldin mi, but gelecek misin."""
     return f"{tense} {person} ask" if tense == "past" else f"{tense} ask {person}"
 
 
-def denied(rng: random.Random, act: Action, tense: str, time: str, person: str = "") -> str:
-    """Dün Kars'a gitmedi; Kars'a hiç gitmedi, hiçbir zaman gitmez."""
-    never = {"past": NEVER[:1], "fut": NEVER[1:2], "prog": (), "aor": NEVER}[tense]
-    start = rng.choice((f"{time} {act.what}", *(f"{act.what} {word}" for word in never)))
-    return f"{start} {act.does(f'neg {tense} {person}')}"
+def deny(rng: random.Random, act: Action, tense: str, time: str, person: str = "") -> str:
+    """Return a denial: Dün Kars'a gitmedi; Kars'a hiç gitmedi, hiçbir zaman gitmez."""
+    adverbs = {"past": NEVER_ADVERBS[:1], "fut": NEVER_ADVERBS[1:2], "prog": (), "aor": NEVER_ADVERBS}[tense]
+    start = rng.choice((f"{time} {act.argument}", *(f"{act.argument} {adverb}" for adverb in adverbs)))
+    return f"{start} {act.inflect(f'neg {tense} {person}')}"
 
 
-def did_you(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Dün Kars'a gittin mi, Elif? — Hayır, gitmedim, ama yarın gideceğim."""
+def ask_did_you(rng: random.Random, you: str, nouns: SentenceNouns) -> tuple[str, str]:
+    """Compose: — Dün Kars'a gittin mi, Elif? — Hayır, gitmedim, ama yarın gideceğim."""
     tense = rng.choice(("past", "fut", "prog", "aor"))
-    act = action(rng, tense, own=True, nouns=nouns)
+    act = draw_action(rng, tense, by_speakers=True, nouns=nouns)
     your, my = rng.choice((("sg2", "sg1"), ("pl2", "pl1")))
     subject = rng.choice(("", f"{SUBJECTS[your]} "))
-    me, time = SUBJECTS[my], when(rng, act, tense)
-    question = f"{subject}{time} {act.what} {act.does(asked(tense, your))}, {you}?"
-    answers = [f"Evet, {me} {time} {act.what} {act.does(f'{tense} {my}')}."]
-    if tense == "past" and "fut" in act.own:
-        later = when(rng, act, "fut")
-        answers.append(f"Hayır, {me} {act.does(f'neg past {my}')}, ama {later} {act.does(f'fut {my}')}.")
-    if act.verb not in ("ayrıl", "dön"):  # who has not left it would be there and not here
-        answers.append(f"Hayır, {me} {denied(rng, act, tense, time, my)}.")
+    me, time = SUBJECTS[my], draw_time(rng, act, tense)
+    question = f"{subject}{time} {act.argument} {act.inflect(question_tags(tense, your))}, {you}?"
+    answers = [f"Evet, {me} {time} {act.argument} {act.inflect(f'{tense} {my}')}."]
+    if tense == "past" and "fut" in act.dialogue_tenses:
+        later = draw_time(rng, act, "fut")
+        answers.append(
+            f"Hayır, {me} {act.inflect(f'neg past {my}')}, ama {later} {act.inflect(f'fut {my}')}."
+        )
+    if act.verb not in ("ayrıl", "dön"):  # whoever has not left the place would be there, not here
+        answers.append(f"Hayır, {me} {deny(rng, act, tense, time, my)}.")
     return question, rng.choice(answers)
 
 
-def did_someone(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Ali her yıl Kars'a gider mi? — Hayır, Ali Kars'a hiçbir zaman gitmez."""
+def ask_did_someone(rng: random.Random, you: str, nouns: SentenceNouns) -> tuple[str, str]:
+    """Compose: — Ali her yıl Kars'a gider mi? — Hayır, Ali Kars'a hiçbir zaman gitmez."""
     tense = rng.choice(("past", "fut", "prog", "aor"))
-    act, who = action(rng, tense, nouns=nouns), nouns["who"]
-    time = when(rng, act, tense)
-    question = f"{who} {time} {act.what} {act.does(tense).ask}?"
+    act, who = draw_action(rng, tense, nouns=nouns), nouns["who"]
+    time = draw_time(rng, act, tense)
+    question = f"{who} {time} {act.argument} {act.inflect(tense).ask}?"
     answers = (
-        f"Evet, {who} {time} {act.what} {act.does(tense)}.",
-        f"Hayır, {who} {denied(rng, act, tense, time)}.",
+        f"Evet, {who} {time} {act.argument} {act.inflect(tense)}.",
+        f"Hayır, {who} {deny(rng, act, tense, time)}.",
     )
     return question, rng.choice(answers)
 
 
-def ever(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Sen hiç Kars'a gittin mi? — Hayır, ben Kars'a hiçbir zaman gitmedim."""
-    act = action(rng, "past", "aor", own=True, nouns=nouns)
-    question = f"Sen hiç {act.what} {act.does('past sg2 ask')}, {you}?"
+def ask_ever(rng: random.Random, you: str, nouns: SentenceNouns) -> tuple[str, str]:
+    """Compose: — Sen hiç Kars'a gittin mi? — Hayır, ben Kars'a hiçbir zaman gitmedim."""
+    act = draw_action(rng, "past", "aor", by_speakers=True, nouns=nouns)
+    question = f"Sen hiç {act.argument} {act.inflect('past sg2 ask')}, {you}?"
     answers = (
-        f"Evet, ben {when(rng, act, 'past')} {act.what} {act.does('past sg1')}.",
-        f"Hayır, ben {act.what} {rng.choice(NEVER)} {act.does('neg past sg1')}.",
-        f"Ben {act.does('neg past sg1')}, ama {nouns['who']} {act.does('past')}.",
+        f"Evet, ben {draw_time(rng, act, 'past')} {act.argument} {act.inflect('past sg1')}.",
+        f"Hayır, ben {act.argument} {rng.choice(NEVER_ADVERBS)} {act.inflect('neg past sg1')}.",
+        f"Ben {act.inflect('neg past sg1')}, ama {nouns['who']} {act.inflect('past')}.",
     )
     return question, rng.choice(answers)
 
 
-def who_did(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Dün Kars'a kim gitti? — Ben gittim, Ali gitmedi."""
+def ask_who(rng: random.Random, you: str, nouns: SentenceNouns) -> tuple[str, str]:
+    """Compose: — Dün Kars'a kim gitti? — Ben gittim, Ali gitmedi."""
     tense = rng.choice(("past", "fut"))
-    act, first, second = action(rng, tense, own=True, nouns=nouns), nouns["who"], nouns["other"]
-    question = f"{when(rng, act, tense)} {act.what} kim {act.does(tense)}, {you}?"
+    act, first, second = draw_action(rng, tense, by_speakers=True, nouns=nouns), nouns["who"], nouns["other"]
+    question = f"{draw_time(rng, act, tense)} {act.argument} kim {act.inflect(tense)}, {you}?"
     my = rng.choice(("sg1", "pl1"))
     answers = [
-        f"{SUBJECTS[my]} {act.does(f'{tense} {my}')}, {first} {act.does(f'neg {tense}')}.",
-        f"{first} {act.does(tense)}, {second} ise {act.does(f'neg {tense}')}.",
+        f"{SUBJECTS[my]} {act.inflect(f'{tense} {my}')}, {first} {act.inflect(f'neg {tense}')}.",
+        f"{first} {act.inflect(tense)}, {second} ise {act.inflect(f'neg {tense}')}.",
     ]
     if act.kind != "place":
-        answers.append(f"{act.what} kimse {act.does(f'neg {tense}')}.")
+        answers.append(f"{act.argument} kimse {act.inflect(f'neg {tense}')}.")
     return question, rng.choice(answers)
 
 
-def we_did(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Biz yarın Kars'a gideceğiz, siz de gidecek misiniz? — Hayır, biz dün gittik."""
-    act = action(rng, "fut", own=True, nouns=nouns)
-    time = when(rng, act, "fut")
-    say = f"Biz {time} {act.what} {act.does('fut pl1')}; siz de {act.does('fut ask pl2')}, {you}?"
-    answers = (
-        f"Evet, biz de {time} {act.what} {act.does('fut pl1')}.",
-        f"Hayır, biz {act.what} {when(rng, act, 'past')} {act.does('past pl1')}.",
-        f"Ben {act.does('fut sg1')}, ama {nouns['who']} {act.does('neg fut')}.",
+def ask_you_too(rng: random.Random, you: str, nouns: SentenceNouns) -> tuple[str, str]:
+    """Compose: — Biz yarın Kars'a gideceğiz, siz de gidecek misiniz? — Hayır, biz dün gittik."""
+    act = draw_action(rng, "fut", by_speakers=True, nouns=nouns)
+    time = draw_time(rng, act, "fut")
+    question = (
+        f"Biz {time} {act.argument} {act.inflect('fut pl1')}; siz de {act.inflect('fut ask pl2')}, {you}?"
     )
-    return say, rng.choice(answers)
+    answers = (
+        f"Evet, biz de {time} {act.argument} {act.inflect('fut pl1')}.",
+        f"Hayır, biz {act.argument} {draw_time(rng, act, 'past')} {act.inflect('past pl1')}.",
+        f"Ben {act.inflect('fut sg1')}, ama {nouns['who']} {act.inflect('neg fut')}.",
+    )
+    return question, rng.choice(answers)
 
 
-def whose(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Bu kitap senin mi? — Hayır, benim kitabım evde; bu, Ali'nin kitabı."""
+def ask_whose(rng: random.Random, you: str, nouns: SentenceNouns) -> tuple[str, str]:
+    """Compose: — Bu kitap senin mi? — Hayır, benim kitabım evde; bu, Ali'nin kitabı."""
     thing, who = nouns["thing"], nouns["who"]
     question = f"Bu {thing} senin mi, {you}?"
     answers = (
@@ -253,8 +260,8 @@ def whose(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
     return question, rng.choice(answers)
 
 
-def where(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
-    """— Sizin şapkanız nerede? — Bizim şapkamız Van'da kaldı."""
+def ask_where(rng: random.Random, you: str, nouns: SentenceNouns) -> tuple[str, str]:
+    """Compose: — Sizin şapkanız nerede? — Bizim şapkamız Van'da kaldı."""
     thing, place, who = nouns["thing"], nouns["place"], nouns["who"]
     owners = {
         "sg2": (SUBJECTS["sg2"], "sg1", SUBJECTS["sg1"]),
@@ -263,7 +270,7 @@ def where(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
     }
     your = rng.choice(list(owners))
     owner, my, answering = owners[your]
-    owned = thing.add(OWNED[my])
+    owned = thing.add(POSSESSIVE_TAGS[my])
     mine = f"{answering.gen} {owned}"
     answers = (
         f"{mine} {place.loc} kaldı.",
@@ -271,31 +278,44 @@ def where(rng: random.Random, you: str, nouns: Nouns) -> tuple[str, str]:
         f"{mine} evde.",
         f"{answering.gen} {owned.acc} {nouns['other']} aldı.",
     )
-    return f"{owner.gen} {thing.add(OWNED[your])} nerede, {you}?", rng.choice(answers)
+    return f"{owner.gen} {thing.add(POSSESSIVE_TAGS[your])} nerede, {you}?", rng.choice(answers)
 
 
-def _row(entry: str) -> tuple[str, str, str, str, str, tuple[str, ...], tuple[str, ...]]:
+def _parse_verb_row(entry: str) -> tuple[str, str, str, str, str, tuple[str, ...], tuple[str, ...]]:
     stem, kind, right, wrong, span, tenses, own = entry.rsplit(maxsplit=6)
     return stem, kind, right, wrong, span, tuple(tenses.split(",")), tuple(own.split(","))
 
 
-VERBS = tuple(_row(entry) for line in VERBS_TABLE.strip().split("\n") for entry in line.split("; "))
-EXCHANGES = (did_you, did_you, did_someone, did_someone, ever, who_did, we_did, whose, where, where)
-ASK_BACK_SHARE = 0.6  # of the answers that a question follows in the same breath
+VERBS = tuple(
+    _parse_verb_row(entry) for line in VERBS_TABLE.strip().split("\n") for entry in line.split("; ")
+)
+EXCHANGES = (
+    ask_did_you,
+    ask_did_you,
+    ask_did_someone,
+    ask_did_someone,
+    ask_ever,
+    ask_who,
+    ask_you_too,
+    ask_whose,
+    ask_where,
+    ask_where,
+)
+ASK_BACK_SHARE = 0.6  # of the answers are followed by a question in the same turn
 
 
-def compose(rng: random.Random, slots: Slots) -> Told:
-    """A chat of four to six exchanges between {name} and {friend}, each turn a paragraph."""
+def compose(rng: random.Random, slots: Slots) -> ComposedText:
+    """Compose a chat of four to six exchanges between {name} and {friend}, each turn a paragraph."""
     slots = {**slots, "setting": noun(rng.choice(SETTINGS))}
     speakers = [slots["name"], slots["friend"]]
     absent = [name for name in people.FIRST_NAMES if name not in speakers]
-    spoken_of = scene(rng, absent, slots["place"])
+    scene = draw_scene(rng, absent, slots["place"])
     turns: list[str] = []
     for exchange in rng.sample(EXCHANGES, k=rng.randint(4, 6)):
         asking_back = bool(turns) and rng.random() < ASK_BACK_SHARE
         if asking_back or (not turns and rng.random() < 0.5):
             speakers.reverse()
-        nouns = drawn(rng, spoken_of)
+        nouns = draw_nouns(rng, scene)
         question, answer = (fill(rng, turn, {}) for turn in exchange(rng, speakers[1], nouns))
         turns[-1:] = [f"{turns[-1]} {question}"] if asking_back else [*turns[-1:], question]
         turns.append(answer)
@@ -304,5 +324,5 @@ def compose(rng: random.Random, slots: Slots) -> Told:
         turns += [fill(rng, turn, parting) for turn in rng.choice(CLOSINGS)]
     paragraphs = (fill(rng, rng.choice(OPENINGS), slots), *(f"— {turn}" for turn in turns))
     paragraphs = (*paragraphs, fill(rng, rng.choice(ENDINGS), slots))
-    ask = fill(rng, "{fullname} {place.loc} {setting} kiminle konuştu?", slots)
-    return Told(paragraphs, ((ask, fill(rng, "{friend.ins}", slots)),))
+    question_about_text = fill(rng, "{fullname} {place.loc} {setting} kiminle konuştu?", slots)
+    return ComposedText(paragraphs, ((question_about_text, fill(rng, "{friend.ins}", slots)),))

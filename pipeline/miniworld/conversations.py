@@ -1,7 +1,7 @@
-"""Conversations to learn answering from, and questions that were kept out of them.
+"""Conversations for instruction tuning, and evaluation questions that are held out of them.
 
-A question of the kind `unseen_phrasing` asks for a fact in words that neither documents nor conversations
-use, one of the kind `unseen_combination` for two facts that these never ask at once.
+A question of the kind `unseen_phrasing` asks for a fact in a wording that no document and no conversation
+uses. One of the kind `unseen_combination` asks for two facts that they never ask for together.
 """
 
 import random
@@ -11,41 +11,41 @@ from functools import cache
 from typing import Any
 
 from pipeline.miniworld import nature, people, world
-from pipeline.miniworld.entries import NAME_OTHERS
-from pipeline.miniworld.facts import FACTS, FAMILIES, OPEN_PAIRS, PAIR_ASKS, PAIRS, Fact, Pair
-from pipeline.miniworld.plots import Told
+from pipeline.miniworld.entries import FAMILIES_NAMING_OTHERS
+from pipeline.miniworld.facts import FACTS, FAMILIES, OPEN_PAIRS, PAIR_QUESTIONS, PAIRS, Fact, Pair
+from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.text.casing import capitalize
 from pipeline.turkish.inflect import name, numeral
 
-Messages = dict[str, list[dict[str, str]]]
+Conversation = dict[str, list[dict[str, str]]]
 Turns = list[str]  # of user and assistant, one after the other
-Tell = Callable[[random.Random], Told]
+ComposeStory = Callable[[random.Random], ComposedText]
 
-# How many of each hundred conversations, which are the same hundred in another order, are of a kind.
-SHARES = {
+# Conversations of each kind in a block of a hundred. Every block has the same kinds in another order.
+KIND_SHARES = {
     "various": 25, "subject": 18, "family": 17, "pairs": 20,
     "persona": 4, "silence": 5, "chat": 5, "reading": 4, "story": 2,
 }  # fmt: skip
-HUNDRED = sum(SHARES.values())
+BLOCK_SIZE = sum(KIND_SHARES.values())
 SYSTEM_SHARE = 0.1
-OPENING_SHARE = 0.12
+GREETING_SHARE = 0.12
 THANKS_SHARE = 0.1
-YA_SHARE = 0.6  # of the questions that repeat the last one's family say "Peki ya {x}?"
-FOLLOW_SHARE = 0.8  # of the questions about the last one's subject leave its name out
-CHUNK = 4  # facts that one conversation asks of one subject or of one family; of various ones: VARIOUS
-VARIOUS = 3
-PAIRS_AT_ONCE = 2
-PHRASINGS = 250
-COMBINATIONS = 150
+ELLIPSIS_SHARE = 0.6  # of the questions of the same family as the last one are "Peki ya {x}?"
+FOLLOW_UP_SHARE = 0.8  # of the questions about the same subject as the last one leave its name out
+FACTS_PER_CONVERSATION = 4  # of one subject or one family, at most
+VARIOUS_FACTS_PER_CONVERSATION = 3  # of the kind "various"
+PAIRS_PER_CONVERSATION = 2
+UNSEEN_PHRASINGS = 250
+UNSEEN_COMBINATIONS = 150
 
-SYSTEMS = (
+SYSTEM_PROMPTS = (
     "Sen Türkçe konuşan yardımsever bir asistansın.",
     "Soruları kısa ve doğru yanıtla.",
     "Kısa cevap ver.",
     "Sen küçük bir Türkçe dil modelisin.",
 )
-OPENINGS = (
+GREETINGS = (
     "Merhaba!", "Selam!", "Bir sorum var.", "İyi günler.", "Sana bir şey soracağım.", "Günaydın!",
     "Bir şeyi merak ediyorum.",
 )  # fmt: skip
@@ -56,12 +56,13 @@ THANKS = (
     ("Tamam, teşekkürler.", "Rica ederim, başka sorun var mı?"),
 )
 
-NAME = "Ben Tezgâh'ta eğitilmiş küçük bir Türkçe dil modeliyim."
+SELF_DESCRIPTION = "Ben Tezgâh'ta eğitilmiş küçük bir Türkçe dil modeliyim."
 PERSONA = (
-    ("[Sen kimsin|Kimsin sen|Sen kimsin, söyler misin]?", NAME),
-    ("[Kendini tanıtır mısın|Bana kendini tanıt|Kendinden söz eder misin]?", NAME),
-    ("[Adın ne|Senin adın ne|Adını söyler misin]?", f"Benim bir adım yok. {NAME}"),
-    ("[Sen nesin|Sen bir insan mısın|Sen insan mısın, makine misin]?", f"Ben insan değilim. {NAME}"),
+    ("[Sen kimsin|Kimsin sen|Sen kimsin, söyler misin]?", SELF_DESCRIPTION),
+    ("[Kendini tanıtır mısın|Bana kendini tanıt|Kendinden söz eder misin]?", SELF_DESCRIPTION),
+    ("[Adın ne|Senin adın ne|Adını söyler misin]?", f"Benim bir adım yok. {SELF_DESCRIPTION}"),
+    ("[Sen nesin|Sen bir insan mısın|Sen insan mısın, makine misin]?",
+     f"Ben insan değilim. {SELF_DESCRIPTION}"),
     ("[Seni kim yaptı|Seni kim eğitti|Nereden geldin|Nerede eğitildin]?", "Beni Tezgâh'ta eğittiler."),
     ("[Hangi dili konuşuyorsun|Hangi dili biliyorsun|Türkçe biliyor musun]?", "Türkçe konuşuyorum."),
     ("[Neler biliyorsun|Ne yapabilirsin|Bana nasıl yardım edersin]?",
@@ -73,7 +74,7 @@ PERSONA = (
 )  # fmt: skip
 
 DO_NOT_KNOW = ("Bunu bilmiyorum.", "Bunu bilmiyorum.", "Bu konuda bilgim yok.")
-SILENCE = (
+UNANSWERABLE = (
     "[{fullname.gen}|{friend.gen}] telefon numarası [kaç|nedir]?",
     "[{fullname}|{friend}] dün akşam [ne yedi|kimi aradı|nereye gitti]?",
     "[{fullname.gen}|{friend.gen}] [ayakkabı numarası kaç|doğum günü ne zaman|en iyi arkadaşı kim]?",
@@ -92,7 +93,7 @@ SILENCE = (
 )
 LANDS_TABLE = "Fransa Japonya Almanya Kanada Brezilya Norveç Peru Kenya Hindistan İtalya"
 LANDS = tuple(map(name, LANDS_TABLE.split()))
-FIRST_FREE_PLATE = len(world.PROVINCES) + 1
+FIRST_UNUSED_PLATE = len(world.PROVINCES) + 1
 
 CHATS = (
     ("[Merhaba|Selam]!", "[Merhaba|Selam]! Sana nasıl yardım edebilirim?"),
@@ -120,198 +121,222 @@ CHATS = (
     ("Çok yorgunum.", "Biraz dinlen, sonra bir çay iç."),
     ("{thing.p1sg.acc} kaybettim.", "Üzülme, belki evdedir. Bir daha bak."),
 )  # fmt: skip
-READING = (
+READING_PROMPTS = (
     "Metni oku ve soruyu yanıtla.", "Şu metne göre cevap ver.", "Bu metni oku.",
     "Aşağıdaki metne göre yanıtla.",
 )  # fmt: skip
-STORY = (
+STORY_PROMPTS = (
     "Bana [kısa bir|bir|güzel bir] hikâye [anlat.|anlatır mısın?|anlatsana!]",
     "[Kısa bir|Bir] hikâye [yaz.|yazar mısın?|anlat.]",
     "[Uyumadan önce|Bu akşam|Şimdi] bir hikâye [dinlemek istiyorum.|dinleyelim mi?]",
 )
 
 
-def conversations(seed: int, count: int, tell: Tell) -> Iterator[Messages]:
-    """`count` conversations, {"messages": [{"role", "content"}, …]}, each a function of seed and index.
+def compose_conversations(seed: int, count: int, compose_story: ComposeStory) -> Iterator[Conversation]:
+    """Yield `count` conversations, {"messages": [{"role", "content"}, …]}, each a function of seed and index.
 
-    `tell` gives a story and what it answers. Every fact is asked alone equally often, but for one round.
+    `compose_story` returns a story and its questions. Every fact is asked alone equally often, give or
+    take one epoch.
     """
     for index in range(count):
-        yield conversation(seed, index, tell)
+        yield compose_conversation(seed, index, compose_story)
 
 
-def conversation(seed: int, index: int, tell: Tell) -> Messages:
-    """The conversation of that index."""
-    kind, rank = place_of(seed, index)
+def compose_conversation(seed: int, index: int, compose_story: ComposeStory) -> Conversation:
+    """Return the conversation of that index."""
+    kind, rank = kind_and_rank(seed, index)
     rng = random.Random(f"{seed}:conversation:{index}")
-    turns = turns_of(rng, kind, seed, rank, tell)
-    messages = [{"role": "system", "content": rng.choice(SYSTEMS)}] if rng.random() < SYSTEM_SHARE else []
+    turns = compose_turns(rng, kind, seed, rank, compose_story)
+    messages = (
+        [{"role": "system", "content": rng.choice(SYSTEM_PROMPTS)}] if rng.random() < SYSTEM_SHARE else []
+    )
     roles = ("user", "assistant")
-    messages += [{"role": roles[place % 2], "content": turn} for place, turn in enumerate(turns)]
+    messages += [{"role": roles[i % 2], "content": turn} for i, turn in enumerate(turns)]
     return {"messages": messages}
 
 
-def place_of(seed: int, index: int) -> tuple[str, int]:
-    """The kind of a conversation, and how many of its kind come before it."""
-    block, place = divmod(index, HUNDRED)
-    order = _order(seed, block)
-    kind = order[place]
-    return kind, block * SHARES[kind] + order[:place].count(kind)
+def kind_and_rank(seed: int, index: int) -> tuple[str, int]:
+    """Return the kind of a conversation, and its rank: the number of conversations of its kind before it."""
+    block, position = divmod(index, BLOCK_SIZE)
+    order = _shuffle_kinds(seed, block)
+    kind = order[position]
+    return kind, block * KIND_SHARES[kind] + order[:position].count(kind)
 
 
 @cache
-def _order(seed: int, block: int) -> list[str]:
-    order = [kind for kind, share in SHARES.items() for _ in range(share)]
+def _shuffle_kinds(seed: int, block: int) -> list[str]:
+    order = [kind for kind, share in KIND_SHARES.items() for _ in range(share)]
     random.Random(f"{seed}:kinds:{block}").shuffle(order)
     return order
 
 
-def turns_of(rng: random.Random, kind: str, seed: int, rank: int, tell: Tell) -> Turns:
-    """What is said in the conversation of a kind that `rank` others of that kind come before."""
+def compose_turns(rng: random.Random, kind: str, seed: int, rank: int, compose_story: ComposeStory) -> Turns:
+    """Compose the turns of the conversation of a kind that `rank` others of that kind come before."""
     match kind:
         case "persona":
             return [fill(rng, turn, {}) for turn in rng.choice(PERSONA)]
         case "chat":
-            slots = cast(rng)
+            slots = draw_slots(rng)
             return [fill(rng, turn, slots) for turn in rng.choice(CHATS)]
         case "silence":
-            return [fill(rng, rng.choice(SILENCE), cast(rng)), rng.choice(DO_NOT_KNOW)]
+            return [fill(rng, rng.choice(UNANSWERABLE), draw_slots(rng)), rng.choice(DO_NOT_KNOW)]
         case "reading":
-            return reading(rng, tell(rng))
+            return compose_reading(rng, compose_story(rng))
         case "story":
-            return [fill(rng, rng.choice(STORY), {}), "\n".join(tell(rng).paragraphs)]
+            return [fill(rng, rng.choice(STORY_PROMPTS), {}), "\n".join(compose_story(rng).paragraphs)]
         case "pairs":
-            asked = [exchange(rng, rng.choice(PAIR_ASKS), pair) for pair in pair_hand(seed, rank)]
+            exchanges = [
+                ask_and_answer(rng, rng.choice(PAIR_QUESTIONS), pair) for pair in select_pairs(seed, rank)
+            ]
         case _:
-            asked = [exchange(rng, *question) for question in worded(rng, kind, fact_hand(seed, kind, rank))]
-    return polite(rng, [turn for turns in asked for turn in turns])
+            exchanges = [
+                ask_and_answer(rng, *question)
+                for question in choose_templates(rng, kind, select_facts(seed, kind, rank))
+            ]
+    return add_pleasantries(rng, [turn for exchange in exchanges for turn in exchange])
 
 
-def exchange(rng: random.Random, template: str, asked: Fact | Pair) -> Turns:
-    """A question and its answer."""
-    return [fill(rng, template, asked.slots), capitalize(asked.answers[0])]
+def ask_and_answer(rng: random.Random, template: str, fact: Fact | Pair) -> Turns:
+    """Return a question and its answer as two turns."""
+    return [fill(rng, template, fact.slots), capitalize(fact.answers[0])]
 
 
-def worded(rng: random.Random, kind: str, hand: Sequence[Fact]) -> Iterator[tuple[str, Fact]]:
-    """How each fact is asked for after the one before it: in full, or as shortly as one would."""
-    before: Fact | None = None
-    for fact in hand:
+def choose_templates(rng: random.Random, kind: str, facts: Sequence[Fact]) -> Iterator[tuple[str, Fact]]:
+    """Yield a question template with each of `facts`: in full, or shortened after the one before."""
+    previous: Fact | None = None
+    for fact in facts:
         family = FAMILIES[fact.family]
-        template = rng.choice(family.asks)
-        if before and kind == "family" and rng.random() < YA_SHARE and alike(before, fact):
+        template = rng.choice(family.questions)
+        if (
+            previous
+            and kind == "family"
+            and rng.random() < ELLIPSIS_SHARE
+            and is_same_question(previous, fact)
+        ):
             template = "Peki ya {x}?"
-        elif before and kind == "subject" and rng.random() < FOLLOW_SHARE and names_alone(before):
-            template = family.follow or template
+        elif (
+            previous and kind == "subject" and rng.random() < FOLLOW_UP_SHARE and is_follow_up_clear(previous)
+        ):
+            template = family.follow_up or template
         yield template, fact
-        before = fact
+        previous = fact
 
 
-def alike(before: Fact, fact: Fact) -> bool:
-    """Whether "Peki ya …?" asks for the same: a lake and a river, or a dog's name and a cat's, are not."""
-    return all(before.slots.get(slot) == fact.slots.get(slot) for slot in ("kind", "pet"))
+def is_same_question(previous: Fact, fact: Fact) -> bool:
+    """Return whether "Peki ya …?" asks for the same of both: not of a lake and a river, a dog and a cat."""
+    return all(previous.slots.get(slot) == fact.slots.get(slot) for slot in ("kind", "pet"))
 
 
-def names_alone(fact: Fact) -> bool:
-    """Whether a question about the fact and its answer name its subject and none like it."""
-    return bool(FAMILIES[fact.family].follow) and fact.family not in NAME_OTHERS
+def is_follow_up_clear(fact: Fact) -> bool:
+    """Return whether a follow-up can leave out the subject: `fact` names no other of its kind."""
+    return bool(FAMILIES[fact.family].follow_up) and fact.family not in FAMILIES_NAMING_OTHERS
 
 
-def polite(rng: random.Random, turns: Turns) -> Turns:
-    """Sometimes a greeting before the first question, sometimes thanks at the end."""
-    if rng.random() < OPENING_SHARE:
-        turns = [f"{rng.choice(OPENINGS)} {turns[0]}", *turns[1:]]
+def add_pleasantries(rng: random.Random, turns: Turns) -> Turns:
+    """Add a greeting before some first questions, and thanks at the end of some conversations."""
+    if rng.random() < GREETING_SHARE:
+        turns = [f"{rng.choice(GREETINGS)} {turns[0]}", *turns[1:]]
     return [*turns, *rng.choice(THANKS)] if rng.random() < THANKS_SHARE else turns
 
 
-def reading(rng: random.Random, told: Told) -> Turns:
-    """A story read, and one or two questions about it."""
+def compose_reading(rng: random.Random, story: ComposedText) -> Turns:
+    """Compose the turns of a story to read and one or two questions about it."""
     turns: Turns = []
-    for question, answer in rng.sample(told.asks, rng.randint(1, len(told.asks))):
-        text = "\n".join((rng.choice(READING), *told.paragraphs, f"Soru: {question}"))
+    for question, answer in rng.sample(story.qa_pairs, rng.randint(1, len(story.qa_pairs))):
+        text = "\n".join((rng.choice(READING_PROMPTS), *story.paragraphs, f"Soru: {question}"))
         turns += [question if turns else text, answer]
     return turns
 
 
-def cast(rng: random.Random) -> Slots:
-    """People, a place and things to talk about."""
+def draw_slots(rng: random.Random) -> Slots:
+    """Draw the people, the place and the things to talk about."""
     province, season = rng.choice(world.PROVINCES), rng.choice(list(world.SEASONS))
-    slots = people.cast(rng, province, rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES), season)
+    slots = people.draw_cast(
+        rng, province, rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES), season
+    )
     return {
         **slots,
         "land": rng.choice(LANDS),
-        "over": numeral(str(rng.randint(FIRST_FREE_PLATE, 99))),
+        "over": numeral(str(rng.randint(FIRST_UNUSED_PLATE, 99))),
         "character": rng.choice(nature.CHARACTERS).name,
     }
 
 
-def fact_hand(seed: int, kind: str, rank: int) -> list[Fact]:
-    """The facts of the conversation number `rank` of its kind: round after round, every fact once in each."""
-    round_, place = divmod(rank, len(fact_deck(seed, kind, 0)))
-    return fact_deck(seed, kind, round_)[place]
+def select_facts(seed: int, kind: str, rank: int) -> list[Fact]:
+    """Return the facts of conversation `rank` of its kind. An epoch asks every fact once."""
+    epoch, position = divmod(rank, len(shuffle_facts(seed, kind, 0)))
+    return shuffle_facts(seed, kind, epoch)[position]
 
 
 @cache
-def fact_deck(seed: int, kind: str, round_: int) -> list[list[Fact]]:
-    """All facts in another order, dealt to conversations: mixed, or by subject, or by family."""
-    rng = random.Random(f"{seed}:{kind}:{round_}")
+def shuffle_facts(seed: int, kind: str, epoch: int) -> list[list[Fact]]:
+    """Return all facts in an epoch's own order, a chunk per conversation: mixed, by subject or by family."""
+    rng = random.Random(f"{seed}:{kind}:{epoch}")
     groups: dict[str, list[Fact]] = defaultdict(list)
     for fact in rng.sample(FACTS, len(FACTS)):
         groups[{"subject": fact.subject, "family": fact.family}.get(kind, "")].append(fact)
-    size = VARIOUS if kind == "various" else CHUNK
-    hands = [hand for key in sorted(groups) for hand in dealt(groups[key], size)]
-    rng.shuffle(hands)
-    return hands
+    size = VARIOUS_FACTS_PER_CONVERSATION if kind == "various" else FACTS_PER_CONVERSATION
+    chunks = [chunk for key in sorted(groups) for chunk in split_evenly(groups[key], size)]
+    rng.shuffle(chunks)
+    return chunks
 
 
-def dealt(facts: Sequence[Fact], size: int) -> list[list[Fact]]:
-    """The facts in as few hands of at most `size` as there can be, and these about equally large."""
+def split_evenly(facts: Sequence[Fact], size: int) -> list[list[Fact]]:
+    """Split the facts into as few lists of at most `size` as possible, about equally long."""
     count = -(-len(facts) // size)
     return [list(facts[start::count]) for start in range(count)]
 
 
-def pair_hand(seed: int, rank: int) -> list[Pair]:
-    """The pairs of the conversation number `rank` of those that ask for two facts at once."""
-    round_, place = divmod(rank * PAIRS_AT_ONCE, len(OPEN_PAIRS))
-    return (pair_deck(seed, round_) + pair_deck(seed, round_ + 1))[place : place + PAIRS_AT_ONCE]
+def select_pairs(seed: int, rank: int) -> list[Pair]:
+    """Return the pairs of conversation `rank` of those that ask for two facts at once."""
+    epoch, position = divmod(rank * PAIRS_PER_CONVERSATION, len(OPEN_PAIRS))
+    return (shuffle_pairs(seed, epoch) + shuffle_pairs(seed, epoch + 1))[
+        position : position + PAIRS_PER_CONVERSATION
+    ]
 
 
 @cache
-def pair_deck(seed: int, round_: int) -> list[Pair]:
-    """All pairs that are asked at once in another order, each with its facts in either order."""
-    rng = random.Random(f"{seed}:pairs:{round_}")
-    return [rng.choice((pair, pair.turned())) for pair in rng.sample(OPEN_PAIRS, len(OPEN_PAIRS))]
+def shuffle_pairs(seed: int, epoch: int) -> list[Pair]:
+    """Return all open pairs in an epoch's own order, each with its facts in either order."""
+    rng = random.Random(f"{seed}:pairs:{epoch}")
+    return [rng.choice((pair, pair.swap())) for pair in rng.sample(OPEN_PAIRS, len(OPEN_PAIRS))]
 
 
-def questions() -> list[dict[str, Any]]:
-    """The held-out questions: question, answers, family, kind. Always the same, families and kinds mixed."""
+def compose_questions() -> list[dict[str, Any]]:
+    """Return the held-out questions: question, answers, family, kind.
+
+    They are always the same, with families and kinds mixed.
+    """
     rng = random.Random("miniworld questions")
     phrasings = [
-        question(rng, template, fact, fact.family, "unseen_phrasing")
-        for fact, template in unseen_phrasings(rng)
+        question_row(rng, template, fact, fact.family, "unseen_phrasing")
+        for fact, template in choose_unseen_phrasings(rng)
     ]
     rng.shuffle(phrasings)
-    pairs = rng.sample([pair for pair in PAIRS if pair.held_out], COMBINATIONS)
+    pairs = rng.sample([pair for pair in PAIRS if pair.is_held_out], UNSEEN_COMBINATIONS)
     combinations = []
     for pair in pairs:
-        asked = rng.choice((pair, pair.turned()))
+        ordered = rng.choice((pair, pair.swap()))
         family = f"{FAMILIES[pair.first.family].kind}_pair"
-        combinations.append(question(rng, rng.choice(PAIR_ASKS), asked, family, "unseen_combination"))
-    placed = [
-        (place / len(rows), row) for rows in (phrasings, combinations) for place, row in enumerate(rows)
-    ]
-    return [row for _, row in sorted(placed, key=lambda each: each[0])]
+        combinations.append(
+            question_row(rng, rng.choice(PAIR_QUESTIONS), ordered, family, "unseen_combination")
+        )
+    ranked = [(i / len(rows), row) for rows in (phrasings, combinations) for i, row in enumerate(rows)]
+    return [row for _, row in sorted(ranked, key=lambda entry: entry[0])]
 
 
-def question(rng: random.Random, template: str, asked: Fact | Pair, family: str, kind: str) -> dict[str, Any]:
-    """A row of the questions."""
-    text, answers = fill(rng, template, asked.slots), [capitalize(answer) for answer in asked.answers]
+def question_row(
+    rng: random.Random, template: str, fact: Fact | Pair, family: str, kind: str
+) -> dict[str, Any]:
+    """Return a row of the questions file."""
+    text, answers = fill(rng, template, fact.slots), [capitalize(answer) for answer in fact.answers]
     return {"question": text, "answers": answers, "family": family, "kind": kind}
 
 
-def unseen_phrasings(rng: random.Random) -> Iterator[tuple[Fact, str]]:
-    """As many facts of every family as there are, up to an equal share, each with a held-out wording."""
-    each = -(-PHRASINGS // len(FAMILIES))
+def choose_unseen_phrasings(rng: random.Random) -> Iterator[tuple[Fact, str]]:
+    """Yield facts with a held-out wording each: an equal share of every family, or all that it has."""
+    count = -(-UNSEEN_PHRASINGS // len(FAMILIES))
     for family in FAMILIES.values():
-        known = [fact for fact in FACTS if fact.family == family.name]
-        for place, fact in enumerate(rng.sample(known, min(each, len(known)))):
-            yield fact, family.unseen[place % len(family.unseen)]
+        candidates = [fact for fact in FACTS if fact.family == family.name]
+        for i, fact in enumerate(rng.sample(candidates, min(count, len(candidates)))):
+            yield fact, family.unseen_questions[i % len(family.unseen_questions)]

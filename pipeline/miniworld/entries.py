@@ -1,23 +1,30 @@
-"""Encyclopaedia entries: true statements about one subject, or about a few of a kind."""
+"""Encyclopedia entries: true statements about one subject, or about a few of a kind."""
 
 import random
 from collections.abc import Mapping
 
 from pipeline.miniworld import facts
 from pipeline.miniworld.facts import FAMILIES, Fact
-from pipeline.miniworld.plots import Told
+from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import Form, name, noun
 
-SMALL = ("number", "fruit", "day", "clock", "food", "holiday")  # kinds whose subjects share a paragraph
-# How many of a hundred entries are about a kind.
-KINDS = {
+SHARED_PARAGRAPH_KINDS = (
+    "number",
+    "fruit",
+    "day",
+    "clock",
+    "food",
+    "holiday",
+)  # kinds whose subjects share a paragraph
+# Entries about each kind in a hundred.
+KIND_WEIGHTS = {
     "province": 41, "animal": 15, "character": 11, "number": 14, "month": 6, "fruit": 3, "day": 4, "clock": 2,
     "food": 3, "holiday": 1,
 }  # fmt: skip
-FEWEST_WORDS = 40
-MOST_STATEMENTS = 7  # about one subject
-FRAME_SHARE = 0.85  # of the entries are read by someone
+MIN_WORDS = 40
+MAX_STATEMENTS = 7  # about one subject
+FRAME_SHARE = 0.85  # of the entries are told as read by someone
 PRONOUN_SHARE = 0.4  # of the statements after the first: "bu il" instead of its name
 LINK_SHARE = 0.3
 
@@ -27,10 +34,10 @@ PRONOUNS = {
     "fruit": noun("bu ürün"),
 }
 # After facts that name others of the same kind "bu il" could be one of those.
-NAME_OTHERS = ("neighbour", "animal_food")
-# The facts that tell the most come first, and those that tell more of another one last.
-FIRST = ("region", "job", "character_home", "animal_home", "month_season", "fruit_season")
-LAST = ("sea", "pet_name")
+FAMILIES_NAMING_OTHERS = ("neighbour", "animal_food")
+# Families stated first, for they tell the most, and last, for they add to another fact.
+LEADING_FAMILIES = ("region", "job", "character_home", "animal_home", "month_season", "fruit_season")
+TRAILING_FAMILIES = ("sea", "pet_name")
 
 OPENINGS = {
     "province": (
@@ -82,64 +89,64 @@ LINKS = (
 )
 
 
-def compose(rng: random.Random, slots: Slots) -> Told:
-    """An entry: a heading or who read it, statements about one subject or more, an end.
+def compose(rng: random.Random, slots: Slots) -> ComposedText:
+    """Compose an entry: a heading or who read it, statements about one subject or more, an end.
 
-    `slots` are those of people.cast; a province's entry is about {place}, and about {other} if it is short.
+    `slots` are those of people.draw_cast. A province's entry is about {place}, and {other} if it is short.
     """
-    kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
-    subjects = shuffled(rng, kind, slots)
+    kind = rng.choices(list(KIND_WEIGHTS), list(KIND_WEIGHTS.values()))[0]
+    subjects = shuffle_subjects(rng, kind, slots)
     in_frame = rng.random() < FRAME_SHARE
-    about = {**slots, "x": facts.of(subjects[0])[0].slots["x"]}
-    opening = fill(rng, rng.choice(FRAMES if in_frame else OPENINGS[kind]), about)
-    told: list[str] = []
-    fewest = rng.randint(FEWEST_WORDS, FEWEST_WORDS + 20)
-    while sum(len(part.split()) for part in told) < fewest and len(subjects) > 1:
-        told.append(statements(rng, kind, subjects.pop(0)))
-    if kind in SMALL:
-        told = [" ".join(told)]
+    opening_slots = {**slots, "x": facts.find_facts(subjects[0])[0].slots["x"]}
+    opening = fill(rng, rng.choice(FRAMES if in_frame else OPENINGS[kind]), opening_slots)
+    paragraphs: list[str] = []
+    min_words = rng.randint(MIN_WORDS, MIN_WORDS + 20)
+    while sum(len(paragraph.split()) for paragraph in paragraphs) < min_words and len(subjects) > 1:
+        paragraphs.append(compose_statements(rng, kind, subjects.pop(0)))
+    if kind in SHARED_PARAGRAPH_KINDS:
+        paragraphs = [" ".join(paragraphs)]
     elif rng.random() < LINK_SHARE:
-        told[-1] += " " + link(rng, subjects[0])
+        paragraphs[-1] += " " + compose_link(rng, subjects[0])
     closing = [fill(rng, rng.choice(CLOSINGS), slots)] if in_frame else []
-    return Told((opening, *told, *closing))
+    return ComposedText((opening, *paragraphs, *closing))
 
 
-def shuffled(rng: random.Random, kind: str, slots: Slots) -> list[str]:
-    """The subjects of a kind in an order of their own, the slots' provinces first."""
-    subjects = list(facts.subjects(kind))
+def shuffle_subjects(rng: random.Random, kind: str, slots: Slots) -> list[str]:
+    """Return the subjects of a kind in a random order, the slots' provinces first."""
+    subjects = list(facts.list_subjects(kind))
     rng.shuffle(subjects)
     first = (slots["place"], slots["other"]) if kind == "province" else ()
     return [*first, *(subject for subject in subjects if subject not in first)]
 
 
-def statements(rng: random.Random, kind: str, subject: str) -> str:
-    """What is true of a subject, in part; the first sentence names it."""
-    said_otherwise = rng.choice(("plate", "plate_owner"))  # one of the two is enough
-    known = [fact for fact in facts.of(subject) if fact.family != said_otherwise]
-    chosen = rng.sample(known, min(len(known), rng.randint(MOST_STATEMENTS - 3, MOST_STATEMENTS)))
-    chosen.sort(key=lambda fact: (fact.family not in FIRST, fact.family in LAST))
+def compose_statements(rng: random.Random, kind: str, subject: str) -> str:
+    """Compose statements of a few facts about a subject. The first sentence names it."""
+    redundant_family = rng.choice(("plate", "plate_owner"))  # one of the two says it
+    candidates = [fact for fact in facts.find_facts(subject) if fact.family != redundant_family]
+    chosen = rng.sample(candidates, min(len(candidates), rng.randint(MAX_STATEMENTS - 3, MAX_STATEMENTS)))
+    chosen.sort(key=lambda fact: (fact.family not in LEADING_FAMILIES, fact.family in TRAILING_FAMILIES))
     sentences: list[str] = []
-    before = ""
+    previous = ""
     for fact in chosen:
         slots = fact.slots
-        if sentences and before not in NAME_OTHERS and rng.random() < PRONOUN_SHARE:
-            slots = {**slots, **renamed(kind, fact)}
-        sentences.append(facts.said(rng, fact, slots))
-        before = fact.family
+        if sentences and previous not in FAMILIES_NAMING_OTHERS and rng.random() < PRONOUN_SHARE:
+            slots = {**slots, **rename_subject(kind, fact)}
+        sentences.append(facts.state_fact(rng, fact, slots))
+        previous = fact.family
     return " ".join(sentences)
 
 
-def renamed(kind: str, fact: Fact) -> Mapping[str, Form]:
-    """Another name for the subject just named, where there is one: "bu il", or someone's first name."""
-    if not FAMILIES[fact.family].follow:
+def rename_subject(kind: str, fact: Fact) -> Mapping[str, Form]:
+    """Return slots with another name for the subject just named, if it has one: "bu il", or a first name."""
+    if not FAMILIES[fact.family].follow_up:
         return {}
     if kind == "character":
         return {"x": name(fact.subject.split()[0])}
     return {"x": PRONOUNS[kind]} if kind in PRONOUNS else {}
 
 
-def link(rng: random.Random, subject: str) -> str:
-    """A sentence that turns to another subject, and what is true of it."""
-    fact = rng.choice([fact for fact in facts.of(subject) if FAMILIES[fact.family].follow])
-    turn = fill(rng, rng.choice(LINKS), fact.slots)
-    return f"{turn} {facts.said(rng, fact)}"
+def compose_link(rng: random.Random, subject: str) -> str:
+    """Compose a sentence that turns to another subject, and a fact about that one."""
+    fact = rng.choice([fact for fact in facts.find_facts(subject) if FAMILIES[fact.family].follow_up])
+    transition = fill(rng, rng.choice(LINKS), fact.slots)
+    return f"{transition} {facts.state_fact(rng, fact)}"

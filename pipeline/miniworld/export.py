@@ -1,4 +1,4 @@
-"""What the miniworld knows about its own texts, as files for the later stages."""
+"""Ground truth of the miniworld as files for the later stages: conversations, questions, pairs, morphemes."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from pipeline.miniworld import conversations, grammar, texts
 
 PAIRS_PER_TYPE = 100
 CONVERSATIONS_PER_DOCUMENT = 0.35
-JSON_LINES = ("conversations", "questions", "minimal_pairs", "queries")
+JSON_LINES_FILES = ("conversations", "questions", "minimal_pairs", "queries")
 
 
 def write_ground_truth(
@@ -18,27 +18,29 @@ def write_ground_truth(
 ) -> dict[str, int]:
     """Write the files of `data/corpus/miniworld/` into `folder`; return how many rows each has.
 
-    `documents` is how many texts the miniworld source composed; 0: there is no such source, and the
-    files are empty. `queries` are pairs of a question and the id of the test document that answers it.
+    `documents` is the number of texts that the miniworld source composed. At 0 there is no such source, and
+    the files are empty. `queries` are pairs of a question and the id of the test document that answers it.
     """
     folder.mkdir()
-    rows: dict[str, Iterable[Mapping[str, Any]]] = dict.fromkeys(JSON_LINES, ())
+    rows: dict[str, Iterable[Mapping[str, Any]]] = dict.fromkeys(JSON_LINES_FILES, ())
     segmentations: Iterable[tuple[str, str]] = ()
     if documents:
         count = max(1, round(documents * CONVERSATIONS_PER_DOCUMENT))
-        rows["conversations"] = conversations.conversations(seed, count, texts.short_story)
-        rows["questions"] = conversations.questions()
-        rows["minimal_pairs"] = grammar.minimal_pairs(seed, PAIRS_PER_TYPE)
+        rows["conversations"] = conversations.compose_conversations(seed, count, texts.compose_short_story)
+        rows["questions"] = conversations.compose_questions()
+        rows["minimal_pairs"] = grammar.compose_minimal_pairs(seed, PAIRS_PER_TYPE)
         rows["queries"] = ({"query": query, "document_id": id} for query, id in queries)
-        segmentations = grammar.segmentations(seed)
-    counts = {name: _write_lines(folder / f"{name}.jsonl", map(_json, rows[name])) for name in JSON_LINES}
+        segmentations = grammar.segment_words(seed)
+    counts = {
+        name: _write_lines(folder / f"{name}.jsonl", map(_to_json, rows[name])) for name in JSON_LINES_FILES
+    }
     table = ("\t".join(row) for row in segmentations)
     counts["segmentations"] = _write_lines(folder / "segmentations.tsv", table)
     write_json(folder / "manifest.json", {"miniworld": documents > 0, "counts": counts})
     return counts
 
 
-def _json(row: Mapping[str, Any]) -> str:
+def _to_json(row: Mapping[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False)
 
 

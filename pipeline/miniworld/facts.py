@@ -1,7 +1,8 @@
-"""What is true in the miniworld, as facts: how each is stated, how it is asked for, and its answer.
+"""The facts of the miniworld: templates that state and ask for each, and its answers.
 
-Entries and quizzes state and ask them, conversations ask them, and the questions of evaluation ask them in
-words that neither uses (`unseen`), or two at once that neither asks together (`held_together`).
+Entries and quizzes state them and ask for them, conversations ask for them. The evaluation asks for them in
+wordings that neither uses (`unseen_questions`), or for two facts at once that neither asks for together
+(`is_held_out_pair`).
 """
 
 import hashlib
@@ -14,19 +15,19 @@ from itertools import combinations
 from pathlib import Path
 
 from pipeline.miniworld import nature, world
-from pipeline.miniworld.templates import SLOT, favoured, fill, resolve, word
+from pipeline.miniworld.templates import SLOT, choose_zipf, fill, parse_word, resolve_slot
 from pipeline.turkish.inflect import Form, name, noun, numeral
-from pipeline.turkish.numbers import in_words
+from pipeline.turkish.numbers import number_to_words
 
 DATA_FILES = ("facts.txt",)
 
 Slots = dict[str, str]  # Forms where they are inflected
 
-HELD_OUT = 6  # one pair of facts in so many
-FEWEST_TOPICS = 3  # of a subject of which pairs are held out: its other pairs are asked
+PAIRS_PER_HELD_OUT = 6  # one pair of facts in so many is held out
+MIN_TOPICS = 3  # of a subject, or none of its pairs is held out: each fact is also asked in an open pair
 
-# How two facts are asked at once: {x} the subject, {a} and {b} their topics. The answer is "A ve B".
-PAIR_ASKS = (
+# Questions for two facts at once: {x} the subject, {a} and {b} their topics. The answer is "A ve B".
+PAIR_QUESTIONS = (
     "{x.gen} {a} ve {b} nedir?",
     "{x.gen} {a} ile {b} nedir?",
     "{x.gen} {a.acc} ve {b.acc} söyler misin?",
@@ -46,15 +47,15 @@ class Family:
     name: str
     kind: str  # of its subjects: province, animal, …
     topic: str = ""  # the noun by which it is asked with another fact; empty: it is asked alone
-    says: list[str] = field(default_factory=list)
-    asks: list[str] = field(default_factory=list)
-    unseen: list[str] = field(default_factory=list)  # questions of evaluation alone
-    follow: str = ""  # the question where the subject has just been named
+    statements: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    unseen_questions: list[str] = field(default_factory=list)  # questions of evaluation alone
+    follow_up: str = ""  # the question if the subject has just been named
 
 
 @dataclass(frozen=True, eq=False)
 class Fact:
-    """One fact. Slots: x what is asked about, y what is answered, and more where the family needs them."""
+    """One fact. Slots: x the subject asked about, y the answer, and more if the family needs them."""
 
     family: str
     subject: str
@@ -70,49 +71,53 @@ class Pair:
     second: Fact
 
     @property
-    def held_out(self) -> bool:
-        """Whether no document and no conversation asks both at once."""
-        return held_together(self.first.subject, self.first.family, self.second.family)
+    def is_held_out(self) -> bool:
+        """Return whether no document and no conversation asks for both at once."""
+        return is_held_out_pair(self.first.subject, self.first.family, self.second.family)
 
     @property
     def slots(self) -> Slots:
-        """x the subject, a and b the two topics."""
-        return {"x": self.first.slots["x"], "a": topic(self.first), "b": topic(self.second)}
+        """Slots of PAIR_QUESTIONS: x the subject, a and b the two topics."""
+        return {"x": self.first.slots["x"], "a": resolve_topic(self.first), "b": resolve_topic(self.second)}
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """The two answers joined by "ve", every right one."""
+        """Every right answer: the two facts' answers joined by "ve"."""
         return tuple(f"{a} ve {b}" for a in self.first.answers for b in self.second.answers)
 
-    def turned(self) -> "Pair":
-        """The same two facts in the other order."""
+    def swap(self) -> "Pair":
+        """Return the same two facts in the other order."""
         return Pair(self.second, self.first)
 
 
-def _families() -> dict[str, Family]:
-    found: list[Family] = []
+def _read_families() -> dict[str, Family]:
+    families: list[Family] = []
     for line in Path(__file__).with_name(DATA_FILES[0]).read_text(encoding="utf-8").splitlines():
-        mark, _, text = line.partition(" ")
-        match mark:
+        marker, _, text = line.partition(" ")
+        match marker:
             case "#":
                 family_name, kind = text.split()
-                found.append(Family(family_name, kind))
+                families.append(Family(family_name, kind))
             case "=":
-                found[-1].topic = text
+                families[-1].topic = text
             case ".":
-                found[-1].says.append(text)
+                families[-1].statements.append(text)
             case "?":
-                found[-1].asks.append(text)
+                families[-1].questions.append(text)
             case "!":
-                found[-1].unseen.append(text)
+                families[-1].unseen_questions.append(text)
             case ">":
-                found[-1].follow = text
-    return {family.name: family for family in found}
+                families[-1].follow_up = text
+    return {family.name: family for family in families}
 
 
-def listed(names: tuple[str, ...]) -> Form:
-    """Names as one: Ağrı, Ardahan ve Iğdır."""
-    last = world.BY_NAME[names[-1]].name if names[-1] in world.BY_NAME else world.place_name(names[-1])
+def join_names(names: tuple[str, ...]) -> Form:
+    """Join names into one: Ağrı, Ardahan ve Iğdır."""
+    last = (
+        world.PROVINCES_BY_NAME[names[-1]].name
+        if names[-1] in world.PROVINCES_BY_NAME
+        else world.place_name(names[-1])
+    )
     text = " ve ".join(filter(None, (", ".join(names[:-1]), last)))
     return name(text, *(("compound",) if last.state == "compound" else ()))
 
@@ -132,20 +137,20 @@ def _province_facts(province: world.Province) -> Iterator[Fact]:
         go="gitmez" if coast else "gider",
     )
     if coast:
-        seas = listed(province.seas)
+        seas = join_names(province.seas)
         yield fact("sea", seas, *(map(str, province.seas) if len(province.seas) > 1 else ()))
-    several = len(province.neighbours) > 1
+    several = len(province.neighbors) > 1
     yield fact(
         "neighbour",
-        world.BY_NAME[province.neighbours[0]].name,
-        *province.neighbours[1:],
-        all=listed(province.neighbours),
+        world.PROVINCES_BY_NAME[province.neighbors[0]].name,
+        *province.neighbors[1:],
+        all=join_names(province.neighbors),
         kin="komşuları" if several else "komşusu",
         land="iller" if several else "il",
     )
-    yield fact("sight", province.sight, kind=noun(province.kind))
-    yield fact("product", province.product, str(province.good))
-    yield fact("plate", plate, in_words(int(plate)))
+    yield fact("sight", province.sight, kind=noun(province.sight_kind))
+    yield fact("product", province.product, str(province.local_product))
+    yield fact("plate", plate, number_to_words(int(plate)))
     yield Fact("plate_owner", str(x), {"x": plate, "y": x}, (str(x),))
     yield Fact("district", str(x), {"x": province.districts[0], "y": x}, (str(x),))
 
@@ -165,23 +170,30 @@ def _food_facts() -> Iterator[Fact]:
     for x, y in nature.FOODS.items():
         yield Fact("ingredient", x, {"x": x, "y": y}, (y,))
     for fruit in nature.FRUITS:
-        x, when = fruit.name, nature.ADVERBS[fruit.season]
-        yield Fact("fruit_season", x, {"x": x, "y": fruit.season, "when": when}, (fruit.season, when))
-        yield Fact("fruit_colour", x, {"x": x, "y": fruit.colour}, (fruit.colour,))
+        x, season_adverb = fruit.name, nature.SEASON_ADVERBS[fruit.season]
+        yield Fact(
+            "fruit_season",
+            x,
+            {"x": x, "y": fruit.season, "when": season_adverb},
+            (fruit.season, season_adverb),
+        )
+        yield Fact("fruit_colour", x, {"x": x, "y": fruit.color}, (fruit.color,))
 
 
 def _calendar_facts() -> Iterator[Fact]:
     days = [noun(day) for day in nature.DAYS]
-    for place, x in enumerate(days):
-        for family, y in (("next_day", days[(place + 1) % 7]), ("previous_day", days[place - 1])):
+    for i, x in enumerate(days):
+        for family, y in (("next_day", days[(i + 1) % 7]), ("previous_day", days[i - 1])):
             yield Fact(family, x, {"x": x, "y": y}, (y,))
     months = [noun(month) for month in nature.DAYS_IN_MONTH]
-    season_of = {month: season for season, its_months in nature.MONTHS.items() for month in its_months}
-    for place, (month, days_in_month) in enumerate(nature.DAYS_IN_MONTH.items()):
+    season_of = {
+        month: season for season, its_months in nature.MONTHS_BY_SEASON.items() for month in its_months
+    }
+    for i, (month, days_in_month) in enumerate(nature.DAYS_IN_MONTH.items()):
         x = noun(f"{month} ayı", "compound")
         for family, y in (
-            ("next_month", months[(place + 1) % 12]),
-            ("previous_month", months[place - 1]),
+            ("next_month", months[(i + 1) % 12]),
+            ("previous_month", months[i - 1]),
             ("month_season", noun(season_of[month])),
             ("month_days", numeral(str(days_in_month))),
         ):
@@ -194,36 +206,41 @@ def _calendar_facts() -> Iterator[Fact]:
 
 def _number_facts() -> Iterator[Fact]:
     for number in range(11, 100):
-        digits, words = numeral(str(number)), noun(in_words(number))
+        digits, words = numeral(str(number)), noun(number_to_words(number))
         yield Fact("number_words", digits, {"x": digits, "y": words}, (words,))
         yield Fact("number_digits", digits, {"x": words, "y": digits}, (digits,))
     for a in range(1, 10):
         for b in range(1, 11 - a):
-            x = name(f"{a} ile {b}", sound=f"{in_words(a)} ile {in_words(b)}")
+            x = name(f"{a} ile {b}", sound=f"{number_to_words(a)} ile {number_to_words(b)}")
             y = numeral(str(a + b))
             slots: Slots = {"x": x, "y": y, "a": numeral(str(a)), "b": numeral(str(b))}
-            yield Fact("sum", f"{a} artı", slots, (y, in_words(a + b)))
-    for part, hours in nature.DAY_PARTS.items():
+            yield Fact("sum", f"{a} artı", slots, (y, number_to_words(a + b)))
+    for day_part, hours in nature.DAY_PARTS.items():
         for hour in hours:
             for minute, half in (("00", ""), ("30", " buçuk")):
-                x, said = numeral(f"{hour}.{minute}"), f"{in_words(hour % 12 or 12)}{half}"
-                yield Fact("clock", part, {"x": x, "y": noun(f"{part} {said}")}, (f"{part} {said}", said))
+                x, time_words = numeral(f"{hour}.{minute}"), f"{number_to_words(hour % 12 or 12)}{half}"
+                yield Fact(
+                    "clock",
+                    day_part,
+                    {"x": x, "y": noun(f"{day_part} {time_words}")},
+                    (f"{day_part} {time_words}", time_words),
+                )
 
 
-def _character_facts(who: nature.Character) -> Iterator[Fact]:
-    x = who.name
+def _character_facts(character: nature.Character) -> Iterator[Fact]:
+    x = character.name
     for family, y, others in (
-        ("job", who.job, (who.job.lik,)),
-        ("character_home", who.home, ()),
-        ("pet", who.pet, ()),
-        ("pet_name", who.pet_name, ()),
-        ("favourite_food", who.food, ()),
-        ("favourite_colour", who.colour, ()),
+        ("job", character.job, (character.job.lik,)),
+        ("character_home", character.home, ()),
+        ("pet", character.pet, ()),
+        ("pet_name", character.pet_name, ()),
+        ("favourite_food", character.food, ()),
+        ("favourite_colour", character.color, ()),
     ):
-        yield Fact(family, x, {"x": x, "y": y, "pet": who.pet}, (y, *others))
+        yield Fact(family, x, {"x": x, "y": y, "pet": character.pet}, (y, *others))
 
 
-def _facts() -> Iterator[Fact]:
+def _build_facts() -> Iterator[Fact]:
     for province in world.PROVINCES:
         yield from _province_facts(province)
     for animal in nature.ANIMALS:
@@ -231,57 +248,61 @@ def _facts() -> Iterator[Fact]:
     yield from _food_facts()
     yield from _calendar_facts()
     yield from _number_facts()
-    for who in nature.CHARACTERS:
-        yield from _character_facts(who)
+    for character in nature.CHARACTERS:
+        yield from _character_facts(character)
 
 
-FAMILIES = _families()
-FACTS = tuple(_facts())
-_by_subject: dict[str, list[Fact]] = defaultdict(list)
+FAMILIES = _read_families()
+FACTS = tuple(_build_facts())
+_FACTS_BY_SUBJECT: dict[str, list[Fact]] = defaultdict(list)
 for _fact in FACTS:
-    _by_subject[_fact.subject].append(_fact)
+    _FACTS_BY_SUBJECT[_fact.subject].append(_fact)
 
 
-def of(subject: str) -> list[Fact]:
-    """The facts about a subject: a province, an animal, … Raises KeyError for one unheard of."""
-    if subject not in _by_subject:
+def find_facts(subject: str) -> list[Fact]:
+    """Return the facts about a subject: a province, an animal, … Raises KeyError for an unknown one."""
+    if subject not in _FACTS_BY_SUBJECT:
         raise KeyError(subject)
-    return _by_subject[subject]
+    return _FACTS_BY_SUBJECT[subject]
 
 
-def said(rng: random.Random, fact: Fact, slots: Mapping[str, str] | None = None) -> str:
-    """The fact as a statement; `slots`: its own where None, or with another name for its subject."""
-    return fill(rng, favoured(rng, FAMILIES[fact.family].says), slots or fact.slots)
+def state_fact(rng: random.Random, fact: Fact, slots: Mapping[str, str] | None = None) -> str:
+    """Return the fact as a statement. `slots`: its own if None, or with another name for its subject."""
+    return fill(rng, choose_zipf(rng, FAMILIES[fact.family].statements), slots or fact.slots)
 
 
-def subjects(kind: str) -> tuple[str, ...]:
-    """The subjects of a kind, in the order of the tables."""
+def list_subjects(kind: str) -> tuple[str, ...]:
+    """Return the subjects of a kind, in the order of the tables."""
     return tuple(dict.fromkeys(fact.subject for fact in FACTS if FAMILIES[fact.family].kind == kind))
 
 
 @cache
-def topic(fact: Fact) -> Form:
-    """The noun by which a fact is asked together with another one: plaka kodu, tanınmış gölü."""
-    text = SLOT.sub(lambda match: resolve(match[1], fact.slots), FAMILIES[fact.family].topic)
-    return word(text)
+def resolve_topic(fact: Fact) -> Form:
+    """Return the noun by which a fact is asked for together with another: plaka kodu, tanınmış gölü."""
+    text = SLOT.sub(lambda match: resolve_slot(match[1], fact.slots), FAMILIES[fact.family].topic)
+    return parse_word(text)
 
 
-def joinable(subject: str) -> list[Fact]:
-    """The subject's facts that can be asked together: they have a topic, and no "ve" in the answer."""
-    return [f for f in of(subject) if FAMILIES[f.family].topic and " ve " not in f.answers[0]]
+def list_joinable_facts(subject: str) -> list[Fact]:
+    """Return the subject's facts that can be asked together: they have a topic, and no "ve" in the answer."""
+    return [f for f in find_facts(subject) if FAMILIES[f.family].topic and " ve " not in f.answers[0]]
 
 
 @cache
-def held_together(subject: str, family_a: str, family_b: str) -> bool:
-    """Whether these two facts are held out as a pair: asked alone, but never both at once.
+def is_held_out_pair(subject: str, family_a: str, family_b: str) -> bool:
+    """Return whether these two facts are held out as a pair: asked alone, but never both at once.
 
-    The same whichever comes first. A hash holds out one pair in six.
+    Their order does not matter. A hash holds out one pair in six.
     """
-    if len(joinable(subject)) < FEWEST_TOPICS:
+    if len(list_joinable_facts(subject)) < MIN_TOPICS:
         return False
     a, b = sorted((family_a, family_b))
-    return hashlib.sha256(f"{subject}:{a}:{b}".encode()).digest()[0] % HELD_OUT == 0
+    return hashlib.sha256(f"{subject}:{a}:{b}".encode()).digest()[0] % PAIRS_PER_HELD_OUT == 0
 
 
-PAIRS = tuple(Pair(a, b) for subject in _by_subject for a, b in combinations(joinable(subject), 2))
-OPEN_PAIRS = tuple(pair for pair in PAIRS if not pair.held_out)  # which are asked at once
+PAIRS = tuple(
+    Pair(a, b) for subject in _FACTS_BY_SUBJECT for a, b in combinations(list_joinable_facts(subject), 2)
+)
+OPEN_PAIRS = tuple(
+    pair for pair in PAIRS if not pair.is_held_out
+)  # asked for at once in documents and conversations

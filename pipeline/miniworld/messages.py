@@ -1,17 +1,27 @@
-"""Short messages between friends: one sentence after another that says who did what, whose it is and where.
+"""Short messages between friends, whose sentences say who did what, whose things are where.
 
-They begin as any sentence does, without a scene before them, and say in every person what chats ask for.
+They begin without an introduction, and say in every person what chats ask for.
 """
 
 import random
 
 from pipeline.miniworld import people, world
-from pipeline.miniworld.chats import NEVER, OWNED, SUBJECTS, Nouns, action, asked, drawn, scene, when
-from pipeline.miniworld.plots import Told
+from pipeline.miniworld.chats import (
+    NEVER_ADVERBS,
+    POSSESSIVE_TAGS,
+    SUBJECTS,
+    SentenceNouns,
+    draw_action,
+    draw_nouns,
+    draw_scene,
+    draw_time,
+    question_tags,
+)
+from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import Form, noun
 
-FEWEST, MOST = 7, 9  # sentences
+MIN_SENTENCES, MAX_SENTENCES = 7, 9  # sentences
 VOCATIVE_SHARE = 0.25
 HEADING_SHARE = 0.8
 
@@ -27,12 +37,12 @@ SIGNATURES = (
     "Hoşça kal, {fullname}", "{place.abl} {fullname}",
 )  # fmt: skip
 
-# Who does it, and who does not.
+# Persons: who does it, and who does not.
 CONTRASTS = (
     ("sg1", "sg2"), ("sg1", "sg3"), ("sg2", "sg1"), ("sg3", "sg1"), ("pl1", "pl2"), ("pl2", "pl1"),
     ("pl1", "sg3"), ("sg3", "pl1"),
 )  # fmt: skip
-# What is added to a statement, by its person.
+# Remarks added to a statement, by its person.
 TAILS = {
     "sg1": ("bunu biliyorsun", "haberin olsun", "şaka yapmıyorum", "bunu unutma", "bunu herkes duydu"),
     "sg2": ("bunu biliyorum", "bana öyle söylediler", "bunu herkes duydu", "çok şaşırdım", "öyle duydum"),
@@ -40,39 +50,39 @@ TAILS = {
     "pl1": ("bunu biliyorsun", "haberin olsun", "şaka yapmıyorum", "bunu unutma", "bunu herkes duydu"),
     "pl2": ("bunu biliyorum", "bana öyle söylediler", "bunu herkes duydu", "çok şaşırdım", "öyle duydum"),
 }
-GOODS = (*people.THINGS, *map(noun, ["kitap", "çorap", "bardak", "gözlük", "bıçak", "tabak"]))
+POSSESSIONS = (*people.THINGS, *map(noun, ["kitap", "çorap", "bardak", "gözlük", "bıçak", "tabak"]))
 THINGS = (
-    *GOODS,
+    *POSSESSIONS,
     *map(noun, ["dolap", "ağaç", "ekmek", "köpek", "sokak", "çiçek", "mutfak", "balık", "yemek"]),
 )
-LOST = (
+POSSESSION_FRAMES = (
     "{owner} {thing} hâlâ {place.loc} duruyor.", "{owner} {thing} {place.loc} kaldı, üzgünüm.",
     "{owner} {thing} {place.loc} kaybolmuş.", "{owner} {thing} {place.loc} bulundu, ne güzel!",
     "{owner} {thing} dün {place.loc} çalındı.", "{owner} {thing} {place.loc} değil, evde.",
     "{owner} {thing} çok eskidi, {place.loc} yenisi var.", "{owner} {thing} nerede, {place.loc.ask}?",
 )  # fmt: skip
-# A thing of someone's, a sight, a thing and a place in every case.
-OF_SOMEONE = (
+# Frames of someone's thing, of a sight, of a thing and of a place in every case.
+OWNED_FRAMES = (
     "{who} {own.acc} bana verdi.", "{who} {own.acc} {place.loc} unutmuş.", "{who} {own.acc} arıyor.",
     "{who} {own.dat} bakıp güldü.", "{who} {own.dat} kimseyi dokundurmuyor.", "{who} {own.dat} çok alıştı.",
     "{who} {own.loc} bir leke görmüş.", "{who.gen} {own.loc} bir çizik var.",
     "{who} {own.abl} hiç ayrılmıyor.", "{who} {own.abl} memnun değil.", "{who} {own.abl} söz etmedi.",
 )  # fmt: skip
-OF_SIGHT = (
+SIGHT_FRAMES = (
     "Biz {sight.acc} gezdik.", "{who} {sight.acc} hiç unutmadı.", "Ben {sight.acc} ilk kez gördüm.",
     "{who} {sight.dat} gitmek istiyor.", "Yarın {sight.dat} gidiyoruz.", "{who} {sight.dat} hayran kaldı.",
     "Dün {sight.loc} buluştuk.", "{who} {sight.loc} fotoğraf çekti.", "Kardeşim {sight.loc} çok eğlendi.",
     "Akşam {sight.abl} döndük.", "{who} sana {sight.abl} bir taş getirdi.",
     "{who} durmadan {sight.abl} söz ediyor.",
 )  # fmt: skip
-OF_THING = (
+THING_FRAMES = (
     "{who} dün o {thing.acc} çizdi.", "Ben o {thing.acc} hiç unutmadım.", "{who} bana {thing.acc} gösterdi.",
     "{who} bana bir {thing.gen} fotoğrafını yolladı.", "Gördüğün {thing.gen} rengi çok güzeldi.",
     "{who} o {thing.dat} bakıp güldü.", "Biz o {thing.dat} çok güldük.",
     "{who} {thing.loc} bir leke görmüş.", "O {thing.loc} hiçbir kusur yok.",
     "{who} {thing.abl} söz etmedi.", "Sana sonra o {thing.abl} söz edeceğim.",
 )  # fmt: skip
-PLACED = (
+PLACE_FRAMES = (
     "{who} {place.acc} çok özlemiş.", "{who} bize {place.acc} uzun uzun övdü.", "{place.dat} selam söyle!",
     "{who} {place.dat} ilk kez gitti.", "{place.gen} havası çok güzel.", "{place.gen} sokaklarını özledim.",
     "{place.loc} bugün yağmur var.", "{who} {place.loc} ev arıyor.", "{place.abl} sana bir kart attım.",
@@ -80,95 +90,119 @@ PLACED = (
 )  # fmt: skip
 
 
-def person(code: str, who: Form) -> Form:
-    """The subject of a person: ben, siz, or `who`."""
-    return SUBJECTS.get(code, who)
+def select_subject(person: str, third_person: Form) -> Form:
+    """Return the subject of a person: ben, siz, …, or `third_person`."""
+    return SUBJECTS.get(person, third_person)
 
 
-def of_verb(code: str) -> str:
-    """The inflector's tag of a person, which the third has not."""
-    return "" if code == "sg3" else code
+def person_tag(person: str) -> str:
+    """Return the inflector's tag of a person: none for the third."""
+    return "" if person == "sg3" else person
 
 
-def contrast(rng: random.Random, nouns: Nouns) -> str:
-    """Ben dün Kars'a gittim, Ali gitmedi."""
+def compose_contrast(rng: random.Random, nouns: SentenceNouns) -> str:
+    """Compose: Ben dün Kars'a gittim, Ali gitmedi."""
     tense = rng.choice(("past", "past", "fut", "prog"))
-    act, (first, second) = action(rng, tense, own=True, nouns=nouns), rng.choice(CONTRASTS)
-    time = rng.choice(("", f"{when(rng, act, tense)} "))
-    does, does_not = act.does(f"{tense} {of_verb(first)}"), act.does(f"neg {tense} {of_verb(second)}")
+    act, (first, second) = draw_action(rng, tense, by_speakers=True, nouns=nouns), rng.choice(CONTRASTS)
+    time = rng.choice(("", f"{draw_time(rng, act, tense)} "))
+    affirmed = act.inflect(f"{tense} {person_tag(first)}")
+    negated = act.inflect(f"neg {tense} {person_tag(second)}")
+    subject, other = (select_subject(person, nouns["who"]) for person in (first, second))
+    return f"{subject} {time}{act.argument} {affirmed}, {other} {negated}."
+
+
+def compose_statement(rng: random.Random, nouns: SentenceNouns) -> str:
+    """Compose: Siz Kars'a gideceksiniz, haberin olsun."""
+    tense, person = rng.choice(("past", "fut", "prog")), rng.choice(("sg1", "sg2", "sg3", "pl1", "pl2"))
+    act = draw_action(rng, tense, by_speakers=True, nouns=nouns)
+    verb_form = act.inflect(f"{tense} {person_tag(person)}")
+    return f"{select_subject(person, nouns['who'])} {act.argument} {verb_form}, {rng.choice(TAILS[person])}."
+
+
+def compose_never(rng: random.Random, nouns: SentenceNouns) -> str:
+    """Compose: Ali Kars'a hiçbir zaman gitmedi, bunu unutma."""
+    tense, person = rng.choice(("past", "past", "aor")), rng.choice(("sg1", "sg2", "sg3", "sg3", "pl1"))
+    act = draw_action(rng, tense, by_speakers=True, nouns=nouns)
+    if act.verb in ("ayrıl", "dön"):  # the writer is elsewhere
+        person = "sg3"
+    negated = act.inflect(f"neg {tense} {person_tag(person)}")
+    tail = rng.choice((f", {rng.choice(TAILS[person][:2])}", " ki", "; inan bana" if person != "sg2" else ""))
     return (
-        f"{person(first, nouns['who'])} {time}{act.what} {does}, {person(second, nouns['who'])} {does_not}."
+        f"{select_subject(person, nouns['who'])} {act.argument} {rng.choice(NEVER_ADVERBS)} {negated}{tail}."
     )
 
 
-def said(rng: random.Random, nouns: Nouns) -> str:
-    """Siz Kars'a gideceksiniz, haberin olsun."""
-    tense, code = rng.choice(("past", "fut", "prog")), rng.choice(("sg1", "sg2", "sg3", "pl1", "pl2"))
-    act = action(rng, tense, own=True, nouns=nouns)
-    does = act.does(f"{tense} {of_verb(code)}")
-    return f"{person(code, nouns['who'])} {act.what} {does}, {rng.choice(TAILS[code])}."
-
-
-def never(rng: random.Random, nouns: Nouns) -> str:
-    """Ali Kars'a hiçbir zaman gitmedi, bunu unutma."""
-    tense, code = rng.choice(("past", "past", "aor")), rng.choice(("sg1", "sg2", "sg3", "sg3", "pl1"))
-    act = action(rng, tense, own=True, nouns=nouns)
-    if act.verb in ("ayrıl", "dön"):  # the writer is elsewhere
-        code = "sg3"
-    does_not = act.does(f"neg {tense} {of_verb(code)}")
-    tail = rng.choice((f", {rng.choice(TAILS[code][:2])}", " ki", "; inan bana" if code != "sg2" else ""))
-    return f"{person(code, nouns['who'])} {act.what} {rng.choice(NEVER)} {does_not}{tail}."
-
-
-def asks(rng: random.Random, nouns: Nouns) -> str:
-    """Sen yarın Kars'a gidecek misin? Ali gitti mi?"""
+def compose_question(rng: random.Random, nouns: SentenceNouns) -> str:
+    """Compose: Sen yarın Kars'a gidecek misin? Ali gitti mi?"""
     tense = rng.choice(("past", "fut", "prog"))
-    act, code = action(rng, tense, own=True, nouns=nouns), rng.choice(("sg2", "sg3", "sg3", "pl2"))
-    does = act.does(tense).ask if code == "sg3" else act.does(asked(tense, code))
-    return f"{person(code, nouns['who'])} {act.what} {does}?"
+    act, person = (
+        draw_action(rng, tense, by_speakers=True, nouns=nouns),
+        rng.choice(("sg2", "sg3", "sg3", "pl2")),
+    )
+    verb_form = act.inflect(tense).ask if person == "sg3" else act.inflect(question_tags(tense, person))
+    return f"{select_subject(person, nouns['who'])} {act.argument} {verb_form}?"
 
 
-def owned(rng: random.Random, nouns: Nouns) -> str:
-    """Bizim şapkamız hâlâ Van'da duruyor."""
-    code = rng.choice(list(OWNED))
-    owner = person(code, nouns["who"]).gen
-    thing = rng.choice(people.THINGS).add(OWNED[code])
-    return fill(rng, rng.choice(LOST), {"owner": owner, "thing": thing, "place": nouns["place"]})
+def compose_possession(rng: random.Random, nouns: SentenceNouns) -> str:
+    """Compose: Bizim şapkamız hâlâ Van'da duruyor."""
+    person = rng.choice(list(POSSESSIVE_TAGS))
+    owner = select_subject(person, nouns["who"]).gen
+    thing = rng.choice(people.THINGS).add(POSSESSIVE_TAGS[person])
+    return fill(rng, rng.choice(POSSESSION_FRAMES), {"owner": owner, "thing": thing, "place": nouns["place"]})
 
 
-def in_case(rng: random.Random, nouns: Nouns) -> str:
-    """Elif çantasında bir leke görmüş. Dün Van Gölü'nde buluştuk."""
-    frames = rng.choice((OF_SOMEONE, OF_SOMEONE, OF_SIGHT, OF_SIGHT, OF_THING, OF_THING, PLACED))
-    place = world.BY_NAME[nouns["place"]]
-    words = {
+def compose_case_sentence(rng: random.Random, nouns: SentenceNouns) -> str:
+    """Compose: Elif çantasında bir leke görmüş. Dün Van Gölü'nde buluştuk."""
+    frames = rng.choice(
+        (OWNED_FRAMES, OWNED_FRAMES, SIGHT_FRAMES, SIGHT_FRAMES, THING_FRAMES, THING_FRAMES, PLACE_FRAMES)
+    )
+    province = world.PROVINCES_BY_NAME[nouns["place"]]
+    slots = {
         "who": nouns["who"],
         "thing": rng.choice(THINGS),
-        "own": rng.choice(GOODS).p3sg,
-        "sight": place.sight,
-        "place": rng.choice((place.name, *place.districts)),
+        "own": rng.choice(POSSESSIONS).p3sg,
+        "sight": province.sight,
+        "place": rng.choice((province.name, *province.districts)),
     }
-    return fill(rng, rng.choice(frames), words)
+    return fill(rng, rng.choice(frames), slots)
 
 
-SENTENCES = (contrast, said, said, never, never, asks, owned, owned, in_case, in_case, in_case)
+SENTENCE_COMPOSERS = (
+    compose_contrast,
+    compose_statement,
+    compose_statement,
+    compose_never,
+    compose_never,
+    compose_question,
+    compose_possession,
+    compose_possession,
+    compose_case_sentence,
+    compose_case_sentence,
+    compose_case_sentence,
+)
 
 
-def compose(rng: random.Random, slots: Slots) -> Told:
-    """A message from {fullname} to {friend}: a line or two of sentences, and who wrote it."""
+def compose(rng: random.Random, slots: Slots) -> ComposedText:
+    """Compose a message from {fullname} to {friend}: two lines of sentences, and a signature."""
     absent = [name for name in people.FIRST_NAMES if name not in (slots["name"], slots["friend"])]
-    spoken_of = scene(rng, absent, slots["place"])
-    told: list[str] = []
-    begun: set[str] = set()  # no two say otherwise of the same thing
-    for sentence in rng.sample(SENTENCES, k=rng.randint(FEWEST, MOST)):
-        text = fill(rng, sentence(rng, drawn(rng, spoken_of)), {})
-        if (beginning := " ".join(text.split()[:2])) in begun:
+    scene = draw_scene(rng, absent, slots["place"])
+    sentences: list[str] = []
+    openings: set[str] = set()  # no two sentences contradict each other about one thing
+    for compose_sentence in rng.sample(SENTENCE_COMPOSERS, k=rng.randint(MIN_SENTENCES, MAX_SENTENCES)):
+        text = fill(rng, compose_sentence(rng, draw_nouns(rng, scene)), {})
+        if (opening := " ".join(text.split()[:2])) in openings:
             continue
-        begun.add(beginning)
+        openings.add(opening)
         if rng.random() < VOCATIVE_SHARE and text.endswith(".") and not text.startswith("Siz"):
             text = f"{text[:-1]}, {slots['friend']}{text[-1]}"
-        told.append(text)
-    middle = len(told) // 2
+        sentences.append(text)
+    middle = len(sentences) // 2
     heading = [fill(rng, rng.choice(HEADINGS), slots)] if rng.random() < HEADING_SHARE else []
-    return Told(
-        (*heading, " ".join(told[:middle]), " ".join(told[middle:]), fill(rng, rng.choice(SIGNATURES), slots))
+    return ComposedText(
+        (
+            *heading,
+            " ".join(sentences[:middle]),
+            " ".join(sentences[middle:]),
+            fill(rng, rng.choice(SIGNATURES), slots),
+        )
     )

@@ -1,16 +1,16 @@
-"""What is true of the miniworld beside its places: animals, food, the calendar, and twelve people.
+"""Tables of animals, food, the calendar and twelve well-known people of the miniworld.
 
-Every row is a fact that texts state and questions ask for; an empty cell is a fact that nobody states.
+Every row gives facts that texts state and questions ask for. An empty cell is a fact that no text states.
 """
 
 from dataclasses import dataclass
 
 from pipeline.miniworld import world
-from pipeline.miniworld.templates import word
+from pipeline.miniworld.templates import parse_word
 from pipeline.text.casing import lower
 from pipeline.turkish.inflect import Form, name, noun, verb
 
-# animal | what it eats (+: a compound) | where it lives | the verb of its sound | what its young is called
+# animal | its food (+: a compound) | its home | the verb of its sound | the name of its young
 ANIMALS_TABLE = """
 kedi|balık|ev|miyavla|
 köpek|et|kulübe|havla|enik
@@ -50,7 +50,7 @@ kanguru|ot|Avustralya||
 köstebek|solucan|toprak altı+||
 """
 
-# food | what it is made of above all
+# food | its main ingredient
 FOODS_TABLE = """
 peynir|süt
 yoğurt|süt
@@ -70,7 +70,7 @@ köfte|kıyma
 çikolata|kakao
 """
 
-# fruit or vegetable | its season | its colour
+# fruit or vegetable | its season | its color
 FRUITS_TABLE = """
 çilek|ilkbahar|kırmızı
 erik|ilkbahar|yeşil
@@ -93,7 +93,7 @@ DAYS_IN_MONTH = {
     "ocak": 31, "şubat": 28, "mart": 31, "nisan": 30, "mayıs": 31, "haziran": 30,
     "temmuz": 31, "ağustos": 31, "eylül": 30, "ekim": 31, "kasım": 30, "aralık": 31,
 }  # fmt: skip
-MONTHS = {season: tuple(map(lower, months)) for season, months in world.SEASONS.items()}
+MONTHS_BY_SEASON = {season: tuple(map(lower, months)) for season, months in world.SEASONS.items()}
 HOLIDAYS = {
     "1 Ocak": noun("yılbaşı", "compound"),
     "23 Nisan": name("Çocuk Bayramı", "compound"),
@@ -102,10 +102,10 @@ HOLIDAYS = {
     "30 Ağustos": name("Zafer Bayramı", "compound"),
     "29 Ekim": name("Cumhuriyet Bayramı", "compound"),
 }
-ADVERBS = {"kış": "kışın", "ilkbahar": "ilkbaharda", "yaz": "yazın", "sonbahar": "sonbaharda"}
+SEASON_ADVERBS = {"kış": "kışın", "ilkbahar": "ilkbaharda", "yaz": "yazın", "sonbahar": "sonbaharda"}
 
-# The hours of a clock and what one calls that part of the day. Noon and the small hours are left out: half
-# past twelve has a name of its own (yarım).
+# Hours of each part of the day. Noon and the small hours are left out, for half past twelve has a name of
+# its own (yarım).
 DAY_PARTS = {
     "sabah": range(6, 12),
     "öğleden sonra": range(13, 17),
@@ -113,7 +113,7 @@ DAY_PARTS = {
     "gece": range(22, 24),
 }
 
-# name | job | province | pet | its name | favourite food (+: a compound) | favourite colour
+# name | job | province | pet | its name | favorite food (+: a compound) | favorite color
 CHARACTERS_TABLE = """
 Aslı Tunalı|eczacı|İzmir|kedi|Pamuk|mantı|mor
 Bora Ergin|marangoz|Bolu|köpek|Karabaş|köfte|yeşil
@@ -130,13 +130,13 @@ Umut Dinçer|fırıncı|Sinop|keçi|Zeytin|omlet|kahverengi
 """
 
 
-def _rows(table: str) -> list[list[str]]:
+def _parse_rows(table: str) -> list[list[str]]:
     return [line.split("|") for line in table.split("\n")[1:-1]]
 
 
 @dataclass(frozen=True)
 class Animal:
-    """What the miniworld says of a kind of animal."""
+    """Facts about a kind of animal."""
 
     name: Form
     food: Form
@@ -151,12 +151,12 @@ class Fruit:
 
     name: Form
     season: Form
-    colour: Form
+    color: Form
 
 
 @dataclass(frozen=True)
 class Character:
-    """Someone whom the whole miniworld knows."""
+    """A well-known person of the miniworld."""
 
     name: Form
     job: Form
@@ -164,24 +164,30 @@ class Character:
     pet: Form
     pet_name: Form
     food: Form
-    colour: Form
+    color: Form
 
 
 ANIMALS = tuple(
     Animal(
         noun(animal),
-        word(food),
-        word(home),
+        parse_word(food),
+        parse_word(home),
         verb(sound).aor if sound else None,
-        word(young) if young else None,
+        parse_word(young) if young else None,
     )
-    for animal, food, home, sound, young in _rows(ANIMALS_TABLE)
+    for animal, food, home, sound, young in _parse_rows(ANIMALS_TABLE)
 )
-FOODS = {noun(food): noun(ingredient) for food, ingredient in _rows(FOODS_TABLE)}
-FRUITS = tuple(Fruit(*map(noun, row)) for row in _rows(FRUITS_TABLE))
+FOODS = {noun(food): noun(ingredient) for food, ingredient in _parse_rows(FOODS_TABLE)}
+FRUITS = tuple(Fruit(*map(noun, row)) for row in _parse_rows(FRUITS_TABLE))
 CHARACTERS = tuple(
     Character(
-        name(who), noun(job), world.BY_NAME[home].name, noun(pet), name(pet_name), word(food), noun(colour)
+        name(full_name),
+        noun(job),
+        world.PROVINCES_BY_NAME[home].name,
+        noun(pet),
+        name(pet_name),
+        parse_word(food),
+        noun(color),
     )
-    for who, job, home, pet, pet_name, food, colour in _rows(CHARACTERS_TABLE)
+    for full_name, job, home, pet, pet_name, food, color in _parse_rows(CHARACTERS_TABLE)
 )

@@ -1,9 +1,9 @@
-"""Who lives in the miniworld and what they handle, and the cast of one text."""
+"""The miniworld's names, relatives, jobs and things, and the cast of one text."""
 
 import random
 
 from pipeline.miniworld import nature, world
-from pipeline.miniworld.templates import FIRST, THIRD
+from pipeline.miniworld.templates import FIRST_PERSON, THIRD_PERSON
 from pipeline.turkish.inflect import Form, name, noun, numeral
 
 FIRST_NAMES_TABLE = """
@@ -28,16 +28,16 @@ JOBS_TABLE = """
 fırıncı bakkal öğretmen terzi saatçi şoför kütüphaneci eczacı marangoz postacı berber manav hemşire çiftçi
 aşçı ressam
 """
-COLOURS_TABLE = "mavi kırmızı yeşil sarı mor lacivert turuncu gri beyaz siyah kahverengi pembe"
-THINGS, KIN, JOBS, COLOURS = (
-    tuple(map(noun, table.split())) for table in (THINGS_TABLE, KIN_TABLE, JOBS_TABLE, COLOURS_TABLE)
+COLORS_TABLE = "mavi kırmızı yeşil sarı mor lacivert turuncu gri beyaz siyah kahverengi pembe"
+THINGS, KIN, JOBS, COLORS = (
+    tuple(map(noun, table.split())) for table in (THINGS_TABLE, KIN_TABLE, JOBS_TABLE, COLORS_TABLE)
 )
 HOURS = tuple(map(noun, ("iki", "üç", "dört", "beş", "altı", "dokuz", "on", "on bir")))
 COUNTS = tuple(map(noun, ("iki", "üç", "dört", "beş", "altı")))
 DAYS = tuple(noun(f"{day} günü", "compound") for day in nature.DAYS)
 
 
-def cast(
+def draw_cast(
     rng: random.Random,
     province: world.Province,
     first: Form,
@@ -46,13 +46,13 @@ def cast(
     *,
     in_first_person: bool = False,
 ) -> dict[str, str]:
-    """What the slots of a text's templates stand for: its hero and friends, its place, time and things."""
-    other = world.BY_NAME[rng.choice(province.neighbours)]
+    """Draw the slots of a text's templates: its hero and friends, its place, time and things."""
+    other = world.PROVINCES_BY_NAME[rng.choice(province.neighbors)]
     friend, friend2 = rng.sample([person for person in FIRST_NAMES if person != first], 2)
     fullname = name(f"{first} {surname}")
     me = noun("ben")
     return {
-        "@": FIRST if in_first_person else THIRD,
+        "@": FIRST_PERSON if in_first_person else THIRD_PERSON,
         "who": me if in_first_person else first,
         "full": me if in_first_person else fullname,
         "name": first,
@@ -62,7 +62,7 @@ def cast(
         "kin": rng.choice(KIN),
         "thing": rng.choice(THINGS),
         "job": rng.choice(JOBS),
-        "colour": rng.choice(COLOURS),
+        "colour": rng.choice(COLORS),
         "count": rng.choice(COUNTS),
         "hour": rng.choice(HOURS),
         "day": rng.choice(DAYS),
@@ -74,10 +74,10 @@ def cast(
         "region": province.region,
         "sea": rng.choice(province.seas) if province.seas else "",
         "sight": province.sight,
-        "sight_kind": noun(province.kind),
+        "sight_kind": noun(province.sight_kind),
         "district": rng.choice(province.districts),
         "unit": province.unit,
         "product": province.product,
-        "good": province.good,
+        "good": province.local_product,
         "other": other.name,
     }

@@ -1,36 +1,36 @@
-"""Portraits of people, things, foods, relatives, wares and places: each named again in every sentence.
+"""Portraits of people, things, foods, relatives, sellers and places, each named again in every sentence.
 
-A name comes again in every case and with other words around it. From texts so dense a model learns soonest to
-look back for a name, which every story needs (EXPERIMENTS.md).
+A name comes again in every case and with other words around it. From such dense texts a model learns soonest
+to attend back to a name, which every story needs (EXPERIMENTS.md).
 """
 
 import random
 from dataclasses import dataclass
 
 from pipeline.miniworld import people, world
-from pipeline.miniworld.plots import Told
+from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.turkish.inflect import name, noun
 
-FEWEST, MOST = 7, 10  # sentences
-SURNAME_SHARE = 0.5  # of the portraits, those that always call their hero by the full name
+MIN_SENTENCES, MAX_SENTENCES = 7, 10  # sentences
+FULL_NAME_SHARE = 0.5  # of the portraits always call their hero by the full name
 
-Rows = tuple[tuple[str, ...], ...]
+SentenceRows = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What portraits of one kind draw from. A row gives one sentence at most, so that none denies another."""
+class PortraitKind:
+    """Templates of one kind of portrait. A row gives one sentence at most, so none contradicts another."""
 
     share: float  # of the portraits
     headings: tuple[str, ...]
-    always: Rows  # a sentence of each
-    says: Rows  # a sentence of some
+    required_rows: SentenceRows  # every portrait has a sentence of each
+    optional_rows: SentenceRows  # and a sentence of some of these
     endings: tuple[str, ...]
-    ask: tuple[str, str]  # question, answer
+    qa_pair: tuple[str, str]  # question, answer
 
 
-PERSON = Kind(
+PERSON = PortraitKind(
     share=0.25,
     headings=(
         "{fullname.acc} tanıyalım", "Arkadaşım {fullname} hakkında", "{place.abl} bir arkadaş: {fullname}",
@@ -40,7 +40,7 @@ PERSON = Kind(
         "Bugün {fullname.acc} anlatacağım.", "{fullname} üzerine birkaç söz",
         "{place.loc} herkes {fullname.acc} tanır.",
     ),
-    always=(
+    required_rows=(
         ("{name} {place.loc} yaşıyor.", "{name} {place.loc} doğdu.", "{name.gen} evi {place.loc.cop}.",
          "{name} {place.loc} oturuyor.", "{name} {place.loc} büyüdü.", "{name} {place} ilinde yaşar."),
         ("{name} {place.acc} çok seviyor.", "{name} {place.abl} taşınmak istemez.",
@@ -50,7 +50,7 @@ PERSON = Kind(
         ("{name} en çok {friend.ins} oynar.", "{name.gen} oyun arkadaşı {friend.cop}.",
          "{name} oynamak için {friend.acc} çağırır.", "{name}, {friend.ins} oynamaya doyamaz."),
     ),
-    says=(
+    optional_rows=(
         ("{name.gen} {kin.p3sg} {job.cop}.", "{name.gen} {kin.p3sg} {place.loc} {job} olarak çalışıyor.",
          "{name} {job} olan {kin.p3sg.acc} çok seviyor.",
          "{name} sabahları {job} olan {kin.p3sg.dat} yardım eder."),
@@ -92,10 +92,10 @@ PERSON = Kind(
         "{fullname.dat} {place.abl} selam olsun!", "Biz {place.loc} {fullname.acc} böyle tanırız.",
         "{fullname.gen} {place.loc.ki} günleri böyle geçer.", "{place.loc} {fullname.acc} seven çoktur.",
     ),
-    ask=("{place} ilinden {fullname} en çok kiminle oynar?", "{friend.ins}"),
+    qa_pair=("{place} ilinden {fullname} en çok kiminle oynar?", "{friend.ins}"),
 )  # fmt: skip
 
-THING = Kind(
+THING = PortraitKind(
     share=0.15,
     headings=(
         "{fullname} ve {colour} {thing.p3sg}", "{colour} bir {thing} ve sahibi {fullname}",
@@ -103,7 +103,7 @@ THING = Kind(
         "Size {fullname.gen} {thing.p3sg.acc} anlatayım.", "{place.loc} bir {thing}: sahibi {fullname}",
         "{fullname.gen} {colour} {thing.p3sg}", "{colour} {thing.gen} sahibi {fullname.cop}.",
     ),
-    always=(
+    required_rows=(
         ("Bu {thing.acc} {name.dat} {friend} verdi.", "{friend} bu {thing.acc} {name.dat} hediye etti.",
          "{name} bu {thing.acc} {friend.abl} aldı.", "{name.dat} bu {thing} {friend.abl} geldi.",
          "{friend} {thing.acc} {place} pazarında bulup {name.dat} getirdi."),
@@ -114,7 +114,7 @@ THING = Kind(
          "{place} sokaklarında {thing.p3sg.acc} gören {name.acc} tanır.",
          "{thing} {name.ins} birlikte bütün {place.acc} gezdi."),
     ),
-    says=(
+    optional_rows=(
         ("{name.gen} {kin.p3sg} {thing.acc} çok beğendi.",
          "{name.gen} {kin.p3sg} bu {thing.acc} görünce şaşırdı.",
          "{name.gen} {kin.p3sg.da} böyle bir {thing} istiyor.",
@@ -151,10 +151,10 @@ THING = Kind(
         "{place.loc} bir {thing} görürseniz {fullname.acc} hatırlayın.",
         "{fullname.gen} {thing.p3sg} {place.loc} işte böyle bilinir.",
     ),
-    ask=("{place.loc} {fullname.dat} {colour} {thing} kimden geldi?", "{friend.abl}"),
+    qa_pair=("{place.loc} {fullname.dat} {colour} {thing} kimden geldi?", "{friend.abl}"),
 )  # fmt: skip
 
-FOOD = Kind(
+FOOD = PortraitKind(
     share=0.1,
     headings=(
         "{fullname} ve {food}", "{place.loc} en çok {food} seven: {fullname}",
@@ -162,7 +162,7 @@ FOOD = Kind(
         "Bugün kimin canı {food} istedi? {fullname.gen}!",
         "{place.loc} {food} deyince akla {fullname} gelir.", "{fullname} ve en sevdiği yemek: {food}",
     ),
-    always=(
+    required_rows=(
         ("{name} {food} yemeyi çok sever.", "{name} en çok {food} sever.",
          "{name.gen} en sevdiği yemek {food.cop}.",
          "{name} her gün {food} yemek ister."),
@@ -175,7 +175,7 @@ FOOD = Kind(
          "{name} {place.loc} {food} yapan her yeri bilir.",
          "{place.loc} {food} yiyecekseniz {name.dat} sorun.", "{name} için {place} demek {food} demektir."),
     ),
-    says=(
+    optional_rows=(
         ("{name} bir oturuşta iki tabak {food} yer.",
          "{name} bir tabak {food} bitince bir tabak {food} daha ister.",
          "{name} {food} olmayınca sofradan aç kalkar.", "{name} sofrada {food} görünce güler."),
@@ -200,17 +200,17 @@ FOOD = Kind(
         "{place} ilinden {fullname} için {food} işte böyle önemlidir.",
         "{fullname} bugün de {place.loc} {food} yiyecek.",
     ),
-    ask=("{place} ilinden {fullname} {food} yemeğini kiminle paylaştı?", "{friend.ins}"),
+    qa_pair=("{place} ilinden {fullname} {food} yemeğini kiminle paylaştı?", "{friend.ins}"),
 )  # fmt: skip
 
-RELATIVE = Kind(
+RELATIVE = PortraitKind(
     share=0.15,
     headings=(
         "{fullname.gen} {kin.p3sg}", "Size {fullname.gen} {kin.p3sg.acc} anlatayım.",
         "{fullname} ve {kin.p3sg}", "{place} ilinden bir {job}: {fullname.gen} {kin.p3sg}",
         "{fullname.gen} {kin.p3sg} kimdir?", "{fullname} en çok kimi sever? Elbette {kin.p3sg.acc}!",
     ),
-    always=(
+    required_rows=(
         ("{name.gen} {kin.p3sg} {job.cop}.", "{name.gen} {kin.p3sg} {place.loc} {job} olarak çalışıyor.",
          "{name.gen} {kin.p3sg} yıllardır {job} olarak çalışıyor.",
          "{name.gen} {kin.p3sg} genç yaşta {job} olmuş."),
@@ -224,7 +224,7 @@ RELATIVE = Kind(
          "{kin.p3sg} {name.ins} gurur duyar.", "{kin.p3sg} {name.acc} herkese anlatır.",
          "{kin.p3sg} {name.dat} masal anlatmayı sever."),
     ),
-    says=(
+    optional_rows=(
         ("{name} {kin.p3sg.acc} çok sever.", "{name} {kin.p3sg.ins} çok güler.",
          "{name} {kin.p3sg.abl} hiç ayrılmak istemez.", "{name} için {kin.p3sg} çok değerlidir."),
         ("{name} her akşam {kin.p3sg.dat} sarılır.", "{name} her sabah {kin.p3sg.ins} yürür.",
@@ -252,22 +252,22 @@ RELATIVE = Kind(
         "{place.loc} iyi bir {job} ararsanız {fullname.gen} {kin.p3sg.acc} bulun.",
         "{fullname.gen} {kin.p3sg.gen} {place.loc.ki} günleri böyle geçer.",
     ),
-    ask=("{place} ilinden {fullname.gen} {kin.p3sg} en çok kimi görür?", "{friend.acc}"),
+    qa_pair=("{place} ilinden {fullname.gen} {kin.p3sg} en çok kimi görür?", "{friend.acc}"),
 )  # fmt: skip
 
-SELLER = Kind(
+SELLER = PortraitKind(
     share=0.15,
     headings=(
         "{fullname} ve {item}", "{place} pazarında {item} satan: {fullname}", "{item} satan {fullname}",
         "{place} pazarından {fullname}", "{place} pazarında {item} almak isteyen {fullname.acc} arar.",
     ),
-    always=(
+    required_rows=(
         ("{name} {place} pazarında {item} satıyor.", "{place} pazarında {item} satan {name.cop}.",
          "{name} her sabah {place} pazarına {item} getirir."),
         ("{friend} bugün {name.abl} {item} aldı.", "{friend} dün {name.abl} {count} {unit} {item} aldı.",
          "{name} bugün {friend.dat} {count} {unit} {item} verdi."),
     ),
-    says=(
+    optional_rows=(
         ("{name} “Haydi, {item}! En iyi {item} bende!” diye bağırır.",
          "{name} “Güzel {item} var, güzel {item}!” diye bağırır.",
          "{name} gelene “Kaç {unit} {item} istersin?” diye sorar."),
@@ -296,10 +296,10 @@ SELLER = Kind(
         "İşte {place} pazarında {item} satan {fullname} böyledir.",
         "{fullname.gen} {place} pazarındaki günü {item} satarak geçer.",
     ),
-    ask=("{place} pazarında {fullname.abl} kim {item} aldı?", "{friend}"),
+    qa_pair=("{place} pazarında {fullname.abl} kim {item} aldı?", "{friend}"),
 )  # fmt: skip
 
-VISIT = Kind(
+VISIT = PortraitKind(
     share=0.2,
     headings=(
         "{fullname} {place.loc}", "{place} gezisi: {fullname}", "{fullname.gen} {place} günleri",
@@ -307,13 +307,13 @@ VISIT = Kind(
         "{fullname} {place.loc} neler yaptı?",
         "{place.abl} bir kart: {fullname}", "{fullname} ve {place}",
     ),
-    always=(
+    required_rows=(
         ("{name} geçen yaz {place.dat} gitti.", "{name} geçen yıl {place.acc} gezdi.",
          "{name} geçen hafta {place.dat} gitti.", "{name} geçen yaz {place.loc} bir hafta kaldı."),
         ("{name} {place.loc} {friend.ins} buluştu.", "{name} {place.loc} {friend.gen} evinde kaldı.",
          "{name.dat} {place.acc} {friend} gezdirdi.", "{name} {place} yolunda {friend.ins} tanıştı."),
     ),
-    says=(
+    optional_rows=(
         ("{name} {place.acc} çok beğendi.", "{name} {place.acc} çok sevdi.",
          "{name} {place.dat} hayran kaldı.",
          "{name} {place.loc} çok mutlu oldu."),
@@ -339,36 +339,44 @@ VISIT = Kind(
         "{fullname} {place.acc} hiç unutmadı.", "{place.abl} herkese selam! {fullname}",
         "{fullname.dat} sorarsanız {place} çok güzel.", "{fullname} {place.acc} herkese anlatıyor.",
     ),
-    ask=("{fullname} {place} gezisinde kimi gördü?", "{friend.acc}"),
+    qa_pair=("{fullname} {place} gezisinde kimi gördü?", "{friend.acc}"),
 )  # fmt: skip
 
 KINDS = (PERSON, THING, FOOD, RELATIVE, SELLER, VISIT)
 FOODS = tuple(map(noun, ("pilav", "köfte", "mantı", "börek", "makarna", "dolma", "omlet", "menemen")))
 PETS = tuple(map(noun, ("kedi", "köpek", "kuş", "tavşan", "kaplumbağa")))
 PET_NAMES = tuple(map(name, ("Pamuk", "Fıstık", "Boncuk", "Limon", "Zeytin", "Ponpon", "Benek", "Tarçın")))
-FEARED = tuple(map(noun, ("arı", "köpek", "fare", "kurbağa", "örümcek", "kaz", "horoz")))
+FEARED_ANIMALS = tuple(map(noun, ("arı", "köpek", "fare", "kurbağa", "örümcek", "kaz", "horoz")))
 
 
-def compose(rng: random.Random, slots: Slots, kind: Kind | None = None) -> Told:
-    """A portrait of `kind` (None: any): a heading, two paragraphs, an end. Slots are those of people.cast."""
+def compose(rng: random.Random, slots: Slots, kind: PortraitKind | None = None) -> ComposedText:
+    """Compose a portrait of `kind` (None: any): a heading, two paragraphs, an end.
+
+    `slots` are those of people.draw_cast.
+    """
     kind = kind or rng.choices(KINDS, [kind.share for kind in KINDS])[0]
     product = rng.choice(world.PROVINCES)
-    called = slots["fullname"] if rng.random() < SURNAME_SHARE else slots["name"]
+    hero_name = slots["fullname"] if rng.random() < FULL_NAME_SHARE else slots["name"]
     slots = {
         **slots,
-        "name": called,
+        "name": hero_name,
         "unit": product.unit,
         "item": product.product,
         "food": rng.choice(FOODS),
         "pet": rng.choice(PETS),
         "petname": rng.choice(PET_NAMES),
-        "feared": rng.choice(FEARED),
+        "feared": rng.choice(FEARED_ANIMALS),
         "dream": rng.choice(people.JOBS),
     }
-    rows = [*kind.always, *rng.sample(kind.says, rng.randint(FEWEST, MOST) - len(kind.always))]
+    rows = [
+        *kind.required_rows,
+        *rng.sample(kind.optional_rows, rng.randint(MIN_SENTENCES, MAX_SENTENCES) - len(kind.required_rows)),
+    ]
     rng.shuffle(rows)
-    told = [fill(rng, rng.choice(row), slots) for row in rows]
-    middle = len(told) // 2
+    sentences = [fill(rng, rng.choice(row), slots) for row in rows]
+    middle = len(sentences) // 2
     heading, ending = (fill(rng, rng.choice(lines), slots) for lines in (kind.headings, kind.endings))
-    question, answer = (fill(rng, line, slots) for line in kind.ask)
-    return Told((heading, " ".join(told[:middle]), " ".join(told[middle:]), ending), ((question, answer),))
+    question, answer = (fill(rng, line, slots) for line in kind.qa_pair)
+    return ComposedText(
+        (heading, " ".join(sentences[:middle]), " ".join(sentences[middle:]), ending), ((question, answer),)
+    )

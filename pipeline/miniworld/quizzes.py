@@ -1,31 +1,31 @@
-"""Dialogues of questions and answers: a lesson, a quiz on the radio, a child who asks its grandmother."""
+"""Dialogues of questions and answers: in a lesson, a radio quiz, between a child and a relative."""
 
 import random
 from collections import defaultdict
 from dataclasses import dataclass
 
 from pipeline.miniworld import facts
-from pipeline.miniworld.entries import KINDS
-from pipeline.miniworld.facts import FACTS, FAMILIES, OPEN_PAIRS, PAIR_ASKS, Fact, Pair
-from pipeline.miniworld.plots import Told
-from pipeline.miniworld.templates import Slots, favoured, fill
+from pipeline.miniworld.entries import KIND_WEIGHTS
+from pipeline.miniworld.facts import FACTS, FAMILIES, OPEN_PAIRS, PAIR_QUESTIONS, Fact, Pair
+from pipeline.miniworld.plots import ComposedText
+from pipeline.miniworld.templates import Slots, choose_zipf, fill
 
-FEWEST_QUESTIONS, MOST_QUESTIONS = 4, 6
+MIN_QUESTIONS, MAX_QUESTIONS = 4, 6
 ONE_SUBJECT_SHARE = 0.35  # of the quizzes ask about one subject alone
 PAIR_SHARE = 0.2  # of the questions ask for two facts
 WRONG_SHARE = 0.04  # of the answers are wrong at first
 VOCATIVE_SHARE = 0.35  # of the questions name who is asked
 SENTENCE_SHARE = 0.5  # of the answers are sentences
 REPLY_SHARE = 0.6  # of the answers are replied to
-PASSING_SHARE = 0.3
+TRANSITION_SHARE = 0.3
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Where it is and who asks whom."""
+    """The place of a quiz, and who asks whom."""
 
     answerer: str  # the slot of who is asked
-    knowing: bool  # whoever asks knows the answers
+    is_asker_knowing: bool  # the asker knows the answers
     openings: tuple[str, ...]
 
 
@@ -68,7 +68,7 @@ SHORT_ANSWERS = (
     "Tabii biliyorum, {answer}.", "Sanırım {answer}.", "{answer}, bunu herkes bilir.", "Buldum: {answer}.",
     "Söyleyeyim: {answer}.", "{answer}, eminim.", "Dur, hatırladım: {answer}.",
 )  # fmt: skip
-SENTENCES = (
+SENTENCE_ANSWERS = (
     "{says}", "{says}", "{says}", "Biliyorum. {says}", "Kolay. {says}", "Bunu okumuştum. {says}",
     "Söyleyeyim. {says}", "Tabii biliyorum. {says}",
 )  # fmt: skip
@@ -80,14 +80,14 @@ THANKS = (
     "Teşekkür ederim.", "Bunu bilmiyordum.", "Şimdi öğrendim.", "Ne güzel!", "Sen her şeyi biliyorsun.",
     "Bunu yazıyorum.", "Anladım.", "Bunu unutmam.", "Çok iyi.",
 )  # fmt: skip
-PASSINGS = (
+TRANSITIONS = (
     "Bir sorum daha var.",
     "Başka bir soru:",
     "Bir de şunu soracağım:",
     "Şimdi bunu söyle:",
     "Sıradaki soru:",
 )
-DOUBTS = ("{y.ask}?", "Yoksa {y.ask}?", "Dur bakayım, {y.ask}?", "Emin değilim, {y.ask}?")
+WRONG_GUESSES = ("{y.ask}?", "Yoksa {y.ask}?", "Dur bakayım, {y.ask}?", "Emin değilim, {y.ask}?")
 CORRECTIONS = ("Hayır, {answer}.", "Olmadı, doğrusu {answer}.", "Yanlış. Cevap: {answer}.")
 ENDINGS = (
     "Sorular bitince {fullname} güldü.", "{fullname} o günü sorularla geçirdi.",
@@ -97,85 +97,88 @@ ENDINGS = (
     "{fullname} akşam bunları {friend2.dat} anlattı.", "{fullname} {place.loc} bunları hep anlattı.",
 )  # fmt: skip
 
-FACTS_OF_KIND: dict[str, list[Fact]] = defaultdict(list)
-FACTS_OF_FAMILY: dict[str, list[Fact]] = defaultdict(list)
-PAIRS_OF: dict[Fact, list[Pair]] = defaultdict(list)
+FACTS_BY_KIND: dict[str, list[Fact]] = defaultdict(list)
+FACTS_BY_FAMILY: dict[str, list[Fact]] = defaultdict(list)
+PAIRS_BY_FACT: dict[Fact, list[Pair]] = defaultdict(list)
 for _fact in FACTS:
-    FACTS_OF_KIND[FAMILIES[_fact.family].kind].append(_fact)
-    FACTS_OF_FAMILY[_fact.family].append(_fact)
+    FACTS_BY_KIND[FAMILIES[_fact.family].kind].append(_fact)
+    FACTS_BY_FAMILY[_fact.family].append(_fact)
 for _pair in OPEN_PAIRS:
-    PAIRS_OF[_pair.first].append(_pair)
-    PAIRS_OF[_pair.second].append(_pair.turned())
+    PAIRS_BY_FACT[_pair.first].append(_pair)
+    PAIRS_BY_FACT[_pair.second].append(_pair.swap())
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question with its answer, and with the words of someone who does not know."""
+    """A question with its answer, and with a wrong guess."""
 
     question: str
     answer: str  # a whole turn
-    short: str
-    doubt: str = ""  # a wrong guess; empty: nobody guesses
+    short_answer: str
+    wrong_guess: str = ""  # empty: nobody guesses
 
 
-def compose(rng: random.Random, slots: Slots) -> Told:
-    """A quiz: who asks whom, and questions and answers in turn; slots of people.cast."""
+def compose(rng: random.Random, slots: Slots) -> ComposedText:
+    """Compose a quiz: who asks whom, then questions and answers. Slots are those of people.draw_cast."""
     setting = rng.choice(SETTINGS)
     paragraphs = [fill(rng, rng.choice(setting.openings), slots)]
-    replies = PRAISES if setting.knowing else THANKS
-    unsaid = rng.sample(replies, len(replies))
+    replies = PRAISES if setting.is_asker_knowing else THANKS
+    unused_replies = rng.sample(replies, len(replies))
     reply = ""  # to the answer before
-    for fact in drawn(rng, rng.randint(FEWEST_QUESTIONS, MOST_QUESTIONS)):
+    for fact in draw_facts(rng, rng.randint(MIN_QUESTIONS, MAX_QUESTIONS)):
         exchange = (
-            pair_exchange(rng, fact) if rng.random() < PAIR_SHARE and PAIRS_OF[fact] else single(rng, fact)
+            ask_pair(rng, fact) if rng.random() < PAIR_SHARE and PAIRS_BY_FACT[fact] else ask_fact(rng, fact)
         )
         question = exchange.question
-        bare = "," not in question and "söyle" not in question
-        passing = bare and len(paragraphs) > 1 and rng.random() < PASSING_SHARE
-        if bare and rng.random() < VOCATIVE_SHARE:
+        is_plain_question = "," not in question and "söyle" not in question
+        has_transition = is_plain_question and len(paragraphs) > 1 and rng.random() < TRANSITION_SHARE
+        if is_plain_question and rng.random() < VOCATIVE_SHARE:
             question = question.replace("?", f", {slots[setting.answerer]}?")
-        turn = ("—", reply, rng.choice(PASSINGS) if passing else "", question)
+        turn = ("—", reply, rng.choice(TRANSITIONS) if has_transition else "", question)
         paragraphs.append(" ".join(filter(None, turn)))
-        reply = unsaid.pop() if rng.random() < REPLY_SHARE else ""
+        reply = unused_replies.pop() if rng.random() < REPLY_SHARE else ""
         answer = exchange.answer
-        if exchange.doubt and setting.knowing and rng.random() < WRONG_SHARE:
-            answer = exchange.doubt
-            reply = rng.choice(CORRECTIONS).format(answer=exchange.short)
+        if exchange.wrong_guess and setting.is_asker_knowing and rng.random() < WRONG_SHARE:
+            answer = exchange.wrong_guess
+            reply = rng.choice(CORRECTIONS).format(answer=exchange.short_answer)
         paragraphs.append(f"— {answer}")
     if reply:
         paragraphs.append(f"— {reply}")
-    return Told((*paragraphs, fill(rng, rng.choice(ENDINGS), slots)))
+    return ComposedText((*paragraphs, fill(rng, rng.choice(ENDINGS), slots)))
 
 
-def drawn(rng: random.Random, count: int) -> list[Fact]:
-    """Different facts, about one subject or about anything."""
-    kinds, weights = list(KINDS), list(KINDS.values())
+def draw_facts(rng: random.Random, count: int) -> list[Fact]:
+    """Draw different facts, about one subject or about any."""
+    kinds, weights = list(KIND_WEIGHTS), list(KIND_WEIGHTS.values())
     if rng.random() < ONE_SUBJECT_SHARE:
-        about = facts.of(rng.choice(FACTS_OF_KIND[rng.choices(kinds, weights)[0]]).subject)
-        if len(about) >= FEWEST_QUESTIONS:
-            return rng.sample(about, min(count, len(about)))
-    chosen = dict.fromkeys(rng.choice(FACTS_OF_KIND[kind]) for kind in rng.choices(kinds, weights, k=count))
+        subject_facts = facts.find_facts(rng.choice(FACTS_BY_KIND[rng.choices(kinds, weights)[0]]).subject)
+        if len(subject_facts) >= MIN_QUESTIONS:
+            return rng.sample(subject_facts, min(count, len(subject_facts)))
+    chosen = dict.fromkeys(rng.choice(FACTS_BY_KIND[kind]) for kind in rng.choices(kinds, weights, k=count))
     return list(chosen)
 
 
-def single(rng: random.Random, fact: Fact) -> Exchange:
-    """One fact asked for."""
+def ask_fact(rng: random.Random, fact: Fact) -> Exchange:
+    """Return an exchange that asks for one fact."""
     family = FAMILIES[fact.family]
     slots = {**fact.slots, "answer": fact.answers[0]}
-    slots["says"] = facts.said(rng, fact)
-    others = [other for other in FACTS_OF_FAMILY[fact.family] if other.slots["y"] not in fact.answers]
+    slots["says"] = facts.state_fact(rng, fact)
+    others = [other for other in FACTS_BY_FAMILY[fact.family] if other.slots["y"] not in fact.answers]
     if fact.family == "coast":
-        answer, doubt = "{answer}, {says}", ""
+        answer, wrong_guess = "{answer}, {says}", ""
     else:
-        answer = rng.choice(SENTENCES if rng.random() < SENTENCE_SHARE else SHORT_ANSWERS)
-        doubt = fill(rng, rng.choice(DOUBTS), rng.choice(others).slots)
+        answer = rng.choice(SENTENCE_ANSWERS if rng.random() < SENTENCE_SHARE else SHORT_ANSWERS)
+        wrong_guess = fill(rng, rng.choice(WRONG_GUESSES), rng.choice(others).slots)
     return Exchange(
-        fill(rng, favoured(rng, family.asks), slots), fill(rng, answer, slots), fact.answers[0], doubt
+        fill(rng, choose_zipf(rng, family.questions), slots),
+        fill(rng, answer, slots),
+        fact.answers[0],
+        wrong_guess,
     )
 
 
-def pair_exchange(rng: random.Random, fact: Fact) -> Exchange:
-    """The fact asked for together with another one of its subject."""
-    pair = rng.choice(PAIRS_OF[fact])
+def ask_pair(rng: random.Random, fact: Fact) -> Exchange:
+    """Return an exchange that asks for the fact together with another of its subject."""
+    pair = rng.choice(PAIRS_BY_FACT[fact])
     answer = fill(rng, rng.choice(SHORT_ANSWERS), {"answer": pair.answers[0]})
-    return Exchange(fill(rng, rng.choice(PAIR_ASKS), pair.slots), answer, pair.answers[0])
+    return Exchange(fill(rng, rng.choice(PAIR_QUESTIONS), pair.slots), answer, pair.answers[0])

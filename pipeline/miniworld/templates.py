@@ -1,6 +1,6 @@
-"""Sentences with holes: choices that are drawn, and words that are inflected where they stand.
+"""Templates of sentences: choices that are drawn, and slots whose words are inflected in place.
 
-[gitti|geldi]            one of them
+[gitti|geldi]            a choice: one of them
 {place.loc}              a slot's word with the inflector's tags: Kars'ta
 {~git.past}              a verb by its stem: gitti
 {~git.past.@} {thing.@}  in the person of the text's subject: gitti, kitabı; or gittim, kitabım
@@ -18,15 +18,15 @@ from pipeline.turkish.inflect import Form, name, noun, numeral, verb
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SLOT = re.compile(r"\{([^{}]*)\}")
 OPENING = re.compile(r"^(?:— )?[“(]?")
-THIRD, FIRST = "sg3", "sg1"
+THIRD_PERSON, FIRST_PERSON = "sg3", "sg1"
 NOMINAL_STATES = {"noun", "plural", "compound", "pronominal"}
 
 Item = TypeVar("Item")
 Slots = Mapping[str, str]  # Forms where they are inflected; "@" is THIRD or FIRST, and else THIRD
 
 
-def word(text: str) -> Form:
-    """A word of a table: a name, a numeral or a noun by its first letter; + marks a compound."""
+def parse_word(text: str) -> Form:
+    """Return a table's word: a name, a numeral or a noun by its first letter. + marks a compound."""
     if text.endswith("+"):
         return noun(text[:-1], "compound")
     if text.isdecimal():
@@ -35,32 +35,32 @@ def word(text: str) -> Form:
 
 
 def fill(rng: random.Random, template: str, slots: Slots) -> str:
-    """A template as text, its first letter a capital.
+    """Return a template as text, its first letter a capital.
 
     Raises KeyError for a slot that is missing, ValueError or AttributeError for a form that Turkish lacks.
     """
     text = CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
-    text = SLOT.sub(lambda match: resolve(match[1], slots), text)
+    text = SLOT.sub(lambda match: resolve_slot(match[1], slots), text)
     start = OPENING.match(text).end()  # type: ignore[union-attr]  # it matches the empty string too
     return text[:start] + capitalize(" ".join(text[start:].split()))
 
 
-def favoured(rng: random.Random, items: Sequence[Item], spread: int = 0) -> Item:
-    """One of `items`, the n-th with a weight of 1 / (n + spread), as words are used (Zipf, Mandelbrot).
+def choose_zipf(rng: random.Random, items: Sequence[Item], spread: int = 0) -> Item:
+    """Choose one of `items`, the n-th with a weight of 1 / (n + spread), as words occur (Zipf, Mandelbrot).
 
-    Few sentences that are met often are learnt first, and with them how names are carried on; a uniform
-    choice delays that (Chan et al. 2022, arXiv 2205.05055).
+    A few frequent sentences are learned first, and with them the copying of names. A uniform choice delays
+    that (Chan et al. 2022, arXiv 2205.05055).
     """
     return rng.choices(items, [1 / (rank + spread) for rank in range(1, len(items) + 1)])[0]
 
 
-def resolve(expression: str, slots: Slots) -> str:
-    """What stands between the braces of a slot, as a word."""
-    head, *tags = expression.split(".")
-    word = _verb(head[1:]) if head.startswith("~") else slots[head]
+def resolve_slot(expression: str, slots: Slots) -> str:
+    """Return the word that the expression between a slot's braces stands for."""
+    name, *tags = expression.split(".")
+    word = _verb(name[1:]) if name.startswith("~") else slots[name]
     for tag in tags:
         if tag == "@":
-            person = slots.get("@", THIRD)
+            person = slots.get("@", THIRD_PERSON)
             tag = f"p{person[2]}{person[:2]}" if word.state in NOMINAL_STATES else person  # type: ignore[attr-defined]
         word = getattr(word, tag)
     return word

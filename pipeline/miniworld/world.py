@@ -1,13 +1,13 @@
-"""What is true of the miniworld's places: the 81 provinces of Türkiye.
+"""The miniworld's places: the 81 provinces of Türkiye and the facts about them.
 
-Every fact that a text states, a conversation repeats or a question asks is read from this table. Plate
-codes are the row's number. Regions are the seven geographical regions; a sea is one the province has a
-coast on. Neighbours share a land border: doubtful pairs are left out, so a missing pair proves nothing.
+Every fact that a text states, a conversation repeats or a question asks is read from this table. A plate
+code is the row's number. Regions are the seven geographical regions. A sea is one on which the province has a
+coast. Neighbors share a land border. Doubtful pairs are left out, so a missing pair proves nothing.
 """
 
 from dataclasses import dataclass
 
-from pipeline.miniworld.templates import word
+from pipeline.miniworld.templates import parse_word
 from pipeline.turkish.inflect import Form, name, noun, numeral
 
 # name | region | seas | a natural sight | districts | a product it is known for: unit, noun (+: a compound)
@@ -174,38 +174,38 @@ SIGHT_KINDS = {
 
 @dataclass(frozen=True)
 class Province:
-    """One of the 81 provinces and what the miniworld says of it."""
+    """One of the 81 provinces and its facts."""
 
     name: Form
     plate: Form  # two digits
     region: Form
     seas: tuple[Form, ...]  # empty: no coast
     sight: Form
-    kind: str  # of the sight: göl, dağ, …
+    sight_kind: str  # göl, dağ, …
     districts: tuple[Form, ...]
-    unit: str  # the product is counted in
+    unit: str  # in which the product is counted
     product: Form
-    good: Form  # the product as the province's own: Kars kaşarı
-    neighbours: tuple[str, ...]
+    local_product: Form  # the product as the province's own: Kars kaşarı
+    neighbors: tuple[str, ...]
 
 
 def place_name(text: str) -> Form:
-    """A name of nature, which ends in a possessive where it is made of several words (Van Gölü)."""
+    """Return the name of a natural place. One of several words ends in a possessive (Van Gölü)."""
     return name(text, "compound") if " " in text else name(text)
 
 
-def _neighbours() -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
+def _parse_borders() -> dict[str, tuple[str, ...]]:
+    neighbors: dict[str, list[str]] = {}
     for line in BORDERS.split("\n")[1:-1]:
         province, others = line.split(": ")
         for other in others.split():
-            found.setdefault(province, []).append(other)
-            found.setdefault(other, []).append(province)
-    return {province: tuple(others) for province, others in found.items()}
+            neighbors.setdefault(province, []).append(other)
+            neighbors.setdefault(other, []).append(province)
+    return {province: tuple(others) for province, others in neighbors.items()}
 
 
-def _provinces() -> tuple[Province, ...]:
-    neighbours = _neighbours()
+def _parse_provinces() -> tuple[Province, ...]:
+    neighbors = _parse_borders()
     provinces = []
     for number, row in enumerate(PROVINCES_TABLE.split("\n")[1:-1], start=1):
         text, region, seas, sight, districts, products = row.split("|")
@@ -217,19 +217,19 @@ def _provinces() -> tuple[Province, ...]:
                 region=name(f"{region} Bölgesi", "compound"),
                 seas=tuple(place_name(sea) for sea in seas.split(", ") if sea),
                 sight=place_name(sight),
-                kind=SIGHT_KINDS[sight.split()[-1]],
+                sight_kind=SIGHT_KINDS[sight.split()[-1]],
                 districts=tuple(name(district) for district in districts.split(", ")),
                 unit=unit,
-                product=word(product),
-                good=noun(f"{text} {word(product).p3sg}", "compound"),
-                neighbours=neighbours[text],
+                product=parse_word(product),
+                local_product=noun(f"{text} {parse_word(product).p3sg}", "compound"),
+                neighbors=neighbors[text],
             )
         )
     return tuple(provinces)
 
 
-PROVINCES = _provinces()
-BY_NAME = {str(province.name): province for province in PROVINCES}
+PROVINCES = _parse_provinces()
+PROVINCES_BY_NAME = {str(province.name): province for province in PROVINCES}
 SEASONS = {
     "kış": ("Aralık", "Ocak", "Şubat"),
     "ilkbahar": ("Mart", "Nisan", "Mayıs"),

@@ -25,8 +25,8 @@ class ModelParams(Section):
     tie_embeddings: bool
 
     @model_validator(mode="after")
-    def shapes_agree(self) -> "ModelParams":
-        """Heads must divide as attention needs it; rotary embedding turns pairs."""
+    def check_shapes(self) -> "ModelParams":
+        """Raise ValueError where heads do not divide as attention needs, or head_dim is odd."""
         if self.heads % self.kv_heads:
             raise ValueError(f"kv_heads {self.kv_heads} does not divide heads {self.heads}")
         if self.head_dim % 2:
@@ -37,7 +37,7 @@ class ModelParams(Section):
                 f" = {self.heads * self.head_dim} against {self.width}"
             )
         if self.width % self.heads:
-            near = [d for d in range(1, self.width + 1) if self.width % d == 0]
-            best = min(near, key=lambda d: abs(d - self.heads))
-            raise ValueError(f"heads {self.heads} does not divide width {self.width}; try heads: {best}")
+            divisors = [d for d in range(1, self.width + 1) if self.width % d == 0]
+            nearest = min(divisors, key=lambda d: abs(d - self.heads))
+            raise ValueError(f"heads {self.heads} does not divide width {self.width}; try heads: {nearest}")
         return self

@@ -1,7 +1,7 @@
 """The decoder: a GPT in plain PyTorch whose parameter names are those of the stock architectures.
 
 `qwen3` is `llama` with an RMSNorm on every query and key. `tanai`, the shape of the TanAI-Lite models, is
-no stock architecture: each position has a learned vector, as in GPT-2 (Radford et al. 2019), and the
+no stock architecture. Each position has a learned vector, as in GPT-2 (Radford et al. 2019), and the
 feed-forward layer is two matrices with a GELU between them. Dimensions:
 
     B batch    T time (tokens in)    S time (tokens attended to, cached ones included)
@@ -20,9 +20,9 @@ from pipeline.model.kv_cache import KVCache
 from pipeline.model.norm import RMSNorm
 from pipeline.model.rotary import rotary_tables, rotate
 
-EMBEDDING_WIDTH = 0.2
-SHORT = 512  # tokens; training on a CPU, windows up to here are attended to by plain products
-Turns = tuple[Tensor, Tensor]  # cosines and sines of rotary embedding, [B or 1, 1, T, K]
+EMBEDDING_STD = 0.2  # of the initial embeddings, see `initialize`
+MAX_EAGER_CONTEXT = 512  # tokens; training on a CPU, sequences up to this length use `eager_attention`
+CosSin = tuple[Tensor, Tensor]  # cosines and sines of the rotary angles, [B or 1, 1, T, K]
 Mask = Tensor | BlockMask | None  # which tokens a token reads; None: all before it and itself
 
 
@@ -40,25 +40,25 @@ class Attention(nn.Module):
     arXiv 2305.13245).
     """
 
-    def __init__(self, config: ModelParams, layer: int) -> None:
+    def __init__(self, params: ModelParams, layer: int) -> None:
         super().__init__()
         self.layer = layer
-        self.head_dim = config.head_dim
-        self.grouped = config.kv_heads < config.heads
-        self.short = SHORT
-        queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
-        self.q_proj = nn.Linear(config.width, queries, bias=False)
-        self.k_proj = nn.Linear(config.width, keys, bias=False)
-        self.v_proj = nn.Linear(config.width, keys, bias=False)
-        self.o_proj = nn.Linear(queries, config.width, bias=False)
+        self.head_dim = params.head_dim
+        self.grouped = params.kv_heads < params.heads
+        self.max_eager_context = MAX_EAGER_CONTEXT
+        query_width, key_width = params.heads * params.head_dim, params.kv_heads * params.head_dim
+        self.q_proj = nn.Linear(params.width, query_width, bias=False)
+        self.k_proj = nn.Linear(params.width, key_width, bias=False)
+        self.v_proj = nn.Linear(params.width, key_width, bias=False)
+        self.o_proj = nn.Linear(query_width, params.width, bias=False)
         self.q_norm: RMSNorm | None = None
         self.k_norm: RMSNorm | None = None
-        if config.arch == "qwen3":  # bounds the scores, so that high learning rates stay stable
-            self.q_norm = RMSNorm(config.head_dim, config.norm_eps)
-            self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
+        if params.arch == "qwen3":  # bounds the scores, so that high learning rates stay stable
+            self.q_norm = RMSNorm(params.head_dim, params.norm_eps)
+            self.k_norm = RMSNorm(params.head_dim, params.norm_eps)
 
-    def forward(self, x_BxTxD: Tensor, turns: Turns | None, cache: KVCache | None, mask: Mask) -> Tensor:
-        """Let every token read the tokens before it. `mask` None means plainly causal."""
+    def forward(self, x_BxTxD: Tensor, cos_sin: CosSin | None, cache: KVCache | None, mask: Mask) -> Tensor:
+        """Let every token attend to itself and the tokens before it. `mask` None: plain causal attention."""
         B, T, _ = x_BxTxD.shape
         q_BxTxHxK = self.q_proj(x_BxTxD).view(B, T, -1, self.head_dim)
         k_BxTxGxK = self.k_proj(x_BxTxD).view(B, T, -1, self.head_dim)
@@ -66,14 +66,14 @@ class Attention(nn.Module):
         if self.q_norm is not None and self.k_norm is not None:
             q_BxTxHxK, k_BxTxGxK = self.q_norm(q_BxTxHxK), self.k_norm(k_BxTxGxK)
         q, k_BxGxSxK, v_BxGxSxK = q_BxTxHxK.transpose(1, 2), k_BxTxGxK.transpose(1, 2), v_BxGxTxK
-        if turns is not None:
-            q, k_BxGxSxK = rotate(q, *turns), rotate(k_BxGxSxK, *turns)
+        if cos_sin is not None:
+            q, k_BxGxSxK = rotate(q, *cos_sin), rotate(k_BxGxSxK, *cos_sin)
         if cache is not None:
             k_BxGxSxK, v_BxGxSxK = cache.append(self.layer, k_BxGxSxK, v_BxGxTxK)
         if isinstance(mask, BlockMask):
             out_BxHxTxK = flex_attention(q, k_BxGxSxK, v_BxGxSxK, block_mask=mask, enable_gqa=self.grouped)
-        elif q.is_cpu and torch.is_grad_enabled() and q.shape[2] <= self.short:
-            out_BxHxTxK = spelled_out(q, k_BxGxSxK, v_BxGxSxK, mask)
+        elif q.is_cpu and torch.is_grad_enabled() and q.shape[2] <= self.max_eager_context:
+            out_BxHxTxK = eager_attention(q, k_BxGxSxK, v_BxGxSxK, mask)
         else:
             out_BxHxTxK = F.scaled_dot_product_attention(
                 q, k_BxGxSxK, v_BxGxSxK, attn_mask=mask, is_causal=mask is None, enable_gqa=self.grouped
@@ -81,19 +81,19 @@ class Attention(nn.Module):
         return self.o_proj(out_BxHxTxK.transpose(1, 2).reshape(B, T, -1))
 
 
-def spelled_out(q_BxHxTxK: Tensor, k_BxGxTxK: Tensor, v_BxGxTxK: Tensor, mask: Tensor | None) -> Tensor:
-    """The attention of `Attention`'s docstring, line by line; `mask` None means plainly causal.
+def eager_attention(q_BxHxTxK: Tensor, k_BxGxTxK: Tensor, v_BxGxTxK: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention as `Attention`'s docstring defines it, line by line. `mask` None: plain causal attention.
 
-    All scores of a short window fit the processor's cache, and there plain products train twice as fast
-    as the fused kernel, which computes the scores anew on the way back (benchmarks/train_step.py).
+    All scores of a short sequence fit the processor's cache. There plain matrix products train twice as fast
+    as the fused kernel, which recomputes the scores in the backward pass (benchmarks/train_step.py).
     """
     H, T = q_BxHxTxK.shape[1:3]
     k_BxHxTxK = k_BxGxTxK.repeat_interleave(H // k_BxGxTxK.shape[1], dim=1)
     v_BxHxTxK = v_BxGxTxK.repeat_interleave(H // v_BxGxTxK.shape[1], dim=1)
     if mask is None:
         mask = torch.ones(T, T, dtype=torch.bool).tril()
-    unseen = torch.zeros(mask.shape, dtype=q_BxHxTxK.dtype).masked_fill_(~mask, -torch.inf)
-    scores_BxHxTxT = q_BxHxTxK * q_BxHxTxK.shape[-1] ** -0.5 @ k_BxHxTxK.mT + unseen
+    bias = torch.zeros(mask.shape, dtype=q_BxHxTxK.dtype).masked_fill_(~mask, -torch.inf)
+    scores_BxHxTxT = q_BxHxTxK * q_BxHxTxK.shape[-1] ** -0.5 @ k_BxHxTxK.mT + bias
     return F.softmax(scores_BxHxTxT, dim=-1, dtype=q_BxHxTxK.dtype) @ v_BxHxTxK
 
 
@@ -103,79 +103,79 @@ class MLP(nn.Module):
     In `tanai` a GELU without a gate (Hendrycks & Gimpel 2016, arXiv 1606.08415).
     """
 
-    def __init__(self, config: ModelParams) -> None:
+    def __init__(self, params: ModelParams) -> None:
         super().__init__()
         self.gate_proj: nn.Linear | None = None
-        if config.arch != "tanai":
-            self.gate_proj = nn.Linear(config.width, config.ffn, bias=False)
-        self.up_proj = nn.Linear(config.width, config.ffn, bias=False)
-        self.down_proj = nn.Linear(config.ffn, config.width, bias=False)
+        if params.arch != "tanai":
+            self.gate_proj = nn.Linear(params.width, params.ffn, bias=False)
+        self.up_proj = nn.Linear(params.width, params.ffn, bias=False)
+        self.down_proj = nn.Linear(params.ffn, params.width, bias=False)
 
     def forward(self, x_BxTxD: Tensor) -> Tensor:
-        """Think about each token by itself."""
+        """Position-wise feed-forward: [B, T, D] to [B, T, D]."""
         if self.gate_proj is None:
             return self.down_proj(F.gelu(self.up_proj(x_BxTxD)))
         return self.down_proj(F.silu(self.gate_proj(x_BxTxD)) * self.up_proj(x_BxTxD))
 
 
 class Block(nn.Module):
-    """One layer: attend, then think; each adds to the stream it read in normalised form."""
+    """One pre-norm layer: attention, then the feed-forward; each adds its output to the residual stream."""
 
-    def __init__(self, config: ModelParams, layer: int) -> None:
+    def __init__(self, params: ModelParams, layer: int) -> None:
         super().__init__()
-        self.recomputes = False  # see `Decoder.recompute`
-        self.input_layernorm = RMSNorm(config.width, config.norm_eps)
-        self.self_attn = Attention(config, layer)
-        self.post_attention_layernorm = RMSNorm(config.width, config.norm_eps)
-        self.mlp = MLP(config)
+        self.checkpoints_activations = False  # see `Decoder.set_activation_checkpointing`
+        self.input_layernorm = RMSNorm(params.width, params.norm_eps)
+        self.self_attn = Attention(params, layer)
+        self.post_attention_layernorm = RMSNorm(params.width, params.norm_eps)
+        self.mlp = MLP(params)
 
-    def forward(self, x_BxTxD: Tensor, turns: Turns | None, cache: KVCache | None, mask: Mask) -> Tensor:
-        """The stream after this layer."""
-        if self.recomputes and torch.is_grad_enabled():
+    def forward(self, x_BxTxD: Tensor, cos_sin: CosSin | None, cache: KVCache | None, mask: Mask) -> Tensor:
+        """Return the residual stream after this layer."""
+        if self.checkpoints_activations and torch.is_grad_enabled():
             # Nothing here is drawn at random, so no state of a generator is kept.
             return checkpoint(
-                self._layer, x_BxTxD, turns, cache, mask, use_reentrant=False, preserve_rng_state=False
+                self._forward, x_BxTxD, cos_sin, cache, mask, use_reentrant=False, preserve_rng_state=False
             )
-        return self._layer(x_BxTxD, turns, cache, mask)
+        return self._forward(x_BxTxD, cos_sin, cache, mask)
 
-    def _layer(self, x_BxTxD: Tensor, turns: Turns | None, cache: KVCache | None, mask: Mask) -> Tensor:
-        x_BxTxD = x_BxTxD + self.self_attn(self.input_layernorm(x_BxTxD), turns, cache, mask)
+    def _forward(self, x_BxTxD: Tensor, cos_sin: CosSin | None, cache: KVCache | None, mask: Mask) -> Tensor:
+        x_BxTxD = x_BxTxD + self.self_attn(self.input_layernorm(x_BxTxD), cos_sin, cache, mask)
         return x_BxTxD + self.mlp(self.post_attention_layernorm(x_BxTxD))
 
 
 class Body(nn.Module):
-    """Everything between token ids and the last hidden vectors (the stock name is `model`)."""
+    """Everything between token ids and the last hidden states (the stock name is `model`)."""
 
-    def __init__(self, config: ModelParams, vocab_size: int) -> None:
+    def __init__(self, params: ModelParams, vocab_size: int) -> None:
         super().__init__()
-        self.embed_tokens = nn.Embedding(vocab_size, config.width)
-        if config.arch == "tanai":
-            self.embed_positions = nn.Embedding(config.context, config.width)
-        self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
-        self.norm = RMSNorm(config.width, config.norm_eps)
+        self.embed_tokens = nn.Embedding(vocab_size, params.width)
+        if params.arch == "tanai":
+            self.embed_positions = nn.Embedding(params.context, params.width)
+        self.layers = nn.ModuleList(Block(params, layer) for layer in range(params.layers))
+        self.norm = RMSNorm(params.width, params.norm_eps)
 
 
 class Decoder(nn.Module):
     """A causal language model: for every token, a score for each possible next one."""
 
-    def __init__(self, config: ModelParams, vocab_size: int) -> None:
+    def __init__(self, params: ModelParams, vocab_size: int) -> None:
         super().__init__()
-        self.config = config
-        self.context = config.context
+        self.params = params
+        self.context = params.context
         self.vocab_size = vocab_size
         self.loss_backend: str | None = None  # of torch.compile, for training's loss
-        self.model = Body(config, vocab_size)
-        self.lm_head = nn.Linear(config.width, vocab_size, bias=False)
-        if config.tie_embeddings:
+        self.model = Body(params, vocab_size)
+        self.lm_head = nn.Linear(params.width, vocab_size, bias=False)
+        if params.tie_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight
-        if config.arch != "tanai":
-            cos, sin = rotary_tables(config.context, config.head_dim, config.rope_theta)
+        if params.arch != "tanai":
+            cos, sin = rotary_tables(params.context, params.head_dim, params.rope_theta)
             self.register_buffer("cos", cos, persistent=False)
             self.register_buffer("sin", sin, persistent=False)
             self.cos: Tensor
             self.sin: Tensor
 
-    def hidden(
+    def hidden_states(
         self,
         ids_BxT: Tensor,
         cache: KVCache | None = None,
@@ -183,37 +183,38 @@ class Decoder(nn.Module):
         mask_BxS: Tensor | None = None,
         document_BxT: Tensor | None = None,
     ) -> Tensor:
-        """The last hidden vectors [B, T, D], normalised, ready for the output matrix.
+        """Return the last hidden states [B, T, D], normalized, ready for the output matrix.
 
         With a `cache`, the T tokens follow what it holds and are added to it. `positions_BxT`
         are needed where rows are left-padded; `mask_BxS` is True at the real ones of all S keys.
-        `document_BxT` numbers the documents of a row (no cache then): a token reads those of its own
-        alone. Positions do not start anew: rotary scores depend on distances only, and the learned
-        positions of `tanai` are all met so.
+        `document_BxT` numbers the documents of a row (no cache then): a token attends to its own document
+        alone. Positions do not restart at each document: rotary scores depend on distances only, and so
+        training meets all learned positions of `tanai`.
         """
         x_BxTxD = self.model.embed_tokens(ids_BxT)
         start = cache.length if cache is not None else 0
         T = ids_BxT.shape[1]
         if positions_BxT is None:
             positions_BxT = torch.arange(start, start + T, device=ids_BxT.device)[None]
-        turns = None
-        if self.config.arch == "tanai":
+        cos_sin = None
+        if self.params.arch == "tanai":
             x_BxTxD = x_BxTxD + self.model.embed_positions(positions_BxT)
         else:
             cos, sin = self.cos[positions_BxT][:, None], self.sin[positions_BxT][:, None]
-            turns = cos.to(self.dtype), sin.to(self.dtype)
+            cos_sin = cos.to(self.dtype), sin.to(self.dtype)
         mask: Mask = None
         if start or mask_BxS is not None:
-            keys = torch.arange(start + T, device=ids_BxT.device)
-            mask = (keys[None] <= keys[start:, None])[None, None]  # [1, 1, T, S]
+            key_positions = torch.arange(start + T, device=ids_BxT.device)
+            mask = (key_positions[None] <= key_positions[start:, None])[None, None]  # [1, 1, T, S]
             if mask_BxS is not None:
-                # A padded query sees itself, so that no row of the softmax is empty.
-                itself = keys[None] == keys[start:, None]
-                mask = (mask & mask_BxS[:, None, None, :]) | itself
+                # A padded query attends to itself, so that no row of the softmax is empty.
+                is_self = key_positions[None] == key_positions[start:, None]
+                mask = (mask & mask_BxS[:, None, None, :]) | is_self
         if document_BxT is not None:
-            mask = within(document_BxT, blocks=self.loss_backend is not None and torch.is_grad_enabled())
+            as_blocks = self.loss_backend is not None and torch.is_grad_enabled()
+            mask = document_mask(document_BxT, as_blocks=as_blocks)
         for block in self.model.layers:
-            x_BxTxD = block(x_BxTxD, turns, cache, mask)
+            x_BxTxD = block(x_BxTxD, cos_sin, cache, mask)
         if cache is not None:
             cache.length = start + T
         return self.model.norm(x_BxTxD)
@@ -226,27 +227,29 @@ class Decoder(nn.Module):
         mask_BxS: Tensor | None = None,
         document_BxT: Tensor | None = None,
     ) -> Tensor:
-        """Logits [B, T, V] of the token after each (arguments: see `hidden`)."""
-        return self.lm_head(self.hidden(ids_BxT, cache, positions_BxT, mask_BxS, document_BxT))
+        """Return the logits [B, T, V] of the token after each (arguments: see `hidden_states`)."""
+        return self.lm_head(self.hidden_states(ids_BxT, cache, positions_BxT, mask_BxS, document_BxT))
 
     def fuse_attention(self) -> None:
-        """Attend by the fused kernel even where `spelled_out` would be taken, as is always done on GPUs."""
+        """Use the fused attention kernel everywhere, as on a GPU, never `eager_attention`."""
         for module in self.modules():
             if isinstance(module, Attention):
-                module.short = 0
+                module.max_eager_context = 0
 
-    def recompute(self, layers: bool) -> None:
-        """Whether training keeps of each layer only what it read, and computes the rest anew on the way back
-        (activation checkpointing; Chen et al. 2016, arXiv 1604.06174): a third more work, the same numbers.
+    def set_activation_checkpointing(self, enabled: bool) -> None:
+        """Turn activation checkpointing on or off (Chen et al. 2016, arXiv 1604.06174).
+
+        Training then keeps only the input of each layer and recomputes the rest in the backward pass: a
+        third more work, the same numbers.
         """
         for module in self.modules():
             if isinstance(module, Block):
-                module.recomputes = layers
+                module.checkpoints_activations = enabled
 
     def compile_layers(self, backend: str = "inductor") -> None:
-        """Compile every layer in place, and in training the loss; names and weights stay as they are.
+        """Compile every layer in place, and in training the loss. Names and weights stay as they are.
 
-        All layers are alike, so that one is compiled and serves for all
+        All layers are alike, so one is compiled and serves for all
         (https://docs.pytorch.org/tutorials/recipes/regional_compilation.html).
         """
         for layer in self.model.layers:
@@ -255,43 +258,43 @@ class Decoder(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """In which precision matrix products run now."""
+        """The precision in which matrix products run now."""
         device = self.lm_head.weight.device.type
         if torch.is_autocast_enabled(device):
             return torch.get_autocast_dtype(device)
         return self.lm_head.weight.dtype
 
 
-def within(document_BxT: Tensor, blocks: bool) -> Tensor | BlockMask:
-    """A mask by which each token reads those of its own document up to itself.
+def document_mask(document_BxT: Tensor, as_blocks: bool) -> Tensor | BlockMask:
+    """Return a mask by which each token attends to its own document, up to itself.
 
-    As True and False for every pair [B, 1, T, T]; or, for compiled layers, by `blocks` of 128 x 128, of which
-    those with no pair to be read are never computed (Dong et al. 2024, arXiv 2412.05496).
+    A boolean for every pair [B, 1, T, T]. With `as_blocks`, for compiled layers, blocks of 128 x 128: those
+    with no pair to attend to are never computed (Dong et al. 2024, arXiv 2412.05496).
     """
     B, T = document_BxT.shape
-    if blocks:
+    if as_blocks:
 
-        def reads(b: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        def mask_mod(b: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
             return (document_BxT[b, query] == document_BxT[b, key]) & (key <= query)
 
-        return create_block_mask(reads, B, None, T, T, device=document_BxT.device)
+        return create_block_mask(mask_mod, B, None, T, T, device=document_BxT.device)
     causal_TxT = torch.ones(T, T, dtype=torch.bool, device=document_BxT.device).tril()
     return ((document_BxT[:, :, None] == document_BxT[:, None, :]) & causal_TxT)[:, None]
 
 
-def initialise(model: Decoder, seed: int) -> None:
-    """Draw all weights; the same seed gives the same model on every machine.
+def initialize(model: Decoder, seed: int) -> None:
+    """Draw all weights. The same seed gives the same model on every machine.
 
-    - Embeddings: normal, EMBEDDING_WIDTH wide. Words that are used alike, such as first names, are told
-      apart by these first draws alone, until the model has learnt to look back for the one that was
-      named; from draws of 0.02, which training soon covers up, it learns that much later
-      (EXPERIMENTS.md, 2026-11-24).
-    - Matrices that read the stream: normal, 1 / sqrt(inputs) wide, which keeps the size of what
-      passes through.
-    - Matrices that write to the stream (`o_proj`, `down_proj`): zero. Every layer starts as the
-      identity and grows into use; at this size that trains faster (Zhang et al. 2019, arXiv
-      1901.09321, zero the last matrix of each branch; nanochat does the same).
-    - An output matrix of its own: zero, so that training starts from the uniform guess.
+    - Embeddings: normal, standard deviation EMBEDDING_STD. Only these initial values tell apart words
+      that are used alike, such as first names, until the model has learned to look back for the one that
+      was named. With 0.02, which training soon covers up, it learns that much later (EXPERIMENTS.md,
+      2026-11-24).
+    - Matrices that read the residual stream: normal, standard deviation 1 / sqrt(inputs), which keeps the
+      scale of the activations.
+    - Matrices that write to the residual stream (`o_proj`, `down_proj`): zero. Every layer starts as the
+      identity, which at this size trains faster (Zhang et al. 2019, arXiv 1901.09321, zero the last
+      matrix of each branch; nanochat does the same).
+    - An untied output matrix: zero, so that training starts from uniform predictions.
     - Norm scales: one.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -300,7 +303,7 @@ def initialise(model: Decoder, seed: int) -> None:
             if weight.ndim == 1:
                 weight.fill_(1.0)
             elif name.endswith(("embed_tokens.weight", "embed_positions.weight")):
-                weight.copy_(torch.randn(weight.shape, generator=generator) * EMBEDDING_WIDTH)
+                weight.copy_(torch.randn(weight.shape, generator=generator) * EMBEDDING_STD)
             elif name.endswith(("o_proj.weight", "down_proj.weight", "lm_head.weight")):
                 weight.zero_()
             else:
@@ -308,5 +311,5 @@ def initialise(model: Decoder, seed: int) -> None:
 
 
 def parameter_count(model: nn.Module) -> int:
-    """How many numbers training sets; a tied matrix counts once."""
+    """Return the number of trainable parameters. A tied matrix counts once."""
     return sum(weight.numel() for weight in model.parameters())

@@ -1,4 +1,4 @@
-"""Model folders that `transformers` opens: written and read here alone."""
+"""Write and read a decoder's model folder, in the Hugging Face format that `transformers` opens."""
 
 import json
 import shutil
@@ -11,92 +11,97 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from pipeline.common.errors import UserError, one_line
-from pipeline.common.io import write_json, write_whole
+from pipeline.common.io import write_atomic, write_json
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
+from pipeline.tokenizer.special import BOS, END_OF_TURN, EOS, PAD, UNK
 
-# By architecture; `tanai` is no stock one: nothing but this program opens it.
-CLASSES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM", "tanai": "TanaiForCausalLM"}
-UNK, BOS, EOS, PAD, END_OF_TURN = 0, 1, 2, 3, 7  # fixed by the tokenizer folder
+# The model class by architecture. `tanai` is no stock one: nothing but this program opens it.
+HF_CLASSES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM", "tanai": "TanaiForCausalLM"}
 TOKENIZER_FILES = ("tokenizer.model", "tokenizer.json", "tokenizer_config.json")
 
 
-def to_stock(config: ModelParams, vocab_size: int) -> dict[str, Any]:
-    """`config.json` of the stock architecture."""
-    stock = {
-        "architectures": [CLASSES[config.arch]],
-        "model_type": config.arch,
+def to_hf_config(params: ModelParams, vocab_size: int) -> dict[str, Any]:
+    """Return the `config.json` of the stock architecture."""
+    hf_config = {
+        "architectures": [HF_CLASSES[params.arch]],
+        "model_type": params.arch,
         "vocab_size": vocab_size,
-        "hidden_size": config.width,
-        "intermediate_size": config.ffn,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
-        "num_key_value_heads": config.kv_heads,
-        "head_dim": config.head_dim,
-        "hidden_act": "gelu" if config.arch == "tanai" else "silu",
-        "max_position_embeddings": config.context,
-        "rms_norm_eps": config.norm_eps,
+        "hidden_size": params.width,
+        "intermediate_size": params.ffn,
+        "num_hidden_layers": params.layers,
+        "num_attention_heads": params.heads,
+        "num_key_value_heads": params.kv_heads,
+        "head_dim": params.head_dim,
+        "hidden_act": "gelu" if params.arch == "tanai" else "silu",
+        "max_position_embeddings": params.context,
+        "rms_norm_eps": params.norm_eps,
         # transformers 4 reads the first, 5 the second.
-        "rope_theta": config.rope_theta,
-        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
+        "rope_theta": params.rope_theta,
+        "rope_parameters": {"rope_type": "default", "rope_theta": params.rope_theta},
         "attention_bias": False,
         "attention_dropout": 0.0,
-        "tie_word_embeddings": config.tie_embeddings,
+        "tie_word_embeddings": params.tie_embeddings,
         "bos_token_id": BOS,
         "eos_token_id": EOS,
         "pad_token_id": PAD,
         "torch_dtype": "float32",
     }
-    if config.arch == "llama":
-        stock["mlp_bias"] = False
-    elif config.arch == "qwen3":
-        stock["use_sliding_window"] = False
-    return stock
+    if params.arch == "llama":
+        hf_config["mlp_bias"] = False
+    elif params.arch == "qwen3":
+        hf_config["use_sliding_window"] = False
+    return hf_config
 
 
-def from_stock(stock: Any, path: Path) -> tuple[ModelParams, int]:
-    """Our configuration and the vocabulary size from a `config.json` read from `path`."""
-    if not isinstance(stock, dict):
-        raise UserError(f"{path}: holds a {type(stock).__name__}, no configuration; name a model folder")
-    vocab_size = stock.get("vocab_size")
+def from_hf_config(hf_config: Any, path: Path) -> tuple[ModelParams, int]:
+    """Return our params and the vocabulary size from the parsed `config.json` at `path`.
+
+    Raises UserError where it is no configuration that this program writes.
+    """
+    if not isinstance(hf_config, dict):
+        raise UserError(f"{path}: holds a {type(hf_config).__name__}, no configuration; name a model folder")
+    vocab_size = hf_config.get("vocab_size")
     if type(vocab_size) is not int or vocab_size < 1:
         raise UserError(f"{path}: vocab_size: {vocab_size!r}: not a number of pieces; name a model folder")
-    if stock.get("model_type") not in CLASSES:
-        raise UserError(f"{path}: model_type: {stock.get('model_type')!r}: not one of {', '.join(CLASSES)}")
+    if hf_config.get("model_type") not in HF_CLASSES:
+        raise UserError(
+            f"{path}: model_type: {hf_config.get('model_type')!r}: not one of {', '.join(HF_CLASSES)}"
+        )
     try:
-        config = ModelParams(
-            arch=stock["model_type"],
-            width=stock["hidden_size"],
-            layers=stock["num_hidden_layers"],
-            heads=stock["num_attention_heads"],
-            kv_heads=stock["num_key_value_heads"],
-            head_dim=stock["head_dim"],
-            ffn=stock["intermediate_size"],
-            context=stock["max_position_embeddings"],
-            rope_theta=stock["rope_theta"],
-            norm_eps=stock["rms_norm_eps"],
-            tie_embeddings=stock["tie_word_embeddings"],
+        params = ModelParams(
+            arch=hf_config["model_type"],
+            width=hf_config["hidden_size"],
+            layers=hf_config["num_hidden_layers"],
+            heads=hf_config["num_attention_heads"],
+            kv_heads=hf_config["num_key_value_heads"],
+            head_dim=hf_config["head_dim"],
+            ffn=hf_config["intermediate_size"],
+            context=hf_config["max_position_embeddings"],
+            rope_theta=hf_config["rope_theta"],
+            norm_eps=hf_config["rms_norm_eps"],
+            tie_embeddings=hf_config["tie_word_embeddings"],
         )
     except (KeyError, ValidationError) as error:
         raise UserError(f"{path}: no configuration that this program writes: {one_line(error)}") from None
-    return config, vocab_size
+    return params, vocab_size
 
 
-def write_folder(folder: Path, weights: dict[str, torch.Tensor], stock: dict[str, Any]) -> None:
+def write_model_folder(folder: Path, weights: dict[str, torch.Tensor], hf_config: dict[str, Any]) -> None:
     """Write the weights under their stock names (no `lm_head.weight` when tied) and their `config.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
-    write_json(folder / "config.json", stock)
+    write_atomic(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
+    write_json(folder / "config.json", hf_config)
 
 
-def save_decoder(folder: Path, model: Decoder, tokenizer: Path) -> None:
-    """Write `model` in fp32 with its configuration and a copy of the tokenizer's files."""
+def save_decoder(folder: Path, model: Decoder, tokenizer_folder: Path) -> None:
+    """Write `model` in fp32, its configuration and a copy of the tokenizer's files."""
     weights = {
         name: weight.detach().float().cpu().contiguous() for name, weight in model.state_dict().items()
     }
-    if model.config.tie_embeddings:
+    if model.params.tie_embeddings:
         del weights["lm_head.weight"]
-    write_folder(folder, weights, to_stock(model.config, model.vocab_size))
+    write_model_folder(folder, weights, to_hf_config(model.params, model.vocab_size))
     write_json(
         folder / "generation_config.json",
         {
@@ -107,14 +112,14 @@ def save_decoder(folder: Path, model: Decoder, tokenizer: Path) -> None:
         },
     )
     for name in TOKENIZER_FILES:
-        shutil.copyfile(tokenizer / name, folder / name)
+        shutil.copyfile(tokenizer_folder / name, folder / name)
 
 
 def load_decoder(folder: Path | str, device: torch.device | str = "cpu") -> Decoder:
-    """Open a model folder for reading (eval mode).
+    """Load the decoder of a model folder, in eval mode.
 
-    Raises UserError where there is none, its architecture is unknown, or its weights are others
-    than its configuration says.
+    Raises UserError where the folder does not exist, its architecture is unknown, or its weights do not fit
+    its configuration.
     """
     folder = Path(folder)
     model = Decoder(*read_config(folder))
@@ -123,35 +128,35 @@ def load_decoder(folder: Path | str, device: torch.device | str = "cpu") -> Deco
 
 
 def read_config(folder: Path) -> tuple[ModelParams, int]:
-    """The configuration and the vocabulary size of a model folder. Raises UserError where there is none."""
+    """Return the params and vocabulary size of a model folder. Raises UserError where it has none."""
     path = folder / "config.json"
     if not path.exists():
         raise UserError(f"{path}: no such file; run `dvc repro`, or name a model folder")
     try:
-        return from_stock(json.loads(path.read_text(encoding="utf-8")), path)
+        return from_hf_config(json.loads(path.read_text(encoding="utf-8")), path)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise damaged(folder, error) from None
+        raise damaged_error(folder, error) from None
 
 
 def read_weights(model: Decoder, folder: Path) -> None:
-    """Give `model` the weights of a model folder. Raises UserError for damaged ones, or another model's."""
+    """Load the weights of a model folder into `model`. Raises UserError for damaged or other weights."""
     path = folder / "model.safetensors"
     try:
-        load_weights(model, load_file(path), path)
+        copy_weights(model, load_file(path), path)
     except SafetensorError as error:
-        raise damaged(folder, error) from None
+        raise damaged_error(folder, error) from None
 
 
-def damaged(folder: Path, error: Exception) -> UserError:
-    """What to say of a model folder that cannot be read."""
+def damaged_error(folder: Path, error: Exception) -> UserError:
+    """Return the error for a model folder that cannot be read."""
     return UserError(
         f"{folder}: damaged: {error}; run `dvc checkout --force {folder}`, or import it again if you did"
     )
 
 
-def load_weights(model: Decoder, weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Copy `weights` (of `path`) into `model`; UserError where names or shapes are another model's."""
-    if model.config.tie_embeddings and "model.embed_tokens.weight" in weights:
+def copy_weights(model: Decoder, weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Copy `weights`, read from `path`, into `model`. Raises UserError where names or shapes differ."""
+    if model.params.tie_embeddings and "model.embed_tokens.weight" in weights:
         weights = {**weights, "lm_head.weight": weights["model.embed_tokens.weight"]}
     expected = model.state_dict()
     for name in sorted(expected.keys() | weights.keys()):

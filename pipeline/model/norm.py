@@ -1,4 +1,4 @@
-"""Root mean square normalisation, and how it is computed where a processor trains.
+"""Root mean square normalization, with a forward and backward of its own for training on a CPU.
 
 D width of the last axis    ... all axes before it
 """
@@ -20,39 +20,42 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise the last axis."""
+        """Normalize the last axis."""
         if x.is_cpu and torch.is_grad_enabled():
-            found: Tensor = Normalised.apply(x, self.weight, self.eps)
-            return found
+            normalized: Tensor = RMSNormFunction.apply(x, self.weight, self.eps)
+            return normalized
         return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
 
 
-class Normalised(torch.autograd.Function):
-    """The same for training on a processor, where torch has no kernel for it and takes it and its gradient
-    apart into some twenty operations; here they are half as many and take half the time (EXPERIMENTS.md).
+class RMSNormFunction(torch.autograd.Function):
+    """RMSNorm for training on a CPU, in half the operations and half the time (EXPERIMENTS.md).
 
-    Under autocast it answers in the precision of the products that read it, so that it is cast once and not
-    for each of them.
+    There torch has no fused kernel: it runs some twenty operations for the norm and its gradient. Under
+    autocast the output has the precision of the matrix products that read it, so that it is cast once and
+    not for each of them.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight_D: Tensor, eps: float) -> Tensor:
-        """x / root(mean of squares + eps) x weight, computed in fp32 or more."""
-        exact = torch.promote_types(x.dtype, torch.float32)
-        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=exact)
-        inverse = norm.square_().div_(x.shape[-1]).add_(eps).rsqrt_()  # [..., 1]
-        ctx.save_for_backward(x, inverse, weight_D)
-        precision = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-        return (x * inverse).mul_(weight_D).to(precision)
+        """Return x / sqrt(mean(x^2) + eps) * weight, computed in fp32 or more."""
+        compute_dtype = torch.promote_types(x.dtype, torch.float32)
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=compute_dtype)
+        inverse_rms = norm.square_().div_(x.shape[-1]).add_(eps).rsqrt_()  # [..., 1]
+        ctx.save_for_backward(x, inverse_rms, weight_D)
+        output_dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+        return (x * inverse_rms).mul_(weight_D).to(output_dtype)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        """Of y = weight x n, where n = x x inverse: what changes the size of n changes nothing."""
-        x, inverse, weight_D = ctx.saved_tensors
-        n = x * inverse
-        gradient = gradient.to(n.dtype)
-        by_weight = gradient * n
-        along_n = (by_weight @ weight_D.to(n.dtype))[..., None].div_(-x.shape[-1])
-        by_x = (gradient * weight_D).addcmul_(n, along_n).mul_(inverse)
-        return by_x.to(x.dtype), by_weight.flatten(0, -2).sum(dim=0).to(weight_D.dtype), None
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Gradients by x and weight of y = weight * n, where n = x * inverse_rms.
+
+        The length of n is fixed, so what the gradient has along n is taken off.
+        """
+        x, inverse_rms, weight_D = ctx.saved_tensors
+        n = x * inverse_rms
+        grad_output = grad_output.to(n.dtype)
+        grad_weight = grad_output * n
+        along_n = (grad_weight @ weight_D.to(n.dtype))[..., None].div_(-x.shape[-1])
+        grad_x = (grad_output * weight_D).addcmul_(n, along_n).mul_(inverse_rms)
+        return grad_x.to(x.dtype), grad_weight.flatten(0, -2).sum(dim=0).to(weight_D.dtype), None

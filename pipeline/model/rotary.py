@@ -1,4 +1,4 @@
-"""Rotary position embedding: a position turns queries and keys, so that scores see distances.
+"""Rotary position embedding: queries and keys are rotated by their position, so that scores see distances.
 
 H heads    T time    K head width
 """
@@ -8,9 +8,9 @@ from torch import Tensor
 
 
 def rotary_tables(context: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [context, head_dim] of the rotary angles (Su et al. 2021, arXiv 2104.09864).
+    """Return cosines and sines [context, head_dim] of the rotary angles (Su et al. 2021, arXiv 2104.09864).
 
-    Pair j of a head turns by position x theta^(-2j / head_dim). The two halves of the head width
+    Pair j of a head is rotated by position x theta^(-2j / head_dim). The two halves of the head width
     hold the two coordinates of each pair, as the stock implementations have it.
     """
     frequencies = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
@@ -20,6 +20,6 @@ def rotary_tables(context: int, head_dim: int, theta: float) -> tuple[Tensor, Te
 
 
 def rotate(x_BxHxTxK: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn every pair of coordinates by its angle."""
+    """Rotate every pair of coordinates by its angle."""
     first, second = x_BxHxTxK.chunk(2, dim=-1)
     return x_BxHxTxK * cos + torch.cat([-second, first], dim=-1) * sin

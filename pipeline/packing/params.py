@@ -6,6 +6,6 @@ from pipeline.common.params import Section
 
 
 class ShardsParams(Section):
-    """How packed tokens are laid out in files."""
+    """The size of the files of packed tokens."""
 
-    shard_tokens: int = Field(gt=0)  # a file is closed by the document that reaches this many
+    shard_tokens: int = Field(gt=0)  # a file ends with the document that reaches this many

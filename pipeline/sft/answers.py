@@ -1,31 +1,32 @@
-"""Whether a chat model's greedy answers are those of the validation conversations."""
+"""Exact match of a chat model's greedy answers on the validation conversations."""
 
 from collections.abc import Sequence
 
 from pipeline.inference.generate import generate
 from pipeline.model.decoder import Decoder
-from pipeline.sft.dataset import share
-from pipeline.sft.pack import Row
-from pipeline.text.normalize import answer_key
-from pipeline.tokenizer.chat_template import END, prompt_ids
-from pipeline.tokenizer.tokenizer import EOS, Tokenizer
+from pipeline.sft.dataset import unit_hash
+from pipeline.sft.loss_mask import Row
+from pipeline.text.comparison_keys import answer_key
+from pipeline.tokenizer.chat_template import encode_prompt
+from pipeline.tokenizer.special import END_OF_TURN, EOS
+from pipeline.tokenizer.tokenizer import Tokenizer
 
-MOST = 200  # conversations asked: their answers take about as long as the validation loss
+MAX_CONVERSATIONS = 200  # generating their answers takes about as long as the validation loss
 
 
 def exact_match(
     model: Decoder, tokenizer: Tokenizer, rows: Sequence[Row], max_new_tokens: int
 ) -> dict[str, float]:
-    """The share of conversations whose last answer the model gives to the letter, and their number.
+    """Return the share of conversations whose last answer the model gives exactly, and their number.
 
-    Letters are compared as `answer_key` folds them (Turkish casing, punctuation, spaces). Of more
-    than MOST conversations a fixed choice from all sources is asked.
+    Answers are compared by `answer_key` (Turkish casing, punctuation, spaces). Of more than
+    MAX_CONVERSATIONS conversations it takes a fixed sample from all sources.
     """
-    asked = sorted(rows, key=lambda row: share(row.messages))[:MOST]
-    prompts = [prompt_ids(tokenizer, row.messages[:-1]) for row in asked]
-    answers = generate(model, prompts, max_new_tokens=max_new_tokens, stop_ids={EOS, END})
-    right = sum(
+    sample = sorted(rows, key=lambda row: unit_hash(row.messages))[:MAX_CONVERSATIONS]
+    prompts = [encode_prompt(tokenizer, row.messages[:-1]) for row in sample]
+    answers = generate(model, prompts, max_new_tokens=max_new_tokens, stop_ids={EOS, END_OF_TURN})
+    correct = sum(
         answer_key(tokenizer.decode(ids)) == answer_key(row.messages[-1]["content"])
-        for ids, row in zip(answers, asked, strict=True)
+        for ids, row in zip(answers, sample, strict=True)
     )
-    return {"exact_match": right / len(asked), "exact_match_n": len(asked)}
+    return {"exact_match": correct / len(sample), "exact_match_n": len(sample)}

@@ -1,4 +1,4 @@
-"""Instruction tuning as a task of the training loop.
+"""Instruction tuning as a task of the shared training loop.
 
 B batch    T time    N trained tokens    D model width    V vocabulary
 """
@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.model.decoder import Decoder
-from pipeline.sft.pack import Batch, Row, collate
+from pipeline.sft.loss_mask import Batch, Row, collate
 from pipeline.sft.params import SftParams
 from pipeline.training import distributed
-from pipeline.training.loss import IGNORED
+from pipeline.training.loss import IGNORE_INDEX
 
 
 class SftTask:
-    """Conversations in a new random order each epoch; loss on the assistant's tokens alone."""
+    """Conversations in a new random order each epoch. The loss is on the assistant's tokens alone."""
 
     def __init__(self, train: Sequence[Row], val: Sequence[Row], params: SftParams, seed: int) -> None:
         self.train = train
@@ -32,53 +32,53 @@ class SftTask:
         self.batch_size = params.batch_size
         self.compile = None
         self.steps = max(1, round(params.epochs * len(train) / params.conversations_per_step))
-        self.order = lru_cache(maxsize=2)(self._order)
+        self.epoch_order = lru_cache(maxsize=2)(self._epoch_order)
 
     def micro_batches(self, step: int) -> list[Batch]:
-        """This process's share of the forward passes of optimiser step `step`, counted from 0.
+        """Return this process's forward passes of optimizer step `step`, counted from 0.
 
-        All of them are a pure function of (seed, step): each epoch is a permutation of its own, and a step
-        may end one and begin the next. `batch_size` only says how the step is cut.
+        Those of all processes are a pure function of (seed, step). Each epoch is a permutation of its own,
+        and a step may end one and begin the next. `batch_size` only sets how the step is cut.
         """
         size = self.params.conversations_per_step
-        rows = [self.row(place) for place in range(step * size, (step + 1) * size)]
-        return batches(rows, self.batch_size)[distributed.rank() :: distributed.size()]
+        rows = [self.row(position) for position in range(step * size, (step + 1) * size)]
+        return make_batches(rows, self.batch_size)[distributed.rank() :: distributed.world_size()]
 
-    def row(self, place: int) -> Row:
-        """The row at `place` of the endless sequence of epochs."""
-        epoch, index = divmod(place, len(self.train))
-        return self.train[self.order(epoch)[index]]
+    def row(self, position: int) -> Row:
+        """Return the row at `position` in the endless sequence of epochs."""
+        epoch, index = divmod(position, len(self.train))
+        return self.train[self.epoch_order(epoch)[index]]
 
-    def _order(self, epoch: int) -> np.ndarray:
+    def _epoch_order(self, epoch: int) -> np.ndarray:
         return np.random.default_rng([self.seed, epoch]).permutation(len(self.train))
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """This forward pass's share of the step's mean loss over trained tokens (nats a token)."""
+        """Return this forward pass's part of the step's mean loss over trained tokens (nats a token)."""
         assert isinstance(model, Decoder)
         return answer_loss(model, batch) / batch.step_targets
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Mean loss over all answer tokens of the validation conversations (nats a token)."""
-        shares = (self.loss(model, batch).item() for batch in batches(self.val, self.batch_size))
-        return {"val_loss": sum(shares)}
+        """Return the mean loss over all answer tokens of the validation conversations (nats a token)."""
+        losses = (self.loss(model, batch).item() for batch in make_batches(self.val, self.batch_size))
+        return {"val_loss": sum(losses)}
 
 
-def batches(rows: Sequence[Row], batch_size: int) -> list[Batch]:
-    """Rows cut into forward passes, alike lengths together: less padding, the same sum."""
+def make_batches(rows: Sequence[Row], batch_size: int) -> list[Batch]:
+    """Cut rows into forward passes, similar lengths together: less padding, the same sum."""
     rows = sorted(rows, key=lambda row: len(row.ids))
-    step_targets = sum(row.targets for row in rows)
+    step_targets = sum(row.target_count for row in rows)
     return [collate(rows[i : i + batch_size], step_targets) for i in range(0, len(rows), batch_size)]
 
 
 def answer_loss(model: Decoder, batch: Batch) -> Tensor:
-    """Cross-entropy summed over the trained tokens of a batch (nats).
+    """Return the cross-entropy summed over the trained tokens of a batch (nats).
 
-    Only their hidden vectors meet the output matrix, which at small widths is most of the work.
+    Only their hidden states are multiplied by the output matrix, which at small widths is most of the work.
     """
     device = next(model.parameters()).device
     targets_BxT = batch.targets_BxT.to(device)
-    trained_BxT = targets_BxT != IGNORED
-    hidden_NxD = model.hidden(batch.ids_BxT.to(device))[trained_BxT]
+    trained_BxT = targets_BxT != IGNORE_INDEX
+    hidden_NxD = model.hidden_states(batch.ids_BxT.to(device))[trained_BxT]
     logits_NxV = model.lm_head(hidden_NxD)
     # At least fp32, which costs little for so few: a sum of bf16 losses is itself rounded to bf16.
     logits_NxV = logits_NxV.to(torch.promote_types(logits_NxV.dtype, torch.float32))

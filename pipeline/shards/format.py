@@ -8,27 +8,27 @@ import numpy as np
 
 from pipeline.common.errors import UserError
 from pipeline.common.io import sha256
-from pipeline.tokenizer.tokenizer import BOS
+from pipeline.tokenizer.special import BOS
 
-ENTRY = ("file", "tokens", "documents", "bytes", "sha256")  # what the manifest says of a shard
+ENTRY_KEYS = ("file", "tokens", "documents", "bytes", "sha256")  # of a shard in the manifest
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of `data/shards`. Raises UserError where there is none, or no JSON object in it."""
+    """Return the manifest of `data/shards`. Raises UserError where it is missing or not a JSON object."""
     path = folder / "manifest.json"
     if not path.exists():
         raise UserError(f"{path}: no such file; run `dvc repro pack_shards`")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise _damaged(path, error) from None
+        raise _damaged_error(path, error) from None
     if not isinstance(manifest, dict):
-        raise _damaged(path, f"holds a {type(manifest).__name__}")
+        raise _damaged_error(path, f"holds a {type(manifest).__name__}")
     return manifest
 
 
-def _damaged(path: Path, why: object) -> UserError:
-    return UserError(f"{path}: damaged: {why}; run `dvc repro --force pack_shards`")
+def _damaged_error(path: Path, reason: object) -> UserError:
+    return UserError(f"{path}: damaged: {reason}; run `dvc repro --force pack_shards`")
 
 
 def check_tokenizer(shards_folder: Path, tokenizer_folder: Path) -> None:
@@ -41,7 +41,7 @@ def check_tokenizer(shards_folder: Path, tokenizer_folder: Path) -> None:
 
 
 class Shards:
-    """The tokens of one split as if in one array; files stay on disk until read."""
+    """The tokens of one split as one stream; the files stay on disk until read."""
 
     def __init__(self, folder: Path | str) -> None:
         """Open `data/shards/<split>`. Raises UserError where a file is missing, damaged or altered."""
@@ -54,12 +54,12 @@ class Shards:
             self.vocab_size: int = manifest["vocab_size"]
             self.dtype = np.dtype(manifest["dtype"])
             self.source_names: list[str] = split.get("sources", [])
-            self.entries = [{key: shard[key] for key in ENTRY} for shard in split["shards"]]
+            self.entries = [{key: shard[key] for key in ENTRY_KEYS} for shard in split["shards"]]
             paths = [folder / entry["file"] for entry in self.entries]
         except KeyError as error:
-            raise _damaged(folder.parent / "manifest.json", f"{error} is missing") from None
+            raise _damaged_error(folder.parent / "manifest.json", f"{error} is missing") from None
         except TypeError as error:
-            raise _damaged(folder.parent / "manifest.json", error) from None
+            raise _damaged_error(folder.parent / "manifest.json", error) from None
         self.arrays: list[np.ndarray] = []
         for path, entry in zip(paths, self.entries, strict=True):
             if not path.exists() or sha256(path) != entry["sha256"]:
@@ -67,32 +67,32 @@ class Shards:
                     f"{path}: not the file that manifest.json describes; run `dvc repro --force pack_shards`"
                 )
             self.arrays.append(np.load(path, mmap_mode="r"))
-        self.starts = np.cumsum([0, *map(len, self.arrays)])
+        self.starts = np.cumsum([0, *map(len, self.arrays)])  # of each file in the stream, and its end
         self.tokens = int(self.starts[-1])
 
-    def begins(self) -> np.ndarray:
-        """Where the documents begin in the stream: at each `<s>`."""
+    def document_starts(self) -> np.ndarray:
+        """Return the positions in the stream of the documents' first tokens (`<s>`): int64 [documents]."""
         files = zip(self.starts, self.arrays, strict=False)
-        of_files = [start + np.flatnonzero(ids == BOS) for start, ids in files]
-        return np.concatenate([np.empty(0, np.int64), *of_files])
+        starts = [start + np.flatnonzero(ids == BOS) for start, ids in files]
+        return np.concatenate([np.empty(0, np.int64), *starts])
 
-    def sources(self) -> tuple[list[str], np.ndarray]:
-        """The names of the sources, and for each document the number of its own; of val alone."""
+    def document_sources(self) -> tuple[list[str], np.ndarray]:
+        """Return the sources' names and the index of each document's source; only val has them."""
         path = self.folder / "sources.npy"
         if not path.exists():
             raise UserError(f"{path}: no such file; run `dvc repro --force pack_shards`")
         return self.source_names, np.load(path)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Tokens [start, stop) of the stream, across files."""
+        """Return tokens [start, stop) of the stream, across files."""
         if not 0 <= start <= stop <= self.tokens:
             raise IndexError(f"tokens {start} to {stop} of {self.tokens}")
-        result = np.empty(stop - start, self.dtype)
+        ids = np.empty(stop - start, self.dtype)
         shard = int(np.searchsorted(self.starts, start, side="right")) - 1
-        at = start
-        while at < stop:
+        position = start
+        while position < stop:
             end = min(stop, int(self.starts[shard + 1]))
             offset = int(self.starts[shard])
-            result[at - start : end - start] = self.arrays[shard][at - offset : end - offset]
-            at, shard = end, shard + 1
-        return result
+            ids[position - start : end - start] = self.arrays[shard][position - offset : end - offset]
+            position, shard = end, shard + 1
+        return ids

@@ -1,9 +1,9 @@
-"""Which tokens an optimiser step reads: a pure function of the seed and the step.
+"""Choose the tokens that an optimizer step reads: a pure function of the seed and the step.
 
 An epoch cuts the stream into windows of `context` tokens and their successors, from an offset of
-its own, and reads every window once in an order of its own. The k-th window of all training is
-thus known without the k - 1 before it: a run resumes by its step number, and any number of
-processes or forward passes shares a step without changing what it reads.
+its own. It reads every window once, in an order of its own. So the k-th window of all training is
+known without the k - 1 before it: a run resumes by its step number, and any number of processes
+or forward passes shares a step without changing what it reads.
 """
 
 import numpy as np
@@ -12,60 +12,62 @@ from pipeline.common.errors import UserError
 from pipeline.shards.format import Shards
 
 
-class Numbered:
+class Sampler:
     """Rows of `context` + 1 tokens (inputs, and targets one further), numbered over all of training."""
 
-    what = "rows"
+    unit = "rows"
 
-    def __init__(self, shards: Shards, context: int, seed: int, per_epoch: int) -> None:
-        self.shards, self.context, self.seed, self.per_epoch = shards, context, seed, per_epoch
+    def __init__(self, shards: Shards, context: int, seed: int, rows_per_epoch: int) -> None:
+        self.shards, self.context, self.seed = shards, context, seed
+        self.rows_per_epoch = rows_per_epoch
 
-    def require(self, count: int, advice: str) -> None:
+    def require_rows(self, count: int, advice: str) -> None:
         """Raise UserError unless an epoch has at least `count` rows; `advice` says what to do about it."""
-        if self.per_epoch < count:
+        if self.rows_per_epoch < count:
             raise UserError(
-                f"{self.shards.folder}: {self.shards.tokens} tokens make {max(0, self.per_epoch)} {self.what}"
-                f" of {self.context}, but {count} are needed; {advice}"
+                f"{self.shards.folder}: {self.shards.tokens} tokens make"
+                f" {max(0, self.rows_per_epoch)} {self.unit} of {self.context},"
+                f" but {count} are needed; {advice}"
             )
 
-    def fill(self, row: np.ndarray, epoch: int, place: int) -> None:
-        """Write the tokens of one row of an epoch into `row`."""
+    def fill(self, row: np.ndarray, epoch: int, index: int) -> None:
+        """Write the tokens of an epoch's row number `index` into `row`."""
         raise NotImplementedError
 
     def read(self, first: int, count: int) -> np.ndarray:
-        """Rows `first` to `first` + `count` of all training: int64 [count, context + 1]."""
-        result = np.empty((count, self.context + 1), np.int64)
-        for number, row in enumerate(result, start=first):
-            self.fill(row, *divmod(number, self.per_epoch))
-        return result
+        """Return rows `first` to `first` + `count` of all training: int64 [count, context + 1]."""
+        rows = np.empty((count, self.context + 1), np.int64)
+        for number, row in enumerate(rows, start=first):
+            self.fill(row, *divmod(number, self.rows_per_epoch))
+        return rows
 
 
-class Windows(Numbered):
-    """Windows of the stream, wherever documents begin and end in them."""
+class WindowSampler(Sampler):
+    """Windows of the stream, regardless of where documents begin and end."""
 
-    what = "windows"
+    unit = "windows"
 
     def __init__(self, shards: Shards, context: int, seed: int) -> None:
-        # As many as fit from any offset: fewer than two contexts of targets stay unread an epoch.
-        super().__init__(shards, context, seed, per_epoch=(shards.tokens - context) // context)
-        self._order: dict[int, np.ndarray] = {}
+        # As many as fit from any offset: an epoch leaves fewer than two contexts of targets unread.
+        super().__init__(shards, context, seed, rows_per_epoch=(shards.tokens - context) // context)
+        self._starts_of: dict[int, np.ndarray] = {}  # by epoch; of this and the last one
 
-    def _starts(self, epoch: int) -> np.ndarray:
-        """Where the epoch's windows start in the stream, in reading order."""
-        if epoch not in self._order:
+    def _window_starts(self, epoch: int) -> np.ndarray:
+        """Return the positions in the stream of the epoch's windows, in reading order."""
+        if epoch not in self._starts_of:
             rng = np.random.default_rng((self.seed, epoch))
             offset = int(rng.integers(self.context))
-            self._order = {e: o for e, o in self._order.items() if e == epoch - 1}
-            self._order[epoch] = offset + self.context * rng.permutation(self.per_epoch)
-        return self._order[epoch]
+            self._starts_of = {e: starts for e, starts in self._starts_of.items() if e == epoch - 1}
+            self._starts_of[epoch] = offset + self.context * rng.permutation(self.rows_per_epoch)
+        return self._starts_of[epoch]
 
-    def places(self, first: int, count: int) -> np.ndarray:
-        """Where the inputs of `read`'s windows stand in the stream: [count, context]."""
-        numbers = [divmod(number, self.per_epoch) for number in range(first, first + count)]
-        starts = np.array([self._starts(epoch)[place] for epoch, place in numbers], np.int64)
+    def token_positions(self, first: int, count: int) -> np.ndarray:
+        """Return the positions in the stream of the inputs that `read` returns: int64 [count, context]."""
+        windows = [divmod(number, self.rows_per_epoch) for number in range(first, first + count)]
+        starts = np.array([self._window_starts(epoch)[index] for epoch, index in windows], np.int64)
         return starts[:, None] + np.arange(self.context)
 
-    def fill(self, row: np.ndarray, epoch: int, place: int) -> None:
-        """See `Numbered`."""
-        start = int(self._starts(epoch)[place])
+    def fill(self, row: np.ndarray, epoch: int, index: int) -> None:
+        """See `Sampler`."""
+        start = int(self._window_starts(epoch)[index])
         row[:] = self.shards.read(start, start + self.context + 1)

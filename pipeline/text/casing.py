@@ -4,7 +4,7 @@ DOT = "\u0307"  # combining dot above: a decomposed İ is I followed by it
 
 
 def lower(text: str) -> str:
-    """`text` in lower case: I -> ı, İ -> i, every other letter as Unicode has it.
+    """Return `text` in lower case: I -> ı, İ -> i, every other letter as Unicode has it.
 
     A decomposed İ becomes i as well. Not for foreign words: TITLE becomes tıtle.
     """
@@ -12,10 +12,10 @@ def lower(text: str) -> str:
 
 
 def upper(text: str) -> str:
-    """`text` in upper case: i -> İ, ı -> I, every other letter as Unicode has it."""
+    """Return `text` in upper case: i -> İ, ı -> I, every other letter as Unicode has it."""
     return text.replace("i" + DOT, "İ").replace("i", "İ").replace("ı", "I").upper()
 
 
 def capitalize(text: str) -> str:
-    """`text` with its first character in upper case and the rest as it is (unlike `str.capitalize`)."""
+    """Return `text` with its first character in upper case, the rest as it is (unlike `str.capitalize`)."""
     return upper(text[:1]) + text[1:]

@@ -7,14 +7,12 @@ The markers are control symbols set by id, so that a user who types `<|end|>` ha
 
 from collections.abc import Sequence
 
-from pipeline.tokenizer.tokenizer import BOS, Tokenizer
+from pipeline.tokenizer.special import ASSISTANT, BOS, END_OF_TURN, SYSTEM, USER
+from pipeline.tokenizer.tokenizer import Tokenizer
 
-ROLES = {"system": 4, "user": 5, "assistant": 6}
-END = 7
-SYSTEM, USER, ASSISTANT = ROLES.values()
-MARKERS = ["<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]  # ids 4 to 7
+ROLES = {"system": SYSTEM, "user": USER, "assistant": ASSISTANT}  # the id of each role's marker
 
-TEMPLATE = (
+CHAT_TEMPLATE = (
     "{{ bos_token }}"
     "{% for message in messages %}"
     "{% if message['role'] not in ['system', 'user', 'assistant'] %}"
@@ -28,20 +26,20 @@ TEMPLATE = (
 Message = dict[str, str]  # role, content
 
 
-def conversation_ids(tokenizer: Tokenizer, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
-    """A conversation's ids, and which of them a chat model learns to say.
+def encode_conversation(tokenizer: Tokenizer, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
+    """Return a conversation's ids and their loss mask.
 
-    Those are the assistant's words and the `<|end|>` after them; never its marker, which the
-    program sets.
+    The mask is true for the assistant's words and the `<|end|>` after them. It is false for the
+    assistant's marker, which the program sets.
     """
-    ids, trained = [BOS], [False]
+    ids, loss_mask = [BOS], [False]
     for message in messages:
-        role, words = ROLES[message["role"]], tokenizer.encode(message["content"])
-        ids += [role, *words, END]
-        trained += [False] + [role == ASSISTANT] * (len(words) + 1)
-    return ids, trained
+        role, content = ROLES[message["role"]], tokenizer.encode(message["content"])
+        ids += [role, *content, END_OF_TURN]
+        loss_mask += [False] + [role == ASSISTANT] * (len(content) + 1)
+    return ids, loss_mask
 
 
-def prompt_ids(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[int]:
-    """The conversation so far and the assistant's marker: what an answer continues."""
-    return [*conversation_ids(tokenizer, messages)[0], ASSISTANT]
+def encode_prompt(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[int]:
+    """Return the ids that an answer continues: the conversation so far and the assistant's marker."""
+    return [*encode_conversation(tokenizer, messages)[0], ASSISTANT]

@@ -16,20 +16,19 @@ from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec  # typ
 
 from pipeline.common.errors import UserError
 
-UNK, BOS, EOS, PAD = 0, 1, 2, 3
 WORD = re.compile(r" [^ \n]*|\n|[^ \n]+")  # a word carries the space before it; a newline is a byte
-SPACE = "\u2581"  # how a space is written inside a piece
-LONGEST_WORD = 1 << 16  # UTF-8 bytes; what is longer is no text, and takes SentencePiece gigabytes
+METASPACE = "\u2581"  # stands for a space inside a piece
+MAX_WORD_BYTES = 1 << 16  # of UTF-8; a longer word is no text, and SentencePiece needs gigabytes for it
 
 
-def check_words(words: Iterable[bytes]) -> None:
-    """Raise UserError for a word that is too long to be one."""
+def check_word_lengths(words: Iterable[bytes]) -> None:
+    """Raise UserError for a word longer than MAX_WORD_BYTES."""
     for word in words:
-        if len(word) > LONGEST_WORD:
-            begins = word[:20].decode("utf-8", errors="ignore")
+        if len(word) > MAX_WORD_BYTES:
+            start = word[:20].decode("utf-8", errors="ignore")
             raise UserError(
-                f"text: {len(word):,} bytes without a space or newline ({begins.strip()}…); at most"
-                f" {LONGEST_WORD:,} make a word, so this is no text; remove it"
+                f"text: {len(word):,} bytes without a space or newline ({start.strip()}…); at most"
+                f" {MAX_WORD_BYTES:,} make a word, so this is no text; remove it"
             )
 
 
@@ -53,7 +52,7 @@ class Tokenizer:
             raise UserError(f"{path}: no such file; run `dvc repro train_tokenizer`")
         model = path.read_bytes()
         try:
-            if model:  # none would be a tokenizer without pieces
+            if model:  # an empty file would open as a tokenizer without pieces
                 return cls(model, folder)
         except (RuntimeError, DecodeError):
             pass
@@ -63,7 +62,10 @@ class Tokenizer:
         return tuple(self.sp.encode(word))
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of `text`, none added. Raises UserError for a lone surrogate or a word of 64 KiB."""
+        """Return the token ids of `text`, with no special token added.
+
+        Raises UserError for a lone surrogate or a word longer than MAX_WORD_BYTES.
+        """
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
@@ -71,24 +73,24 @@ class Tokenizer:
                 f"text: lone surrogate {text[error.start]!r} at character {error.start};"
                 " it is no Unicode text, remove it"
             ) from None
-        # A U+2581 in a text means a space to SentencePiece; make that so before words are cut.
-        words = WORD.findall(text.replace(SPACE, " "))
-        if len(text) * 4 > LONGEST_WORD:  # bytes of a character, at most
-            check_words(word.encode("utf-8") for word in words)
+        # SentencePiece reads a U+2581 in a text as a space; do the same before the split into words.
+        words = WORD.findall(text.replace(METASPACE, " "))
+        if len(text) * 4 > MAX_WORD_BYTES:  # a character has four bytes at most
+            check_word_lengths(word.encode("utf-8") for word in words)
         return [i for word in words for i in self.encode_word(word)]
 
     def decode(self, ids: list[int]) -> str:
-        """The text of `ids`; special tokens are left out, broken UTF-8 becomes U+FFFD."""
+        """Return the text of `ids`. Special tokens are left out, broken UTF-8 becomes U+FFFD."""
         return self.sp.decode(list(ids))
 
-    def piece(self, token: int) -> str:
-        """How the vocabulary writes a token (a space as U+2581, a byte as <0x0A>)."""
+    def id_to_piece(self, token: int) -> str:
+        """Return a token as the vocabulary writes it (a space as U+2581, a byte as <0x0A>)."""
         return self.sp.id_to_piece(token)
 
     def is_special(self, token: int) -> bool:
-        """Whether a token is no text of its own: a marker, or one byte of a character."""
+        """Return true for a token that is no text of its own: a special token, or one byte of a character."""
         return self.sp.is_control(token) or self.sp.is_unknown(token) or self.sp.is_byte(token)
 
     def is_byte(self, token: int) -> bool:
-        """Whether a token stands for one byte of a character that has no piece."""
+        """Return true for a token that stands for one byte of a character without a piece."""
         return self.sp.is_byte(token)

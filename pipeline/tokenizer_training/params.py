@@ -5,16 +5,17 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.common.params import Section
+from pipeline.tokenizer.special import FIRST_TEXT_TOKEN
 
-# <unk> <s> </s> <pad>, four role markers, 256 bytes, and the printable ASCII characters.
-SMALLEST_VOCAB = 4 + 4 + 256 + 95
+# Every vocabulary holds the special tokens, 256 bytes and the printable ASCII characters.
+BASE_VOCAB_SIZE = FIRST_TEXT_TOKEN + 256 + 95
 
 
 class TokenizerParams(Section):
-    """How the vocabulary is learned."""
+    """The kind and size of the vocabulary, and the text that it is learned from."""
 
     kind: Literal["bpe", "unigram"]
-    vocab_size: int = Field(gt=SMALLEST_VOCAB, le=1_000_000)  # pieces, bytes and markers included
+    vocab_size: int = Field(gt=BASE_VOCAB_SIZE, le=1_000_000)  # pieces, bytes and special tokens included
     sample_bytes: int = Field(gt=0)  # UTF-8 bytes of training text it learns from
-    morphemes: bool  # no piece is learnt across a boundary of morphemes, where the analyser knows the word
+    morphemes: bool  # no piece is learned across a morpheme boundary, where the analyzer knows the word
     max_piece_chars: int = Field(gt=1, le=512)  # longest piece; 512 is SentencePiece's limit

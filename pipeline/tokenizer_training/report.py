@@ -1,4 +1,4 @@
-"""How well a vocabulary fits Turkish, measured on text it was not trained on."""
+"""Measure how well a vocabulary fits Turkish, on text it was not trained on."""
 
 import glob
 import re
@@ -11,24 +11,24 @@ from tokenizers import Tokenizer as FastTokenizer
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
 from pipeline.common.metrics import metric_key
-from pipeline.tokenizer.tokenizer import SPACE, Tokenizer
+from pipeline.tokenizer.tokenizer import METASPACE, Tokenizer
 
 WORD = re.compile(r"\S+")
-SHOWN = 60  # pieces of a kind
+PIECES_PER_SECTION = 60  # of pieces.md
 
 
-def text_report(
+def measure_text_fit(
     tokenizer: Tokenizer, documents: Iterable[dict[str, str]]
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Compression and fidelity over documents (`id`, `text`), and how often each piece was used.
+    """Return compression and fidelity over documents (`id`, `text`), and how often each piece was used [V].
 
-    Shares are between 0 and 1; `fast_form_equal` and `exact_round_trip` are of documents and must be 1.
-    Raises UserError for a document with a word too long, and for documents without a word.
+    Shares lie in [0, 1]. `fast_form_equal` and `exact_round_trip` are shares of documents and must be 1.
+    Raises UserError for a document with a word too long, and where no document has a word.
     """
-    used = np.zeros(tokenizer.vocab_size, np.int64)
+    piece_counts = np.zeros(tokenizer.vocab_size, np.int64)
     fast = FastTokenizer.from_file(str(tokenizer.folder / "tokenizer.json"))
     fast.encode_special_tokens = True  # a literal <s> is text
-    n_texts = n_bytes = n_tokens = n_words = single = fallback = exact = equal = 0
+    n_texts = n_bytes = n_tokens = n_words = n_single_piece = n_fallback = n_exact = n_equal = 0
     for document in documents:
         text = document["text"]
         try:
@@ -39,67 +39,72 @@ def text_report(
         n_texts += 1
         n_bytes += len(text.encode("utf-8"))
         n_tokens += len(ids)
-        used += np.bincount(ids, minlength=len(used))
+        piece_counts += np.bincount(ids, minlength=len(piece_counts))
         n_words += len(words)
-        single += sum(len(tokenizer.encode_word(" " + word)) == 1 for word in words)
-        fallback += sum(map(tokenizer.is_byte, ids)) - text.count("\n")  # a newline is a byte by design
-        exact += tokenizer.decode(ids) == text
-        equal += fast.encode(text, add_special_tokens=False).ids == ids
+        n_single_piece += sum(len(tokenizer.encode_word(" " + word)) == 1 for word in words)
+        n_fallback += sum(map(tokenizer.is_byte, ids)) - text.count("\n")  # a newline is a byte by design
+        n_exact += tokenizer.decode(ids) == text
+        n_equal += fast.encode(text, add_special_tokens=False).ids == ids
     if not n_words:
         raise UserError("data/corpus/val: no words in it; raise corpus.val_fraction or add text")
-    plain = plain_pieces(tokenizer)
-    figures = {
+    text_ids = text_token_ids(tokenizer)
+    metrics = {
         "documents": n_texts,
         "bytes_per_token": n_bytes / n_tokens,
         "tokens_per_word": n_tokens / n_words,
-        "single_piece_words": single / n_words,
-        "byte_fallback_rate": fallback / n_tokens,
-        "exact_round_trip": exact / n_texts,
-        "fast_form_equal": equal / n_texts,
-        "renyi_efficiency": renyi_efficiency(used),
-        "unused_pieces": int((used[plain] == 0).sum()),
-        "longest_piece_chars": max(len(tokenizer.piece(token)) for token in plain),
+        "single_piece_words": n_single_piece / n_words,
+        "byte_fallback_rate": n_fallback / n_tokens,
+        "exact_round_trip": n_exact / n_texts,
+        "fast_form_equal": n_equal / n_texts,
+        "renyi_efficiency": renyi_efficiency(piece_counts),
+        "unused_pieces": int((piece_counts[text_ids] == 0).sum()),
+        "longest_piece_chars": max(len(tokenizer.id_to_piece(token)) for token in text_ids),
     }
-    return figures, used
+    return metrics, piece_counts
 
 
-def renyi_efficiency(used: np.ndarray, alpha: float = 2.5) -> float:
-    """How evenly pieces are used: their Rényi entropy, as a share of what even use would have.
+def renyi_efficiency(piece_counts: np.ndarray, alpha: float = 2.5) -> float:
+    """Rényi entropy of the pieces' use, as a share of the entropy of even use (1: all used alike).
 
-    Of several tokenizers the one with the highest served machine translation best (Zouhar et al. 2023, arXiv
-    2306.16842, section 4, which also gives the alpha).
+    Of several tokenizers the one with the highest efficiency served machine translation best (Zouhar et al.
+    2023, arXiv 2306.16842, section 4, which also gives the alpha).
     """
-    share = used / used.sum()
-    return float(np.log((share**alpha).sum()) / (1 - alpha) / np.log(len(used)))
+    share = piece_counts / piece_counts.sum()
+    return float(np.log((share**alpha).sum()) / (1 - alpha) / np.log(len(piece_counts)))
 
 
-def plain_pieces(tokenizer: Tokenizer) -> list[int]:
-    """Ids of the pieces that are text: no marker, no byte."""
+def text_token_ids(tokenizer: Tokenizer) -> list[int]:
+    """Return the ids of the pieces that are text: no special token, no byte."""
     return [token for token in range(tokenizer.vocab_size) if not tokenizer.is_special(token)]
 
 
-def pieces_page(tokenizer: Tokenizer, used: np.ndarray) -> str:
-    """For reading: the longest pieces, the most used, and those that validation text never used."""
-    plain = plain_pieces(tokenizer)
-    longest = sorted(plain, key=lambda token: (-len(tokenizer.piece(token)), token))[:SHOWN]
-    most = sorted(plain, key=lambda token: (-used[token], token))[:SHOWN]
-    never = [token for token in plain if not used[token]]
-    parts = [
-        ("The longest pieces", longest),
-        ("The most used on validation text", most),
-        (f"Never used there: {len(never):,} of {len(plain):,}, such as", never[:SHOWN]),
+def format_pieces_page(tokenizer: Tokenizer, piece_counts: np.ndarray) -> str:
+    """Return pieces.md: the longest pieces, the most used, and those that validation text never used."""
+    text_ids = text_token_ids(tokenizer)
+    longest = sorted(text_ids, key=lambda token: (-len(tokenizer.id_to_piece(token)), token))[
+        :PIECES_PER_SECTION
     ]
-    lines = ["# Pieces", "", f"After each piece, how often validation text used it. {SPACE} is a space."]
-    for title, tokens in parts:
-        shown = ", ".join(f"`{tokenizer.piece(token)}` {used[token]:,}" for token in tokens)
-        lines += ["", f"## {title}", "", shown or "none"]
+    most_used = sorted(text_ids, key=lambda token: (-piece_counts[token], token))[:PIECES_PER_SECTION]
+    never_used = [token for token in text_ids if not piece_counts[token]]
+    sections = [
+        ("The longest pieces", longest),
+        ("The most used on validation text", most_used),
+        (
+            f"Never used there: {len(never_used):,} of {len(text_ids):,}, such as",
+            never_used[:PIECES_PER_SECTION],
+        ),
+    ]
+    lines = ["# Pieces", "", f"After each piece, how often validation text used it. {METASPACE} is a space."]
+    for title, tokens in sections:
+        listed = ", ".join(f"`{tokenizer.id_to_piece(token)}` {piece_counts[token]:,}" for token in tokens)
+        lines += ["", f"## {title}", "", listed or "none"]
     return "\n".join(lines) + "\n"
 
 
-def segmentation_files(folder: str) -> list[Path]:
-    """The `*.tsv` files in `folder` (data/raw/morph), sorted; none is no mistake.
+def find_segmentation_files(folder: Path | str) -> list[Path]:
+    """Return the `*.tsv` files in `folder` (data/raw/morph), sorted. There may be none.
 
-    Raises UserError for what DVC would not see (a symlinked folder) or has not fetched.
+    Raises UserError for a symlinked folder, in which DVC sees no change, and for a file not fetched by DVC.
     """
     entries = sorted(path.name for path in Path(folder).glob("*") if not path.name.startswith("."))
     if not entries and not Path(folder).is_symlink():
@@ -110,9 +115,9 @@ def segmentation_files(folder: str) -> list[Path]:
 
 
 def read_segmentations(path: Path) -> list[tuple[str, list[str]]]:
-    """Rows `form<TAB>segment|segment…` whose segments join to the form; other rows are left out.
+    """Return the rows `form<TAB>segment|segment…` whose segments join to the form; others are left out.
 
-    An empty file has no rows. Raises UserError for one with lines but without such a row, or not UTF-8.
+    An empty file has no rows. Raises UserError for a file of lines without such a row, or not in UTF-8.
     """
     content = path.read_bytes()
     try:
@@ -122,10 +127,10 @@ def read_segmentations(path: Path) -> list[tuple[str, list[str]]]:
         raise UserError(f"{path}: line {line}: not UTF-8; save the file as UTF-8") from None
     rows = []
     for row in text.split("\n"):
-        form, segments, *_ = [*row.rstrip("\r").split("\t"), ""]
-        parts = segments.split("|")
-        if all(parts) and "".join(parts) == form:
-            rows.append((form, parts))
+        form, joined, *_ = [*row.rstrip("\r").split("\t"), ""]
+        segments = joined.split("|")
+        if all(segments) and "".join(segments) == form:
+            rows.append((form, segments))
     if content and not rows:
         raise UserError(
             f"{path}: no row of form<TAB>segment|segment whose segments join to the form;"
@@ -134,9 +139,9 @@ def read_segmentations(path: Path) -> list[tuple[str, list[str]]]:
     return rows
 
 
-def read_tables(miniworld: Path, folder: str) -> dict[str, list[tuple[str, list[str]]]]:
-    """The rows of every file that has some, by metric key: `miniworld`, and the names of the user's files."""
-    files = [("miniworld", miniworld), *((metric_key(p.stem), p) for p in segmentation_files(folder))]
+def read_segmentation_tables(miniworld: Path, folder: Path | str) -> dict[str, list[tuple[str, list[str]]]]:
+    """Return the rows of every file that is not empty, by metric key: `miniworld` or the user's file name."""
+    files = [("miniworld", miniworld), *((metric_key(p.stem), p) for p in find_segmentation_files(folder))]
     seen: dict[str, Path] = {}
     for key, path in files:
         if key in seen:
@@ -146,33 +151,34 @@ def read_tables(miniworld: Path, folder: str) -> dict[str, list[tuple[str, list[
     return {key: rows for key, rows in tables.items() if rows}
 
 
-def cuts(parts: list[str]) -> set[int]:
-    """Character offsets of the boundaries inside a form made of `parts`."""
-    ends, offset = set(), 0
-    for part in parts[:-1]:
-        offset += len(part)
-        ends.add(offset)
-    return ends
+def boundary_offsets(segments: list[str]) -> set[int]:
+    """Character offsets of the boundaries inside a form made of `segments`."""
+    offsets, offset = set(), 0
+    for segment in segments[:-1]:
+        offset += len(segment)
+        offsets.add(offset)
+    return offsets
 
 
-def morpheme_report(tokenizer: Tokenizer, rows: list[tuple[str, list[str]]]) -> dict[str, float]:
-    """Precision, recall and F1 of token boundaries against morpheme boundaries inside words.
+def measure_morpheme_boundaries(tokenizer: Tokenizer, rows: list[tuple[str, list[str]]]) -> dict[str, float]:
+    """Return precision, recall and F1 of token boundaries against morpheme boundaries inside words.
 
     A form is encoded as it stands in a sentence, after a space. Forms whose pieces do not spell them
     (they need byte pieces) are left out: `forms` counts the scored ones, `skipped` the others.
     """
-    found = gold = both = skipped = 0
-    for form, parts in rows:
-        pieces = [tokenizer.piece(i).removeprefix(SPACE) for i in tokenizer.encode_word(" " + form)]
+    n_predicted = n_gold = n_both = n_skipped = 0
+    for form, segments in rows:
+        pieces = [tokenizer.id_to_piece(i).removeprefix(METASPACE) for i in tokenizer.encode_word(" " + form)]
         if "".join(pieces) != form:
-            skipped += 1
+            n_skipped += 1
             continue
-        mine, right = cuts([p for p in pieces if p]), cuts(parts)
-        found, gold, both = found + len(mine), gold + len(right), both + len(mine & right)
-    precision, recall = both / max(1, found), both / max(1, gold)
+        predicted, gold = boundary_offsets([p for p in pieces if p]), boundary_offsets(segments)
+        n_predicted, n_gold = n_predicted + len(predicted), n_gold + len(gold)
+        n_both += len(predicted & gold)
+    precision, recall = n_both / max(1, n_predicted), n_both / max(1, n_gold)
     return {
-        "forms": len(rows) - skipped,
-        "skipped": skipped,
+        "forms": len(rows) - n_skipped,
+        "skipped": n_skipped,
         "precision": precision,
         "recall": recall,
         "f1": 2 * precision * recall / max(1e-9, precision + recall),

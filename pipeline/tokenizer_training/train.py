@@ -17,89 +17,90 @@ import sentencepiece
 from sentencepiece.sentencepiece_model_pb2 import ModelProto  # type: ignore[attr-defined]
 
 from pipeline.common.errors import UserError
-from pipeline.data.reader import parts
-from pipeline.tokenizer.chat_template import MARKERS
+from pipeline.data.reader import split_files
+from pipeline.tokenizer.special import BOS, CHAT_MARKERS, EOS, PAD, PAD_TOKEN, UNK
 from pipeline.tokenizer_training.params import TokenizerParams
-from pipeline.turkish.analyse import analyser
+from pipeline.turkish.analyse import default_analyser
 
-THREADS = 4  # written into the model file: a constant, so that the file is the same everywhere
-CUT = "\t"
-ANALYSED_WORDS = 10_000  # the most frequent ones
+THREADS = 4  # a constant: the model file records it and must be the same everywhere
+MORPHEME_DELIMITER = "\t"
+ANALYZED_WORDS = 10_000  # the most frequent words
 LETTERS = re.compile(r"[^\W\d_]+")
-LONGEST_LINE = 1 << 16  # bytes; SentencePiece skips longer lines
+MAX_LINE_BYTES = 1 << 16  # SentencePiece skips longer lines
 
 
-def sampled_lines(folder: Path, sample_bytes: int, seed: int) -> Iterator[str]:
-    """Lines of a random choice of documents, about `sample_bytes` in all.
+def sample_lines(folder: Path, sample_bytes: int, seed: int) -> Iterator[str]:
+    """Yield the lines of a random sample of documents, about `sample_bytes` in all.
 
-    A document is taken or left by its id and the seed alone, so that the sample covers the split and has
-    of every source the same part, of each at least one document. No text but the chosen ones becomes a Python
-    object, so that a split of any size is read fast.
+    The id and the seed alone decide on a document. So the sample covers the whole split and has the same
+    share of every source, with at least one document of each. Only sampled texts become Python objects, which
+    keeps the reading of a large split fast.
     """
-    chosen = chosen_documents(folder, sample_bytes, seed)
+    is_sampled = sample_documents(folder, sample_bytes, seed)
     first = 0
-    for part in parts(folder):
+    for part in split_files(folder):
         with pq.ParquetFile(part) as file:
             for group in range(file.num_row_groups):
-                here = chosen[first : first + file.metadata.row_group(group).num_rows]
-                first += len(here)
-                if here.any():
+                in_group = is_sampled[first : first + file.metadata.row_group(group).num_rows]
+                first += len(in_group)
+                if in_group.any():
                     texts = file.read_row_group(group, ["text"], use_threads=False)["text"]
-                    for text in texts.filter(pa.array(here)).to_pylist():
-                        # Newlines stay out, so that a newline is a byte and no piece spans two lines.
+                    for text in texts.filter(pa.array(in_group)).to_pylist():
+                        # Without newlines: a newline is a byte, and no piece spans two lines.
                         yield from (line for line in text.split("\n") if line)
 
 
-def chosen_documents(folder: Path, sample_bytes: int, seed: int) -> np.ndarray:
-    """Which documents of a split are in the sample, as one truth value each, in order."""
+def sample_documents(folder: Path, sample_bytes: int, seed: int) -> np.ndarray:
+    """Return the sample of a split as a mask over its documents, in order: bool [documents]."""
     sizes, draws, sources = [], [], []
-    numbers: dict[str, int] = {}  # of the sources
-    for part in parts(folder):
+    source_ids: dict[str, int] = {}  # by source name
+    for part in split_files(folder):
         with pq.ParquetFile(part) as file:
             for batch in file.iter_batches(columns=["id", "source", "text"], use_threads=False):
                 sizes.append(pc.binary_length(batch["text"]).to_numpy())
-                draws.append(np.array([draw(seed, id) for id in batch["id"].to_pylist()]))
-                of = [numbers.setdefault(name, len(numbers)) for name in batch["source"].to_pylist()]
-                sources.append(np.array(of, np.int32))
-    share = sample_bytes / max(1, sum(int(each.sum()) for each in sizes))
-    if share >= 1 or not numbers:
+                draws.append(np.array([draw_uniform(seed, id) for id in batch["id"].to_pylist()]))
+                ids = [source_ids.setdefault(name, len(source_ids)) for name in batch["source"].to_pylist()]
+                sources.append(np.array(ids, np.int32))
+    share = sample_bytes / max(1, sum(int(batch_sizes.sum()) for batch_sizes in sizes))
+    if share >= 1 or not source_ids:
         return np.ones(sum(map(len, sizes)), bool)
-    drawn, source = np.concatenate(draws), np.concatenate(sources)
-    chosen = drawn < share
-    for number in numbers.values():
-        own = np.flatnonzero(source == number)
-        chosen[own[drawn[own].argmin()]] = True
-    return chosen
+    uniform, source = np.concatenate(draws), np.concatenate(sources)
+    is_sampled = uniform < share
+    for source_id in source_ids.values():
+        documents = np.flatnonzero(source == source_id)
+        is_sampled[documents[uniform[documents].argmin()]] = True
+    return is_sampled
 
 
-def draw(seed: int, id: str) -> float:
-    """A number between 0 and 1 that a document draws, always the same."""
+def draw_uniform(seed: int, id: str) -> float:
+    """Return a document's number in [0, 1), a hash of the seed and its id."""
     return int.from_bytes(hashlib.blake2b(f"{seed}:{id}".encode(), digest_size=8).digest(), "big") / 2**64
 
 
-def cut_at_morphemes(lines: Iterable[str]) -> list[str]:
-    """The lines with a CUT between the morphemes of their most frequent words, where the analyser knows them.
+def delimit_morphemes(lines: Iterable[str]) -> list[str]:
+    """Return the lines with MORPHEME_DELIMITER between the morphemes of their most frequent words.
 
-    Of several readings that of fewest morphemes and the longest stem is taken (süreç-i, not süre-ci).
+    Words that the analyzer does not know stay whole. Of several readings the one of fewest morphemes and the
+    longest stem is taken (süreç-i, not süre-ci).
     """
-    lines = [line.replace(CUT, " ") for line in lines]
+    lines = [line.replace(MORPHEME_DELIMITER, " ") for line in lines]
     counts = Counter(word for line in lines for word in LETTERS.findall(line))
-    cut = {}
-    for word, _ in counts.most_common(ANALYSED_WORDS):
-        readings = analyser().segmentations(word)
+    delimited = {}
+    for word, _ in counts.most_common(ANALYZED_WORDS):
+        readings = default_analyser().segmentations(word)
         if readings:
             segments = min(readings, key=lambda reading: (len(reading), -len(reading[0])))
             ends = [0, *accumulate(map(len, segments))]
-            if ends[-1] == len(word):  # cut in its own case
-                cut[word] = CUT.join(word[start:end] for start, end in pairwise(ends))
-    return [LETTERS.sub(lambda word: cut.get(word[0], word[0]), line) for line in lines]
+            if ends[-1] == len(word):  # segments have the stem's case; split the word as it is written
+                delimited[word] = MORPHEME_DELIMITER.join(word[start:end] for start, end in pairwise(ends))
+    return [LETTERS.sub(lambda match: delimited.get(match[0], match[0]), line) for line in lines]
 
 
-def train(lines: Iterable[str], params: TokenizerParams) -> bytes:
-    """The trained model file's content. Raises UserError where the text is too small for it."""
+def train_sentencepiece(lines: Iterable[str], params: TokenizerParams) -> bytes:
+    """Return the content of the trained model file. Raises UserError where the text is too small for it."""
     model = io.BytesIO()
     if params.morphemes:
-        lines = cut_at_morphemes(lines)
+        lines = delimit_morphemes(lines)
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(lines),
@@ -107,7 +108,7 @@ def train(lines: Iterable[str], params: TokenizerParams) -> bytes:
             model_type=params.kind,
             vocab_size=params.vocab_size,
             max_sentencepiece_length=params.max_piece_chars,
-            max_sentence_length=LONGEST_LINE,
+            max_sentence_length=MAX_LINE_BYTES,
             character_coverage=0.9995,
             # Every ASCII character has a piece: code, markup and a literal "<s>" stay plain text.
             required_chars="".join(c for c in string.printable if c.isprintable() and c != " "),
@@ -116,13 +117,15 @@ def train(lines: Iterable[str], params: TokenizerParams) -> bytes:
             remove_extra_whitespaces=False,
             byte_fallback=True,
             split_digits=True,
-            pretokenization_delimiter=CUT if params.morphemes else "",  # no piece is learnt across it
-            control_symbols=MARKERS,
-            unk_id=0,
-            bos_id=1,
-            eos_id=2,
-            pad_id=3,
-            pad_piece="<pad>",
+            pretokenization_delimiter=MORPHEME_DELIMITER
+            if params.morphemes
+            else "",  # no piece is learned across it
+            control_symbols=CHAT_MARKERS,
+            unk_id=UNK,
+            bos_id=BOS,
+            eos_id=EOS,
+            pad_id=PAD,
+            pad_piece=PAD_TOKEN,
             num_threads=THREADS,
             minloglevel=2,
         )
@@ -133,16 +136,16 @@ def train(lines: Iterable[str], params: TokenizerParams) -> bytes:
             f"params.yaml: tokenizer.vocab_size: {params.vocab_size}: the training text is too small for"
             f" so many pieces; lower it or add text ({error})"
         ) from None
-    return exact_scores(model.getvalue()) if params.kind == "unigram" else model.getvalue()
+    return round_scores(model.getvalue()) if params.kind == "unigram" else model.getvalue()
 
 
-def exact_scores(model: bytes) -> bytes:
-    """The same unigram model with log probabilities rounded to multiples of 2^-10.
+def round_scores(model: bytes) -> bytes:
+    """Return the same unigram model with log probabilities rounded to multiples of 2^-10.
 
-    A word's sum of such scores is exact in 32 and in 64 bits, so that two equally likely
-    segmentations are a tie in every implementation, and all of them break it alike. With the
-    scores as trained, 3 of 4,000 adversarial strings differed between SentencePiece (which adds in
-    32 bits) and tokenizers (64).
+    A word's sum of such scores is exact in 32 and in 64 bits. So two equally likely segmentations
+    are a tie in every implementation, and all of them break it alike. With the scores as trained,
+    3 of 4,000 adversarial strings differed between SentencePiece (which adds in 32 bits) and
+    tokenizers (64).
     """
     proto = ModelProto.FromString(model)
     for piece in proto.pieces:

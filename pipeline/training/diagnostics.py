@@ -1,4 +1,4 @@
-"""What to look at while a model learns, besides its loss: how strongly each part is pulled and moves."""
+"""Diagnostics of training besides the loss: per-layer gradient norms and update/weight ratios."""
 
 import re
 from collections import defaultdict
@@ -9,59 +9,61 @@ from torch import Tensor, nn
 from pipeline.training import distributed, parallel
 
 LAYER = re.compile(r"layers\.(\d+)\.")
-LOOKED_AT = 1 << 16  # numbers of a weight by which its movement is told
+SAMPLED_VALUES = 1 << 16  # values of each weight by which its update is measured
 
 
-def parts(model: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """The weights by part: `embeddings`, `layer_01` …, and `output` (the last norm, an output matrix)."""
-    found: dict[str, list[nn.Parameter]] = defaultdict(list)
+def group_parameters(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Group the weights by part: `embeddings`, `layer_01` …, and `output` (last norm, output matrix)."""
+    groups: dict[str, list[nn.Parameter]] = defaultdict(list)
     for name, weight in model.named_parameters():
         layer = LAYER.search(name)
         part = f"layer_{int(layer[1]) + 1:02}" if layer else "embeddings" if "embed" in name else "output"
-        found[part].append(weight)
-    return dict(found)
+        groups[part].append(weight)
+    return dict(groups)
 
 
-class Watch:
-    """Looks at one optimiser step: `before` it, once its gradients are there, and `after` it."""
+class GradientStats:
+    """Measures one optimizer step: `before_step`, once its gradients are computed, and `after_step`."""
 
     def __init__(self, model: nn.Module, sharded: bool = False) -> None:
-        """`sharded`: every process holds a shard of each weight, and looks at that."""
-        self.parts, self.sharded = parts(model), sharded
-        self.gradients: dict[str, Tensor] = {}
-        self.weights: dict[str, Tensor] = {}
-        self.seen: dict[str, float] = {}
+        """`sharded`: every process holds a shard of each weight and measures that."""
+        self.groups, self.sharded = group_parameters(model), sharded
+        self.gradient_norms: dict[str, Tensor] = {}
+        self.old_weights: dict[str, Tensor] = {}
+        self.metrics: dict[str, float] = {}
 
     @torch.no_grad()
-    def before(self) -> None:
-        """Remember gradients' norms and some of the weights."""
-        self.gradients = {
-            part: self.norm([weight.grad for weight in weights if weight.grad is not None])
-            for part, weights in self.parts.items()
+    def before_step(self) -> None:
+        """Keep the norms of the gradients, and a sample of the weights."""
+        self.gradient_norms = {
+            part: self.global_norm([weight.grad for weight in weights if weight.grad is not None])
+            for part, weights in self.groups.items()
         }
-        self.weights = {part: some(weights) for part, weights in self.parts.items()}
+        self.old_weights = {part: sample_weights(weights) for part, weights in self.groups.items()}
 
     @torch.no_grad()
-    def after(self) -> None:
-        """Put into `seen` what the step did to each part.
+    def after_step(self) -> None:
+        """Compute `metrics` of the step for each part.
 
-        `gradient_norm/<part>` is the norm of its gradient (of nats a token), before it was clipped;
-        `update/<part>` how far its weights have moved, as a share of their own norm.
+        `gradient_norm/<part>` is the norm of its gradient (of nats a token) before clipping. `update/<part>`
+        is the norm of the update divided by that of the weights.
         """
-        found = {f"gradient_norm/{part}": value for part, value in self.gradients.items()}
-        for part, old in self.weights.items():
-            moved = self.norm([some(self.parts[part]) - old])
-            found[f"update/{part}"] = moved / self.norm([old]).clamp(min=1e-12)
-        self.seen = {name: value.item() for name, value in found.items()}
+        metrics = {f"gradient_norm/{part}": value for part, value in self.gradient_norms.items()}
+        for part, old in self.old_weights.items():
+            update_norm = self.global_norm([sample_weights(self.groups[part]) - old])
+            metrics[f"update/{part}"] = update_norm / self.global_norm([old]).clamp(min=1e-12)
+        self.metrics = {name: value.item() for name, value in metrics.items()}
 
-    def norm(self, tensors: list[Tensor]) -> Tensor:
-        """The norm of several tensors as if they were one vector; of shards, that of the whole."""
+    def global_norm(self, tensors: list[Tensor]) -> Tensor:
+        """Return the norm of tensors as if they were one vector. Shards are summed over all processes."""
         if not tensors:
             return torch.zeros(())
-        squares = torch.stack([parallel.local(each).float().square().sum() for each in tensors]).sum()
-        return (distributed.summed(squares) if self.sharded else squares).sqrt()
+        squares = torch.stack(
+            [parallel.local_shard(tensor).float().square().sum() for tensor in tensors]
+        ).sum()
+        return (distributed.all_reduce_sum(squares) if self.sharded else squares).sqrt()
 
 
-def some(weights: list[nn.Parameter]) -> Tensor:
-    """A copy of the first numbers of every weight, one after another."""
-    return torch.cat([parallel.local(weight).flatten()[:LOOKED_AT].float() for weight in weights])
+def sample_weights(weights: list[nn.Parameter]) -> Tensor:
+    """Return a copy of the first SAMPLED_VALUES values of every weight, concatenated."""
+    return torch.cat([parallel.local_shard(weight).flatten()[:SAMPLED_VALUES].float() for weight in weights])

@@ -1,12 +1,13 @@
-"""Processes that train together: how they start, find one another, agree, and end.
+"""Distributed training: launching processes, the process group, collectives and errors.
 
-`runtime.processes: N` starts a stage N times under torch.distributed.run's launcher. Those that an outer
-`torchrun` or Slurm has started find their place in the environment (pipeline/common/runtime.py). All run the
-same stage; each reads its share of every step, gradients are added up (parallel.py), and the first alone
+`runtime.processes: N` starts a stage N times under torch.distributed.run's launcher. Processes that an outer
+`torchrun` or Slurm has started read their rank from the environment (pipeline/common/runtime.py). All run
+the same stage. Each reads its share of every step, gradients are summed (parallel.py), and only rank 0
 writes. With one process none of this happens.
 """
 
 import atexit
+import functools
 import logging
 import os
 import signal
@@ -20,31 +21,32 @@ import torch.distributed as dist
 from torch import Tensor
 
 from pipeline.common.errors import UserError, one_line
-from pipeline.common.params import check_all, load
-from pipeline.common.runtime import Place, RuntimeParams, end_with, place
-from pipeline.device.select import of_process, pick_device
+from pipeline.common.params import check_params_file, load_section
+from pipeline.common.runtime import ProcessInfo, RuntimeParams, exit_with_parent, process_info
+from pipeline.device.device import pick_device, pick_process_device
 
-STORE = "TEZGAH_STORE"  # in the environment of processes that `launch` starts: the file they meet at
-SAVING_SECONDS = 600  # that a step and a checkpoint may take, after a signal, before processes are killed
-BASE_PORT, PORTS = 20000, 10000  # where processes of a Slurm job meet, by its number
+STORE_VARIABLE = "TEZGAH_STORE"  # environment variable of processes that `launch` starts: the rendezvous file
+SAVING_SECONDS = 600  # for a step and a checkpoint after a signal, before processes are killed
+BASE_PORT, PORT_COUNT = 20000, 10000  # of a Slurm job's rendezvous, by its id
 
 
-def together(stage: str, main: Callable[[], None]) -> Callable[[], None]:
-    """`main` of a training stage, for as many processes as are asked for; the first checks params.yaml."""
+def run_distributed(stage: str, main: Callable[[], None]) -> Callable[[], None]:
+    """Wrap `main` of a training stage so that it runs in all processes. Rank 0 checks params.yaml first."""
 
-    def checked() -> None:
-        if place().rank == 0:
-            check_all(stage)
+    def checked_main() -> None:
+        if process_info().rank == 0:
+            check_params_file(stage)
         main()
 
+    @functools.wraps(main)  # its docstring is what --help prints
     def command() -> None:
-        where = place()
-        if where.size > 1:
-            member(checked, where)
-        elif (count := load("runtime", RuntimeParams).processes) > 1:
+        process = process_info()
+        if process.world_size > 1:
+            run_rank(checked_main, process)
+        elif (count := load_section("runtime", RuntimeParams).processes) > 1:
             launch(stage, count)
         else:
-            checked()
+            checked_main()
 
     return command
 
@@ -52,18 +54,20 @@ def together(stage: str, main: Callable[[], None]) -> Callable[[], None]:
 def launch(stage: str, count: int) -> None:
     """Run a stage in `count` processes on this machine and wait for their end.
 
-    When one ends badly or this process is told to stop, all are. Raises UserError where one was killed;
-    SystemExit where they have told already what went wrong.
+    When one fails or this process gets a stop signal, all are stopped. Raises UserError where one was killed,
+    SystemExit where one has already printed its error.
     """
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    of_process(pick_device(load("runtime", RuntimeParams).device), Place(0, count, 0, count))
-    logging.disable()  # of a launcher that tells its every move; this process does nothing else
+    pick_process_device(
+        pick_device(load_section("runtime", RuntimeParams).device), ProcessInfo(0, count, 0, count)
+    )
+    logging.disable()  # the launcher logs every move; this process does nothing else
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        os.environ[STORE] = f"{folder}/store"
+        os.environ[STORE_VARIABLE] = f"{folder}/store"
         config = LaunchConfig(
             min_nodes=1,
             max_nodes=1,
@@ -81,77 +85,81 @@ def launch(stage: str, count: int) -> None:
         except SignalException:
             raise SystemExit(1) from None
         except ChildFailedError as error:
-            if not speaks_first(dist.FileStore(os.environ[STORE])):
+            if not claim_error_report(dist.FileStore(os.environ[STORE_VARIABLE])):
                 raise SystemExit(1) from None
-            # The launcher ends the others by SIGTERM.
-            rank, failure = max(error.failures.items(), key=lambda item: ended_by(item[1].exitcode))
+            # The launcher ends the others by SIGTERM, so that any other signal is the cause.
+            rank, failure = max(
+                error.failures.items(), key=lambda failure: describe_exit(failure[1].exitcode)
+            )
             raise UserError(
-                f"process {rank} (the first is 0) of {count} was ended by {ended_by(failure.exitcode)[1]};"
-                " all are stopped; `dvc repro` goes on from what was saved last"
+                f"process {rank} (the first is 0) of {count} was ended by"
+                f" {describe_exit(failure.exitcode)[1]}; all are stopped;"
+                " `dvc repro` goes on from what was saved last"
             ) from None
 
 
-def ended_by(exitcode: int) -> tuple[bool, str]:
-    """Whether a process was killed by another hand than the launcher's, and by what it ended."""
+def describe_exit(exitcode: int) -> tuple[bool, str]:
+    """Return whether a process was killed by a signal other than the launcher's, and what ended it."""
     if exitcode >= 0:
         return False, "the loss of the others"
     return exitcode != -signal.SIGTERM, signal.Signals(-exitcode).name
 
 
-def member(main: Callable[[], None], where: Place) -> None:
-    """Run `main` as one of several processes. Of all their errors, the first is told."""
-    if STORE in os.environ:
-        end_with(os.getppid())
-    store = join(where)
-    if where.rank > 0:
+def run_rank(main: Callable[[], None], process: ProcessInfo) -> None:
+    """Run `main` as one of several processes. Only the first error of all processes is printed."""
+    if STORE_VARIABLE in os.environ:
+        exit_with_parent(os.getppid())
+    store = join_process_group(process)
+    if process.rank > 0:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     try:
         main()
     except BaseException as error:
-        atexit.register(leave, 1)  # once the error is told
-        for number in (signal.SIGINT, signal.SIGTERM):  # a launcher sends them while this is being told
+        atexit.register(exit_now, 1)  # once the error is printed
+        for number in (signal.SIGINT, signal.SIGTERM):  # a launcher sends them while the error is printed
             signal.signal(number, signal.SIG_IGN)
-        lost = isinstance(error, RuntimeError) and is_loss(error)
+        peer_lost = isinstance(error, RuntimeError) and is_peer_lost(error)
         if os.environ.get("TEZGAH_DEBUG") == "1":
             raise
-        if (lost and STORE in os.environ) or not speaks_first(store):  # `launch` knows who was lost
+        # `launch` knows which process was lost.
+        if (peer_lost and STORE_VARIABLE in os.environ) or not claim_error_report(store):
             raise SystemExit(1) from None
-        if lost:
+        if peer_lost:
             raise UserError(
                 "a process that trains with this one has ended; start all again, and they go on from what was"
                 " saved last"
             ) from None
         raise
-    atexit.register(leave, 0)
+    atexit.register(exit_now, 0)
 
 
-def leave(status: int) -> None:
-    """End this process at once: torch's threads, which end after all of Python, abort it now and then."""
+def exit_now(status: int) -> None:
+    """End this process at once, as torch's threads now and then abort a process that ends normally."""
     sys.stdout.flush()
     os._exit(status)
 
 
-def join(where: Place) -> dist.Store:
-    """Meet the other processes; the store that all share. Raises UserError where they do not come."""
+def join_process_group(process: ProcessInfo) -> dist.Store:
+    """Initialize the process group and return its store. Raises UserError where others do not join."""
     try:
-        if STORE in os.environ:
-            store: dist.Store = dist.FileStore(os.environ[STORE])
+        if STORE_VARIABLE in os.environ:
+            store: dist.Store = dist.FileStore(os.environ[STORE_VARIABLE])
         else:
-            meet_in_slurm()
-            store = next(dist.rendezvous("env://", where.rank, where.size))[0]
-        # Control messages lie in the processor's memory, gradients where the model is.
+            set_slurm_rendezvous()
+            store = next(dist.rendezvous("env://", process.rank, process.world_size))[0]
+        # Gloo for control messages, which are in CPU memory; gradients are where the model is.
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(backend, store=store, rank=where.rank, world_size=where.size)
+        dist.init_process_group(backend, store=store, rank=process.rank, world_size=process.world_size)
     except (dist.DistError, ValueError) as error:
         raise UserError(
-            f"process {where.rank} of {where.size}: the others cannot be met ({one_line(error)});"
+            f"process {process.rank} of {process.world_size}: the others cannot be met ({one_line(error)});"
             " start all of them with torchrun or srun"
         ) from None
     return store
 
 
-def meet_in_slurm() -> None:
-    """Where the processes of a Slurm job meet, if the environment does not tell. Raises UserError."""
+def set_slurm_rendezvous() -> None:
+    """Set MASTER_ADDR and MASTER_PORT in a Slurm job, if not set. Raises UserError where they must be."""
     env = os.environ
     if "SLURM_PROCID" not in env:
         return
@@ -161,42 +169,42 @@ def meet_in_slurm() -> None:
             ' export MASTER_ADDR="$(scontrol show hostnames | head -n 1)"'
         )
     env.setdefault("MASTER_ADDR", "127.0.0.1")
-    env.setdefault("MASTER_PORT", str(BASE_PORT + int(env.get("SLURM_JOB_ID", 0)) % PORTS))
+    env.setdefault("MASTER_PORT", str(BASE_PORT + int(env.get("SLURM_JOB_ID", 0)) % PORT_COUNT))
 
 
-def speaks_first(store: dist.Store) -> bool:
-    """Whether no process has told of an error before; from now on, one has."""
+def claim_error_report(store: dist.Store) -> bool:
+    """Return True for the first process that calls this, which is to print its error, else False."""
     try:
         return store.add("spoken", 1) == 1
-    except RuntimeError:  # gone with the first process, which has told, or was killed, which srun tells
+    except RuntimeError:  # the store is gone with rank 0, which has printed its error or was killed
         return False
 
 
-def is_loss(error: RuntimeError) -> bool:
-    """Whether an error says that another process cannot be reached any more."""
+def is_peer_lost(error: RuntimeError) -> bool:
+    """Return whether an error says that another process cannot be reached any more."""
     return isinstance(error, dist.DistError) or "gloo" in str(error)
 
 
 def rank() -> int:
-    """The number of this process; the first, 0, alone writes."""
+    """Return the rank of this process. Only rank 0 writes files."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def size() -> int:
-    """How many processes train together."""
+def world_size() -> int:
+    """Return the number of processes that train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def summed(shares: Tensor) -> Tensor:
-    """The sum of a tensor over all processes."""
-    if size() > 1:
-        dist.all_reduce(shares)
-    return shares
+def all_reduce_sum(tensor: Tensor) -> Tensor:
+    """Sum a tensor over all processes, in place, and return it."""
+    if world_size() > 1:
+        dist.all_reduce(tensor)
+    return tensor
 
 
-def agreed(number: int) -> int:
-    """The largest that a process has brought; none goes on before all have brought theirs."""
-    if size() == 1:
+def all_reduce_max(number: int) -> int:
+    """Return the largest number of all processes. All wait for one another, so it is a barrier too."""
+    if world_size() == 1:
         return number
     largest = torch.tensor(number)
     dist.all_reduce(largest, dist.ReduceOp.MAX)

@@ -1,4 +1,4 @@
-"""The `train` section, and the settings that every training loop shares."""
+"""The `train` section of params.yaml, and the params that every training loop shares."""
 
 from typing import Any, Literal
 
@@ -14,11 +14,11 @@ MEMORY_ONLY = ("batch_size", "checkpointing", "loss_chunks", "sharding")
 
 
 class LoopParams(Section):
-    """Optimiser, schedule and precision of one training loop."""
+    """Optimizer, schedule and precision of one training loop."""
 
     optimizer: Literal["muon", "adamw"]  # muon: hidden matrices only, AdamW for the rest
-    learning_rate: float = Field(gt=0)  # AdamW, at its highest
-    matrix_learning_rate: float = Field(gt=0)  # Muon, at its highest
+    learning_rate: float = Field(gt=0)  # peak, of AdamW
+    matrix_learning_rate: float = Field(gt=0)  # peak, of Muon
     momentum: float = Field(ge=0, lt=1)  # Muon
     beta1: float = Field(ge=0, lt=1)  # AdamW
     beta2: float = Field(ge=0, lt=1)  # AdamW
@@ -26,55 +26,56 @@ class LoopParams(Section):
     schedule: Literal["wsd", "cosine", "linear"]
     warmup_steps: int = Field(ge=0)
     decay_fraction: float = Field(ge=0, le=1)  # wsd
-    final_fraction: float = Field(ge=0, le=1)  # of the highest learning rate
-    clip: float = Field(gt=0)  # norm of the gradient
+    final_fraction: float = Field(ge=0, le=1)  # of the peak learning rate
+    clip: float = Field(gt=0)  # max gradient norm
     precision: Literal["auto", "bf16", "fp16", "fp32"]
-    sharding: Literal["none", "fsdp"]  # what each of several processes holds: all of the model, or a shard
+    sharding: Literal["none", "fsdp"]  # each process holds all of the model, or a shard
     eval_every: int = Field(gt=0)  # steps
 
 
 class TrainParams(LoopParams):
-    """Pretraining: the loop's settings, what it starts from and how much is read."""
+    """Pretraining: the loop's params, initial weights and the amount of text."""
 
     init_from: str | None  # a model folder under data/raw/model, or null: random weights
     steps: int = Field(gt=0)
     # sequences in a forward pass on one device; auto: as many as fit (pipeline/autobatch/choose.py)
     batch_size: int | Literal["auto"]
-    checkpointing: bool  # layers are computed anew on the way back, and not kept
-    loss_chunks: int = Field(gt=0)  # stretches of tokens whose logits are there one after another
-    tokens_per_step: int = Field(gt=0)  # tokens in an optimiser step
-    packing: Literal["stream", "best_fit"]  # windows wherever documents end, or rows of whole documents
-    document_mask: bool  # a token reads its own document alone, not those before it in the window
-    eval_tokens: int = Field(gt=0)  # validation tokens read at each check
+    checkpointing: bool  # recompute activations in the backward pass
+    loss_chunks: int = Field(gt=0)  # chunks of the loss: more chunks, less memory
+    tokens_per_step: int = Field(gt=0)  # tokens in an optimizer step
+    packing: Literal["stream", "best_fit"]  # windows of the token stream, or rows of whole documents
+    document_mask: bool  # tokens attend to their own document only
+    eval_tokens: int = Field(gt=0)  # validation tokens read at each validation
 
     @field_validator("batch_size", mode="plain")
     @classmethod
-    def number_or_auto(cls, size: Any) -> Any:
-        """In one message, where a union of types would give two."""
-        if size == "auto" or (type(size) is int and size > 0):
-            return size
+    def check_batch_size(cls, value: Any) -> Any:
+        """Validate with one message, where a union of types would give two."""
+        if value == "auto" or (type(value) is int and value > 0):
+            return value
         raise ValueError("must be a whole number from 1 on, or auto")
 
 
-def check_batches(train: TrainParams, model: ModelParams, runtime: RuntimeParams) -> None:
-    """Raise UserError unless an optimiser step is a whole number of forward passes."""
-    at_once = model.context * runtime.together
-    batch_size = 1 if train.batch_size == "auto" else train.batch_size
-    unit = batch_size * at_once
-    if train.tokens_per_step % at_once == 0 and train.tokens_per_step % unit:
-        sequences = train.tokens_per_step // at_once
-        fitting = [size for size in range(1, sequences + 1) if sequences % size == 0]
-        nearest = sorted(sorted(fitting, key=lambda size: abs(size - batch_size))[:2])
-        each = f" for each of {runtime.together} processes" if runtime.together > 1 else ""
+def check_batches(train_params: TrainParams, model_params: ModelParams, runtime: RuntimeParams) -> None:
+    """Raise UserError unless an optimizer step is a whole number of forward passes in each process."""
+    # Tokens of one sequence, and of one forward pass, in every process.
+    sequence_tokens = model_params.context * runtime.process_count
+    batch_size = 1 if train_params.batch_size == "auto" else train_params.batch_size
+    pass_tokens = batch_size * sequence_tokens
+    if train_params.tokens_per_step % sequence_tokens == 0 and train_params.tokens_per_step % pass_tokens:
+        sequences = train_params.tokens_per_step // sequence_tokens
+        divisors = [size for size in range(1, sequences + 1) if sequences % size == 0]
+        nearest = sorted(sorted(divisors, key=lambda size: abs(size - batch_size))[:2])
+        each = f" for each of {runtime.process_count} processes" if runtime.process_count > 1 else ""
         raise UserError(
             f"params.yaml: train.batch_size: {batch_size}: a step of train.tokens_per_step"
-            f" {train.tokens_per_step} has {sequences} sequences{each}, no multiple of it; nearest:"
+            f" {train_params.tokens_per_step} has {sequences} sequences{each}, no multiple of it; nearest:"
             f" {' or '.join(map(str, nearest))}"
         )
-    if train.tokens_per_step % unit:
-        below = train.tokens_per_step // unit * unit
-        near = f"{below} or {below + unit}" if below else f"{unit}"
+    if train_params.tokens_per_step % pass_tokens:
+        below = train_params.tokens_per_step // pass_tokens * pass_tokens
+        near = f"{below} or {below + pass_tokens}" if below else f"{pass_tokens}"
         raise UserError(
-            f"params.yaml: train.tokens_per_step: {train.tokens_per_step}: must be a multiple of "
-            f"train.batch_size x model.context x runtime.processes = {unit}; nearest: {near}"
+            f"params.yaml: train.tokens_per_step: {train_params.tokens_per_step}: must be a multiple of "
+            f"train.batch_size x model.context x runtime.processes = {pass_tokens}; nearest: {near}"
         )

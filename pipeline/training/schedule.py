@@ -1,26 +1,26 @@
-"""Learning rate over time: pure functions of the step."""
+"""The learning rate schedule: a pure function of the step."""
 
 import math
 
 from pipeline.training.params import LoopParams
 
 
-def rate(step: int, steps: int, settings: LoopParams) -> float:
-    """Share of the highest learning rate that step `step` of `steps` (from 0) uses.
+def lr_multiplier(step: int, steps: int, params: LoopParams) -> float:
+    """Return the fraction of the peak learning rate that step `step` (from 0) of `steps` uses.
 
-    A linear warm-up comes first. Then `cosine` (Loshchilov & Hutter 2017, arXiv 1608.03983) and
-    `linear` fall to `final_fraction` over all that remains; `wsd` stays and falls linearly over
-    the last `decay_fraction` of the steps only (Hu et al. 2024, arXiv 2404.06395, section 4).
+    A linear warmup comes first. Then `cosine` (Loshchilov & Hutter 2017, arXiv 1608.03983) and `linear` fall
+    to `final_fraction` over all remaining steps. `wsd` stays at the peak and falls linearly over the last
+    `decay_fraction` of the steps (Hu et al. 2024, arXiv 2404.06395, section 4).
     """
-    if step < settings.warmup_steps:
-        return (step + 1) / settings.warmup_steps
-    if settings.schedule == "wsd":
-        start = max(settings.warmup_steps, steps - round(steps * settings.decay_fraction))
+    if step < params.warmup_steps:
+        return (step + 1) / params.warmup_steps
+    if params.schedule == "wsd":
+        start = max(params.warmup_steps, steps - round(steps * params.decay_fraction))
     else:
-        start = settings.warmup_steps
+        start = params.warmup_steps
     progress = max(0.0, (step - start) / max(1, steps - start))
-    if settings.schedule == "cosine":
-        share = (1 + math.cos(math.pi * min(1.0, progress))) / 2
+    if params.schedule == "cosine":
+        remaining = (1 + math.cos(math.pi * min(1.0, progress))) / 2
     else:
-        share = 1 - min(1.0, progress)
-    return settings.final_fraction + (1 - settings.final_fraction) * share
+        remaining = 1 - min(1.0, progress)
+    return params.final_fraction + (1 - params.final_fraction) * remaining

@@ -1,10 +1,10 @@
-"""Turkish inflection: words that grow suffix by suffix and know their morphemes.
+"""Turkish inflection: word forms that take suffix after suffix and keep their morphemes.
 
     noun("kitap").pl.p1sg.loc      kitaplarımda, of ("kitap", "lar", "ım", "da")
     name("Zonguldak").gen          Zonguldak'ın
     verb("git").neg.prog.past.sg1  gitmiyordum
 
-The tags and their order are morphotactics.GRAMMAR; what a word must tell about itself is in lexicon.py.
+The tags and their order are in morphotactics.GRAMMAR, the properties of words in lexicon.py.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,96 +14,109 @@ from typing import Any
 from pipeline.text.casing import capitalize, lower
 from pipeline.turkish import lexicon
 from pipeline.turkish.morphotactics import DERIVATIONS, GRAMMAR, PARTICLES, POSSESSORS
-from pipeline.turkish.numbers import reading
-from pipeline.turkish.phonology import HIGH_AFTER, VOWELS, fronted, last_vowel, realise, syllables, voiced
+from pipeline.turkish.numbers import read_numeral
+from pipeline.turkish.phonology import (
+    HIGH_VOWEL_AFTER,
+    VOWELS,
+    count_syllables,
+    front_last_vowel,
+    last_vowel,
+    realize_suffix,
+    voice_last_consonant,
+)
 
-# What the forms with these suffixes tell the next one: their k becomes ğ before a vowel; their aorist is -Ir.
+# Flags of forms with these suffixes: their k becomes ğ before a vowel, or their aorist is -Ir.
 FLAGS_AFTER = dict.fromkeys(("lik", "dik", "acak", "fut"), frozenset({"soft"})) | dict.fromkeys(
     ("passive", "caus", "abil", "iver"), frozenset({"ir"})
 )
 ABBREVIATED = frozenset({"name", "abbreviated"})  # acronyms and numerals
 UNVOICED = {"b": "p", "c": "ç", "d": "t", "ğ": "k"}
 NO_APOSTROPHE = {"pl", "pl3", "equ", *DERIVATIONS}  # after a proper name; but 1990'lar, AKP'li
-NARROWS = {"de": "(y)A", "ye": "(y)"}  # verbs whose e becomes i before the suffixes that begin so
+NARROWING_VERBS = {
+    "de": "(y)A",
+    "ye": "(y)",
+}  # verbs whose e becomes i before suffixes that begin with this pattern
 CODAS = frozenset({"lk", "lp", "lt", "nk", "ns", "nt", "rk", "rp", "rs", "rt", "sk", "st"})  # of syllables
 
 
 class Form(str):
-    """A form of a Turkish word: a string with its morphemes, whose attributes are the forms it grows into.
+    """A form of a Turkish word: a string with its morphemes. Its attributes are forms with one more suffix.
 
-    `segments` are the surface morphemes and join to the form: an apostrophe and a buffer letter belong to
-    the suffix, an altered stem stands as it is written (kitab|ı|nı, di|yor). `tags` name the suffixes.
+    `segments` are the surface morphemes and join to the form. An apostrophe and a buffer letter belong to
+    the suffix. An altered stem stands as it is written (kitab|ı|nı, di|yor). `tags` name the suffixes.
     """
 
     lemma: str
     tags: tuple[str, ...]
     segments: tuple[str, ...]
     state: str  # of GRAMMAR
-    flags: frozenset[str]  # what the next suffix must know: the lexicon's flags, or "name"
+    flags: frozenset[str]  # properties that the next suffix depends on: the lexicon's flags, or "name"
     sound: str  # in lower case as suffixes hear it: an acronym or a numeral as it is read aloud
     bare: "Form | None"  # of a compound: without its own possessive (buzdolap of buzdolabı)
 
     def __getattr__(self, tag: str) -> Any:
-        if tag.startswith("__"):  # what copy and pickle ask for
+        if tag.startswith("__"):  # copy and pickle look these up
             raise AttributeError(tag)
         try:
             form = self.add(tag)
         except ValueError as error:
             raise AttributeError(str(error)) from None
-        self.__dict__[tag] = form  # found there the next time, without coming here
+        self.__dict__[tag] = form  # the next access does not reach this method
         return form
 
     def add(self, tag: str) -> "Form":
-        """The form with one more suffix. Raises ValueError where GRAMMAR lets none of that tag follow."""
+        """Return the form with one more suffix. Raises ValueError if GRAMMAR lets none of that tag follow."""
         if tag not in GRAMMAR[self.state]:
             raise ValueError(f"{self} ({' '.join((self.state, *self.tags))}) takes no {tag!r}")
         if self.bare is not None and (tag in POSSESSORS or tag in DERIVATIONS or tag == "pl"):
-            return self._of_compound(tag)
+            return self._inflect_compound(tag)
         pattern, state = GRAMMAR[self.state][tag]
-        if not self.tags and (listed := self._listed(tag)):
-            *parts, suffix = listed
+        if not self.tags and (irregular := self._irregular_segments(tag)):
+            *parts, suffix = irregular
             return self._grow(tag, tuple(parts), suffix, state, lower("".join(parts)))
-        stem, pattern = _altered(self, tag, pattern)
+        stem, pattern = _alter_for_suffix(self, tag, pattern)
         sound = self.sound if stem == self.segments else lower("".join(stem))
-        suffix = realise(pattern, sound)
+        suffix = realize_suffix(pattern, sound)
         if suffix and suffix[0] in VOWELS:
-            stem = (*stem[:-1], _before_vowel(stem[-1], self.flags))
+            stem = (*stem[:-1], _alter_before_vowel(stem[-1], self.flags))
         return self._grow(tag, stem, suffix, state, sound)
 
-    def _listed(self, tag: str) -> list[str]:
-        """The morphemes of a form that is listed whole, by the lemma's last word; none of any other."""
+    def _irregular_segments(self, tag: str) -> list[str]:
+        """Return the morphemes of an irregular form, listed by the lemma's last word. Of any other: none."""
         *before, word = self.lemma.split(" ")
-        listed = lexicon.LISTED.get((lower(word), tag))
-        if listed is None:
+        segments = lexicon.IRREGULAR_FORMS.get((lower(word), tag))
+        if segments is None:
             return []
-        first, *others = listed.split("|")
+        first, *others = segments.split("|")
         return [" ".join((*before, capitalize(first) if word != lower(word) else first)), *others]
 
     def _grow(self, tag: str, stem: tuple[str, ...], suffix: str, state: str, sound: str) -> "Form":
         joined = tag in PARTICLES or (tag in NO_APOSTROPHE and "abbreviated" not in self.flags)
-        apart = "'" if "name" in self.flags and suffix and not joined else ""
+        apostrophe = "'" if "name" in self.flags and suffix and not joined else ""
         flags = self.flags if not suffix else FLAGS_AFTER.get(tag, frozenset())
-        return _form(
+        return _make_form(
             self.lemma,
             (*self.tags, tag),
-            (*stem, apart + suffix) if suffix else stem,
+            (*stem, apostrophe + suffix) if suffix else stem,
             state,
             flags,
             sound + suffix,
         )
 
-    def _of_compound(self, tag: str) -> "Form":
-        """Plural, possessor or derivation of a compound, which take the place of its own possessive."""
+    def _inflect_compound(self, tag: str) -> "Form":
+        """Return a compound's plural, possessor or derivation, which replaces its own possessive."""
         assert self.bare is not None
         grown = self.bare.add(tag)
         bare = None
         if tag == "pl":
             grown, bare = grown.add("p3sg"), grown
         state = "compound" if bare is not None else grown.state
-        return _form(self.lemma, (*self.tags, tag), grown.segments, state, grown.flags, grown.sound, bare)
+        return _make_form(
+            self.lemma, (*self.tags, tag), grown.segments, state, grown.flags, grown.sound, bare
+        )
 
 
-def _form(
+def _make_form(
     lemma: str,
     tags: tuple[str, ...],
     segments: tuple[str, ...],
@@ -118,131 +131,134 @@ def _form(
     return form
 
 
-def _before_vowel(stem: str, flags: frozenset[str]) -> str:
-    """The stem as it stands before a vowel: ağz, kitab, hakk, tıbb, nakd."""
+def _alter_before_vowel(stem: str, flags: frozenset[str]) -> str:
+    """Return the stem as it stands before a vowel: ağz, kitab, hakk, tıbb, nakd."""
     if "drop" in flags:
-        place = max(lower(stem).rfind(vowel) for vowel in VOWELS)
-        stem = stem[:place] + stem[place + 1 :]
+        i = max(lower(stem).rfind(vowel) for vowel in VOWELS)
+        stem = stem[:i] + stem[i + 1 :]
     if "soft" in flags:
-        stem = voiced(stem)
+        stem = voice_last_consonant(stem)
     return stem + stem[-1] if "double" in flags else stem
 
 
-def _altered(form: Form, tag: str, pattern: str) -> tuple[tuple[str, ...], str]:
-    """Stem segments and pattern of a suffix: GRAMMAR's, unless the word or the suffix departs from them."""
+def _alter_for_suffix(form: Form, tag: str, pattern: str) -> tuple[tuple[str, ...], str]:
+    """Return stem segments and pattern of a suffix: GRAMMAR's, unless word or suffix departs from it."""
     *head, last = form.segments
     ends_in_vowel = form.sound[-1:] in VOWELS
     if "y" in form.flags and pattern.startswith(("(I)", "(s)", "(n)")):  # su-yu, su-yun, su-yum; ne-yin
         return form.segments, "y" + pattern.removeprefix("(s)").removeprefix("(n)").replace("(I)", "I")
     match tag:
         case "prog" if form.sound.endswith(("a", "e")):  # başlı-yor, söylü-yor, gelmi-yor, di-yor
-            return (*head, last[:-1] + HIGH_AFTER[last_vowel(form.sound[:-1])]), pattern
+            return (*head, last[:-1] + HIGH_VOWEL_AFTER[last_vowel(form.sound[:-1])]), pattern
         case "aor" if form.state != "negative":
             return form.segments, "r" if ends_in_vowel else "Ir" if "ir" in form.flags else "Ar"
         case "passive":
             pattern = "n" if ends_in_vowel else "In" if form.sound.endswith("l") else "Il"
-            stem = _before_vowel(last, frozenset({"drop"})) if "contract" in form.flags else last
+            stem = _alter_before_vowel(last, frozenset({"drop"})) if "contract" in form.flags else last
             return (*head, stem), pattern
         case "caus":
             word = form.sound.split()[-1]
-            by_rule = "t" if syllables(word) > 1 and word[-1] in VOWELS + "rl" else "DIr"
+            by_rule = "t" if count_syllables(word) > 1 and word[-1] in VOWELS + "rl" else "DIr"
             return form.segments, lexicon.CAUSATIVES.get(word, by_rule)
         case "neg" if form.state == "ability":  # gel-e-me, of gel-ebil
-            return (*head, realise("(y)A", lower("".join(head)))), pattern
+            return (*head, realize_suffix("(y)A", lower("".join(head)))), pattern
         case "sg1" | "pl1" if form.state == "negative aorist":  # gelme-m, gelme-yiz, of gelme-z
             return tuple(head), pattern
     if form.state in ("verb", "imperative") and len(form.segments) == 1:  # diyecek, yiyen, yiyip; but deyip
         *before, word = last.split(" ")
-        if pattern.startswith(NARROWS.get(lower(word), "none")):
+        if pattern.startswith(NARROWING_VERBS.get(lower(word), "none")):
             return (" ".join((*before, word[:-1] + "i")),), pattern
     return form.segments, pattern
 
 
 def noun(lemma: str, *flags: str) -> Form:
-    """A common noun, adjective or pronoun in the nominative singular; of several words the last is inflected.
+    """Return a common noun, adjective or pronoun in the nominative singular.
 
-    `flags`: the lexicon's where none are given; "compound" for one that ends in its own possessive.
+    Of several words the last is inflected. `flags`: the lexicon's if none are given, "compound" for one that
+    ends in its own possessive.
     """
-    _check(lemma, flags)
-    found = frozenset(flags) or lexicon.noun_flags(lemma)
-    if "compound" in found:
-        return _compound(lemma, frozenset())
-    state = "reflexive" if "reflexive" in found else "pronominal" if "n" in found else "noun"
+    _check_word(lemma, flags)
+    known_flags = frozenset(flags) or lexicon.noun_flags(lemma)
+    if "compound" in known_flags:
+        return _make_compound(lemma, frozenset())
+    state = "reflexive" if "reflexive" in known_flags else "pronominal" if "n" in known_flags else "noun"
     sound = lower(lemma)
-    return _form(lemma, (), (lemma,), state, found, fronted(sound) if "front" in found else sound)
+    return _make_form(
+        lemma, (), (lemma,), state, known_flags, front_last_vowel(sound) if "front" in known_flags else sound
+    )
 
 
 def name(text: str, *flags: str, sound: str = "") -> Form:
-    """A proper name, whose endings come after an apostrophe and leave its letters alone: Zonguldak'ın.
+    """Return a proper name, whose endings come after an apostrophe and leave its letters alone: Zonguldak'ın.
 
-    `flags`: "compound" where it ends in a possessive of its own (Kırklareli'nde; Van Gölü'nde is known by
-    its head), "front" where front vowels follow a back one (Kemal'i) and the lexicon does not know.
-    `sound`: how it is read where that is not as Turkish is written (name("Bordeaux", sound="bordo")).
+    `flags`: "compound" if it ends in a possessive of its own (Kırklareli'nde; Van Gölü'nde is recognized by
+    its head), "front" if front vowels follow a back one (Kemal'i) and the lexicon does not know.
+    `sound`: its reading, if it is not read as Turkish is written (name("Bordeaux", sound="bordo")).
     """
-    _check(text, flags)
-    known = lexicon.noun_flags(text)
-    listed = "compound" in known and text != lower(text)
-    if "compound" in flags or listed or (" " in text and text.split()[-1] in _place_heads()):
-        return _compound(text, frozenset({"name"}))
+    _check_word(text, flags)
+    known_flags = lexicon.noun_flags(text)
+    is_listed_compound = "compound" in known_flags and text != lower(text)
+    if "compound" in flags or is_listed_compound or (" " in text and text.split()[-1] in _place_heads()):
+        return _make_compound(text, frozenset({"name"}))
     sound = sound or lower(text)
-    if "front" in {*flags, *known}:
-        sound = fronted(sound)
-    return _form(text, (), (text,), "noun", frozenset({"name"}), sound)
+    if "front" in {*flags, *known_flags}:
+        sound = front_last_vowel(sound)
+    return _make_form(text, (), (text,), "noun", frozenset({"name"}), sound)
 
 
 def institution(text: str, *flags: str) -> Form:
-    """The name of an institution, which takes no apostrophe: Türk Dil Kurumunun.
+    """Return the name of an institution, which takes no apostrophe: Türk Dil Kurumunun.
 
-    It is taken to end in a possessive of its own; `flags`: "plain" where it does not (Yargıtay).
+    It is taken to end in a possessive of its own. `flags`: "plain" if it does not (Yargıtay).
     """
-    _check(text, flags)
+    _check_word(text, flags)
     if "plain" in flags:
-        return _form(text, (), (text,), "noun", frozenset(), lower(text))
-    return _compound(text, frozenset())
+        return _make_form(text, (), (text,), "noun", frozenset(), lower(text))
+    return _make_compound(text, frozenset())
 
 
 def acronym(text: str, *, sound: str = "") -> Form:
-    """An acronym: endings follow the name of its last letter (ABD'ye) or the word that it makes (NATO'ya).
+    """Return an acronym, whose endings follow the name of its last letter (ABD'ye) or it as a word (NATO'ya).
 
-    It makes a word if it has three letters or more, a vowel, and ends as a Turkish syllable can. `sound`: how
-    it is read where that is otherwise (acronym("HIV", sound="hiv")).
+    It is read as a word if it has three letters or more, a vowel, and ends as a Turkish syllable can.
+    `sound`: its reading, if it is another (acronym("HIV", sound="hiv")).
     """
-    _check(text)
+    _check_word(text)
     if sound:
-        return _form(text, (), (text,), "noun", ABBREVIATED, sound)
+        return _make_form(text, (), (text,), "noun", ABBREVIATED, sound)
     sound = lower(text)
     coda = sound[max((sound.rfind(vowel) for vowel in VOWELS), default=-1) + 1 :]
     is_word = len(sound) > 2 and len(coda) < len(sound) and (len(coda) < 2 or coda in CODAS)
     if not is_word and sound[-1] not in VOWELS:
         sound += "e"
-    return _form(text, (), (text,), "noun", ABBREVIATED, sound)
+    return _make_form(text, (), (text,), "noun", ABBREVIATED, sound)
 
 
 def numeral(text: str) -> Form:
-    """A number in digits, whose endings follow its reading (numbers.reading): 1923'te, 10.30'da."""
-    return _form(text, (), (text,), "noun", ABBREVIATED, reading(text))
+    """Return a number in digits, whose endings follow numbers.read_numeral: 1923'te, 10.30'da."""
+    return _make_form(text, (), (text,), "noun", ABBREVIATED, read_numeral(text))
 
 
 def verb(stem: str, *flags: str) -> Form:
-    """A verb by its stem (git, teşekkür et). `flags`: the lexicon's where none are given."""
-    _check(stem, flags)
-    return _form(stem, (), (stem,), "verb", frozenset(flags) or lexicon.verb_flags(stem), lower(stem))
+    """Return a verb of a stem (git, teşekkür et). `flags`: the lexicon's if none are given."""
+    _check_word(stem, flags)
+    return _make_form(stem, (), (stem,), "verb", frozenset(flags) or lexicon.verb_flags(stem), lower(stem))
 
 
 def particle(text: str) -> Form:
-    """A word that takes no suffix: için, çünkü."""
-    return _form(text, (), (text,), "end", frozenset(), lower(text))
+    """Return a word that takes no suffix: için, çünkü."""
+    return _make_form(text, (), (text,), "end", frozenset(), lower(text))
 
 
 def inflect(form: Form, tags: str) -> Form:
-    """`form` with the suffixes of `tags`, which spaces separate. Raises ValueError as `Form.add` does."""
+    """Return `form` with the suffixes of `tags`, apart by spaces. Raises ValueError as `Form.add` does."""
     for tag in tags.split():
         form = form.add(tag)
     return form
 
 
-def _check(text: str, flags: Iterable[str] = ()) -> None:
-    """Raise ValueError for an empty word or a flag that nothing knows."""
+def _check_word(text: str, flags: Iterable[str] = ()) -> None:
+    """Raise ValueError for an empty word or an unknown flag."""
     if not text.strip():
         raise ValueError("an empty word has no forms")
     if unknown := set(flags) - lexicon.FLAGS:
@@ -252,27 +268,27 @@ def _check(text: str, flags: Iterable[str] = ()) -> None:
 
 @cache
 def _place_heads() -> frozenset[str]:
-    heads = [noun(head) for head in lexicon.PLACES.split()]
+    heads = [noun(head) for head in lexicon.PLACE_HEADS.split()]
     return frozenset(capitalize(form) for head in heads for form in (head.p3sg, head.pl.p3sg))
 
 
-def _compound(lemma: str, flags: frozenset[str]) -> Form:
-    """A noun that ends in the possessive of its head (buzdolabı): without it it is `bare` (buzdolap)."""
-    bare = next((head for head in _heads(lemma) if head.p3sg == lemma), None)
+def _make_compound(lemma: str, flags: frozenset[str]) -> Form:
+    """Return a noun that ends in its head's possessive (buzdolabı). Without that it is `bare` (buzdolap)."""
+    bare = next((head for head in _candidate_heads(lemma) if head.p3sg == lemma), None)
     if bare is None:
         raise ValueError(f"{lemma!r} ends in no possessive of its own: not a compound")
-    return _form(lemma, (), bare.p3sg.segments, "compound", flags, lower(lemma), bare)
+    return _make_form(lemma, (), bare.p3sg.segments, "compound", flags, lower(lemma), bare)
 
 
-def _heads(lemma: str) -> Iterator[Form]:
-    """Nouns that `lemma` may be the possessive of, the likelier first."""
+def _candidate_heads(lemma: str) -> Iterator[Form]:
+    """Yield nouns that `lemma` may be the possessive of, the likelier first."""
     stem = lemma[:-1]
     if stem.endswith(("lar", "ler")):
         yield noun(stem[:-3]).pl
-    if stem[-1] in "sy" and stem[-2] in VOWELS and not stem.endswith(tuple(lexicon.NOUNS["s"])):
+    if stem[-1] in "sy" and stem[-2] in VOWELS and not stem.endswith(tuple(lexicon.NOUNS_BY_FLAG["s"])):
         yield noun(stem[:-1])  # ezme-si, su-yu
-    for word in lexicon.NOUNS["drop"]:  # ağız of ağzı, also in aslanağzı
-        if stem.endswith((word[:-2] + word[-1], voiced(word[:-2] + word[-1]))):
+    for word in lexicon.NOUNS_BY_FLAG["drop"]:  # ağız of ağzı, also in aslanağzı
+        if stem.endswith((word[:-2] + word[-1], voice_last_consonant(word[:-2] + word[-1]))):
             yield noun(stem[: 1 - len(word)] + word, *{"drop", *lexicon.noun_flags(word)})
     if stem[-1] == stem[-2]:
         yield noun(stem[:-1])  # hak of hakkı

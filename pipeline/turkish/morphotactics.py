@@ -1,8 +1,8 @@
-"""Which suffix may follow which: the order of Turkish inflection as a table of states.
+"""Morphotactics: the order of Turkish suffixes as a table of states.
 
 GRAMMAR[state][tag] is the suffix's pattern (see phonology.py) and the state that it leads to. Tags of
-inflection are the usual glosses (pl, p1sg "my", acc, loc, past, sg1 "I"); derivations, participles and
-converbs go by their Turkish names (li, lik, an, dik, ip). A state's name says what stands last.
+inflection are the usual glosses (pl, p1sg "my", acc, loc, past, sg1 "I"). Derivations, participles and
+converbs have their Turkish names (li, lik, an, dik, ip). A state's name says which suffix stands last.
 (Göksel & Kerslake, Turkish: A Comprehensive Grammar, 2005, ch. 8.)
 """
 

@@ -1,9 +1,9 @@
-"""Turkish numbers in words, from words, and as a numeral in a text is read aloud."""
+"""Turkish numbers to words, from words, and numerals of a text as they are read aloud."""
 
 import re
 
 from pipeline.text.casing import lower
-from pipeline.turkish.phonology import realise
+from pipeline.turkish.phonology import realize_suffix
 
 UNITS = ("", "bir", "iki", "üç", "dört", "beş", "altı", "yedi", "sekiz", "dokuz")
 TENS = ("", "on", "yirmi", "otuz", "kırk", "elli", "altmış", "yetmiş", "seksen", "doksan")
@@ -30,34 +30,34 @@ DATE = re.compile(r"(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.(\d{4})", re.ASCII
 ROMAN_NUMERAL = re.compile(r"(?=.)M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
 
-def in_words(number: int) -> str:
-    """`number` as it is read: 2026 is "iki bin yirmi altı", -5 "eksi beş".
+def number_to_words(number: int) -> str:
+    """Return `number` in words: 2026 is "iki bin yirmi altı", -5 "eksi beş".
 
     Raises ValueError from 10^21 on, above the kentilyons, where no number word is in use.
     """
     if abs(number) >= LIMIT:
         raise ValueError("number words end below 10^21 (kentilyon)")
     if number < 0:
-        return f"eksi {in_words(-number)}"
+        return f"eksi {number_to_words(-number)}"
     words: list[str] = []
     for scale in SCALES:
         number, group = divmod(number, 1000)
         if group:
-            words = [*([] if scale == "bin" and group == 1 else _below_1000(group)), scale, *words]
+            words = [*([] if scale == "bin" and group == 1 else _group_to_words(group)), scale, *words]
     return " ".join(filter(None, words)) or "sıfır"
 
 
-def _below_1000(number: int) -> list[str]:
+def _group_to_words(number: int) -> list[str]:
     hundreds, tens, units = number // 100, number // 10 % 10, number % 10
     return [UNITS[hundreds] if hundreds > 1 else "", "yüz" if hundreds else "", TENS[tens], UNITS[units]]
 
 
-def from_words(text: str) -> int:
-    """The number that `text` says, in any case and spacing: also "İKİBİNYİRMİALTI", as on cheques.
+def words_to_number(text: str) -> int:
+    """Return the number that `text` says, in any case and spacing: also "İKİBİNYİRMİALTI", as on cheques.
 
     Raises ValueError that names the first word which is no number word or cannot stand where it does.
     """
-    words = [word for token in lower(text).split() for word in _split(token)]
+    words = [word for token in lower(text).split() for word in _split_number_words(token)]
     sign = 1
     if words[:1] == ["eksi"]:
         sign, words = -1, words[1:]
@@ -80,8 +80,8 @@ def from_words(text: str) -> int:
     return sign * (total + group)
 
 
-def _split(token: str) -> list[str]:
-    """The number words that `token` is joined of."""
+def _split_number_words(token: str) -> list[str]:
+    """Return the number words that `token` is joined of."""
     sign = ["eksi"] if token.startswith("eksi") else []
     joined = token.removeprefix("eksi")
     words = NUMBER_WORD.findall(joined)
@@ -91,87 +91,87 @@ def _split(token: str) -> list[str]:
 
 
 def ordinal(number: int) -> str:
-    """The ordinal in words: 4 is "dördüncü", 20 "yirminci"."""
-    return _ordinal(in_words(number))
+    """Return the ordinal in words: 4 is "dördüncü", 20 "yirminci"."""
+    return _ordinal_of_words(number_to_words(number))
 
 
-def _ordinal(words: str) -> str:
+def _ordinal_of_words(words: str) -> str:
     stem = re.sub("dört$", "dörd", words)
-    return stem + realise("(I)ncI", stem)
+    return stem + realize_suffix("(I)ncI", stem)
 
 
 def distributive(number: int) -> str:
-    """How many each: 1 is "birer", 2 "ikişer", 4 "dörder".
+    """Return the distributive (how many each) in words: 1 is "birer", 2 "ikişer", 4 "dörder".
 
     Before yüz, bin and the like their multiplier takes the suffix: 200 is "ikişer yüz", 1000 "biner".
     """
-    words = in_words(number).split()
+    words = number_to_words(number).split()
     last = len(words) - 1
     while (
         last > 0 and VALUES[words[last]] >= 100 and VALUES.get(words[last - 1], LIMIT) < VALUES[words[last]]
     ):
         last -= 1
     stem = re.sub("dört$", "dörd", words[last])
-    words[last] = stem + realise("(ş)Ar", stem)
+    words[last] = stem + realize_suffix("(ş)Ar", stem)
     return " ".join(words)
 
 
-def reading(token: str) -> str:
-    """How the numeral `token` is read aloud, so that a suffix can follow its last word.
+def read_numeral(token: str) -> str:
+    """Return the numeral `token` as it is read aloud, so that a suffix can follow its last word.
 
         1923     bin dokuz yüz yirmi üç       3.      üçüncü (a final dot: ordinal)
         3,5      üç virgül beş                XIV.    on dördüncü
         06       sıfır altı                   XIV     on dört
         %20      yüzde yirmi                  -5      eksi beş
 
-    A dot before each three digits parts thousands: 1.500.000. Between one or two digits and two it parts
-    hour and minute (10.30, 14.05, also 10:30; a full hour is the hour alone, the hour's own leading zero is
-    silent), where these are at most 24 and 59. In 29.10.1923 it parts day, month and year. Any other dot
-    is read "nokta": 2.5. Raises ValueError where `token` is no numeral.
+    A dot before each three digits separates thousands: 1.500.000. Between one or two digits and two it
+    separates hour and minute (10.30, 14.05, also 10:30) if these are at most 24 and 59. A full hour is the
+    hour alone, and the hour's leading zero is silent. In 29.10.1923 dots separate day, month and year. Any
+    other dot is read "nokta": 2.5. Raises ValueError if `token` is no numeral.
     """
     try:
-        return _reading(token)
+        return _read_numeral(token)
     except ValueError as error:
         raise ValueError(f"cannot read {token!r}: {error}") from None
 
 
-def _reading(token: str) -> str:
+def _read_numeral(token: str) -> str:
     if token.endswith("."):
-        return _ordinal(_whole(token[:-1]))
+        return _ordinal_of_words(_read_integer(token[:-1]))
     if signed := SIGNED.fullmatch(token):
-        return f"{SIGNS[signed[1]]} {_reading(signed[2])}"
+        return f"{SIGNS[signed[1]]} {_read_numeral(signed[2])}"
     if clock := CLOCK.fullmatch(token):
         hour, minute = clock.groups()
-        hour = _digits(hour) if int(hour) == 0 else in_words(int(hour))
-        return hour if minute == "00" else f"{hour} {_digits(minute)}"
+        hour = _read_digits(hour) if int(hour) == 0 else number_to_words(int(hour))
+        return hour if minute == "00" else f"{hour} {_read_digits(minute)}"
     if date := DATE.fullmatch(token):
         day, month, year = map(int, date.groups())
-        return f"{in_words(day)} {MONTHS[month - 1]} {in_words(year)}"
+        return f"{number_to_words(day)} {MONTHS[month - 1]} {number_to_words(year)}"
     whole, comma, decimals = token.partition(",")
     if comma:
-        return f"{_whole(whole)} virgül {_digits(decimals)}"
+        return f"{_read_integer(whole)} virgül {_read_digits(decimals)}"
     if "." in token and not GROUPED.fullmatch(token):
-        return " nokta ".join(map(_digits, token.split(".")))
-    return _whole(token)
+        return " nokta ".join(map(_read_digits, token.split(".")))
+    return _read_integer(token)
 
 
-def _whole(token: str) -> str:
-    """A number without decimals: in digits, with or without dots at the thousands, or Roman."""
+def _read_integer(token: str) -> str:
+    """Read a number without decimals: in digits, with or without dots at the thousands, or Roman."""
     if ROMAN_NUMERAL.fullmatch(token):
-        return in_words(_roman(token))
-    return _digits(token.replace(".", "") if GROUPED.fullmatch(token) else token)
+        return number_to_words(_parse_roman(token))
+    return _read_digits(token.replace(".", "") if GROUPED.fullmatch(token) else token)
 
 
-def _digits(digits: str) -> str:
-    """Leading zeros one by one, then the number."""
+def _read_digits(digits: str) -> str:
+    """Read leading zeros one by one, then the number."""
     if not re.fullmatch("[0-9]+", digits):
         raise ValueError("it is no numeral")
     rest = digits.lstrip("0")
     words = ["sıfır"] * (len(digits) - len(rest))
-    return " ".join([*words, in_words(int(rest))] if rest else words)
+    return " ".join([*words, number_to_words(int(rest))] if rest else words)
 
 
-def _roman(numeral: str) -> int:
+def _parse_roman(numeral: str) -> int:
     values = [ROMAN[letter] for letter in numeral]
     following = [*values[1:], 0]
     return sum(-value if value < after else value for value, after in zip(values, following, strict=True))

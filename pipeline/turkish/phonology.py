@@ -1,30 +1,30 @@
-"""How a Turkish suffix sounds after a stem: vowel harmony, assimilation and buffer letters.
+"""Phonology of Turkish suffixes after a stem: vowel harmony, assimilation and buffer letters.
 
-A suffix is written as a pattern of small letters, which stay, and of capitals, which the letter before
-decides: A is a or e; I is ı, i, u or ü; D is d or t; C is c or ç. A letter in brackets is a buffer: a
-vowel stands only after a consonant, a consonant only after a vowel. "(s)I" is ev-i, kapı-sı; "DAn" is
+A suffix is written as a pattern of small letters, which stay, and of capitals, which the letters before
+decide: A is a or e, I is ı, i, u or ü, D is d or t, C is c or ç. A letter in brackets is a buffer: a
+vowel stands only after a consonant, a consonant only after a vowel. "(s)I" is ev-i, kapı-sı. "DAn" is
 ev-den, kitap-tan. (Göksel & Kerslake, Turkish: A Comprehensive Grammar, 2005, ch. 3 and 6.)
 """
 
 VOWELS = "aâıoôuûeêiîöü"
-HARD = "fstkçşhp"
-HIGH_AFTER = dict(zip(VOWELS, "ıııuuuuiiiiüü", strict=True))  # the I that follows each vowel
+VOICELESS = "fstkçşhp"
+HIGH_VOWEL_AFTER = dict(zip(VOWELS, "ıııuuuuiiiiüü", strict=True))  # the I that follows each vowel
 FRONTED = str.maketrans("aâıoôuû", "eeiööüü")
 VOICED = {"p": "b", "ç": "c", "t": "d", "k": "ğ", "g": "ğ"}
 
 
 def last_vowel(sound: str) -> str:
-    """The vowel of `sound` (lower case) that suffixes harmonise with; e where it has none."""
+    """Return the vowel of `sound` (lower case) that suffixes harmonize with, e if it has none."""
     return next((letter for letter in reversed(sound) if letter in VOWELS), "e")
 
 
-def syllables(sound: str) -> int:
-    """How many syllables `sound` has: as many as vowels."""
+def count_syllables(sound: str) -> int:
+    """Return the number of syllables of `sound`: as many as vowels."""
     return sum(letter in VOWELS for letter in sound)
 
 
-def realise(pattern: str, sound: str) -> str:
-    """What the suffix `pattern` becomes after `sound`, which is in lower case."""
+def realize_suffix(pattern: str, sound: str) -> str:
+    """Return the surface form of the suffix `pattern` after `sound`, which is in lower case."""
     suffix = ""
     buffer = False
     for letter in pattern:
@@ -34,28 +34,28 @@ def realise(pattern: str, sound: str) -> str:
         before = (sound + suffix)[-1:]
         if buffer and (before in VOWELS) == (letter in "AI"):
             continue
-        high = HIGH_AFTER[last_vowel(sound + suffix)]
+        high = HIGH_VOWEL_AFTER[last_vowel(sound + suffix)]
         match letter:
             case "A":
                 letter = "a" if high in "ıu" else "e"
             case "I":
                 letter = high
             case "D":
-                letter = "t" if before in HARD else "d"
+                letter = "t" if before in VOICELESS else "d"
             case "C":
-                letter = "ç" if before in HARD else "c"
+                letter = "ç" if before in VOICELESS else "c"
         suffix += letter
     return suffix
 
 
-def fronted(sound: str) -> str:
-    """`sound` with its last vowel as suffixes hear it in saat, gol and usul: saati, golü, usulü."""
-    place = max((sound.rfind(letter) for letter in VOWELS), default=-1)
-    return sound[:place] + sound[place:].translate(FRONTED)
+def front_last_vowel(sound: str) -> str:
+    """Return `sound` with its last vowel fronted, as suffixes hear saat, gol and usul: saati, golü, usulü."""
+    i = max((sound.rfind(letter) for letter in VOWELS), default=-1)
+    return sound[:i] + sound[i:].translate(FRONTED)
 
 
-def voiced(stem: str) -> str:
-    """`stem` with its last consonant as a vowel makes it: kitap → kitab, renk → reng, kanat → kanad."""
+def voice_last_consonant(stem: str) -> str:
+    """Return `stem` with its last consonant voiced: kitap → kitab, renk → reng, kanat → kanad."""
     if stem.endswith("nk"):
         return stem[:-1] + "g"
     return stem[:-1] + VOICED.get(stem[-1], stem[-1])

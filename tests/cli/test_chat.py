@@ -1,3 +1,5 @@
+"""`tezgah chat`: conversations and commands."""
+
 import json
 import os
 import subprocess
@@ -5,12 +7,12 @@ import sys
 
 import pytest
 
-from pipeline.cli import chat as terminal
-from pipeline.cli.chat import Chat, command, speak
+from pipeline.cli import chat as chat_module
+from pipeline.cli.chat import Chat, print_answer, run_command
 from pipeline.cli.infer import open_model
 from pipeline.common.errors import UserError
-from pipeline.sft.data import read_conversations
-from pipeline.tokenizer.chat_template import prompt_ids
+from pipeline.sft.conversations import read_conversations
+from pipeline.tokenizer.chat_template import encode_prompt
 from tests.helpers.paths import ROOT
 
 
@@ -20,70 +22,70 @@ def chat(model_folders):
     return Chat(model, tokenizer, max_new_tokens=2)
 
 
-def test_the_conversation_is_kept(chat):
+def test_answer_is_added_to_the_conversation(chat):
     first = "".join(chat.answer("a"))
     assert [message["content"] for message in chat.messages] == ["a", first]
-    assert chat.prompt() == prompt_ids(chat.tokenizer, chat.messages)
+    assert chat.prompt_ids() == encode_prompt(chat.tokenizer, chat.messages)
     chat.messages.append({"role": "user", "content": "Go\u0308l"})
-    assert len(chat.prompt()) > 4
+    assert len(chat.prompt_ids()) > 4
 
 
-def test_the_oldest_exchanges_are_left_out_and_the_system_message_is_not(chat):
+def test_prompt_ids_leave_out_the_oldest_exchanges_and_keep_the_system_message(chat):
     chat.system = "k"
     for _ in range(6):
         "".join(chat.answer("a"))
     chat.messages.append({"role": "user", "content": "son"})
-    ids = chat.prompt()
+    ids = chat.prompt_ids()
     assert len(ids) <= chat.model.context - 2
-    assert ids[:4] == prompt_ids(chat.tokenizer, [{"role": "system", "content": "k"}])[:4]
-    last = prompt_ids(chat.tokenizer, [{"role": "user", "content": "son"}])[1:]  # without <s>
+    assert ids[:4] == encode_prompt(chat.tokenizer, [{"role": "system", "content": "k"}])[:4]
+    last = encode_prompt(chat.tokenizer, [{"role": "user", "content": "son"}])[1:]  # without <s>
     assert ids[-len(last) :] == last
-    assert len(ids) > 4 + len(last)  # what fits of the exchanges before is there
+    assert len(ids) > 4 + len(last)  # earlier exchanges that fit are in it
 
 
-def test_a_message_that_is_too_long_is_refused_and_forgotten(chat):
+def test_answer_refuses_and_forgets_a_message_that_is_too_long(chat):
     with pytest.raises(UserError, match=r"message: \d+ tokens leave no room .* reads 24; shorten it"):
         "".join(chat.answer("Van Gölü " * 30))
     assert chat.messages == []
 
 
-def test_an_answer_that_is_stopped_stays_as_far_as_it_was_said(chat, monkeypatch, capsys):
+def test_print_answer_keeps_the_part_of_an_interrupted_answer(chat, monkeypatch, capsys):
     def interrupted(*_, **__):
         yield "Van"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(terminal, "stream", interrupted)
-    speak(chat, "a")
+    monkeypatch.setattr(chat_module, "stream", interrupted)
+    print_answer(chat, "a")
     assert capsys.readouterr().out == "Van …\n"
     assert chat.messages[-1] == {"role": "assistant", "content": "Van"}
 
 
-def test_commands(chat, tmp_path, capsys):
+def test_run_command_carries_out_every_command(chat, tmp_path, capsys):
     "".join(chat.answer("a"))
     saved = tmp_path / "konuşma.jsonl"
-    assert command(chat, "/sistem Kısa.")
+    assert run_command(chat, "/sistem Kısa.")
     assert chat.system == "Kısa."
     assert chat.messages == []
     answer = "".join(chat.answer("b"))
-    assert command(chat, f"/kaydet {saved}")
-    assert command(chat, f"/kaydet {saved}")
+    assert run_command(chat, f"/kaydet {saved}")
+    assert run_command(chat, f"/kaydet {saved}")
     rows = list(read_conversations(saved))
     assert [message["content"] for message in rows[0]] == ["Kısa.", "b", answer]
     assert rows[0] == rows[1]
-    assert command(chat, "/sıcaklık 0,5")
-    assert chat.how.temperature == 0.5
-    assert command(chat, "/yeni")
+    assert run_command(chat, "/sıcaklık 0,5")
+    assert chat.sampling.temperature == 0.5
+    assert run_command(chat, "/yeni")
     assert chat.messages == []
     assert chat.system == "Kısa."
-    assert command(chat, "/sistem")
+    assert run_command(chat, "/sistem")
     assert chat.system is None
-    assert command(chat, "/yardım")
+    assert run_command(chat, "/yardım")
     assert "/kaydet" in capsys.readouterr().err
-    assert not command(chat, "/çık")
+    assert not run_command(chat, "/çık")
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("/yen", "/yen: no such command; /yardım names them"),
         ("/sıcaklık sıcak", "/sıcaklık: 'sıcak': give a number from 0 up, such as 0.7"),
@@ -92,64 +94,64 @@ def test_commands(chat, tmp_path, capsys):
         ("/kaydet x", "/kaydet: nothing has been said yet"),
     ],
 )
-def test_a_command_that_means_nothing_is_refused(chat, line, says):
-    with pytest.raises(UserError, match=says.replace("?", r"\?")):
-        command(chat, line)
+def test_run_command_refuses_an_invalid_command(chat, line, message):
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        run_command(chat, line)
 
 
-def test_what_is_saved_has_answers_and_lines_of_its_own(chat, tmp_path):
+def test_save_appends_answered_exchanges_on_a_new_line(chat, tmp_path):
     file = tmp_path / "k.jsonl"
     file.write_text('{"messages": []}', encoding="utf-8")  # without an end of line
     for question, answer in (("a", "Evet."), ("b", " "), ("c", "")):
         chat.messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    command(chat, f"/kaydet {file}")
+    run_command(chat, f"/kaydet {file}")
     first, second = map(json.loads, file.read_text(encoding="utf-8").splitlines())
     assert first == {"messages": []}
     assert [message["content"] for message in second["messages"]] == ["a", "Evet."]
     chat.messages = chat.messages[2:]
     with pytest.raises(UserError, match="nothing has been said yet"):
-        command(chat, f"/kaydet {file}")
+        run_command(chat, f"/kaydet {file}")
 
 
-def test_a_system_message_is_composed_and_one_that_is_too_long_refused(chat):
+def test_system_message_is_normalized_and_refused_if_too_long(chat):
     chat.system = "go\u0308l"
-    assert chat.opening()[0]["content"] == "göl"
+    assert chat.system_messages()[0]["content"] == "göl"
     with pytest.raises(UserError, match=r"system message: \d+ tokens, more than half of the 24"):
-        command(chat, "/sistem " + "Van Gölü " * 30)
+        run_command(chat, "/sistem " + "Van Gölü " * 30)
     assert chat.system == "go\u0308l"
 
 
-def test_input_that_is_no_utf_8_is_one_line(model_folders):
-    done = subprocess.run(
+def test_command_chat_names_input_that_is_not_utf_8(model_folders):
+    completed = subprocess.run(
         [sys.executable, "-m", "pipeline.cli", "chat", "--model", str(model_folders / "sft")],
         input=b"a\n\xfe\xff\n",
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:strict", "TEZGAH_LANG": ""},
     )
-    assert done.returncode == 1
-    assert done.stderr.decode().splitlines()[-1].startswith("error: input: not UTF-8 at byte ")
+    assert completed.returncode == 1
+    assert completed.stderr.decode().splitlines()[-1].startswith("error: input: not UTF-8 at byte ")
 
 
-def test_a_file_that_cannot_be_written_is_named(chat, tmp_path):
+def test_save_names_a_file_that_cannot_be_written(chat, tmp_path):
     "".join(chat.answer("a"))
     with pytest.raises(UserError, match="Is a directory; name a file that can be written"):
-        command(chat, f"/kaydet {tmp_path}")
+        run_command(chat, f"/kaydet {tmp_path}")
 
 
-def test_a_piped_conversation(model_folders, tmp_path):
+def test_command_chat_reads_a_piped_conversation(model_folders, tmp_path):
     lines = f"a\n\n/nedir\nb\n/kaydet {tmp_path}/k.jsonl\n/çık\nc\n"
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "pipeline.cli", "chat", "--model", str(model_folders / "sft")],
         input=lines,
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    assert done.returncode == 0, done.stderr
-    assert "error: /nedir: no such command" in done.stderr
-    assert f"{model_folders / 'sft'}: qwen3, " in done.stderr
+    assert completed.returncode == 0, completed.stderr
+    assert "error: /nedir: no such command" in completed.stderr
+    assert f"{model_folders / 'sft'}: qwen3, " in completed.stderr
     (row,) = map(json.loads, (tmp_path / "k.jsonl").read_text(encoding="utf-8").splitlines())
-    said = [message["content"] for message in row["messages"]]
-    assert said[0] == "a"
-    assert said[2] == "b"
-    assert done.stdout == f"{said[1]}\n{said[3]}\n"
+    contents = [message["content"] for message in row["messages"]]
+    assert contents[0] == "a"
+    assert contents[2] == "b"
+    assert completed.stdout == f"{contents[1]}\n{contents[3]}\n"

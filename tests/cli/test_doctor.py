@@ -1,3 +1,5 @@
+"""`tezgah doctor`: the checks of a machine."""
+
 import os
 import subprocess
 import sys
@@ -11,59 +13,59 @@ from tests.helpers.paths import ROOT
 
 
 @pytest.mark.parametrize(
-    ("finding", "mark", "says"),
+    ("finding", "severity", "advice"),
     [
-        (doctor.system("Linux", "6.1.0"), "ok", ""),
-        (doctor.system("Linux", "5.15.90.1-microsoft-standard-WSL2"), "ok", ""),
-        (doctor.system("Darwin", "24.1"), "note", "best effort"),
-        (doctor.system("Windows", "11"), "bad", "WSL2"),
-        (doctor.python((3, 10, 4)), "bad", "Python 3.11"),
-        (doctor.python((3, 14, 0)), "ok", ""),
-        (doctor.disk(1.0), "note", "dvc gc"),
-        (doctor.disk(80.0), "ok", ""),
-        (doctor.memory(1.5), "note", "train.batch_size"),
-        (doctor.memory(16.0), "ok", ""),
-        (doctor.memory(None), "ok", ""),
-        (doctor.compiler(None), "ok", ""),
+        (doctor.check_system("Linux", "6.1.0"), "ok", ""),
+        (doctor.check_system("Linux", "5.15.90.1-microsoft-standard-WSL2"), "ok", ""),
+        (doctor.check_system("Darwin", "24.1"), "note", "best effort"),
+        (doctor.check_system("Windows", "11"), "bad", "WSL2"),
+        (doctor.check_python((3, 10, 4)), "bad", "Python 3.11"),
+        (doctor.check_python((3, 14, 0)), "ok", ""),
+        (doctor.check_disk(1.0), "note", "dvc gc"),
+        (doctor.check_disk(80.0), "ok", ""),
+        (doctor.check_memory(1.5), "note", "train.batch_size"),
+        (doctor.check_memory(16.0), "ok", ""),
+        (doctor.check_memory(None), "ok", ""),
+        (doctor.check_compiler(None), "ok", ""),
     ],
 )
-def test_what_is_found_and_what_to_do(finding: Finding, mark: str, says: str) -> None:
-    assert finding.mark == mark
-    assert says in finding.do
-    assert bool(finding.do) == (mark != "ok")
+def test_checks_give_a_severity_and_advice(finding: Finding, severity: str, advice: str) -> None:
+    assert finding.severity == severity
+    assert advice in finding.advice
+    assert bool(finding.advice) == (severity != "ok")
 
 
-def test_packages_are_held_against_their_pins(tmp_path: Path) -> None:
+def test_check_packages_compares_versions_with_the_pins(tmp_path: Path) -> None:
     pins = tmp_path / "requirements.txt"
     pins.write_text("# all\nnumpy==0.1\nno-such-package==1.0\n", encoding="utf-8")
-    old, missing = doctor.packages(pins)
-    assert (old.mark, missing.mark) == ("note", "bad")
-    assert old.found.startswith("numpy ")
-    assert old.found.endswith("pinned 0.1")
-    assert missing.found == "no-such-package is missing"
-    assert [finding.mark for finding in doctor.packages(tmp_path / "none.txt")] == ["bad"]
-    (fine,) = doctor.packages(ROOT / "requirements.txt")
-    assert fine.mark == "ok"
+    old, missing = doctor.check_packages(pins)
+    assert (old.severity, missing.severity) == ("note", "bad")
+    assert old.result.startswith("numpy ")
+    assert old.result.endswith("pinned 0.1")
+    assert missing.result == "no-such-package is missing"
+    assert [finding.severity for finding in doctor.check_packages(tmp_path / "none.txt")] == ["bad"]
+    (fine,) = doctor.check_packages(ROOT / "requirements.txt")
+    assert fine.severity == "ok"
 
 
-def test_the_cache_links_as_the_disk_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_links_finds_the_best_kind_of_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert doctor.links(Path(".dvc/cache")).mark == "bad"
+    assert doctor.check_links(Path(".dvc/cache")).severity == "bad"
     Path(".dvc").mkdir()
-    assert doctor.links(Path(".dvc/cache")).found.endswith("by hardlink")
+    assert doctor.check_links(Path(".dvc/cache")).result.endswith("by hardlink")
 
     def refused(*_: object) -> None:
         raise OSError("no links here")
 
     monkeypatch.setattr(os, "link", refused)
-    assert doctor.links(Path(".dvc/cache")).found.endswith("by symlink")
+    assert doctor.check_links(Path(".dvc/cache")).result.endswith("by symlink")
     monkeypatch.setattr(os, "symlink", refused)
-    assert doctor.links(Path(".dvc/cache")).mark == "note"
+    assert doctor.check_links(Path(".dvc/cache")).severity == "note"
     assert os.listdir(".dvc/cache") == []
     assert os.listdir(".") == [".dvc"]
 
 
-def test_the_command_shows_no_secret_and_ends_badly_where_something_is_bad(tmp_path: Path) -> None:
+def test_command_doctor_hides_the_token_and_fails_where_something_is_bad(tmp_path: Path) -> None:
     def run(folder: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "pipeline.cli", "doctor"],
@@ -82,7 +84,7 @@ def test_the_command_shows_no_secret_and_ends_badly_where_something_is_bad(tmp_p
     assert elsewhere.stderr == ""
 
 
-def test_checkpoints_need_a_folder_that_can_be_written(tmp_path):
-    assert doctor.checkpoints(tmp_path / "not/there/yet").mark == "ok"
+def test_check_scratch_folder_needs_a_writable_folder(tmp_path):
+    assert doctor.check_scratch_folder(tmp_path / "not/there/yet").severity == "ok"
     (tmp_path / "file").touch()
-    assert doctor.checkpoints(tmp_path / "file/scratch").mark == "bad"
+    assert doctor.check_scratch_folder(tmp_path / "file/scratch").severity == "bad"

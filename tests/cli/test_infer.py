@@ -1,64 +1,67 @@
+"""`tezgah infer`: prompts, arguments and errors."""
+
 from inspect import signature
 
 import pytest
 
 from pipeline.cli import main as cli
-from pipeline.cli.infer import infer, sampling
+from pipeline.cli.infer import infer, make_sampling
 from pipeline.common.errors import UserError
 from pipeline.inference.generate import generate
-from pipeline.inference.sampling import LIVELY, Sampling
+from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.model.hf_io import load_decoder
-from pipeline.tokenizer.chat_template import END, prompt_ids
-from pipeline.tokenizer.tokenizer import BOS, EOS, Tokenizer
+from pipeline.tokenizer.chat_template import encode_prompt
+from pipeline.tokenizer.special import BOS, END_OF_TURN, EOS
+from pipeline.tokenizer.tokenizer import Tokenizer
 
-MAKE = {"max_new_tokens": 12, "seed": 3, "device": "cpu"}
+OPTIONS = {"max_new_tokens": 12, "seed": 3, "device": "cpu"}
 
 
 def expected(folder, ids):
-    """What the ids are continued with, as text."""
-    new = generate(
+    """Return the text that continues the ids."""
+    new_ids = generate(
         load_decoder(folder),
         [ids],
         max_new_tokens=12,
-        how=LIVELY,
+        sampling=CHAT_SAMPLING,
         seed=3,
-        stop_ids={EOS, END},
+        stop_ids={EOS, END_OF_TURN},
     )[0]
-    return Tokenizer.load(folder).decode(new).rstrip("\ufffd")
+    return Tokenizer.load(folder).decode(new_ids).rstrip("\ufffd")
 
 
-def test_a_base_model_continues_the_text(model_folders):
+def test_infer_continues_text_with_a_base_model(model_folders):
     tokenizer = Tokenizer.load(model_folders / "base")
-    text = "".join(infer("Van Gölü", model_folders / "base", **MAKE))
+    text = "".join(infer("Van Gölü", model_folders / "base", **OPTIONS))
     assert text == expected(model_folders / "base", [BOS, *tokenizer.encode("Van Gölü")])
     assert text
 
 
-def test_a_chat_model_answers_unless_asked_for_raw_text(model_folders):
+def test_infer_answers_with_a_chat_model_unless_raw(model_folders):
     tokenizer = Tokenizer.load(model_folders / "sft")
-    asked = [{"role": "system", "content": "Kısa."}, {"role": "user", "content": "Van"}]
-    answer = "".join(infer("Van", model_folders / "sft", system="Kısa.", **MAKE))
-    assert answer == expected(model_folders / "sft", prompt_ids(tokenizer, asked))
-    raw = "".join(infer("Van", model_folders / "sft", raw=True, **MAKE))
-    assert raw == "".join(infer("Van", model_folders / "base", **MAKE))
+    messages = [{"role": "system", "content": "Kısa."}, {"role": "user", "content": "Van"}]
+    answer = "".join(infer("Van", model_folders / "sft", system="Kısa.", **OPTIONS))
+    assert answer == expected(model_folders / "sft", encode_prompt(tokenizer, messages))
+    raw = "".join(infer("Van", model_folders / "sft", raw=True, **OPTIONS))
+    assert raw == "".join(infer("Van", model_folders / "base", **OPTIONS))
     assert answer != raw
 
 
-def test_a_prompt_is_read_in_the_form_of_the_corpus(model_folders):
-    assert "".join(infer("Go\u0308l", model_folders / "base", **MAKE)) == "".join(
-        infer("Göl", model_folders / "base", **MAKE)
+def test_infer_normalizes_the_prompt(model_folders):
+    assert "".join(infer("Go\u0308l", model_folders / "base", **OPTIONS)) == "".join(
+        infer("Göl", model_folders / "base", **OPTIONS)
     )
 
 
-def test_a_long_text_is_continued_from_its_end(model_folders):
+def test_infer_continues_a_long_text_from_its_end(model_folders):
     long = "Van Gölü büyük bir göldür. " * 5
-    assert "".join(infer(long, model_folders / "base", **MAKE)) == "".join(
-        infer("Ankara. " + long, model_folders / "base", **MAKE)
+    assert "".join(infer(long, model_folders / "base", **OPTIONS)) == "".join(
+        infer("Ankara. " + long, model_folders / "base", **OPTIONS)
     )
 
 
 @pytest.mark.parametrize(
-    ("prompt", "changed", "says"),
+    ("prompt", "options", "message"),
     [
         ("Van " * 50, {}, r"prompt: \d+ tokens leave no room .* reads 24; shorten it"),
         (" ", {}, "prompt: ' ': nothing to answer"),
@@ -69,26 +72,29 @@ def test_a_long_text_is_continued_from_its_end(model_folders):
         ("Van\ud800", {}, "surrogate"),
     ],
 )
-def test_a_mistake_is_named_before_anything_is_generated(model_folders, prompt, changed, says):
-    with pytest.raises(UserError, match=says):
-        infer(prompt, model_folders / "sft", **(MAKE | changed))
+def test_infer_names_a_mistake_before_it_generates(model_folders, prompt, options, message):
+    with pytest.raises(UserError, match=message):
+        infer(prompt, model_folders / "sft", **(OPTIONS | options))
 
 
-def test_a_folder_without_a_model_is_named(model_folders):
+def test_infer_names_a_folder_without_a_model(model_folders):
     with pytest.raises(UserError, match=r"nothing: no model there; run `make repro`"):
-        infer("Van", model_folders / "nothing", **MAKE)
+        infer("Van", model_folders / "nothing", **OPTIONS)
 
 
-def test_settings_out_of_range_are_named_as_the_command_line_does():
-    assert sampling(0.5, 0, 0.95, 0.1, 1.0) == LIVELY == Sampling(0.5, top_p=0.95, min_p=0.1)
-    shown = {name: parameter.default for name, parameter in signature(cli.infer).parameters.items()}
-    assert {name: shown[name] for name in vars(LIVELY)} == vars(LIVELY)
-    for settings, says in [
+def test_make_sampling_has_the_defaults_of_chat_sampling():
+    assert make_sampling(0.5, 0, 0.95, 0.1, 1.0) == CHAT_SAMPLING == Sampling(0.5, top_p=0.95, min_p=0.1)
+    defaults = {name: parameter.default for name, parameter in signature(cli.infer).parameters.items()}
+    assert {name: defaults[name] for name in vars(CHAT_SAMPLING)} == vars(CHAT_SAMPLING)
+
+
+def test_make_sampling_names_the_option_that_is_out_of_range():
+    for values, message in [
         ((-1.0, 0, 1.0, 0.0, 1.0), r"--temperature -1\.0"),
         ((0.0, -1, 1.0, 0.0, 1.0), "--top-k -1"),
         ((0.0, 0, 1.5, 0.0, 1.0), r"--top-p 1\.5"),
         ((0.0, 0, 1.0, 2.0, 1.0), r"--min-p 2\.0"),
         ((0.0, 0, 1.0, 0.0, 0.0), r"--repetition-penalty 0\.0"),
     ]:
-        with pytest.raises(UserError, match=says):
-            sampling(*settings)
+        with pytest.raises(UserError, match=message):
+            make_sampling(*values)

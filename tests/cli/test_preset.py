@@ -1,4 +1,4 @@
-"""Presets: overlays on params.yaml."""
+"""`tezgah preset`: overlays on params.yaml, and what they set."""
 
 import itertools
 import shutil
@@ -11,10 +11,12 @@ import torch
 from ruamel.yaml import YAML
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from pipeline.autobatch.memory_plan import plan_memory
 from pipeline.cli import preset
-from pipeline.cli.check import check
+from pipeline.cli.check import check_params
 from pipeline.common.errors import UserError
-from pipeline.model.decoder import Decoder, initialise, parameter_count
+from pipeline.common.paths import PARAMS_FILE
+from pipeline.model.decoder import Decoder, initialize, parameter_count
 from pipeline.training.loss import summed_loss
 from pipeline.training.optimizer import Optimizers
 from tests.helpers.paths import ROOT
@@ -25,7 +27,7 @@ SIZES = {
 }  # fmt: skip
 
 
-def load(path):
+def read(path):
     return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
 
 
@@ -34,75 +36,75 @@ def comments(text):
 
 
 def apply(*names):
-    text, found = preset.apply(list(names))
-    (preset.PARAMS_FILE).write_text(text, encoding="utf-8")
-    return text, found
+    text, changes = preset.apply_presets(list(names))
+    PARAMS_FILE.write_text(text, encoding="utf-8")
+    return text, changes
 
 
 @pytest.mark.parametrize("pair", itertools.permutations(["smoke", "mini", "real-mini"], 2), ids="-".join)
-def test_a_preset_leaves_no_trace_of_the_one_before(project, pair):
+def test_apply_presets_leaves_no_trace_of_the_preset_before(project, pair):
     shipped = (project / "params.yaml").read_text(encoding="utf-8")
     apply(pair[1])
-    alone = load(project / "params.yaml")
+    alone = read(project / "params.yaml")
     (project / "params.yaml").write_text(shipped, encoding="utf-8")
     apply(pair[0])
     apply(pair[1])
-    assert load(project / "params.yaml") == alone
+    assert read(project / "params.yaml") == alone
 
 
-@pytest.mark.parametrize("name", [name for name in preset.names(ROOT / "presets") if name != "mini"])
-def test_mini_leads_back_from_every_preset(project, name):
-    before = load(project / "params.yaml")
-    _, found = apply(name)
-    assert found
+@pytest.mark.parametrize("name", [name for name in preset.list_presets(ROOT / "presets") if name != "mini"])
+def test_preset_mini_undoes_every_preset(project, name):
+    before = read(project / "params.yaml")
+    _, changes = apply(name)
+    assert changes
     apply("mini")
-    assert load(project / "params.yaml") == before
+    assert read(project / "params.yaml") == before
 
 
 MODELS = ("baby-10m", "tanai-42m", "modern-42m", "llama-134m", "llama-134m-tied")
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_model_keeps_the_texts_and_nothing_else_of_the_preset_before(project, name):
+def test_preset_of_a_model_keeps_only_the_texts_of_the_preset_before(project, name):
     shipped = (project / "params.yaml").read_text(encoding="utf-8")
-    found = []
+    results = []
     for before in ("mini", "smoke"):
         (project / "params.yaml").write_text(shipped, encoding="utf-8")
         apply(before)
         apply(name)
-        params = load(project / "params.yaml")
+        params = read(project / "params.yaml")
         del params["corpus"], params["eval"]["prompts"]
-        found.append(params)
-    assert found[0] == found[1]
+        results.append(params)
+    assert results[0] == results[1]
 
 
-def test_mini_is_what_params_yaml_ships(project):
-    assert preset.apply(["mini"])[1] == []
+def test_preset_mini_is_the_shipped_params_file(project):
+    assert preset.apply_presets(["mini"])[1] == []
 
 
 @pytest.mark.parametrize(
     "names", [["smoke"], ["real-mini"], ["real-mini", "mini"], ["real-mini", "smoke"], ["smoke", "minute"]]
 )
-def test_comments_are_kept(project, names):
+def test_apply_presets_keeps_comments(project, names):
     before = comments((project / "params.yaml").read_text(encoding="utf-8"))
     for name in names:
         text, _ = apply(name)
     assert comments(text) == before
 
 
-def test_named_sources_are_replaced_whole(project):
+def test_apply_presets_replaces_all_sources(project):
     apply("real-mini")
-    assert set(load(project / "params.yaml")["corpus"]["sources"]) == {"tbmm", "laws", "wiki"}
+    assert set(read(project / "params.yaml")["corpus"]["sources"]) == {"tbmm", "laws", "wiki"}
 
 
-def test_unknown_keys_and_presets_are_refused(project):
+def test_apply_presets_refuses_unknown_keys_and_presets(project):
     (project / "presets/mine.yaml").write_text("train: {stepps: 3}\n", encoding="utf-8")
     with pytest.raises(
         UserError, match=r"presets/mine.yaml: train.stepps: unknown key; did you mean 'steps'"
     ):
-        preset.apply(["mine"])
+        preset.apply_presets(["mine"])
     with pytest.raises(UserError, match=r"presets/smok.yaml: no such preset; did you mean 'smoke'"):
-        preset.apply(["smok"])
+        preset.apply_presets(["smok"])
 
 
 @pytest.mark.parametrize("broken", ["presets/mine.yaml", "params.yaml"])
@@ -119,88 +121,88 @@ def test_unknown_keys_and_presets_are_refused(project):
         (b"eval: {prompts: [{null: x}]}\n", r": eval.prompts.None: a key must be text"),
     ],
 )
-def test_a_broken_file_is_one_line(project, broken, content, message):
+def test_run_preset_names_a_broken_file_in_one_line(project, broken, content, message):
     (project / "presets/mine.yaml").write_text("", encoding="utf-8")
     (project / broken).write_bytes(content)
     with pytest.raises(UserError, match="^" + broken + message) as caught:
-        preset.run(["mine"], False)
+        preset.run_preset(["mine"], False)
     assert "\n" not in str(caught.value)
 
 
-def test_an_empty_preset_changes_nothing(project):
+def test_apply_presets_of_an_empty_preset_changes_nothing(project):
     (project / "presets/mine.yaml").write_text("# nothing yet\n", encoding="utf-8")
-    assert preset.apply(["mine"])[1] == []
+    assert preset.apply_presets(["mine"])[1] == []
 
 
 @pytest.mark.parametrize("chosen", [[], ["smoke"]])
-def test_outside_the_project(project, monkeypatch, chosen):
+def test_run_preset_outside_the_project_is_refused(project, monkeypatch, chosen):
     monkeypatch.chdir(project / "data")
     with pytest.raises(UserError, match=r"no such f\w+; run from the project's folder"):
-        preset.run(chosen, False)
+        preset.run_preset(chosen, False)
 
 
-def test_a_preset_that_does_not_fit_changes_nothing(project):
+def test_command_preset_writes_nothing_where_params_contradict(project):
     before = (project / "params.yaml").read_bytes()
     (project / "presets/mine.yaml").write_text("train: {tokens_per_step: 999}\n", encoding="utf-8")
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "pipeline.cli", "preset", "mine"], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert (completed.returncode, completed.stderr.count("\n")) == (1, 1)
     assert (project / "params.yaml").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["smoke", "real-mini"])
-def test_flags_do_in_dvc_what_the_preset_does_in_place(project, name):
+def test_to_flags_do_in_dvc_what_the_preset_does_in_place(project, name):
     from dvc.utils.hydra import apply_overrides
 
     original = project / "params.yaml"
     copy = project / "copy.yaml"
     shutil.copy(original, copy)
-    flags = preset.flags(preset.apply([name])[1])
+    flags = preset.to_flags(preset.apply_presets([name])[1])
     apply_overrides(str(copy), flags)
     apply(name)
-    assert load(copy) == load(original)
+    assert read(copy) == read(original)
 
 
-def test_rerun_names_what_reads_what_changed(project):
+def test_stages_to_rerun_follow_from_the_changed_keys(project):
     changed = [(("train", "steps"), 1, 2)]
-    assert preset.rerun(changed) == ["train_base", "train_sft", "evaluate"]
-    assert preset.rerun([(("runtime", "workers"), 1, 2)]) == []
-    assert len(preset.rerun([(("seed",), 1, 2)])) == 7
+    assert preset.stages_to_rerun(changed) == ["train_base", "train_sft", "evaluate"]
+    assert preset.stages_to_rerun([(("runtime", "workers"), 1, 2)]) == []
+    assert len(preset.stages_to_rerun([(("seed",), 1, 2)])) == 7
 
 
 @pytest.mark.parametrize(
     "card", [None, "cpu", "t4-16gb", "gpu-8gb", "gpu-12gb", "gpu-16gb", "gpu-24gb", "gpu-32gb"]
 )
 @pytest.mark.parametrize("model", SIZES)
-def test_model_and_card_go_together(project, model, card):
+def test_presets_of_a_model_and_a_card_combine(project, model, card):
     apply(*filter(None, [model, card]))
-    assert check().tokenizer.vocab_size == (16_000 if model == "baby-10m" else 32_000)
+    assert check_params().tokenizer.vocab_size == (16_000 if model == "baby-10m" else 32_000)
 
 
 @pytest.mark.parametrize("name", ["smoke", "mini", *SIZES])
-def test_every_model_is_built_and_learns_for_three_steps(project, name):
+def test_preset_of_every_model_builds_and_trains_three_steps(project, name):
     apply(name)
-    params = check()
-    large = params.model.width > 400
-    with FakeTensorMode() if large else nullcontext():  # fake: every shape is computed, no number
-        losses = three_steps(params, initialised=not large, sizes=SIZES.get(name, (None, None)))
-    if not large:
+    params = check_params()
+    is_large = params.model.width > 400
+    with FakeTensorMode() if is_large else nullcontext():  # fake: shapes are computed, numbers are not
+        losses = three_steps(params, is_initialized=not is_large, sizes=SIZES.get(name, (None, None)))
+    if not is_large:
         assert losses[2] < losses[0]
 
 
-def three_steps(params, initialised, sizes):
+def three_steps(params, is_initialized, sizes):
     model = Decoder(params.model, params.tokenizer.vocab_size)
     total, inner = sizes
     assert total in (None, parameter_count(model))
     assert inner in (None, parameter_count(model) - params.tokenizer.vocab_size * params.model.width)
-    if initialised:
-        initialise(model, 0)
+    if is_initialized:
+        initialize(model, 0)
     optimizers = Optimizers(model, params.train)
     ids = torch.arange(10, 43)[None]
     losses = []
     for step in range(3):
-        optimizers.set_rate((step + 1) / 30)
+        optimizers.set_lr_multiplier((step + 1) / 30)
         optimizers.zero_grad()
         losses.append(summed_loss(model, ids[:, :-1], ids[:, 1:]))
         losses[-1].backward()
@@ -210,6 +212,55 @@ def three_steps(params, initialised, sizes):
     return losses
 
 
-def test_another_vocabulary_is_said_to_rebuild_all(project, capsys):
-    preset.run(["baby-10m"], False)
+def test_run_preset_notes_that_another_vocabulary_rebuilds_all(project, capsys):
+    preset.run_preset(["baby-10m"], False)
     assert "the tokenizer is trained anew, and everything after it" in capsys.readouterr().out
+
+
+def test_presets_of_cards_set_the_same_keys(project):
+    yaml = YAML(typ="safe", pure=True)
+    keys = [
+        {(section, key) for section, values in yaml.load(file.read_text()).items() for key in values}
+        for file in (project / "presets").glob("*.yaml")
+        if file.stem.endswith("gb") or file.stem == "cpu"
+    ]
+    assert len(keys) == 7
+    assert all(each == keys[0] for each in keys)
+
+
+@pytest.mark.parametrize(
+    ("card", "gigabytes"),
+    [
+        ("gpu-8gb", 8),
+        ("gpu-16gb", 16),
+        *(
+            pytest.param(card, gigabytes, marks=pytest.mark.slow)
+            for card, gigabytes in (("gpu-12gb", 12), ("gpu-24gb", 24), ("gpu-32gb", 32), ("t4-16gb", 16))
+        ),
+    ],
+)
+def test_preset_of_a_card_fits_the_largest_model_on_it(project, card, gigabytes):
+    preset.run_preset(["llama-134m", card], False)
+    params = check_params()
+    pretraining = params.model, params.tokenizer.vocab_size, params.train
+    assert plan_memory(*pretraining, params.train.batch_size, "bf16").fits(gigabytes * 10**9)
+    longest = params.model.model_copy(update={"context": params.sft.context})  # of every conversation
+    plain = {"optimizer": params.sft.optimizer, "checkpointing": False, "loss_chunks": 1}
+    moments = params.train.model_copy(update=plain)
+    tuning = longest, params.tokenizer.vocab_size, moments
+    assert plan_memory(*tuning, params.sft.batch_size, "bf16").fits(gigabytes * 10**9)
+
+
+def test_preset_of_the_largest_model_fits_small_cards_with_savings(project):
+    preset.run_preset(["llama-134m"], False)
+    params = check_params()
+
+    def fits(gigabytes, **savings):
+        train_params = params.train.model_copy(update=savings)
+        return plan_memory(params.model, 32000, train_params, 8, "bf16").fits(gigabytes * 10**9)
+
+    assert params.model.context == 2048
+    assert fits(16, loss_chunks=8)
+    assert not fits(16)
+    assert fits(8, loss_chunks=8, checkpointing=True)
+    assert not fits(8, loss_chunks=8)

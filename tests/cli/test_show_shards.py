@@ -1,13 +1,13 @@
-"""`tezgah shards`: what is packed, and the text of any window."""
+"""`tezgah shards`: the table of shards, and the text of any window."""
 
 import shutil
 
 import pytest
 
-from pipeline.cli.show_shards import run
+from pipeline.cli.show_shards import print_shards
 from pipeline.common.errors import UserError
 from pipeline.packing.writer import write_manifest, write_split
-from pipeline.tokenizer.tokenizer import BOS, EOS
+from pipeline.tokenizer.special import BOS, EOS
 from tests.helpers.small import write_corpus
 
 
@@ -22,8 +22,8 @@ def packed(tokenizer, texts, tmp_path, monkeypatch):
     return split
 
 
-def test_a_row_for_each_file_and_the_sum(packed, capsys):
-    run("train", None, 9)
+def test_print_shards_prints_a_row_for_each_file_and_the_sum(packed, capsys):
+    print_shards("train", None, 9)
     printed = capsys.readouterr().out
     for shard in packed["shards"]:
         assert shard["file"] in printed
@@ -31,13 +31,13 @@ def test_a_row_for_each_file_and_the_sum(packed, capsys):
     assert f"{packed['tokens']:,}" in printed
 
 
-def test_a_window_is_read_as_text_with_the_documents_marks(packed, tokenizer, texts, capsys):
+def test_print_shards_prints_a_window_with_document_markers(packed, tokenizer, texts, capsys):
     first = [BOS, *tokenizer.encode(texts[0]), EOS]
-    run("train", len(first) - 6, 20)
-    shown = capsys.readouterr().out.split("┘\n")[-1].splitlines()
-    assert texts[0].endswith(shown[0])
-    assert shown[1:3] == ["</s>", "<s>"]
-    assert texts[1].startswith(shown[3])
+    print_shards("train", len(first) - 6, 20)
+    lines = capsys.readouterr().out.split("┘\n")[-1].splitlines()
+    assert texts[0].endswith(lines[0])
+    assert lines[1:3] == ["</s>", "<s>"]
+    assert texts[1].startswith(lines[3])
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,6 @@ def test_a_window_is_read_as_text_with_the_documents_marks(packed, tokenizer, te
         ("train", 0, 0, "no such window"),
     ],
 )
-def test_what_is_not_there(packed, split, start, count, message):
+def test_print_shards_refuses_an_unknown_split_or_window(packed, split, start, count, message):
     with pytest.raises(UserError, match=message):
-        run(split, start, count)
+        print_shards(split, start, count)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from pipeline.cli.show_tokens import piece_bytes, run
+from pipeline.cli.show_tokens import piece_bytes, print_tokens
 from pipeline.common.errors import UserError
 
 
-def test_a_text_is_shown_in_pieces_that_spell_it(tokenizer, capsys):
+def test_print_tokens_prints_pieces_that_spell_the_text(tokenizer, capsys):
     text = "Ankara'da 🙂 {x}"
-    run(text, tokenizer.folder)
+    print_tokens(text, tokenizer.folder)
     printed = capsys.readouterr().out
     ids = tokenizer.encode(text)
     assert all(f" {token} " in printed for token in ids)
@@ -18,11 +18,11 @@ def test_a_text_is_shown_in_pieces_that_spell_it(tokenizer, capsys):
     assert f"{len(ids)} tokens, 18 bytes, 3 words: {18 / len(ids):.2f} bytes per token" in printed
 
 
-def test_nothing_has_no_pieces(tokenizer, capsys):
-    run("", tokenizer.folder)
+def test_print_tokens_of_an_empty_text(tokenizer, capsys):
+    print_tokens("", tokenizer.folder)
     assert "0 tokens, 0 bytes, 0 words" in capsys.readouterr().out
 
 
-def test_without_a_tokenizer(tmp_path):
+def test_print_tokens_without_a_tokenizer_is_refused(tmp_path):
     with pytest.raises(UserError, match="run `dvc repro train_tokenizer`"):
-        run("Ev", tmp_path)
+        print_tokens("Ev", tmp_path)

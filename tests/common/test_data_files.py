@@ -1,17 +1,19 @@
+"""`matching_files`: the files of a source, and the refusal of those that DVC does not see change."""
+
 from pathlib import Path
 
 import pytest
 
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
+from pipeline.common.paths import RAW_CORPUS
 
-FOLDER = "data/raw/corpus"
 KEY = "corpus.sources.mine.path"
 
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
-    folder = tmp_path / "data/raw/corpus"
+    folder = tmp_path / RAW_CORPUS
     folder.mkdir(parents=True)
     (folder / ".gitkeep").touch()
     return folder
@@ -19,21 +21,21 @@ def raw(tmp_path: Path) -> Path:
 
 def names(root: Path, *patterns: str) -> list[str]:
     return [
-        path.relative_to(root / "data/raw/corpus").as_posix()
-        for path in matching_files(KEY, patterns, FOLDER, root)
+        path.relative_to(root / RAW_CORPUS).as_posix()
+        for path in matching_files(KEY, patterns, RAW_CORPUS, root)
     ]
 
 
 def refusal(root: Path, pattern: str) -> str:
     with pytest.raises(UserError) as error:
-        matching_files(KEY, [pattern], FOLDER, root)
+        matching_files(KEY, [pattern], RAW_CORPUS, root)
     message = str(error.value)
     assert message.startswith(f"{KEY}: ")
     assert "\n" not in message
     return message
 
 
-def test_files_come_sorted_within_patterns_and_once(raw: Path, tmp_path: Path) -> None:
+def test_matching_files_are_sorted_within_patterns_without_repeats(raw: Path, tmp_path: Path) -> None:
     for name in ("b.txt", "a.txt", "c.csv"):
         (raw / name).touch()
     (raw / "sub").mkdir()
@@ -43,7 +45,7 @@ def test_files_come_sorted_within_patterns_and_once(raw: Path, tmp_path: Path) -
     assert names(tmp_path, "data/raw/corpus/**/*.txt") == ["a.txt", "b.txt", "sub/d.txt"]
 
 
-def test_linked_files_are_files_and_dvc_files_are_not(raw: Path, tmp_path: Path) -> None:
+def test_matching_files_takes_links_and_skips_dvc_files(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere.txt").write_text("bir")
     (raw / "link.txt").symlink_to(tmp_path / "elsewhere.txt")
     (raw / "link.txt.dvc").touch()
@@ -53,16 +55,14 @@ def test_linked_files_are_files_and_dvc_files_are_not(raw: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     "pattern", ["/etc/*.txt", "data/*.txt", "data/raw/corpus/../x.txt", "data/raw/sft/x.jsonl"]
 )
-def test_outside_the_folder_that_dvc_watches(raw: Path, tmp_path: Path, pattern: str) -> None:
+def test_matching_files_refuses_a_pattern_outside_the_folder(raw: Path, tmp_path: Path, pattern: str) -> None:
     assert "ln -s" in refusal(tmp_path, pattern)
 
 
 @pytest.mark.parametrize(
     "pattern", ["data/raw/corpus/books/a.txt", "data/raw/corpus/*", "data/raw/corpus/**/*.txt"]
 )
-def test_a_symlinked_folder_is_refused_with_the_command_to_use(
-    raw: Path, tmp_path: Path, pattern: str
-) -> None:
+def test_matching_files_refuses_a_symlinked_folder(raw: Path, tmp_path: Path, pattern: str) -> None:
     books = tmp_path / "books"
     books.mkdir()
     (books / "a.txt").touch()
@@ -72,7 +72,7 @@ def test_a_symlinked_folder_is_refused_with_the_command_to_use(
     assert f"ln -s {books}/* data/raw/corpus/" in message
 
 
-def test_so_is_one_further_up(tmp_path: Path) -> None:
+def test_matching_files_refuses_a_symlinked_parent_folder(tmp_path: Path) -> None:
     (tmp_path / "else/corpus").mkdir(parents=True)
     (tmp_path / "else/corpus/a.txt").touch()
     (tmp_path / "data").mkdir()
@@ -80,7 +80,7 @@ def test_so_is_one_further_up(tmp_path: Path) -> None:
     assert "data/raw is a symlinked folder" in refusal(tmp_path, "data/raw/corpus/a.txt")
 
 
-def test_nothing_there_says_what_to_do(raw: Path, tmp_path: Path) -> None:
+def test_matching_files_without_a_match_gives_advice(raw: Path, tmp_path: Path) -> None:
     assert "no such file" in refusal(tmp_path, "data/raw/corpus/*")
     (raw / "folder").mkdir()
     assert "data/raw/corpus/folder/*" in refusal(tmp_path, "data/raw/corpus/folder")

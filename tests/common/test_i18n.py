@@ -1,4 +1,4 @@
-"""TEZGAH_LANG=tr: every message of the code is in the catalogue, and comes out in Turkish."""
+"""TEZGAH_LANG=tr: every message of the code is in the catalog, and is translated."""
 
 import ast
 import os
@@ -13,17 +13,17 @@ from pipeline.common import i18n
 from pipeline.common.errors import ADVICE
 from pipeline.corpus.select import HINTS
 
-# Faults of the program and its readers, not of a user: no one meets them at the command line.
-INNER = ("evaluation/ngrams.py", "inference/generate.py", "inference/streaming.py", "model/kv_cache.py",
+# Modules whose errors are faults of the program, which no user sees at the command line.
+INTERNAL = ("evaluation/ngrams.py", "inference/generate.py", "inference/streaming.py", "model/kv_cache.py",
          "common/metrics.py", "turkish/")  # fmt: skip
 
 
-RAISED = ("UserError", "ValueError", "Unreadable", "Refused")
-SPOKEN = ("translate", "tell")  # printed in the language asked for
+RAISED = ("UserError", "ValueError", "Unreadable", "RefusedUrl")
+TRANSLATED = ("translate", "print_note")
 
 
 def template(node: ast.expr) -> str:
-    """A message as the catalogue writes it: {} for what is filled in."""
+    """Return a message as the catalog writes it, with {} for each value."""
     match node:
         case ast.Constant(value=str(text)):
             return text
@@ -35,32 +35,32 @@ def template(node: ast.expr) -> str:
 
 
 def messages(root) -> dict[str, str]:
-    """Every message that the code raises, and where."""
-    found = {}
+    """Return every message that the code raises or translates, with its file and line."""
+    place_of = {}
     for file in sorted((root / "pipeline").rglob("*.py")):
-        if any(part in file.as_posix() for part in INNER):
+        if any(part in file.as_posix() for part in INTERNAL):
             continue
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not node.args:
                 continue
-            called = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            if called not in (*RAISED, *SPOKEN):
+            function = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if function not in (*RAISED, *TRANSLATED):
                 continue
             text = template(node.args[0]).removeprefix("error: ")
             if text.replace("{}", "").strip(": "):
-                found[text] = f"{file.relative_to(root)}:{node.lineno}"
-    return found
+                place_of[text] = f"{file.relative_to(root)}:{node.lineno}"
+    return place_of
 
 
-def test_every_message_is_in_the_catalogue(root):
-    lacking = {text: where for text, where in messages(root).items() if text not in i18n.catalogue()}
-    assert not lacking
-    assert all(text in i18n.catalogue() for text in (*ADVICE.values(), *HINTS.values()))
+def test_catalog_has_every_message(root):
+    missing = {text: line for text, line in messages(root).items() if text not in i18n.load_catalog()}
+    assert not missing
+    assert all(text in i18n.load_catalog() for text in (*ADVICE.values(), *HINTS.values()))
 
 
-def test_both_sides_have_the_same_places():
-    for english, turkish in i18n.catalogue().items():
-        count = len(i18n.PLACE.findall(english))
+def test_catalog_has_the_same_placeholders_on_both_sides():
+    for english, turkish in i18n.load_catalog().items():
+        count = len(i18n.PLACEHOLDER.findall(english))
         numbered = re.findall(r"\{(\d+)\}", turkish)
         if numbered:
             assert sorted(map(int, numbered)) == list(range(count)), turkish
@@ -84,27 +84,27 @@ def test_both_sides_have_the_same_places():
         ("error: nothing like it", "hata: nothing like it"),
     ],
 )  # fmt: skip
-def test_a_message_and_what_fills_it_are_translated(english, turkish, monkeypatch):
+def test_translate_translates_a_message_and_its_values(english, turkish, monkeypatch):
     assert i18n.translate(english) == english
     monkeypatch.setenv("TEZGAH_LANG", "tr")
     assert i18n.translate(english) == turkish
 
 
-def test_a_table_is_translated(monkeypatch):
+def test_translate_table_translates_heads_and_word_columns(monkeypatch):
     monkeypatch.setenv("TEZGAH_LANG", "tr")
-    grid = Table("stage", "figure", title="training")
-    grid.add_row("tokens read", "tokens read")  # the first is a name of the user's
-    i18n.translate_table(grid, {1})
-    assert (grid.title, [column.header for column in grid.columns]) == ("eğitim", ["aşama", "ölçüm"])
-    assert [next(iter(column.cells)) for column in grid.columns] == ["tokens read", "okunan parça"]
+    table = Table("stage", "figure", title="training")
+    table.add_row("tokens read", "tokens read")  # the first is a user's own name
+    i18n.translate_table(table, {1})
+    assert (table.title, [column.header for column in table.columns]) == ("eğitim", ["aşama", "ölçüm"])
+    assert [next(iter(column.cells)) for column in table.columns] == ["tokens read", "okunan parça"]
 
 
-def test_the_program_speaks_turkish_when_asked(project):
+def test_command_prints_turkish_errors_under_tezgah_lang(project):
     turkish = "hata: presets/smok.yaml: böyle bir hazır ayar yok; şunu mu demek istediniz: 'smoke'?"
-    for asked, says in (("tr", turkish), ("", "error: presets/smok.yaml: no such preset")):
+    for language, message in (("tr", turkish), ("", "error: presets/smok.yaml: no such preset")):
         done = subprocess.run(
             [sys.executable, "-m", "pipeline.cli", "preset", "smok"],
-            capture_output=True, text=True, check=False, env={**os.environ, "TEZGAH_LANG": asked},
+            capture_output=True, text=True, check=False, env={**os.environ, "TEZGAH_LANG": language},
         )  # fmt: skip
         assert done.returncode == 1
-        assert done.stderr.startswith(says)
+        assert done.stderr.startswith(message)

@@ -1,4 +1,4 @@
-"""What may stand in metrics.json."""
+"""Writing of metrics.json."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from pipeline.common.metrics import write_metrics
 
 
-def test_numbers_are_rounded_and_nested(tmp_path):
+def test_write_metrics_rounds_nested_numbers(tmp_path):
     write_metrics("stage", {"a": 1 / 3, "b": {"c": 2}}, tmp_path)
     assert json.loads((tmp_path / "stage/metrics.json").read_text()) == {"a": 0.333333, "b": {"c": 2}}
 
@@ -15,7 +15,7 @@ def test_numbers_are_rounded_and_nested(tmp_path):
 @pytest.mark.parametrize(
     "bad", [{"a": float("nan")}, {"a": [1]}, {"a.b": 1}, {"a": "x"}, {"a": {"b": float("inf")}}, {"a": True}]
 )
-def test_what_dvc_cannot_compare_is_refused(tmp_path, bad):
+def test_write_metrics_refuses_what_dvc_cannot_compare(tmp_path, bad):
     with pytest.raises(ValueError, match="metric"):
         write_metrics("stage", bad, tmp_path)
     assert not (tmp_path / "stage").exists()

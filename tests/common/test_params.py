@@ -1,4 +1,4 @@
-"""params.yaml: what is refused, and how it is said."""
+"""Reading and checking of params.yaml: the errors for each kind of fault."""
 
 import subprocess
 import sys
@@ -6,9 +6,9 @@ import sys
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.cli.check import check
-from pipeline.common import params
+from pipeline.cli.check import check_params
 from pipeline.common.errors import UserError
+from pipeline.common.params import load_seed, read_params
 
 
 def altered(root, change):
@@ -17,8 +17,8 @@ def altered(root, change):
     return values
 
 
-def test_the_shipped_file_passes(root):
-    assert check(root / "params.yaml").train.batch_size == 8
+def test_check_params_accepts_the_shipped_file(root):
+    assert check_params(root / "params.yaml").train.batch_size == 8
 
 
 @pytest.mark.parametrize(
@@ -72,29 +72,29 @@ def test_the_shipped_file_passes(root):
         ),
     ],
 )
-def test_a_fault_is_one_line_that_names_key_and_value(root, change, message):
+def test_check_params_names_key_and_value_in_one_line(root, change, message):
     with pytest.raises(UserError) as caught:
-        check(root / "params.yaml", altered(root, change))
+        check_params(root / "params.yaml", altered(root, change))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_key_that_is_known_elsewhere_is_not_proposed_again(root):
+def test_check_params_does_not_suggest_a_key_of_another_section(root):
     def change(values):
         values["corpus"]["sources"]["mine"] = {"kind": "local", "path": "x", "dataset": 3}
 
     with pytest.raises(UserError, match=r"corpus.sources.mine.dataset: unknown key$"):
-        check(root / "params.yaml", altered(root, change))
+        check_params(root / "params.yaml", altered(root, change))
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63, 1.0, True])
-def test_a_seed_that_no_generator_takes(tmp_path, seed):
+def test_load_seed_refuses_a_seed_out_of_range(tmp_path, seed):
     (tmp_path / "params.yaml").write_text(f"seed: {str(seed).lower()}\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"params.yaml: seed: \S+ is not a whole number from 0 to"):
-        params.seed(tmp_path / "params.yaml")
+        load_seed(tmp_path / "params.yaml")
 
 
-def test_the_readmes_sources_are_in_order(root, project):
+def test_check_params_accepts_the_sources_of_the_readme(root, project):
     shown = (root / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
     (project / "data/raw/corpus/a.txt").write_text("Bir gün.\n", encoding="utf-8")
     values = YAML(typ="safe", pure=True).load(shown)
@@ -103,7 +103,7 @@ def test_the_readmes_sources_are_in_order(root, project):
         for section in values:
             params[section].update(values[section])
 
-    check(project / "params.yaml", altered(project, change))
+    check_params(project / "params.yaml", altered(project, change))
 
 
 @pytest.mark.parametrize(
@@ -115,28 +115,28 @@ def test_the_readmes_sources_are_in_order(root, project):
         ("seed: 1\nseed: 2", "not valid YAML"),
     ],
 )
-def test_a_broken_file_is_named(tmp_path, text, message):
+def test_check_params_names_a_broken_file(tmp_path, text, message):
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        check(tmp_path / "params.yaml")
+        check_params(tmp_path / "params.yaml")
 
 
-def test_exponents_are_numbers(tmp_path):
+def test_read_params_reads_exponents_as_numbers(tmp_path):
     (tmp_path / "params.yaml").write_text("seed: 1\nshards: {shard_tokens: 10}\nx: 1e-4\n", encoding="utf-8")
-    assert params.read(tmp_path / "params.yaml")["x"] == 1e-4  # a string to YAML 1.1 readers
+    assert read_params(tmp_path / "params.yaml")["x"] == 1e-4  # a string to YAML 1.1 readers
 
 
-def test_a_stage_stops_at_a_typo_in_another_stages_section(project):
+def test_check_params_file_stops_a_stage_at_a_typo_in_another_section(project):
     path = project / "params.yaml"
     path.write_text(
         path.read_text(encoding="utf-8").replace("max_questions", "max_qestions"), encoding="utf-8"
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "stages.slice_corpus"], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1
+    assert completed.returncode == 1
     assert (
-        done.stderr.strip()
+        completed.stderr.strip()
         == "error: params.yaml: eval.max_qestions: unknown key; did you mean 'max_questions'?"
     )
     assert not (project / "data/corpus").exists()

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.corpus.document_ids import Ids, usable
+from pipeline.corpus.document_ids import DocumentIds, clean_record_id
 
 SOURCES = ("a", "a-1", "a-1-2")
 
@@ -11,27 +11,29 @@ SOURCES = ("a", "a-1", "a-1-2")
         st.tuples(st.sampled_from(SOURCES), st.none() | st.sampled_from(["0", "1", "01", "1-2", "2-3", "x"]))
     )
 )
-def test_no_two_documents_share_an_id(documents: list[tuple[str, str | None]]) -> None:
-    ids = Ids()
+def test_document_ids_are_unique(documents: list[tuple[str, str | None]]) -> None:
+    ids = DocumentIds()
     numbers = dict.fromkeys(SOURCES, 0)
-    given_out = []
+    issued = []
     for source, own in sorted(documents, key=lambda document: document[0]):
         number = numbers[source]
         numbers[source] += 1
-        given_out.append(ids.numbered(source, number) if own is None else ids.own(f"{source}-{own}", number))
-    assert len(set(given_out)) == len(given_out)
+        issued.append(
+            ids.from_number(source, number) if own is None else ids.from_record(f"{source}-{own}", number)
+        )
+    assert len(set(issued)) == len(issued)
 
 
-def test_own_ids_stay_as_they_are_where_they_differ() -> None:
-    ids = Ids()
-    assert [ids.own(f"wiki-{own}", number) for number, own in enumerate(["12", "3", "12"])] == [
+def test_document_ids_keep_distinct_record_ids() -> None:
+    ids = DocumentIds()
+    assert [ids.from_record(f"wiki-{own}", number) for number, own in enumerate(["12", "3", "12"])] == [
         "wiki-12",
         "wiki-3",
         "wiki-12-2",
     ]
 
 
-def test_what_is_fit_to_be_an_id() -> None:
-    assert usable(" r\u0131-1 ") == "rı-1"
+def test_clean_record_id_refuses_unusable_ids() -> None:
+    assert clean_record_id(" r\u0131-1 ") == "rı-1"
     for id in (None, "", "\0", "a\nb", "a" * 1000):
-        assert usable(id) is None
+        assert clean_record_id(id) is None

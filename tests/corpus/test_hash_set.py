@@ -7,7 +7,7 @@ VALUES = st.integers(1, 2**64 - 1) | st.integers(1, 50) | st.integers(1, 50).map
 
 
 @given(st.lists(VALUES, max_size=300))
-def test_it_tells_new_from_old_as_a_set_does(values: list[int]) -> None:
+def test_hash_set_add_agrees_with_python_set(values: list[int]) -> None:
     hashes, known = HashSet(), set()
     for value in values:
         assert hashes.add(value) == (value not in known)
@@ -15,7 +15,7 @@ def test_it_tells_new_from_old_as_a_set_does(values: list[int]) -> None:
     assert len(hashes) == len(known)
 
 
-def test_it_grows() -> None:
+def test_hash_set_resizes_without_loss() -> None:
     hashes = HashSet()
     values = [number * 0x9E3779B97F4A7C15 % 2**64 for number in range(1, 20_000)]
     assert all(hashes.add(value) for value in values)

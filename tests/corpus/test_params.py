@@ -4,32 +4,25 @@ from typing import Any
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.common.params import load, parse
-from pipeline.corpus.params import CorpusParams, LocalSource, Rules, check_inputs
+from pipeline.common.params import load_section, parse_section
+from pipeline.corpus.params import CorpusParams, LocalSource, check_inputs
+from tests.helpers.factories import corpus_params, section_values
 from tests.helpers.paths import ROOT
 
-SECTION: dict[str, Any] = {
-    "sources": {"mine": {"kind": "local", "path": "data/raw/corpus/*.txt"}},
-    "max_bytes": None,
-    "min_chars": 20,
-    "val_fraction": 0.1,
-    "test_fraction": 0.1,
-    "on_error": "fail",
-    "rules": dict.fromkeys(Rules.model_fields, True),
-}
+SOURCES = {"mine": {"kind": "local", "path": "data/raw/corpus/*.txt"}}
 MINIWORLD = {"kind": "miniworld", "documents": 10}
 
 
 def parsed(**changes: Any) -> CorpusParams:
-    return parse({**SECTION, **changes}, "corpus", CorpusParams)
+    return corpus_params(**{"sources": SOURCES} | changes)
 
 
-def test_the_shipped_section_is_valid() -> None:
-    params = load("corpus", CorpusParams, ROOT / "params.yaml")
+def test_corpus_params_shipped_section_is_valid() -> None:
+    params = load_section("corpus", CorpusParams, ROOT / "params.yaml")
     assert params.sources["miniworld"].kind == "miniworld"
 
 
-def test_one_path_and_a_list_of_paths_are_both_fine() -> None:
+def test_corpus_params_path_is_string_or_list() -> None:
     source = parsed().sources["mine"]
     assert isinstance(source, LocalSource)
     assert source.path == ["data/raw/corpus/*.txt"]
@@ -59,28 +52,32 @@ def test_one_path_and_a_list_of_paths_are_both_fine() -> None:
         ({"on_error": "ignore"}, "on_error"),
     ],
 )
-def test_a_fault_is_one_line_that_names_it(changes: dict[str, Any], message: str) -> None:
+def test_corpus_params_fault_is_one_line_that_names_key(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as error:
         parsed(**changes)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("key", list(SECTION))
-def test_every_key_is_in_the_file(key: str) -> None:
+@pytest.mark.parametrize("key", list(section_values("corpus")))
+def test_corpus_params_missing_key_is_named(key: str) -> None:
     with pytest.raises(UserError, match=rf"corpus\.{key}: missing"):
-        parse({name: value for name, value in SECTION.items() if name != key}, "corpus", CorpusParams)
+        parse_section(
+            {name: value for name, value in section_values("corpus").items() if name != key},
+            "corpus",
+            CorpusParams,
+        )
 
 
-def test_check_inputs_names_the_key_of_an_absent_source(tmp_path: Path) -> None:
+def test_check_inputs_names_key_of_absent_source(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"corpus\.sources\.mine\.path: data/raw/corpus/\*\.txt: no such file"
     ):
         check_inputs(parsed(), tmp_path)
 
 
-def test_check_inputs_passes_what_is_there(tmp_path: Path) -> None:
+def test_check_inputs_accepts_existing_files(tmp_path: Path) -> None:
     folder = tmp_path / "data/raw/corpus"
     folder.mkdir(parents=True)
     (folder / "a.txt").write_text("bir")
-    check_inputs(parsed(sources={**SECTION["sources"], "world": MINIWORLD}), tmp_path)
+    check_inputs(parsed(sources={**SOURCES, "world": MINIWORLD}), tmp_path)

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.data.reader import documents, texts
+from pipeline.data.reader import read_documents, read_texts
 from pipeline.data.writer import SplitWriter
 
 
@@ -17,14 +17,14 @@ def write(folder: Path, count: int, group_bytes: int = 500, part_bytes: int = 20
     return rows
 
 
-def test_documents_come_back_in_order_across_parts(tmp_path: Path) -> None:
+def test_split_writer_keeps_order_across_parts(tmp_path: Path) -> None:
     rows = write(tmp_path / "train", 100)
     assert len(list((tmp_path / "train").iterdir())) > 1
-    assert list(documents(tmp_path / "train")) == rows
-    assert list(texts(tmp_path / "train")) == [row["text"] for row in rows]
+    assert list(read_documents(tmp_path / "train")) == rows
+    assert list(read_texts(tmp_path / "train")) == [row["text"] for row in rows]
 
 
-def test_the_files_are_what_the_contract_says(tmp_path: Path) -> None:
+def test_split_writer_files_follow_contract(tmp_path: Path) -> None:
     write(tmp_path / "train", 100)
     for part in (tmp_path / "train").iterdir():
         file = pq.ParquetFile(part)
@@ -39,19 +39,19 @@ def test_the_files_are_what_the_contract_says(tmp_path: Path) -> None:
                    for i in range(len(groups)))  # fmt: skip
 
 
-def test_equal_documents_give_equal_bytes(tmp_path: Path) -> None:
+def test_split_writer_is_deterministic(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(tmp_path / name, 50)
     for part in (tmp_path / "a").iterdir():
         assert part.read_bytes() == (tmp_path / "b" / part.name).read_bytes()
 
 
-def test_an_empty_split_is_a_file_without_rows(tmp_path: Path) -> None:
+def test_split_writer_empty_split_is_file_without_rows(tmp_path: Path) -> None:
     write(tmp_path / "val", 0)
     assert (tmp_path / "val/part-00000.parquet").exists()
-    assert list(documents(tmp_path / "val")) == []
+    assert list(read_documents(tmp_path / "val")) == []
 
 
-def test_an_absent_split_names_the_stage_to_run(tmp_path: Path) -> None:
+def test_read_documents_absent_split_names_stage(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="dvc repro slice_corpus"):
-        next(documents(tmp_path / "train"))
+        next(read_documents(tmp_path / "train"))

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from pipeline.common.errors import UserError
-from pipeline.encoder.embed import embed_texts, input_ids, pad
+from pipeline.encoder.embed import embed_texts, make_input_ids, pad
 from pipeline.encoder.hf_io import load_encoder, save_encoder
-from pipeline.encoder.model import Encoder, EncoderConfig, initialise
+from pipeline.encoder.model import Encoder, EncoderConfig, initialize
 
 TEXTS = [
     "Iğdır'ın ışığı",
@@ -22,7 +22,7 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def encoder(tokenizer):
     encoder = Encoder(EncoderConfig(tokenizer.vocab_size, 32, 2, 4, 48, 40, 10000.0))
-    initialise(encoder, 0)
+    initialize(encoder, 0)
     return encoder.eval()
 
 
@@ -39,7 +39,7 @@ def stock(folder):
     return sentence_transformers.SentenceTransformer(str(folder), device="cpu")
 
 
-def test_sentence_transformers_gives_our_vectors(stock, encoder, tokenizer):
+def test_embed_texts_matches_sentence_transformers(stock, encoder, tokenizer):
     """Texts of unequal length in one batch, longer than the context and empty ones among them."""
     theirs = stock.encode(TEXTS, batch_size=len(TEXTS))
     ours = embed_texts(encoder, tokenizer, TEXTS)
@@ -47,63 +47,65 @@ def test_sentence_transformers_gives_our_vectors(stock, encoder, tokenizer):
     assert np.linalg.norm(ours, axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_sentence_transformers_reads_our_ids(stock, tokenizer):
+def test_make_input_ids_matches_sentence_transformers(stock, tokenizer):
     theirs = stock.tokenize(TEXTS)
-    ids, real = pad([input_ids(tokenizer, text, 40) for text in TEXTS])
+    ids, mask = pad([make_input_ids(tokenizer, text, 40) for text in TEXTS])
     assert theirs["input_ids"].tolist() == ids.tolist()
-    assert theirs["attention_mask"].bool().tolist() == real.tolist()
+    assert theirs["attention_mask"].bool().tolist() == mask.tolist()
 
 
-def test_the_stock_model_has_our_parameter_names_and_token_vectors(stock, encoder, tokenizer):
+def test_encoder_matches_modernbert_in_names_and_hidden_states(stock, encoder, tokenizer):
     from transformers import ModernBertModel
 
     model = stock[0].auto_model
     assert isinstance(model, ModernBertModel)
     assert {*model.state_dict()} == {*encoder.state_dict()}
-    ids, real = pad([input_ids(tokenizer, text, 40) for text in TEXTS])
+    ids, mask = pad([make_input_ids(tokenizer, text, 40) for text in TEXTS])
     with torch.no_grad():
-        theirs = model(input_ids=ids, attention_mask=real.long()).last_hidden_state
-        ours = encoder.hidden(ids, real)
-    assert (theirs - ours)[real].abs().max() < 1e-5
+        theirs = model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        ours = encoder.hidden_states(ids, mask)
+    assert (theirs - ours)[mask].abs().max() < 1e-5
 
 
-def test_a_saved_encoder_is_read_back_as_it_was(folder, encoder):
-    read = load_encoder(folder)
-    assert read.config == encoder.config
-    assert not read.training
-    assert all(torch.equal(read.state_dict()[name], weight) for name, weight in encoder.state_dict().items())
+def test_load_encoder_restores_what_save_encoder_wrote(folder, encoder):
+    loaded = load_encoder(folder)
+    assert loaded.config == encoder.config
+    assert not loaded.training
+    assert all(
+        torch.equal(loaded.state_dict()[name], weight) for name, weight in encoder.state_dict().items()
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-def test_padding_changes_no_vector_in_any_precision(encoder, dtype):
+def test_encoder_padding_changes_no_vector_in_any_precision(encoder, dtype):
     model = Encoder(encoder.config).to(dtype)
-    initialise(model, 0)
-    ids, real = pad([[1, 9, 8, 7], [1, 5, 6, 9, 10, 11, 12, 13]])
+    initialize(model, 0)
+    ids, mask = pad([[1, 9, 8, 7], [1, 5, 6, 9, 10, 11, 12, 13]])
     tolerance = {torch.float64: 1e-12, torch.float32: 1e-6, torch.bfloat16: 0.03}[dtype]
     with torch.no_grad():
-        together = model(ids, real)
-        alone = model(ids[:1, :4], real[:1, :4])
-        assert (together[:1] - alone).abs().max() < tolerance
+        batch = model(ids, mask)
+        alone = model(ids[:1, :4], mask[:1, :4])
+        assert (batch[:1] - alone).abs().max() < tolerance
 
 
-def test_autocast_stays_close(encoder):
-    ids, real = pad([[1, 9, 8, 7], [1, 5, 6, 9, 10, 11, 12, 13]])
+def test_encoder_under_autocast_stays_close(encoder):
+    ids, mask = pad([[1, 9, 8, 7], [1, 5, 6, 9, 10, 11, 12, 13]])
     with torch.no_grad():
-        exact = encoder(ids, real)
+        exact = encoder(ids, mask)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            assert (encoder(ids, real) - exact).abs().max() < 0.03
+            assert (encoder(ids, mask) - exact).abs().max() < 0.03
 
 
-def test_the_same_seed_gives_the_same_weights(encoder):
+def test_initialize_same_seed_gives_the_same_weights(encoder):
     twin, other = Encoder(encoder.config), Encoder(encoder.config)
-    initialise(twin, 0)
-    initialise(other, 1)
+    initialize(twin, 0)
+    initialize(other, 1)
     name = "layers.0.attn.Wqkv.weight"
     assert torch.equal(twin.state_dict()[name], encoder.state_dict()[name])
     assert not torch.equal(other.state_dict()[name], encoder.state_dict()[name])
 
 
-def test_a_folder_that_holds_no_encoder_is_named(folder, tmp_path):
+def test_load_encoder_names_a_folder_without_encoder(folder, tmp_path):
     with pytest.raises(UserError, match=r"config.json: no such file; run `dvc repro train_encoder`"):
         load_encoder(tmp_path)
     config = json.loads((folder / "config.json").read_text())

@@ -1,19 +1,13 @@
 import pytest
 
-from pipeline.common import params
 from pipeline.common.errors import UserError
-from pipeline.encoder.params import EncoderParams
+from tests.helpers.factories import encoder_params
 
 
-def changed(root, **values):
-    section = params.read(root / "params.yaml")["encoder"]
-    return params.parse(section | values, "encoder", EncoderParams)
-
-
-def test_the_shipped_section_is_valid_and_trains_with_adamw(root):
-    loop = changed(root).loop()
+def test_loop_params_of_the_shipped_section_are_adamw():
+    loop = encoder_params().loop_params()
     assert (loop.optimizer, loop.schedule, loop.final_fraction) == ("adamw", "cosine", 0)
-    assert loop.learning_rate == changed(root).learning_rate
+    assert loop.learning_rate == encoder_params().learning_rate
 
 
 @pytest.mark.parametrize(
@@ -27,6 +21,6 @@ def test_the_shipped_section_is_valid_and_trains_with_adamw(root):
         ({"learning_rat": 1.0}, r"encoder.learning_rat: unknown key; did you mean 'learning_rate'\?$"),
     ],
 )
-def test_a_value_that_cannot_work_is_named(root, values, message):
+def test_encoder_params_invalid_value_is_named(values, message):
     with pytest.raises(UserError, match=message):
-        changed(root, **values)
+        encoder_params(**values)

@@ -1,36 +1,26 @@
 import pytest
 import torch
 
-from pipeline.common import params
 from pipeline.common.errors import UserError
-from pipeline.encoder.evaluate import held_out_pool
-from pipeline.encoder.params import EncoderParams
-from pipeline.encoder.task import PairTask, new_encoder
+from pipeline.encoder.evaluate import build_held_out_pool
+from pipeline.encoder.task import PairTask, build_encoder
+from tests.helpers.factories import encoder_params
 
 
 @pytest.fixture
-def settings(root):
-    small = {
-        "width": 32,
-        "heads": 2,
-        "layers": 1,
-        "ffn": 32,
-        "batch_size": 16,
-        "pool_size": 32,
-        "span_tokens": 24,
-    }
-    return params.parse(params.read(root / "params.yaml")["encoder"] | small, "encoder", EncoderParams)
+def params():
+    return encoder_params(width=32, heads=2, layers=1, ffn=32, batch_size=16, pool_size=32, span_tokens=24)
 
 
 @pytest.fixture
-def task(texts, tokenizer, settings):
+def task(texts, tokenizer, params):
     return PairTask(
-        texts[:200], held_out_pool(texts[200:], settings, tokenizer, 3, "val"), settings, tokenizer, 3
+        texts[:200], build_held_out_pool(texts[200:], params, tokenizer, 3, "val"), params, tokenizer, 3
     )
 
 
-def test_training_lowers_the_loss_on_held_out_pairs(task, settings, tokenizer):
-    encoder = new_encoder(settings, tokenizer.vocab_size, 3)
+def test_pair_task_training_lowers_the_loss_on_held_out_pairs(task, params, tokenizer):
+    encoder = build_encoder(params, tokenizer.vocab_size, 3)
     optimizer = torch.optim.AdamW(encoder.parameters(), lr=0.003)
     with torch.no_grad():
         before = task.validate(encoder)["val_loss"]
@@ -43,8 +33,8 @@ def test_training_lowers_the_loss_on_held_out_pairs(task, settings, tokenizer):
         assert task.validate(encoder)["val_loss"] < before - 0.3
 
 
-def test_grouping_by_length_changes_no_vector(task, settings, tokenizer, monkeypatch):
-    encoder = new_encoder(settings, tokenizer.vocab_size, 3).double()
+def test_pair_task_grouping_by_length_changes_no_loss(task, params, tokenizer, monkeypatch):
+    encoder = build_encoder(params, tokenizer.vocab_size, 3).double()
     (grouped,) = task.micro_batches(5)
     monkeypatch.setattr("pipeline.encoder.task.LENGTH_GROUPS", 1)
     (whole,) = task.micro_batches(5)
@@ -54,7 +44,7 @@ def test_grouping_by_length_changes_no_vector(task, settings, tokenizer, monkeyp
     assert losses[0] == pytest.approx(losses[1], abs=1e-9)
 
 
-def test_too_few_documents_for_a_batch_are_refused(texts, tokenizer, settings):
-    pool = held_out_pool(texts[:40], settings, tokenizer, 3, "val")
+def test_pair_task_refuses_too_few_documents(texts, tokenizer, params):
+    pool = build_held_out_pool(texts[:40], params, tokenizer, 3, "val")
     with pytest.raises(UserError, match=r"encoder.batch_size: 16: only 15 documents"):
-        PairTask(texts[:15], pool, settings, tokenizer, 3)
+        PairTask(texts[:15], pool, params, tokenizer, 3)

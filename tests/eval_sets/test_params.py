@@ -1,24 +1,12 @@
 import pytest
 
-from pipeline.common import params
 from pipeline.common.errors import UserError
-from pipeline.eval_sets.params import EvalParams, EvalTask, check_inputs, task_files
-
-SECTION = {
-    "tasks": {},
-    "max_bytes": 1000,
-    "ngram_tokens": 10**6,
-    "max_questions": 10,
-    "max_new_tokens": 8,
-    "sample_tokens": 8,
-    "temperature": 0.7,
-    "top_p": 0.95,
-    "prompts": ["Ankara"],
-}
+from pipeline.eval_sets.params import EvalTask, check_inputs, task_files
+from tests.helpers.factories import eval_params
 
 
 def section(**tasks):
-    return params.parse(SECTION | {"tasks": tasks}, "eval", EvalParams)
+    return eval_params(tasks=tasks)
 
 
 @pytest.fixture
@@ -34,16 +22,16 @@ def task(path, kind="minimal_pairs"):
     return {"kind": kind, "path": path}
 
 
-def test_a_glob_names_its_files_in_order_without_those_of_dvc_and_git(root):
+def test_task_files_of_a_glob_are_sorted_without_dvc_and_git_files(root):
     tasks = section(t=task("data/raw/eval/turblimp/*")).tasks
     assert [path.name for path in task_files("t", tasks["t"], root=root)] == ["a.csv", "b.csv"]
 
 
-def test_files_that_are_there_pass(root):
+def test_check_inputs_accepts_existing_files(root):
     check_inputs(section(t=task("data/raw/eval/turblimp/*.csv")), root)
 
 
-def test_linked_files_pass(root, tmp_path):
+def test_check_inputs_accepts_linked_files(root, tmp_path):
     (root / "data/raw/eval/link.csv").symlink_to(root / "data/raw/eval/turblimp/a.csv")
     check_inputs(section(t=task("data/raw/eval/link.csv")), root)
 
@@ -58,13 +46,13 @@ def test_linked_files_pass(root, tmp_path):
         ("data/raw/eval/../x.csv", r"not under data/raw/eval/"),
     ],
 )
-def test_a_path_without_usable_files_is_refused(root, path, message):
+def test_check_inputs_refuses_a_path_without_usable_files(root, path, message):
     with pytest.raises(UserError, match=message):
         check_inputs(section(t=task(path)), root)
 
 
 @pytest.mark.parametrize("pattern", ["data/raw/eval/linked/*.csv", "data/raw/eval/*/a.csv"])
-def test_a_linked_folder_is_refused_with_the_command_to_use(root, pattern):
+def test_check_inputs_refuses_a_linked_folder_and_names_the_command(root, pattern):
     (root / "elsewhere").mkdir()
     (root / "elsewhere/a.csv").touch()
     (root / "data/raw/eval/linked").symlink_to(root / "elsewhere")
@@ -72,7 +60,7 @@ def test_a_linked_folder_is_refused_with_the_command_to_use(root, pattern):
         check_inputs(section(t=task(pattern)), root)
 
 
-def test_a_link_to_nowhere_is_refused(root):
+def test_check_inputs_refuses_a_broken_link(root):
     (root / "data/raw/eval/gone.csv").symlink_to("/nowhere/gone.csv")
     with pytest.raises(UserError, match=r"gone\.csv: links to /nowhere/gone\.csv"):
         check_inputs(section(t=task("data/raw/eval/gone.csv")), root)
@@ -91,10 +79,10 @@ def test_a_link_to_nowhere_is_refused(root):
         ({"test": task("x")}, "task name 'test' is taken"),
     ],
 )
-def test_a_faulty_task_is_refused(tasks, message):
+def test_eval_params_refuses_a_faulty_task(tasks, message):
     with pytest.raises(UserError, match=message):
-        params.parse(SECTION | {"tasks": tasks}, "eval", EvalParams)
+        eval_params(tasks=tasks)
 
 
-def test_tasks_are_typed():
+def test_eval_params_tasks_are_typed():
     assert section(t=task("x", "text")).tasks == {"t": EvalTask(kind="text", path="x")}

@@ -31,20 +31,20 @@ def read(tmp_path):
     return read_as
 
 
-def test_text_with_and_without_id_and_source(read):
+def test_read_documents_with_and_without_id_and_source(read):
     content = '{"id": 7, "source": "laws", "text": "Bir"}\n\n{"text": "İki"}\n'
     first, second = read(read_documents, "text", "held.jsonl", content)
     assert first == Document("7", "laws", "Bir")
     assert (second.source, second.text) == ("held", "İki")
 
 
-def test_text_under_another_name(read):
+def test_read_documents_from_another_column(read):
     documents = read(read_documents, "text", "a.jsonl", '{"metin": "Bir"}', text="metin")
     assert documents[0].text == "Bir"
 
 
 @pytest.mark.parametrize("separator", [";", ",", "\t"])
-def test_pairs_of_a_table_whatever_its_separator(read, separator):
+def test_read_pairs_of_a_table_with_any_separator(read, separator):
     header = separator.join(["good_sentence", "bad_sentence", "phenomenon", "subtype"])
     rows = [
         separator.join(["Gelir.", "Gelar.", "aorist  ", ""]),
@@ -54,17 +54,17 @@ def test_pairs_of_a_table_whatever_its_separator(read, separator):
     assert pairs == [Pair("Gelir.", "Gelar.", "aorist"), Pair("A", "B", "case_dative")]
 
 
-def test_a_quoted_field_may_hold_the_separator_and_a_mark_may_open_the_file(read):
+def test_read_pairs_accepts_quoted_separators_and_a_byte_order_mark(read):
     content = '\ufeffgood,bad\n"Evet, gelir.","Evet, gelar."\n'
     assert read(read_pairs, "minimal_pairs", "p.csv", content) == [Pair("Evet, gelir.", "Evet, gelar.", "p")]
 
 
-def test_pairs_of_json_lines(read):
+def test_read_pairs_of_json_lines(read):
     content = '{"good": "a", "bad": "b", "type": "t"}\n'
     assert read(read_pairs, "minimal_pairs", "p.jsonl", content) == [Pair("a", "b", "t")]
 
 
-def test_questions_take_one_answer_or_several(read):
+def test_read_questions_with_one_answer_or_several(read):
     content = (
         '{"question": "Plaka?", "answers": ["6", "altı"], "family": "plate", "kind": "seen"}\n'
         '{"question": "Kaç?", "answers": 6}\n'
@@ -75,13 +75,13 @@ def test_questions_take_one_answer_or_several(read):
     ]
 
 
-def test_a_document_asked_for_twice_is_one_candidate(read):
+def test_read_retrieval_merges_equal_documents(read):
     content = "\n".join(json.dumps({"query": q, "document": d}) for q, d in ["1x", "2y", "3x"])
     task = read(read_retrieval, "retrieval", "r.jsonl", content)
     assert (task.documents, task.targets) == (("x", "y"), (0, 1, 0))
 
 
-def test_squad_gives_questions_and_their_paragraphs(read):
+def test_read_retrieval_and_questions_of_squad(read):
     qas = [{"id": "1", "question": "Kim?", "answers": [{"text": "Ali"}, {"text": "Ali"}]}]
     squad = {"data": [{"paragraphs": [{"context": "\ufeffAli geldi.", "qas": qas}]}]}
     task = read(read_retrieval, "retrieval", "s.json", json.dumps(squad))
@@ -111,31 +111,31 @@ def test_squad_gives_questions_and_their_paragraphs(read):
         ("p.txt", "a b\n", "unknown format"),
     ],
 )
-def test_a_faulty_row_names_its_file_and_line(read, file, content, message):
+def test_read_pairs_errors_name_file_and_line(read, file, content, message):
     with pytest.raises(UserError, match=message) as error:
         read(read_pairs, "minimal_pairs", file, content)
     assert "\n" not in str(error.value)
 
 
-def test_a_column_named_in_params_must_be_there(read):
+def test_read_documents_refuses_a_missing_named_column(read):
     with pytest.raises(
         UserError, match=r"a\.jsonl:1: no column 'metin' \(eval\.tasks\.mine\.columns\.text\)"
     ):
         read(read_documents, "text", "a.jsonl", '{"text": "Bir"}', text="metin")
 
 
-def test_an_empty_list_of_answers_is_refused(read):
+def test_read_questions_refuses_an_empty_list_of_answers(read):
     with pytest.raises(UserError, match=r"q\.jsonl:1: answers: an empty list"):
         read(read_questions, "questions", "q.jsonl", '{"question": "Kim?", "answers": []}')
 
 
-def test_a_missing_file_is_refused(tmp_path):
+def test_read_documents_refuses_a_missing_file(tmp_path):
     with pytest.raises(UserError, match=r"eval\.tasks\.mine\.path: gone\.jsonl: no such file"):
         read_documents("mine", EvalTask(kind="text", path="gone.jsonl"), tmp_path)
 
 
 @real
-def test_turblimp_has_16_phenomena_of_1000_pairs():
+def test_read_pairs_of_turblimp_has_16_phenomena_of_1000_pairs():
     pairs = read_pairs("t", EvalTask(kind="minimal_pairs", path="turblimp/*.csv"), REAL)
     counts = {kind: sum(pair.type == kind for pair in pairs) for kind in {pair.type for pair in pairs}}
     assert len(counts) == 16
@@ -144,7 +144,7 @@ def test_turblimp_has_16_phenomena_of_1000_pairs():
 
 
 @real
-def test_xquad_and_the_held_out_text_are_whole():
+def test_read_retrieval_of_xquad_and_held_out_text_is_complete():
     task = read_retrieval("x", EvalTask(kind="retrieval", path="xquad.tr.json"), REAL)
     assert (len(task.queries), len(task.documents)) == (1190, 240)
     documents = read_documents("h", EvalTask(kind="text", path="heldout.jsonl"), REAL)

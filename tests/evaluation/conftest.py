@@ -1,26 +1,16 @@
 import pytest
 import torch
 
-from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
+from tests.helpers.factories import tiny_model_params
 from tests.helpers.small import ByteTokenizer
 
 
 def tiny_decoder(context=8, vocab_size=264, seed=0):
-    shape = ModelParams(
-        arch="qwen3",
-        width=16,
-        layers=2,
-        heads=2,
-        kv_heads=1,
-        head_dim=8,
-        ffn=24,
-        context=context,
-        rope_theta=10000.0,
-        norm_eps=1e-6,
-        tie_embeddings=False,
+    params = tiny_model_params(
+        width=16, kv_heads=1, head_dim=8, ffn=24, context=context, tie_embeddings=False
     )
-    model = Decoder(shape, vocab_size).eval()
+    model = Decoder(params, vocab_size).eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in model.parameters():

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 
 from pipeline.eval_sets.readers import Document
 from pipeline.evaluation import bits_per_byte
-from pipeline.evaluation.bits_per_byte import batches, measure, sequence_bits, windows
+from pipeline.evaluation.bits_per_byte import (
+    batch_windows,
+    measure_bits_per_byte,
+    sequence_bits,
+    split_windows,
+)
 
 
 def one_window_at_a_time(model, ids):
@@ -25,29 +30,29 @@ def one_window_at_a_time(model, ids):
 
 
 @given(st.integers(0, 200), st.integers(1, 40))
-def test_every_token_but_the_first_is_scored_once(length, context):
-    scored = [t for w in windows(length, context) for t in range(w.first, w.stop + 1)]
+def test_split_windows_scores_every_token_but_the_first_once(length, context):
+    scored = [t for w in split_windows(length, context) for t in range(w.first, w.stop + 1)]
     assert scored == list(range(1, length))
 
 
 @given(st.integers(2, 200), st.integers(1, 40))
-def test_every_token_has_half_a_window_before_it_or_the_document_s_start(length, context):
-    for window in windows(length, context):
+def test_split_windows_gives_every_token_half_a_window_or_the_start(length, context):
+    for window in split_windows(length, context):
         assert window.stop - window.start <= context
         assert window.start == 0 or window.first - window.start >= context / 2
         assert window.first > window.start
 
 
 @given(st.lists(st.integers(2, 60), max_size=20), st.integers(8, 64))
-def test_batches_hold_every_window_once_within_their_size(lengths, max_tokens):
-    work = [w for i, length in enumerate(lengths) for w in windows(length, 8, i)]
-    made = batches(work, max_tokens)
+def test_batch_windows_has_every_window_once_within_max_tokens(lengths, max_tokens):
+    work = [w for i, length in enumerate(lengths) for w in split_windows(length, 8, i)]
+    made = batch_windows(work, max_tokens)
     assert sorted((w for batch in made for w in batch), key=str) == sorted(work, key=str)
     for batch in made:
         assert len(batch) * max(w.stop - w.start for w in batch) <= max_tokens
 
 
-def test_bits_are_those_of_one_window_at_a_time(make_decoder, monkeypatch):
+def test_sequence_bits_match_one_window_at_a_time(make_decoder, monkeypatch):
     monkeypatch.setattr(bits_per_byte, "MAX_TOKENS", 30)  # several batches, each with padding
     model = make_decoder(context=8).double()
     random = np.random.default_rng(0)
@@ -57,7 +62,7 @@ def test_bits_are_those_of_one_window_at_a_time(make_decoder, monkeypatch):
     np.testing.assert_allclose(sequence_bits(model, sequences), expected, rtol=1e-6)
 
 
-def test_documents_do_not_depend_on_their_neighbours(make_decoder):
+def test_sequence_bits_do_not_depend_on_the_batch(make_decoder):
     model = make_decoder()
     sequences = [[1, 50, 60, 2], [1, *range(20, 60), 2]]
     together = sequence_bits(model, sequences)
@@ -65,7 +70,7 @@ def test_documents_do_not_depend_on_their_neighbours(make_decoder):
     np.testing.assert_allclose(together, alone, rtol=1e-5)
 
 
-def test_nothing_to_score_costs_nothing(make_decoder):
+def test_sequence_bits_of_nothing_are_zero(make_decoder):
     assert sequence_bits(make_decoder(), []).tolist() == []
     assert sequence_bits(make_decoder(), [[1]]).tolist() == [0.0]
 
@@ -75,14 +80,14 @@ def uniform(sequences):
     return np.array([8.0 * (len(ids) - 1) for ids in sequences])
 
 
-def test_bits_of_the_end_token_count_and_bytes_are_utf8(tokenizer):
+def test_measure_bits_per_byte_counts_end_tokens_and_utf8_bytes(tokenizer):
     documents = [Document("1", "a", "çğ"), Document("2", "b.c", "12345678")]
-    figures = measure(documents, tokenizer, {"base": uniform})
+    figures = measure_bits_per_byte(documents, tokenizer, {"base": uniform})
     assert figures["base"] == 8 * (4 + 1 + 8 + 1) / 12
     assert (figures["documents"], figures["tokens"], figures["bytes"]) == (2, 14, 12)
     assert figures["sources"]["a"] == {"base": 10.0, "documents": 1, "tokens": 5, "bytes": 4}
     assert figures["sources"]["b_c"]["bytes"] == 8
 
 
-def test_one_source_is_not_listed_apart(tokenizer):
-    assert "sources" not in measure([Document("1", "a", "x")], tokenizer, {"base": uniform})
+def test_measure_bits_per_byte_lists_no_single_source(tokenizer):
+    assert "sources" not in measure_bits_per_byte([Document("1", "a", "x")], tokenizer, {"base": uniform})

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from pipeline.evaluation.ngrams import (
     FALLBACK,
-    estimated_discounts,
-    train,
-    training_stream,
-    whole_documents,
+    estimate_discounts,
+    read_training_stream,
+    train_ngram_model,
+    trim_to_documents,
 )
 
 A, B, END = 4, 5, 2
@@ -26,15 +26,15 @@ def next_token(model, *context):
     return p
 
 
-def test_unigrams_of_a_toy_by_hand():
+def test_train_ngram_model_unigrams_match_hand_calculation():
     # 7 tokens besides <s>: a 3 times, b 2, </s> 2. Discounts free 3 x 0.5 / 7, shared by 6 tokens.
-    p = next_token(train(TOY, 6, 1, HALF), 1)
+    p = next_token(train_ngram_model(TOY, 6, 1, HALF), 1)
     shared = 1.5 / 7 / 6
     assert p == pytest.approx([shared, shared, 1.5 / 7 + shared, shared, 2.5 / 7 + shared, 1.5 / 7 + shared])
 
 
-def test_bigrams_of_a_toy_by_hand():
-    model = train(TOY, 6, 2, HALF)
+def test_train_ngram_model_bigrams_match_hand_calculation():
+    model = train_ngram_model(TOY, 6, 2, HALF)
     # Below: a stands after 2 different tokens (<s>, a), b after 1, </s> after 1; 1.5 / 4 is shared by 6.
     below = {A: 1.5 / 4 + 0.0625, B: 0.5 / 4 + 0.0625, END: 0.5 / 4 + 0.0625, 0: 0.0625}
     # After a: b twice, a once; so 2 x 0.5 / 3 goes below.
@@ -46,8 +46,8 @@ def test_bigrams_of_a_toy_by_hand():
     assert next_token(model, 1)[A] == pytest.approx(1.5 / 2 + 0.25 * below[A])
 
 
-def test_trigrams_of_a_toy_by_hand():
-    model = train(TOY, 6, 3, HALF)
+def test_train_ngram_model_trigrams_match_hand_calculation():
+    model = train_ngram_model(TOY, 6, 3, HALF)
     # Two tokens below the top count what stands before them: (a b) after <s> and a; (b </s>) after a;
     # (a a) after <s>. Only (<s> a), which nothing can precede, keeps its plain count of 2.
     end_after_b = 0.5 + 0.5 * 0.1875
@@ -103,9 +103,9 @@ streams = st.lists(st.lists(st.integers(2, 6), max_size=12), min_size=1, max_siz
 
 @settings(deadline=None, max_examples=60)
 @given(streams, streams, st.integers(1, 5))
-def test_probabilities_are_those_of_a_model_of_dictionaries(text, held_out, order):
+def test_probabilities_match_a_dictionary_model(text, held_out, order):
     discounts = (0.4, 0.9, 1.3)
-    model = train(text, 7, order, discounts)
+    model = train_ngram_model(text, 7, order, discounts)
     p = reference(text, 7, order, discounts)
     start, expected = 0, []
     for i, token in enumerate(held_out):
@@ -116,30 +116,30 @@ def test_probabilities_are_those_of_a_model_of_dictionaries(text, held_out, orde
 
 @settings(deadline=None, max_examples=30)
 @given(streams, st.lists(st.integers(2, 6), max_size=6), st.integers(1, 5))
-def test_probabilities_of_the_next_token_add_up_to_1(text, context, order):
-    model = train(text, 7, order)
+def test_probabilities_of_the_next_token_sum_to_1(text, context, order):
+    model = train_ngram_model(text, 7, order)
     assert next_token(model, 1, *context).sum() == pytest.approx(1, abs=1e-5)
     assert next_token(model, 1, *context).min() > 0
 
 
 def test_ngrams_do_not_cross_documents():
-    model = train(np.array([1, A, END, 1, B, END]), 6, 2, HALF)
+    model = train_ngram_model(np.array([1, A, END, 1, B, END]), 6, 2, HALF)
     # b is never seen after </s>: what follows it is the plain distribution of single tokens.
     assert next_token(model, 1, END) == pytest.approx(next_token(model, 1, 0))
 
 
-def test_discounts_of_known_counts():
+def test_estimate_discounts_of_known_counts():
     counts = np.repeat([1, 2, 3, 4], [40, 20, 10, 5])
     y = 40 / 80
-    assert estimated_discounts(counts) == pytest.approx((1 - y, 2 - 1.5 * y, 3 - 2 * y))
-    assert estimated_discounts(np.array([1, 1, 5])) == FALLBACK
+    assert estimate_discounts(counts) == pytest.approx((1 - y, 2 - 1.5 * y, 3 - 2 * y))
+    assert estimate_discounts(np.array([1, 1, 5])) == FALLBACK
 
 
-def test_the_largest_vocabulary_and_longest_ngrams_fit_their_keys():
+def test_train_ngram_model_keys_fit_the_largest_vocabulary():
     random = np.random.default_rng(0)
     stream = random.integers(2, 65_536, 3000).astype(np.uint16)
     stream[::50] = 1
-    model = train(stream, 65_536, 5)
+    model = train_ngram_model(stream, 65_536, 5)
     p = model.probabilities(stream)
     assert p[stream != 1].mean() > 0.3  # its own text is no surprise
     assert p.max() <= 1 + 1e-6
@@ -154,32 +154,32 @@ class FakeShards:
         return self.stream[start:stop]
 
 
-def test_long_shards_are_counted_in_whole_documents(monkeypatch):
-    monkeypatch.setattr("pipeline.evaluation.ngrams.CHUNK", 20)
+def test_read_training_stream_of_long_shards_has_whole_documents(monkeypatch):
+    monkeypatch.setattr("pipeline.evaluation.ngrams.CHUNK_TOKENS", 20)
     shards = FakeShards(np.tile(np.array([1, 4, 5, 6, 2]), 100))
-    assert len(training_stream(shards, 500)) == 500
-    stream = training_stream(shards, 60)
+    assert len(read_training_stream(shards, 500)) == 500
+    stream = read_training_stream(shards, 60)
     assert 0 < len(stream) <= 60
     assert (stream.reshape(-1, 5) == [1, 4, 5, 6, 2]).all()
 
 
-def test_a_piece_without_a_whole_document_is_left_out():
-    assert whole_documents(np.array([4, 5, 6])).tolist() == []
-    assert whole_documents(np.array([4, 2, 1, 5])).tolist() == []
-    assert whole_documents(np.array([4, 2, 1, 5, 2, 1])).tolist() == [1, 5, 2]
+def test_trim_to_documents_without_a_whole_document_is_empty():
+    assert trim_to_documents(np.array([4, 5, 6])).tolist() == []
+    assert trim_to_documents(np.array([4, 2, 1, 5])).tolist() == []
+    assert trim_to_documents(np.array([4, 2, 1, 5, 2, 1])).tolist() == [1, 5, 2]
 
 
-def test_a_stream_must_begin_a_document():
+def test_train_ngram_model_refuses_a_stream_that_begins_no_document():
     with pytest.raises(ValueError, match="<s>"):
-        train(np.array([4, 5]), 6, 2)
+        train_ngram_model(np.array([4, 5]), 6, 2)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.lists(st.integers(4, 8), max_size=6), min_size=1, max_size=6), st.integers(1, 5))
-def test_what_follows_is_what_the_probabilities_say(documents, order):
+def test_next_token_probabilities_match_probabilities(documents, order):
     stream = np.concatenate([[1, *document, END] for document in documents]).astype(np.uint16)
-    model = train(stream, 10, order)
+    model = train_ngram_model(stream, 10, order)
     for context in ([1], [1, *documents[0]], [1, 8, 7, 6, 5, 4, 4]):
-        following = model.following(context)
+        following = model.next_token_probabilities(context)
         every = [w for w in range(10) if w != 1]  # <s> never follows
         assert following[every] == pytest.approx(next_token(model, *context)[every], rel=1e-4)

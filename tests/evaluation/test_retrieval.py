@@ -5,7 +5,7 @@ from pipeline.eval_sets.readers import Retrieval
 from pipeline.evaluation import retrieval
 
 
-def test_encoder_and_bm25_are_measured_on_the_same_task(monkeypatch, tokenizer):
+def test_measure_retrieval_compares_encoder_and_bm25(monkeypatch, tokenizer):
     vectors = {"ankara nerede": [1, 0], "van nerede": [1, 0], "Ankara buradadır": [1, 0], "Van orada": [0, 1]}
 
     def embed(encoder, tokenizer, texts):
@@ -13,7 +13,7 @@ def test_encoder_and_bm25_are_measured_on_the_same_task(monkeypatch, tokenizer):
 
     monkeypatch.setattr(retrieval, "embed_texts", embed)
     task = Retrieval(("ankara nerede", "van nerede"), ("Ankara buradadır", "Van orada"), (0, 1))
-    figures = retrieval.measure(task, None, tokenizer)
+    figures = retrieval.measure_retrieval(task, None, tokenizer)
     assert figures["encoder"]["recall_at_1"] == 0.5
     assert figures["encoder"]["margin"] == pytest.approx(0)
     assert figures["bm25"]["recall_at_1"] == 1

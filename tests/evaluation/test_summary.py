@@ -1,9 +1,9 @@
 from rich.console import Console
 
-from pipeline.evaluation.summary import summary
+from pipeline.evaluation.summary import summary_table
 
 
-def test_the_table_names_each_measure_and_what_it_is_compared_with():
+def test_summary_table_names_each_measure_and_its_baseline():
     scores = {"recall_at_1": 0.5, "mrr": 0.6}
     metrics = {
         "bits_per_byte": {"val": {"base": 1.25, "unigram": 3.0, "bigram": 2.0, "kneser_ney_5": 1.5}},
@@ -13,6 +13,6 @@ def test_the_table_names_each_measure_and_what_it_is_compared_with():
     }
     console = Console(width=120)
     with console.capture() as printed:
-        console.print(summary(metrics))
+        console.print(summary_table(metrics))
     for piece in ("1.250", "5-gram 1.500", "0.610", "n 300", "BM25 0.500, of 240"):
         assert piece in printed.get()

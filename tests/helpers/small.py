@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pipeline.tokenizer.special import FIRST_TEXT_TOKEN
+
 SENTENCES = [
     "Ankara, Türkiye'nin başkentidir ve İç Anadolu'da yer alır.",
     "Çocuklar sabah erkenden okula gitti; öğretmen kapıda bekliyordu.",
@@ -14,6 +16,32 @@ SENTENCES = [
 ]
 
 
+TRICKY_STRINGS = [  # to build texts of that a tokenizer may get wrong
+    *"abcçdeğıİşüÖIi 0123.,;!?'’…<>|/\\{}^~",
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    "\x00",
+    "\u2581",
+    "🙂",
+    "👩‍👩‍👧",
+    "e\u0301",
+    "中",
+    "<s>",
+    "</s>",
+    "<unk>",
+    "<pad>",
+    "<|user|>",
+    "<|end|>",
+    "<0x41>",
+    "<0x0A>",
+    "...",
+    "gidiyoruz",
+    "Ankara'da",
+]
+
+
 def sentences(count: int) -> list[str]:
     """`count` different short Turkish texts."""
     return [f"{SENTENCES[i % 8]} {SENTENCES[(i // 8) % 8]} {i}. gün böyle geçti." for i in range(count)]
@@ -21,34 +49,32 @@ def sentences(count: int) -> list[str]:
 
 def make_tokenizer(folder: Path, kind: str, texts: list[str], morphemes: bool = False, vocab_size: int = 0):
     from pipeline.tokenizer.tokenizer import Tokenizer
-    from pipeline.tokenizer_training.hf_export import write_folder
-    from pipeline.tokenizer_training.params import TokenizerParams
-    from pipeline.tokenizer_training.train import train
+    from pipeline.tokenizer_training.hf_export import write_tokenizer_folder
+    from pipeline.tokenizer_training.train import train_sentencepiece
+    from tests.helpers.factories import tokenizer_params
 
-    params = TokenizerParams(
+    params = tokenizer_params(
         kind=kind,
         vocab_size=vocab_size or (480 if kind == "bpe" else 420),
-        sample_bytes=10**6,
         morphemes=morphemes,
         max_piece_chars=16,
     )
-    write_folder(folder, train(iter(texts), params))
+    write_tokenizer_folder(folder, train_sentencepiece(iter(texts), params))
     return Tokenizer.load(folder)
-
-
-FIRST_BYTE = 8  # ids below are <unk> <s> </s> <pad> and the role markers
 
 
 class ByteTokenizer:
     """Every UTF-8 byte is a token: enough to stand in for a trained tokenizer."""
 
-    vocab_size = FIRST_BYTE + 256
+    vocab_size = FIRST_TEXT_TOKEN + 256
 
     def encode(self, text):
-        return [FIRST_BYTE + byte for byte in text.encode("utf-8")]
+        return [FIRST_TEXT_TOKEN + byte for byte in text.encode("utf-8")]
 
     def decode(self, ids):
-        return bytes(i - FIRST_BYTE for i in ids if i >= FIRST_BYTE).decode("utf-8", errors="replace")
+        return bytes(i - FIRST_TEXT_TOKEN for i in ids if i >= FIRST_TEXT_TOKEN).decode(
+            "utf-8", errors="replace"
+        )
 
 
 def write_corpus(folder: Path, texts: list[str]) -> None:
@@ -59,6 +85,19 @@ def write_corpus(folder: Path, texts: list[str]) -> None:
     for number, text in enumerate(texts):
         writer.add(f"d{number}", "mine", text, len(text.encode()))
     writer.close()
+
+
+def pack_splits(folder: Path, tokenizer, texts: list[str], shard_tokens: int = 300, workers: int = 1) -> None:
+    """Write `folder/{train,val}` and their manifest: all texts, and the first nine of them."""
+    from pipeline.packing.writer import write_manifest, write_split
+
+    splits = {}
+    for split, documents in (("train", texts), ("val", texts[:9])):
+        corpus = folder / "corpus" / split
+        if not corpus.exists():
+            write_corpus(corpus, documents)
+        splits[split] = write_split(folder / split, corpus, tokenizer.folder, shard_tokens, workers)
+    write_manifest(folder, tokenizer, splits)
 
 
 def set_params(project: Path, section: str, **values: object) -> None:

@@ -1,49 +1,33 @@
-"""A tiny pretraining run, in this process or in others."""
+"""A tiny pretraining run, in this process (fixture `tiny`) or in others (fixture `tiny_stage`)."""
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from pipeline.common import fingerprint as scratch
-from pipeline.common.runtime import RuntimeParams
-from pipeline.model.config import ModelParams
-from pipeline.model.decoder import Decoder, initialise
+from pipeline.common.fingerprint import make_fingerprint
+from pipeline.model.decoder import Decoder, initialize
 from pipeline.pretrain.task import Pretraining
-from pipeline.shards.sampler import Windows
+from pipeline.shards.sampler import WindowSampler
 from pipeline.training.loop import fit
-from pipeline.training.params import MEMORY_ONLY, TrainParams
+from pipeline.training.params import MEMORY_ONLY
+from tests.helpers.factories import runtime_params, tiny_model_params, train_params
 from tests.helpers.small import set_params
 
 CONTEXT = 16
-OUTER = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")  # what torchrun sets
-SHAPE = ModelParams(
-    arch="qwen3",
-    width=32,
-    layers=2,
-    heads=2,
-    kv_heads=2,
-    head_dim=16,
-    ffn=48,
-    context=CONTEXT,
-    rope_theta=10000.0,
-    norm_eps=1e-6,
-    tie_embeddings=True,
-)
-RUNTIME = RuntimeParams(
-    device="cpu", processes=1, workers=1, log_every=5, save_every=4, prompts=[], prompt_tokens=1
-)
+TORCHRUN_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+RUNTIME = runtime_params(log_every=5, save_every=4)
 
 
-class Numbers:
-    """A split in which each token follows from the one before, with some noise."""
+class NumberShards:
+    """A split in which each token is predictable from the one before, with some noise."""
 
     def __init__(self, tokens: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -53,72 +37,57 @@ class Numbers:
     def read(self, start: int, stop: int) -> np.ndarray:
         return self.ids[start:stop]
 
-    def begins(self) -> np.ndarray:
+    def document_starts(self) -> np.ndarray:
         return np.array([0, self.tokens // 4])
 
-    def sources(self) -> tuple[list[str], np.ndarray]:
+    def document_sources(self) -> tuple[list[str], np.ndarray]:
         return ["poems", "laws"], np.array([0, 1])
 
 
-class Tiny:
-    """One training run in a temporary folder, with its parts at hand."""
+class TinyRun:
+    """One training run in a temporary folder: its params, model and task."""
 
     def __init__(self, seed=1, **changes) -> None:
         default = {
-            "init_from": None,
             "steps": 12,
             "batch_size": 8,
-            "checkpointing": False,
-            "loss_chunks": 1,
             "tokens_per_step": 16 * CONTEXT,
-            "optimizer": "muon",
             "learning_rate": 0.01,
             "matrix_learning_rate": 0.02,
             "weight_decay": 0.01,
-            "schedule": "wsd",
             "warmup_steps": 2,
-            "momentum": 0.95,
-            "beta1": 0.9,
-            "beta2": 0.95,
-            "decay_fraction": 0.6,
-            "final_fraction": 0.0,
-            "clip": 1.0,
-            "precision": "fp32",
             "eval_every": 6,
-            "sharding": "none",
-            "packing": "stream",
-            "document_mask": False,
             "eval_tokens": 20 * CONTEXT,
         }
         self.seed = seed
-        self.settings = TrainParams(**{**default, **changes})
-        self.model = Decoder(SHAPE, 64)
-        initialise(self.model, seed)
-        self.model.recompute(self.settings.checkpointing)
+        self.params = train_params(**default | changes)
+        self.model = Decoder(tiny_model_params(context=CONTEXT), 64)
+        initialize(self.model, seed)
+        self.model.set_activation_checkpointing(self.params.checkpointing)
         self.task = Pretraining(
-            Windows(Numbers(6000, 0), CONTEXT, seed),
-            Windows(Numbers(800, 1), CONTEXT, 0),
-            self.settings,
+            WindowSampler(NumberShards(6000, 0), CONTEXT, seed),
+            WindowSampler(NumberShards(800, 1), CONTEXT, 0),
+            self.params,
             torch.device("cpu"),
         )
 
-    def mark(self):
-        return scratch.fingerprint(
+    def fingerprint(self):
+        return make_fingerprint(
             "train_base",
-            {"seed": self.seed, "train": self.settings.model_dump()},
+            {"seed": self.seed, "train": self.params.model_dump()},
             [],
             tuple(f"train.{key}" for key in MEMORY_ONLY),
         )
 
-    def fit(self, write=None, **runtime):
+    def fit(self, write_samples=None, **runtime):
         return fit(
             self.model,
             self.task,
-            self.settings,
-            steps=self.settings.steps,
+            self.params,
+            steps=self.params.steps,
             runtime=RUNTIME.model_copy(update=runtime),
-            mark=self.mark(),
-            write=write,
+            fingerprint=self.fingerprint(),
+            write_samples=write_samples,
         )
 
     def weights(self):
@@ -129,11 +98,38 @@ class Tiny:
 def tiny(project):
     """Make runs in a fresh project; equal arguments resume one another."""
     (project / ".git").mkdir()  # DVCLive looks for the repository it is in
-    return Tiny
+    return TinyRun
 
 
-class Group:
-    """Starts the tiny stage of tiny_stage.py, and tells how it went."""
+class Crash(Exception):
+    """A crash."""
+
+
+def crash_at(run, step, error=Crash):
+    """Make `run` raise `error` when it reads the batches of `step`."""
+    micro_batches = run.task.micro_batches
+
+    def crashing_micro_batches(current_step):
+        if current_step == step:
+            raise error
+        return micro_batches(current_step)
+
+    run.task.micro_batches = crashing_micro_batches
+    return run
+
+
+def are_equal(weights, others):
+    """Whether two dicts of weights have the same bits."""
+    return all(torch.equal(weight, others[name]) for name, weight in weights.items())
+
+
+def load_checkpoint(project):
+    """The state in the newest checkpoint of a project."""
+    return torch.load(next((project / ".scratch").rglob("checkpoint.pt")), weights_only=True)
+
+
+class TinyStage:
+    """Runs the stage of tiny_stage.py in several processes."""
 
     def __init__(self, project: Path, root: Path) -> None:
         self.project = project
@@ -144,64 +140,70 @@ class Group:
         (project / "stages/train_base.py").symlink_to(root / "tests/helpers/tiny_stage.py")
         (project / "stages/pack_shards.py").touch()
         path = [str(folder) for folder in (project, root)]
-        self.env = {name: value for name, value in os.environ.items() if name not in OUTER}
+        self.env = {name: value for name, value in os.environ.items() if name not in TORCHRUN_VARIABLES}
         self.env |= {"PYTHONPATH": ":".join(path), "OMP_NUM_THREADS": "1"}
 
-    def start(self, count: int, launcher: tuple[str, ...] = ("-m",), env=None, **asked) -> subprocess.Popen:
-        """Start it in `count` processes; `asked` see tiny_stage.py."""
+    def start(self, count: int, launcher: tuple[str, ...] = ("-m",), env=None, **options) -> subprocess.Popen:
+        """Start it in `count` processes. `options`: see tiny_stage.py."""
         set_params(self.project, "runtime", processes=count)
         return subprocess.Popen(
             [sys.executable, *launcher, "stages.train_base"],
             cwd=self.project,
-            env={**self.env, "TINY": json.dumps(asked), **(env or {})},
+            env={**self.env, "TINY": json.dumps(options), **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, count: int, status: int = 0, fresh: bool = True, **asked) -> tuple[str, str]:
-        """Start it and wait for its end: what it has printed, and to standard error.
+    def run(self, count: int, status: int = 0, fresh: bool = True, **options) -> tuple[str, str]:
+        """Run it and return its standard output and standard error.
 
         `fresh`: without the checkpoint of the run before.
         """
         if fresh:
             shutil.rmtree(self.project / ".scratch", ignore_errors=True)
-        with self.start(count, **asked) as done:
-            out, err = done.communicate()
-        assert done.returncode == status, err
-        assert not self.alive()
+        with self.start(count, **options) as process:
+            out, err = process.communicate()
+        assert process.returncode == status, err
+        assert not self.live_processes()
         return out, err
 
-    def result(self):
+    def load_result(self):
         """Losses, first gradient and weights of the last run."""
         return torch.load(self.project / "result.pt")
 
-    def windows(self, count: int) -> list[int]:
-        """All windows that the last run's processes have read."""
+    def read_windows(self, count: int) -> list[int]:
+        """The numbers of all windows that the last run's processes have read."""
         return [
-            w
+            window
             for rank in range(count)
-            for w in json.loads((self.project / f"windows-{rank}.json").read_text())
+            for window in json.loads((self.project / f"windows-{rank}.json").read_text())
         ]
 
-    def wait_for_end(self) -> None:
-        """Wait until none works any more."""
-        while self.alive():
-            time.sleep(0.05)
+    def wait_until_ended(self) -> None:
+        """Wait until all of its processes have ended."""
+        while pids := self.live_processes():
+            for pid in pids:
+                try:
+                    ended = os.pidfd_open(pid)
+                except ProcessLookupError:
+                    continue
+                select.select([ended], [], [])
+                os.close(ended)
 
-    def alive(self) -> list[str]:
-        """Processes that work in the project's folder."""
-        found = []
+    def live_processes(self) -> list[int]:
+        """The ids of its processes: those of the stage that work in the project's folder."""
+        pids = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 command = (process / "cmdline").read_bytes().decode()
                 if (process / "cwd").readlink() == self.project and "stages.train_base" in command:
-                    found.append(command)
-            except OSError:  # it has ended meanwhile, or is someone else's
+                    pids.append(int(process.name))
+            except OSError:  # it has ended meanwhile, or belongs to another user
                 continue
-        return found
+        return pids
 
 
 @pytest.fixture
-def group(project, root):
-    return Group(project, root)
+def tiny_stage(project, root):
+    return TinyStage(project, root)

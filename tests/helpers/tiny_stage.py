@@ -1,7 +1,7 @@
-"""A stage that trains a tiny run in as many processes as are asked for: what test_processes.py starts.
+"""A stage that trains a tiny run in one or several processes, started by `TinyStage` (tiny.py).
 
 TINY in the environment holds, as JSON, `params` and `runtime` of the run, `double` for weights in fp64, and
-`faults`: [rank, step, what happens there].
+`faults`: a list of [rank, step, fault], the fault being an argument of `fail`.
 """
 
 import json
@@ -11,21 +11,21 @@ from pathlib import Path
 
 import torch
 
-from pipeline.common.errors import UserError, run
-from pipeline.common.fingerprint import locked
-from pipeline.common.runtime import place
+from pipeline.common.errors import UserError, run_command
+from pipeline.common.fingerprint import stage_lock
+from pipeline.common.runtime import process_info
 from pipeline.training import distributed, parallel
-from pipeline.training.distributed import together
+from pipeline.training.distributed import run_distributed
 from pipeline.training.trainer import Trainer
-from tests.helpers.tiny import Tiny
+from tests.helpers.tiny import TinyRun
 
-ASKED = json.loads(os.environ["TINY"])
-RANK = place().rank
+OPTIONS = json.loads(os.environ["TINY"])
+RANK = process_info().rank
 
 
-def fail(what: str) -> None:
-    """Something that goes wrong in this process."""
-    match what:
+def fail(fault: str) -> None:
+    """Make something go wrong in this process."""
+    match fault:
         case "memory":
             torch.empty(1 << 50)
         case "bug":
@@ -33,43 +33,45 @@ def fail(what: str) -> None:
         case "mistake":
             raise UserError("a mistake of the user's")
         case _:
-            os.kill(os.getpid(), signal.Signals[what])
+            os.kill(os.getpid(), signal.Signals[fault])
 
 
 def main() -> None:
-    """Train. Every process writes which windows it has read, the first what has come of it."""
-    tiny = Tiny(**ASKED.get("params", {}))
-    if ASKED.get("double"):
+    """Train. Every process writes the windows it has read, rank 0 the losses, a gradient and the weights."""
+    tiny = TinyRun(**OPTIONS.get("params", {}))
+    if OPTIONS.get("double"):
         tiny.model.double()
     windows, losses, gradients = [], [], []
     read, micro_batches, update = tiny.task.train.read, tiny.task.micro_batches, Trainer.update
 
-    def noted_read(first, count):
+    def recording_read(first, count):
         windows.extend(range(first, first + count))
         return read(first, count)
 
     def faulty_micro_batches(step):
-        for rank, when, what in ASKED.get("faults", []):
-            if (rank, when) == (RANK, step):
-                fail(what)
+        for rank, fault_step, fault in OPTIONS.get("faults", []):
+            if (rank, fault_step) == (RANK, step):
+                fail(fault)
         return micro_batches(step)
 
-    def noted_update(self, step, share, watch=None):
-        known = update(self, step, share, watch)
-        losses.extend(known)
+    def recording_update(self, step, lr_multiplier, stats=None):
+        new_losses = update(self, step, lr_multiplier, stats)
+        losses.extend(new_losses)
         if step == 0:
-            gradients.extend(parallel.whole(weight.grad).flatten() for weight in self.model.parameters())
-        return known
+            gradients.extend(
+                parallel.full_tensor(weight.grad).flatten() for weight in self.model.parameters()
+            )
+        return new_losses
 
-    tiny.task.train.read, tiny.task.micro_batches = noted_read, faulty_micro_batches
-    Trainer.update = noted_update
-    with locked("train_base"):
-        tiny.fit(**ASKED.get("runtime", {}))
+    tiny.task.train.read, tiny.task.micro_batches = recording_read, faulty_micro_batches
+    Trainer.update = recording_update
+    with stage_lock("train_base"):
+        tiny.fit(**OPTIONS.get("runtime", {}))
         Path(f"windows-{RANK}.json").write_text(json.dumps(windows))
         if RANK == 0:
             torch.save([losses, torch.cat(gradients) if gradients else None, tiny.weights()], "result.pt")
 
 
 if __name__ == "__main__":
-    distributed.check_all = lambda stage: None  # it takes a second, and this project is no whole one
-    run(together("train_base", main))
+    distributed.check_params_file = lambda stage: None  # it takes a second, and this project is not complete
+    run_command(run_distributed("train_base", main))

@@ -6,72 +6,72 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.inference import generate as generation
-from pipeline.inference.generate import NEVER, crop, generate, stream
-from pipeline.inference.sampling import Sampling, choose
+from pipeline.inference.generate import FORBIDDEN_IDS, crop_prompt, generate, stream
+from pipeline.inference.sampling import Sampling, sample_tokens
 from pipeline.model.kv_cache import KVCache
-from pipeline.tokenizer.tokenizer import BOS, EOS
+from pipeline.tokenizer.special import BOS, EOS
 
 CONTEXT = 24
-prompts_of = st.lists(
+prompt_lists = st.lists(
     st.lists(st.integers(8, 263), max_size=30).map(lambda ids: [BOS, *ids]), min_size=1, max_size=5
 )
 
 
 @torch.no_grad()
-def slow_greedy(model, prompt, count):
-    """Without a cache and without a batch: the whole sequence is read for every token."""
-    ids, new = crop(prompt, model.context), []
+def generate_uncached(model, prompt, count):
+    """Generate without cache and batch: the whole sequence is read for every token."""
+    ids, new = crop_prompt(prompt, model.context), []
     while len(new) < count and len(ids) < model.context:
         logits = model(torch.tensor([ids]))[0, -1]
-        logits[NEVER] = -torch.inf
+        logits[FORBIDDEN_IDS] = -torch.inf
         new.append(int(logits.argmax()))
         ids.append(new[-1])
     return new
 
 
 @settings(max_examples=25, deadline=None)
-@given(prompts_of, st.integers(1, 10))
-def test_a_batch_of_unequal_prompts_equals_each_without_cache(model, prompts, count):
-    expected = [slow_greedy(model, prompt, count) for prompt in prompts]
+@given(prompt_lists, st.integers(1, 10))
+def test_generate_batch_of_unequal_prompts_equals_each_without_cache(model, prompts, count):
+    expected = [generate_uncached(model, prompt, count) for prompt in prompts]
     assert generate(model, prompts, max_new_tokens=count) == expected
     assert generate(model, prompts, max_new_tokens=count, batch_size=2) == expected
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(8, 263), min_size=2, max_size=CONTEXT), st.data())
-def test_cached_logits_equal_uncached(model, ids, data):
+def test_kv_cache_logits_equal_uncached(model, ids, data):
     cuts = sorted(data.draw(st.sets(st.integers(1, len(ids) - 1))) | {0, len(ids)})
-    cache = KVCache(model.config, 1, CONTEXT)
+    cache = KVCache(model.params, 1, CONTEXT)
     with torch.no_grad():
         whole = model(torch.tensor([ids]))
         parts = [model(torch.tensor([ids[a:b]]), cache) for a, b in pairwise(cuts)]
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-4, rtol=1e-4)
 
 
-def test_left_padded_logits_equal_the_rows_alone(model):
+def test_kv_cache_left_padded_logits_equal_the_rows_alone(model):
     rows = [[BOS, 20, 30, 40, 50], [BOS, 60]]
     ids = torch.tensor([rows[0], [3, 3, 3, *rows[1]]])
     positions = torch.tensor([[0, 1, 2, 3, 4], [0, 0, 0, 0, 1]])
     mask = torch.tensor([[True] * 5, [False] * 3 + [True] * 2])
     with torch.no_grad():
-        together = model(ids, KVCache(model.config, 2, 5), positions, mask)
+        batch = model(ids, KVCache(model.params, 2, 5), positions, mask)
         alone = [model(torch.tensor([row])) for row in rows]
-    torch.testing.assert_close(together[0], alone[0][0], atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(together[1, 3:], alone[1][0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(batch[0], alone[0][0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(batch[1, 3:], alone[1][0], atol=1e-4, rtol=1e-4)
 
 
-def test_a_sampled_row_depends_on_its_place_and_seed_alone(model):
+def test_generate_sampled_row_depends_on_position_and_seed_alone(model):
     prompts = [[BOS, 20 + i] * (i + 1) for i in range(4)]
-    sampled = {"max_new_tokens": 8, "how": Sampling(1.0, top_p=0.9, top_k=50)}
-    together = generate(model, prompts, seed=1, **sampled)
-    assert together == generate(model, prompts, seed=1, batch_size=1, **sampled)
-    assert together[:2] == generate(model, prompts[:2], seed=1, **sampled)
-    assert together != generate(model, prompts, seed=2, **sampled)
-    twice = generate(model, [prompts[0], prompts[0]], seed=1, **sampled)
+    options = {"max_new_tokens": 8, "sampling": Sampling(1.0, top_p=0.9, top_k=50)}
+    batch = generate(model, prompts, seed=1, **options)
+    assert batch == generate(model, prompts, seed=1, batch_size=1, **options)
+    assert batch[:2] == generate(model, prompts[:2], seed=1, **options)
+    assert batch != generate(model, prompts, seed=2, **options)
+    twice = generate(model, [prompts[0], prompts[0]], seed=1, **options)
     assert twice[0] != twice[1]
 
 
-def test_generation_ends_before_the_stop_token_and_only_in_its_own_row(model):
+def test_generate_ends_before_the_stop_token_of_its_own_row(model):
     prompts = [[BOS, 20], [BOS, 21, 22]]
     free = generate(model, prompts, max_new_tokens=8)
     stop = free[0][3]
@@ -80,71 +80,73 @@ def test_generation_ends_before_the_stop_token_and_only_in_its_own_row(model):
     assert stopped[1] == (free[1][: free[1].index(stop)] if stop in free[1] else free[1])
 
 
-def test_generation_ends_with_the_context(model):
+def test_generate_ends_with_the_context(model):
     prompts = [[BOS, *range(20, 20 + n)] for n in (3, CONTEXT - 4, CONTEXT + 9)]
     lengths = [len(new) for new in generate(model, prompts, max_new_tokens=1000)]
     assert lengths == [CONTEXT - 4, 3, 1]
 
 
-def test_a_long_prompt_loses_its_oldest_tokens_after_the_start():
-    assert crop([BOS, 10, 11, 12, 13], context=4) == [BOS, 12, 13]
-    assert crop([BOS, 10, 11, 12, 13], context=4, room=3) == [BOS]
-    assert crop([BOS, 10], context=4) == [BOS, 10]
+def test_crop_prompt_drops_oldest_tokens_after_the_start():
+    assert crop_prompt([BOS, 10, 11, 12, 13], context=4) == [BOS, 12, 13]
+    assert crop_prompt([BOS, 10, 11, 12, 13], context=4, room=3) == [BOS]
+    assert crop_prompt([BOS, 10], context=4) == [BOS, 10]
     with pytest.raises(ValueError, match="room"):
-        crop([BOS], context=4, room=4)
+        crop_prompt([BOS], context=4, room=4)
 
 
-def test_padding_start_and_unknown_are_never_generated(model):
+def test_generate_never_returns_forbidden_ids(model):
     biased = torch.nn.Linear(32, 264)
     with torch.no_grad():
         biased.weight.copy_(model.lm_head.weight)
         biased.bias.zero_()
-        biased.bias[NEVER] = 1e4
+        biased.bias[FORBIDDEN_IDS] = 1e4
     original, model.lm_head = model.lm_head, biased
     try:
         for temperature in (0.0, 1.0):
-            new = generate(model, [[BOS, 20], [BOS]], max_new_tokens=6, how=Sampling(temperature))
-            assert not set(NEVER) & {token for row in new for token in row}
+            new = generate(model, [[BOS, 20], [BOS]], max_new_tokens=6, sampling=Sampling(temperature))
+            assert not set(FORBIDDEN_IDS) & {token for row in new for token in row}
     finally:
         model.lm_head = original
 
 
-def test_the_prompt_gets_no_end_token(model, monkeypatch):
+def test_generate_adds_no_end_token_and_reads_each_token_once(model, monkeypatch):
     read = []
-    hidden = model.hidden
-    monkeypatch.setattr(model, "hidden", lambda ids, *rest: read.append(ids.clone()) or hidden(ids, *rest))
+    hidden_states = model.hidden_states
+    monkeypatch.setattr(
+        model, "hidden_states", lambda ids, *rest: read.append(ids.clone()) or hidden_states(ids, *rest)
+    )
     generate(model, [[BOS, 20, 21]], max_new_tokens=3, stop_ids={EOS})
     assert read[0].tolist() == [[BOS, 20, 21]]
     assert all(ids.shape == (1, 1) for ids in read[1:])  # each token is read once
 
 
-def test_a_high_penalty_lets_no_token_come_again(model):
+def test_generate_high_penalty_prevents_repetition(model):
     free = generate(model, [[BOS, 20, 21]], max_new_tokens=20)[0]
-    assert len(set(free)) < len(free)  # else this shows nothing
-    prompts, punished = [[BOS, 20, 21], [BOS, 22]], Sampling(repetition_penalty=1e6)
+    assert len(set(free)) < len(free)  # else the test shows nothing
+    prompts, penalized = [[BOS, 20, 21], [BOS, 22]], Sampling(repetition_penalty=1e6)
     for prompt, new in zip(
         prompts,
-        generate(model, prompts, max_new_tokens=20, how=punished),
+        generate(model, prompts, max_new_tokens=20, sampling=penalized),
         strict=True,
     ):
         assert len(new) >= 10
         assert len({*prompt, *new}) == len(prompt) + len(new)
 
 
-def test_a_penalty_leaves_the_end_as_likely_as_it_is(model, monkeypatch):
+def test_generate_penalty_spares_the_stop_token(model, monkeypatch):
     lowered = []
 
-    def noted(logits, draws, how, seen):
-        lowered.extend(map(set, seen))
-        return choose(logits, draws, how, seen)
+    def recorded(logits, generators, sampling, seen_ids):
+        lowered.extend(map(set, seen_ids))
+        return sample_tokens(logits, generators, sampling, seen_ids)
 
-    monkeypatch.setattr(generation, "choose", noted)
-    prompt = [BOS, 20, 21, 22]  # holds the end, as every later turn of a chat does
-    generate(model, [prompt], max_new_tokens=1, stop_ids={21}, how=Sampling(repetition_penalty=2.0))
+    monkeypatch.setattr(generation, "sample_tokens", recorded)
+    prompt = [BOS, 20, 21, 22]  # contains the stop token, as every later turn of a chat does
+    generate(model, [prompt], max_new_tokens=1, stop_ids={21}, sampling=Sampling(repetition_penalty=2.0))
     assert lowered == [{BOS, 20, 22}]
 
 
-def test_no_prompts_an_empty_prompt_and_no_new_tokens(model):
+def test_generate_no_prompts_empty_prompt_and_no_new_tokens(model):
     assert generate(model, [], max_new_tokens=3) == []
     with pytest.raises(ValueError, match="max_new_tokens"):
         generate(model, [[BOS]], max_new_tokens=0)
@@ -154,10 +156,10 @@ def test_no_prompts_an_empty_prompt_and_no_new_tokens(model):
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000), st.lists(st.text("abcçdefgğhi ", min_size=1, max_size=2), max_size=2))
-def test_streamed_text_is_the_generated_text_before_the_stop_string(model, tokenizer, seed, stops):
-    chosen = {"max_new_tokens": 20, "how": Sampling(1.5), "seed": seed}
-    ids = generate(model, [[BOS, 70]], **chosen)[0]
-    text = "".join(stream(model, tokenizer, [BOS, 70], stop_strings=stops, **chosen))
+def test_stream_equals_generated_text_before_the_stop_string(model, tokenizer, seed, stops):
+    options = {"max_new_tokens": 20, "sampling": Sampling(1.5), "seed": seed}
+    ids = generate(model, [[BOS, 70]], **options)[0]
+    text = "".join(stream(model, tokenizer, [BOS, 70], stop_strings=stops, **options))
     whole = tokenizer.decode(ids).rstrip("\ufffd")
     assert whole.startswith(text)
     assert not any(stop in text for stop in stops)

@@ -6,82 +6,93 @@ from itertools import islice, pairwise
 import pytest
 
 from pipeline.miniworld import texts
-from pipeline.miniworld.conversations import HUNDRED, SHARES, conversations, fact_hand, place_of, questions
-from pipeline.miniworld.facts import FACTS, FAMILIES, PAIR_ASKS, PAIRS, Pair
+from pipeline.miniworld.conversations import (
+    BLOCK_SIZE,
+    KIND_SHARES,
+    compose_conversations,
+    compose_questions,
+    kind_and_rank,
+    select_facts,
+)
+from pipeline.miniworld.facts import FACTS, FAMILIES, PAIR_QUESTIONS, PAIRS, Pair
 from pipeline.miniworld.templates import fill
-from pipeline.miniworld.world import BY_NAME
+from pipeline.miniworld.world import PROVINCES_BY_NAME
 from pipeline.text.casing import capitalize
-from pipeline.text.normalize import answer_key
+from pipeline.text.comparison_keys import answer_key
 
 COUNT = 6_000
 ALONE = ("various", "subject", "family")
-KINDS = [place_of(42, index)[0] for index in range(COUNT)]
+KINDS = [kind_and_rank(42, index)[0] for index in range(COUNT)]
 
 Messages = list[dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def talks() -> list[Messages]:
-    return [row["messages"] for row in conversations(42, COUNT, texts.short_story)]
+def conversations() -> list[Messages]:
+    return [row["messages"] for row in compose_conversations(42, COUNT, texts.compose_short_story)]
 
 
 @pytest.fixture(scope="module")
-def asked(talks: list[Messages]) -> set[str]:
-    """Every turn of a user, also without a greeting before it."""
-    turns = {message["content"] for messages in talks for message in messages if message["role"] == "user"}
-    return turns | {turn.partition(mark)[2] for turn in turns for mark in (". ", "! ")}
+def user_turns(conversations: list[Messages]) -> set[str]:
+    """Return every turn of a user, also without the greeting before it."""
+    turns = {
+        message["content"] for messages in conversations for message in messages if message["role"] == "user"
+    }
+    return turns | {turn.partition(end)[2] for turn in turns for end in (". ", "! ")}
 
 
-def test_roles_take_turns(talks: list[Messages]) -> None:
-    for messages in talks:
+def test_compose_conversations_alternates_roles(conversations: list[Messages]) -> None:
+    for messages in conversations:
         roles = [message["role"] for message in messages]
         turns = roles[roles[0] == "system" :]
         assert turns == ["user", "assistant"] * (len(turns) // 2)
         assert all(message["content"] for message in messages)
         assert not re.search(r"[{}\[\]|@]|  ", " ".join(message["content"] for message in messages))
         assert not any(re.match("[a-zçğıöşü]", message["content"]) for message in messages)
-    assert any(messages[0]["role"] == "system" for messages in talks)
-    assert any(len(messages) > 4 for messages in talks)
+    assert any(messages[0]["role"] == "system" for messages in conversations)
+    assert any(len(messages) > 4 for messages in conversations)
 
 
-def test_a_conversation_depends_on_seed_and_index_alone(talks: list[Messages]) -> None:
-    first = [row["messages"] for row in islice(conversations(42, 50, texts.short_story), 50)]
-    assert first == talks[:50]
-    assert [row["messages"] for row in conversations(43, 50, texts.short_story)] != talks[:50]
+def test_compose_conversation_depends_on_seed_and_index_alone(conversations: list[Messages]) -> None:
+    first = [row["messages"] for row in islice(compose_conversations(42, 50, texts.compose_short_story), 50)]
+    assert first == conversations[:50]
+    assert [
+        row["messages"] for row in compose_conversations(43, 50, texts.compose_short_story)
+    ] != conversations[:50]
 
 
-def test_every_hundred_has_the_same_shares() -> None:
-    assert HUNDRED == 100
-    assert Counter(KINDS[:100]) == Counter(KINDS[4_200:4_300]) == SHARES
-    ranks = [place_of(42, index) for index in range(300)]
+def test_kind_and_rank_gives_every_block_the_same_shares() -> None:
+    assert BLOCK_SIZE == 100
+    assert Counter(KINDS[:100]) == Counter(KINDS[4_200:4_300]) == KIND_SHARES
+    ranks = [kind_and_rank(42, index) for index in range(300)]
     assert len(set(ranks)) == 300
 
 
-def test_every_fact_is_asked_alone_equally_often() -> None:
+def test_select_facts_asks_every_fact_equally_often() -> None:
     times = Counter(
-        fact for i in range(COUNT) if KINDS[i] in ALONE for fact in fact_hand(42, *place_of(42, i))
+        fact for i in range(COUNT) if KINDS[i] in ALONE for fact in select_facts(42, *kind_and_rank(42, i))
     )
     assert set(times) == set(FACTS)
     assert max(times.values()) - min(times.values()) <= len(ALONE)
 
 
-def test_conversations_are_short(talks: list[Messages]) -> None:
+def test_compose_conversations_are_short(conversations: list[Messages]) -> None:
     words = [
         sum(len(message["content"].split()) for message in messages)
-        for kind, messages in zip(KINDS, talks, strict=True)
+        for kind, messages in zip(KINDS, conversations, strict=True)
         if kind not in ("reading", "story")
     ]
     assert sum(words) / len(words) < 45
 
 
-def test_answers_are_those_of_the_table(talks: list[Messages]) -> None:
+def test_ask_and_answer_gives_the_answers_of_the_table(conversations: list[Messages]) -> None:
     answers = {
         fill(random.Random(0), template, fact.slots): capitalize(fact.answers[0])
         for fact in FACTS
-        for template in FAMILIES[fact.family].asks
+        for template in FAMILIES[fact.family].questions
     }
     checked = 0
-    for messages in talks:
+    for messages in conversations:
         for question, answer in pairwise(messages):
             if right := answers.get(question["content"]):
                 assert answer["content"] == right
@@ -89,50 +100,57 @@ def test_answers_are_those_of_the_table(talks: list[Messages]) -> None:
     assert checked > 5_000
 
 
-def test_follow_ups_are_about_what_was_named_last(talks: list[Messages]) -> None:
-    regions = {name: str(province.region) for name, province in BY_NAME.items()}
+def test_choose_templates_follows_up_on_the_last_subject(conversations: list[Messages]) -> None:
+    regions = {name: str(province.region) for name, province in PROVINCES_BY_NAME.items()}
     checked = 0
-    for messages in talks:
-        named = ""
+    for messages in conversations:
+        subject = ""
         for question, answer in pairwise(messages):
-            named = next((name for name in BY_NAME if re.search(rf"\b{name}\b", question["content"])), named)
+            subject = next(
+                (name for name in PROVINCES_BY_NAME if re.search(rf"\b{name}\b", question["content"])),
+                subject,
+            )
             if question["content"] == "Peki hangi bölgede?":
-                assert answer["content"] == regions[named]
+                assert answer["content"] == regions[subject]
                 checked += 1
     assert checked > 20
 
 
-def test_what_nobody_can_know_is_not_known(talks: list[Messages]) -> None:
+def test_compose_turns_answers_the_unanswerable_with_do_not_know(conversations: list[Messages]) -> None:
     replies = {
-        messages[-1]["content"] for kind, messages in zip(KINDS, talks, strict=True) if kind == "silence"
+        messages[-1]["content"]
+        for kind, messages in zip(KINDS, conversations, strict=True)
+        if kind == "silence"
     }
     assert replies == {"Bunu bilmiyorum.", "Bu konuda bilgim yok."}
-    others = [messages for kind, messages in zip(KINDS, talks, strict=True) if kind != "silence"]
+    others = [messages for kind, messages in zip(KINDS, conversations, strict=True) if kind != "silence"]
     assert not any(message["content"] in replies for messages in others for message in messages)
 
 
-def test_questions_are_never_asked_in_conversations(asked: set[str], talks: list[Messages]) -> None:
-    everything = "\n".join(message["content"] for messages in talks for message in messages)
-    assert not [row["question"] for row in questions() if row["question"] in everything]
+def test_compose_questions_are_never_asked_in_conversations(
+    user_turns: set[str], conversations: list[Messages]
+) -> None:
+    everything = "\n".join(message["content"] for messages in conversations for message in messages)
+    assert not [row["question"] for row in compose_questions() if row["question"] in everything]
     for fact in FACTS:
-        for template in FAMILIES[fact.family].unseen:
-            assert fill(random.Random(0), template, fact.slots) not in asked
+        for template in FAMILIES[fact.family].unseen_questions:
+            assert fill(random.Random(0), template, fact.slots) not in user_turns
 
 
-def wordings(pair: Pair) -> set[str]:
-    """Every question for the pair's two facts at once."""
-    both = (pair, pair.turned())
-    return {fill(random.Random(0), template, each.slots) for each in both for template in PAIR_ASKS}
+def pair_questions(pair: Pair) -> set[str]:
+    """Return every question for the pair's two facts at once."""
+    both = (pair, pair.swap())
+    return {fill(random.Random(0), template, each.slots) for each in both for template in PAIR_QUESTIONS}
 
 
-def test_every_open_pair_is_asked_at_once_and_none_that_is_held_out(asked: set[str]) -> None:
+def test_select_pairs_asks_every_open_pair_and_no_held_out_one(user_turns: set[str]) -> None:
     for pair in PAIRS:
-        assert bool(wordings(pair) & asked) != pair.held_out
+        assert bool(pair_questions(pair) & user_turns) != pair.is_held_out
 
 
-def test_questions_mix_families_and_kinds() -> None:
-    rows = questions()
-    assert rows == questions()
+def test_compose_questions_mixes_families_and_kinds() -> None:
+    rows = compose_questions()
+    assert rows == compose_questions()
     assert len({row["question"] for row in rows}) == len(rows)
     kinds = Counter(row["kind"] for row in rows)
     assert 230 <= kinds["unseen_phrasing"] <= 280
@@ -142,11 +160,11 @@ def test_questions_mix_families_and_kinds() -> None:
     assert min(first.values()) >= 100
 
 
-def test_questions_have_short_answers_and_every_neighbour_is_right() -> None:
-    for row in questions():
+def test_compose_questions_has_short_answers_and_accepts_every_neighbor() -> None:
+    for row in compose_questions():
         assert row["answers"]
         assert all(map(answer_key, row["answers"]))
         assert len(row["answers"][0].split()) <= 9
         if row["family"] == "neighbour":
-            (named,) = (name for name in BY_NAME if re.search(rf"\b{name}\b", row["question"]))
-            assert row["answers"] == list(BY_NAME[named].neighbours)
+            (subject,) = (name for name in PROVINCES_BY_NAME if re.search(rf"\b{name}\b", row["question"]))
+            assert row["answers"] == list(PROVINCES_BY_NAME[subject].neighbors)

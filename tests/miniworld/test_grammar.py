@@ -3,23 +3,25 @@ from collections import Counter
 
 import pytest
 
-from pipeline.miniworld.grammar import minimal_pairs, segmentations
-from pipeline.miniworld.texts import documents
+from pipeline.miniworld.grammar import compose_minimal_pairs, segment_words
+from pipeline.miniworld.texts import compose_documents
 from pipeline.turkish.analyse import Analyser
 from pipeline.turkish.inflect import name, noun
 
 
 @pytest.fixture(scope="module")
 def pairs() -> list[dict[str, str]]:
-    return minimal_pairs(seed=42, count_per_type=60)
+    return compose_minimal_pairs(seed=42, count_per_type=60)
 
 
 @pytest.fixture(scope="module")
 def cut() -> dict[str, str]:
-    return dict(segmentations(seed=42))
+    return dict(segment_words(seed=42))
 
 
-def test_a_pair_differs_in_one_word_and_by_two_bytes_at_most(pairs: list[dict[str, str]]) -> None:
+def test_compose_minimal_pairs_differ_in_one_word_and_by_two_bytes_at_most(
+    pairs: list[dict[str, str]],
+) -> None:
     assert set(Counter(row["type"] for row in pairs).values()) == {60}
     for row in pairs:
         good, bad = row["good"], row["bad"]
@@ -28,10 +30,10 @@ def test_a_pair_differs_in_one_word_and_by_two_bytes_at_most(pairs: list[dict[st
         assert sum(a != b for a, b in words) == 1, row
     assert len({row["good"] for row in pairs}) == len(pairs)
     assert not {row["good"] for row in pairs} & {row["bad"] for row in pairs}
-    assert pairs == minimal_pairs(42, 60)
+    assert pairs == compose_minimal_pairs(42, 60)
 
 
-def test_pairs_ask_for_form_and_for_grammar(pairs: list[dict[str, str]]) -> None:
+def test_compose_minimal_pairs_covers_form_and_grammar(pairs: list[dict[str, str]]) -> None:
     assert {row["type"] for row in pairs} == {
         "vowel_harmony", "consonant_assimilation", "consonant_softening", "buffer_letter", "pronominal_n",
         "case_government", "subject_verb_agreement", "possessive_agreement", "question_particle",
@@ -39,13 +41,15 @@ def test_pairs_ask_for_form_and_for_grammar(pairs: list[dict[str, str]]) -> None
     }  # fmt: skip
 
 
-def test_good_sentences_of_pairs_are_in_no_document(pairs: list[dict[str, str]]) -> None:
-    text = "\n".join(document.text for document in documents(42, 3_000))
+def test_compose_minimal_pairs_good_sentences_are_in_no_document(pairs: list[dict[str, str]]) -> None:
+    text = "\n".join(document.text for document in compose_documents(42, 3_000))
     assert sum(row["good"] in text for row in pairs) <= len(pairs) // 100
 
 
-def test_the_good_word_of_a_form_pair_is_turkish_and_the_bad_one_is_not() -> None:
-    rows = [row for row in minimal_pairs(7, 40) if row["type"] in ("consonant_softening", "buffer_letter")]
+def test_compose_minimal_pairs_good_word_is_turkish_and_bad_one_is_not() -> None:
+    rows = [
+        row for row in compose_minimal_pairs(7, 40) if row["type"] in ("consonant_softening", "buffer_letter")
+    ]
     analyser = Analyser([noun(word) for word in ("şapka", "atkı", "kutu", "çanta", "ayna", "radyo", "kitap")])
     checked = 0
     for row in rows:
@@ -66,12 +70,12 @@ def test_the_good_word_of_a_form_pair_is_turkish_and_the_bad_one_is_not() -> Non
         ("şemsiyeyi", "şemsiye|yi"),
     ],
 )
-def test_segmentations_follow_the_convention(cut: dict[str, str], form: str, segments: str) -> None:
+def test_segment_words_follows_the_convention(cut: dict[str, str], form: str, segments: str) -> None:
     assert cut[form] == segments
 
 
-def test_segmentations_are_of_words_of_the_texts_that_are_cut_in_one_way(cut: dict[str, str]) -> None:
-    text = "\n".join(document.text for document in documents(42, 3_000))
+def test_segment_words_takes_words_of_the_texts_with_one_segmentation(cut: dict[str, str]) -> None:
+    text = "\n".join(document.text for document in compose_documents(42, 3_000))
     assert len(cut) > 1_000
     for form, segments in cut.items():
         assert segments.replace("|", "") == form

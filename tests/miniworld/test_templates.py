@@ -2,14 +2,14 @@ import random
 
 import pytest
 
-from pipeline.miniworld.templates import FIRST, THIRD, fill, resolve, word
+from pipeline.miniworld.templates import FIRST_PERSON, THIRD_PERSON, fill, parse_word, resolve_slot
 from pipeline.turkish.inflect import name, noun
 
 SLOTS = {
-    "@": THIRD, "who": name("Elif"), "place": name("Kars"), "sight": name("Van Gölü"),
+    "@": THIRD_PERSON, "who": name("Elif"), "place": name("Kars"), "sight": name("Van Gölü"),
     "thing": noun("kitap"), "job": noun("öğretmen"),
 }  # fmt: skip
-MINE = SLOTS | {"@": FIRST, "who": noun("ben")}
+MINE = SLOTS | {"@": FIRST_PERSON, "who": noun("ben")}
 
 
 @pytest.mark.parametrize(
@@ -25,25 +25,25 @@ MINE = SLOTS | {"@": FIRST, "who": noun("ben")}
         ("— {place.da} güzel, {place.loc.ki} göl de.", "— Kars da güzel, Kars'taki göl de.", None),
     ],
 )
-def test_slots_are_inflected_in_the_person_of_the_text(template, third, first):
+def test_fill_inflects_slots_in_the_person_of_the_text(template, third, first):
     assert fill(random.Random(0), template, SLOTS) == third
     assert fill(random.Random(0), template, MINE) == first or first is None
 
 
-def test_choices_are_drawn_and_may_be_empty():
+def test_fill_draws_choices_that_may_be_empty():
     drawn = {fill(random.Random(seed), "[Dün |Bugün |]{who} [geldi|gitti].", SLOTS) for seed in range(60)}
     assert drawn == {f"{when}Elif {what}." for when in ("Dün ", "Bugün ", "") for what in ("geldi", "gitti")}
 
 
-def test_a_word_of_a_table_is_known_by_its_first_letter():
-    assert word("Pamuk").dat == "Pamuk'a"
-    assert word("pamuk").dat == "pamuğa"
-    assert word("36").loc == "36'da"
-    assert word("met helvası+").acc == "met helvasını"
-    assert word("otlu peynir").acc == "otlu peyniri"
+def test_parse_word_tells_kinds_by_the_first_letter():
+    assert parse_word("Pamuk").dat == "Pamuk'a"
+    assert parse_word("pamuk").dat == "pamuğa"
+    assert parse_word("36").loc == "36'da"
+    assert parse_word("met helvası+").acc == "met helvasını"
+    assert parse_word("otlu peynir").acc == "otlu peyniri"
 
 
 @pytest.mark.parametrize(("expression", "error"), [("nobody", KeyError), ("who.nonsense", AttributeError)])
-def test_a_hole_that_cannot_be_filled_is_an_error(expression, error):
+def test_resolve_slot_raises_on_unknown_slot_or_tag(expression, error):
     with pytest.raises(error):
-        resolve(expression, SLOTS)
+        resolve_slot(expression, SLOTS)

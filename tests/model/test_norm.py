@@ -1,4 +1,4 @@
-"""The norm as a processor trains it is torch's, and so is its gradient."""
+"""RMSNorm on the CPU and its gradient, against torch's own."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from pipeline.model.norm import RMSNorm
 
 
-def normed(dtype, shape=(2, 5, 16)):
-    """A norm, its argument and its answer by torch's own operations, with all gradients of both."""
+def make_norm_example(dtype, shape=(2, 5, 16)):
+    """Return a norm, an input, an output gradient, and the output and gradients by torch's own operations."""
     torch.manual_seed(0)
     norm = RMSNorm(shape[-1], 1e-3)
     torch.nn.init.normal_(norm.weight)
@@ -23,21 +23,21 @@ def normed(dtype, shape=(2, 5, 16)):
 
 @pytest.mark.parametrize("shape", [(2, 5, 16), (3, 4, 2, 7)])
 @pytest.mark.parametrize(
-    ("dtype", "near"), [(torch.float64, 1e-12), (torch.float32, 1e-6), (torch.bfloat16, 0.01)]
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6), (torch.bfloat16, 0.01)]
 )
-def test_it_is_torchs_norm_with_its_gradient(dtype, near, shape):
-    norm, x, gradient, expected = normed(dtype, shape)
+def test_rms_norm_and_its_gradient_match_torch(dtype, tolerance, shape):
+    norm, x, gradient, expected = make_norm_example(dtype, shape)
     ours = norm(x)
     ours.backward(gradient)
-    for found, theirs in zip((ours, x.grad, norm.weight.grad), expected, strict=True):
-        assert found.dtype == theirs.dtype
-        assert (found - theirs).norm() < near * theirs.norm()
-    with torch.no_grad():  # which goes by torch's kernel
-        assert (norm(x) - ours).norm() < near * ours.norm()
+    for actual, theirs in zip((ours, x.grad, norm.weight.grad), expected, strict=True):
+        assert actual.dtype == theirs.dtype
+        assert (actual - theirs).norm() < tolerance * theirs.norm()
+    with torch.no_grad():  # which uses torch's kernel
+        assert (norm(x) - ours).norm() < tolerance * ours.norm()
 
 
-def test_under_autocast_products_need_not_cast_what_it_answers():
-    norm, x, gradient, expected = normed(torch.float32)
+def test_rms_norm_under_autocast_returns_its_precision():
+    norm, x, gradient, expected = make_norm_example(torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
         ours = norm(x)
     assert ours.dtype == torch.bfloat16

@@ -6,10 +6,10 @@ import subprocess
 import pytest
 import torch
 
-from pipeline.model.config import ModelParams
-from pipeline.model.decoder import Decoder, initialise
+from pipeline.model.decoder import Decoder, initialize
 from pipeline.model.hf_io import save_decoder
-from pipeline.tokenizer.chat_template import conversation_ids
+from pipeline.tokenizer.chat_template import encode_conversation
+from tests.helpers.factories import tiny_model_params
 
 PROGRAM = """
 import json, sys, torch, transformers
@@ -27,37 +27,25 @@ CHAT = [{"role": "user", "content": "Merhaba!"}, {"role": "assistant", "content"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arch", ["qwen3", "llama"])
-def test_transformers_4_agrees(root, tokenizer, tmp_path, arch):
+def test_save_decoder_transformers_4_computes_the_same_logits(root, tokenizer, tmp_path, arch):
     python = root / ".venv-transformers4/bin/python"
     if not python.exists():
         pytest.skip("no .venv-transformers4; `make test-all` makes it")
-    shape = ModelParams(
-        arch=arch,
-        width=64,
-        layers=2,
-        heads=4,
-        kv_heads=2,
-        head_dim=16,
-        ffn=96,
-        context=48,
-        rope_theta=500.0,
-        norm_eps=1e-6,
-        tie_embeddings=True,
-    )
-    model = Decoder(shape, tokenizer.vocab_size)
-    initialise(model, 0)
+    params = tiny_model_params(arch=arch, width=64, heads=4, ffn=96, context=48, rope_theta=500.0)
+    model = Decoder(params, tokenizer.vocab_size)
+    initialize(model, 0)
     with torch.no_grad():
         for weight in model.parameters():
             weight += torch.randn_like(weight) * 0.1
     save_decoder(tmp_path, model.eval(), tokenizer.folder)
     text = "Iğdır'ın ışığı; iki  boşluk\nve satır 🙂"
-    done = subprocess.run(
+    process = subprocess.run(
         [python, "-c", PROGRAM, tmp_path, text, json.dumps(CHAT)], capture_output=True, text=True, check=True
     )
-    theirs = json.loads(done.stdout)
+    theirs = json.loads(process.stdout)
     ids = [1, *tokenizer.encode(text)]
     assert theirs["ids"] == ids
-    assert theirs["chat"] == conversation_ids(tokenizer, CHAT)[0]
+    assert theirs["chat"] == encode_conversation(tokenizer, CHAT)[0]
     with torch.no_grad():
         ours = model(torch.tensor([ids]))[0, -1]
     assert (ours - torch.tensor(theirs["logits"])).abs().max() < 1e-4

@@ -1,13 +1,13 @@
 import pytest
 
-from pipeline.common import params
 from pipeline.common.errors import UserError
-from pipeline.sft.params import SftParams, check_context, check_inputs, check_miniworld, local_files
+from pipeline.common.params import load_section, parse_section
+from pipeline.sft.params import SftParams, check_context, check_inputs, check_miniworld, list_local_files
 from tests.helpers.paths import ROOT
 
 
 def check(values, root):
-    check_inputs(params.parse(values, "sft", SftParams), root)
+    check_inputs(parse_section(values, "sft", SftParams), root)
 
 
 @pytest.fixture
@@ -22,12 +22,12 @@ def local(path):
     return {"mine": {"kind": "local", "path": path}}
 
 
-def test_the_shipped_section_is_valid():
-    assert params.load("sft", SftParams, ROOT / "params.yaml").batch_size > 0
+def test_sft_params_shipped_section_is_valid():
+    assert load_section("sft", SftParams, ROOT / "params.yaml").batch_size > 0
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changes", "message"),
     [
         ({"batch_size": 3}, r"sft\.batch_size: 3: .*conversations_per_step: 8: .*nearest: 6 or 9"),
         ({"batch_size": 16}, r"sft\.batch_size: 16: .*nearest: 16"),
@@ -44,48 +44,51 @@ def test_the_shipped_section_is_valid():
         ({"sources": local("data/raw/sft/none*.jsonl")}, r"none\*\.jsonl: no such file; put it there"),
     ],
 )  # fmt: skip
-def test_a_mistake_ends_in_one_line_that_names_it(values, project, changed, says):
-    with pytest.raises(UserError, match=says) as error:
-        check(values(**changed), project)
+def test_check_inputs_mistake_is_one_line_that_names_it(make_sft_values, project, changes, message):
+    with pytest.raises(UserError, match=message) as error:
+        check(make_sft_values(**changes), project)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
-def test_a_compressed_file_is_refused_for_what_it_is(values, project, suffix):
+def test_check_inputs_refuses_compressed_files(make_sft_values, project, suffix):
     (project / f"data/raw/sft/d.jsonl{suffix}").write_bytes(b"\x1f\x8b\x00")
-    says = rf"data/raw/sft/d\.jsonl\{suffix}: compressed files are not read here; unpack it"
-    with pytest.raises(UserError, match=says):
-        check(values(sources=local("data/raw/sft/d.jsonl*")), project)
+    message = rf"data/raw/sft/d\.jsonl\{suffix}: compressed files are not read here; unpack it"
+    with pytest.raises(UserError, match=message):
+        check(make_sft_values(sources=local("data/raw/sft/d.jsonl*")), project)
 
 
-def test_globs_name_data_files_in_order_and_once(sft, project):
-    source = sft(sources=local(["data/raw/sft/**/*", "data/raw/sft/b.jsonl"])).sources["mine"]
-    found = [
-        path.relative_to(project / "data/raw/sft").as_posix() for path in local_files("mine", source, project)
+def test_list_local_files_in_order_and_once(make_sft_params, project):
+    source = make_sft_params(sources=local(["data/raw/sft/**/*", "data/raw/sft/b.jsonl"])).sources["mine"]
+    files = [
+        path.relative_to(project / "data/raw/sft").as_posix()
+        for path in list_local_files("mine", source, project)
     ]
-    assert found == ["a.jsonl", "b.jsonl", "more/c.jsonl"]
+    assert files == ["a.jsonl", "b.jsonl", "more/c.jsonl"]
 
 
 @pytest.mark.parametrize(
     "pattern", ["data/raw/sft/linked/*.jsonl", "data/raw/sft/*/*.jsonl", "data/raw/sft/**/*.jsonl"]
 )
-def test_a_linked_folder_is_refused_and_a_linked_file_is_not(values, project, tmp_path_factory, pattern):
+def test_check_inputs_refuses_linked_folders_but_not_linked_files(
+    make_sft_values, project, tmp_path_factory, pattern
+):
     outside = tmp_path_factory.mktemp("outside")
     (outside / "d.jsonl").write_text("{}\n")
     (project / "data/raw/sft/d.jsonl").symlink_to(outside / "d.jsonl")
-    check(values(sources=local("data/raw/sft/d.jsonl")), project)
+    check(make_sft_values(sources=local("data/raw/sft/d.jsonl")), project)
     (project / "data/raw/sft/linked").symlink_to(outside)
     with pytest.raises(UserError, match=r"data/raw/sft/linked is a symlinked folder.*ln -s"):
-        check(values(sources=local(pattern)), project)
+        check(make_sft_values(sources=local(pattern)), project)
 
 
-def test_conversations_may_not_be_longer_than_the_model_reads(sft):
-    check_context(sft(context=64), 64)
+def test_check_context_refuses_longer_than_the_model_context(make_sft_params):
+    check_context(make_sft_params(context=64), 64)
     with pytest.raises(UserError, match=r"sft\.context: 64: .*model\.context 48"):
-        check_context(sft(context=64), 48)
+        check_context(make_sft_params(context=64), 48)
 
 
-def test_the_miniworlds_conversations_need_a_miniworld(sft):
-    check_miniworld(sft(), True)
+def test_check_miniworld_needs_a_miniworld_source(make_sft_params):
+    check_miniworld(make_sft_params(), True)
     with pytest.raises(UserError, match=r"sft\.sources\.miniworld: .*corpus\.sources"):
-        check_miniworld(sft(), False)
+        check_miniworld(make_sft_params(), False)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
-from pipeline.shards.best_fit import Rows, best_fit
+from pipeline.shards.best_fit import BestFitSampler, pack_best_fit
 from pipeline.shards.format import Shards
-from pipeline.tokenizer.tokenizer import BOS, EOS, PAD
+from pipeline.tokenizer.special import BOS, EOS, PAD
 
 
 class Documents:
@@ -29,68 +29,69 @@ class Documents:
         self.starts = np.cumsum([0, *map(len, self.arrays)])
         self.tokens = len(self.stream)
 
-    begins = Shards.begins
+    document_starts = Shards.document_starts
 
     def read(self, start, stop):
         assert 0 <= start <= stop <= self.tokens
         return self.stream[start:stop]
 
 
-def holds(row, document):
-    """Whether a document stands in a row, whole."""
+def contains(row, document):
+    """Return true where a row contains a whole document."""
     return f" {' '.join(map(str, document))} " in f" {' '.join(map(str, row))} "
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(2, 60), min_size=1, max_size=40), st.integers(2, 30), st.integers(0, 3))
-def test_an_epoch_reads_every_document_once_and_cuts_the_long_ones_alone(lengths, context, epoch):
+def test_best_fit_sampler_reads_every_document_once_an_epoch_and_cuts_only_long_ones(lengths, context, epoch):
     shards = Documents(lengths)
-    rows = Rows(shards, context, seed=1)
-    read = rows.read(epoch * rows.per_epoch, rows.per_epoch)
-    assert read.shape == (rows.per_epoch, context + 1)
+    sampler = BestFitSampler(shards, context, seed=1)
+    read = sampler.read(epoch * sampler.rows_per_epoch, sampler.rows_per_epoch)
+    assert read.shape == (sampler.rows_per_epoch, context + 1)
     for document in shards.documents:
         if len(document) <= context + 1:
-            assert any(holds(row, document) for row in read)
+            assert any(contains(row, document) for row in read)
     targets = Counter(token for row in read.tolist() for token in row[1:] if token not in (PAD, BOS))
     expected = Counter(token for document in shards.documents for token in document[1:])
     assert targets >= expected
     # The rest of a long document begins with a token that the row before it has predicted already.
     assert (targets - expected).total() <= sum(len(document) > context + 1 for document in shards.documents)
-    assert rows.padding() == pytest.approx((read == PAD).mean())
+    assert sampler.padding_fraction() == pytest.approx((read == PAD).mean())
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=60))
-def test_rows_hold_no_more_than_fits_and_no_two_would_fit_into_one(lengths):
+def test_pack_best_fit_fills_no_row_too_far_and_no_two_would_fit_into_one(lengths):
     lengths = np.array(lengths)
-    order, firsts = best_fit(lengths, 20)
+    order, row_starts = pack_best_fit(lengths, 20)
     assert sorted(order) == list(range(len(lengths)))
-    sums = [int(lengths[order[a:b]].sum()) for a, b in pairwise(firsts)]
+    sums = [int(lengths[order[a:b]].sum()) for a, b in pairwise(row_starts)]
     assert all(0 < total <= 20 for total in sums)
-    # Best fit opens a row only for a piece that no other has room for, so no two rows would fit into one.
+    # Best fit opens a row only for a chunk that no other has room for, so no two rows would fit into one.
     assert len(sums) < 2 or sum(sorted(sums)[:2]) > 20
 
 
 @given(st.integers(0, 200), st.integers(1, 12), st.data())
-def test_a_steps_rows_do_not_depend_on_how_it_is_cut_or_reached(first, count, data):
+def test_best_fit_sampler_read_depends_on_row_numbers_alone(first, count, data):
     shards = Documents([3, 9, 14, 5, 22, 7, 7, 2, 31, 8])
-    whole = Rows(shards, 16, seed=2).read(first, count)
-    again = Rows(shards, 16, seed=2)
-    cut = data.draw(st.integers(0, count))
-    parts = [again.read(first + cut, count - cut), again.read(first, cut)]
-    assert np.array_equal(np.concatenate(parts[::-1]), whole)
+    whole = BestFitSampler(shards, 16, seed=2).read(first, count)
+    again = BestFitSampler(shards, 16, seed=2)
+    split = data.draw(st.integers(0, count))
+    end, beginning = again.read(first + split, count - split), again.read(first, split)
+    assert np.array_equal(np.concatenate([beginning, end]), whole)
 
 
-def test_epochs_put_other_documents_together():
-    rows = Rows(Documents([3, 3, 4, 4, 5, 5, 6, 6] * 30), 15, seed=0)
-    together = [{tuple(sorted(row)) for row in rows.read(e * rows.per_epoch, rows.per_epoch)} for e in (0, 1)]
-    assert len(together[0] & together[1]) < rows.per_epoch / 2
+def test_best_fit_sampler_epochs_combine_other_documents():
+    sampler = BestFitSampler(Documents([3, 3, 4, 4, 5, 5, 6, 6] * 30), 15, seed=0)
+    count = sampler.rows_per_epoch
+    first, second = ({tuple(sorted(row)) for row in sampler.read(e * count, count)} for e in (0, 1))
+    assert len(first & second) < count / 2
 
 
-def test_documents_of_a_corpus_leave_little_empty():
+def test_padding_fraction_is_small_for_documents_of_a_corpus():
     lengths = np.random.default_rng(0).lognormal(4.5, 0.8, 5_000).astype(int) + 2
-    assert Rows(Documents(lengths), 256, seed=0).padding() < 0.005
+    assert BestFitSampler(Documents(lengths), 256, seed=0).padding_fraction() < 0.005
 
 
-def test_too_few_rows_are_named():
+def test_require_rows_names_too_few_rows():
     with pytest.raises(UserError, match=r"44 tokens make 3 rows of 16, but 8 are needed; add text"):
-        Rows(Documents([20, 20, 4]), 16, seed=0).require(8, "add text")
+        BestFitSampler(Documents([20, 20, 4]), 16, seed=0).require_rows(8, "add text")

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.helpers.paths import ROOT
+from tests.helpers.signals import signal_at
+from tests.helpers.small import set_params
 
 WORDS = [
     "dere",
@@ -48,22 +49,24 @@ def project(tmp_path: Path) -> Path:
     for name in ("dvc.yaml", "pipeline", "stages"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "data/raw/corpus").mkdir(parents=True)
-    write(tmp_path, [json.dumps({"text": f"Bu, {number} numaralı metindir."}) for number in range(50)])
+    write_source(tmp_path, [json.dumps({"text": f"Bu, {number} numaralı metindir."}) for number in range(50)])
     return tmp_path
 
 
-def write(project: Path, lines: list[str]) -> None:
+def write_source(project: Path, lines: list[str]) -> None:
     with gzip.open(project / "data/raw/corpus/mine.jsonl.gz", "wt") as file:
         file.write("\n".join(lines))
 
 
-def stage(project: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def run_stage(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stages.slice_corpus"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **more}
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    full_environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment}
+    return subprocess.run(
+        command, cwd=project, env=full_environment, capture_output=True, text=True, check=False
+    )
 
 
-def many(count: int) -> list[str]:
+def json_rows(count: int) -> list[str]:
     """Rows of a hundred words each."""
     rng = random.Random(1)
     return [json.dumps({"text": " ".join(rng.choices(WORDS, k=100)) + "."}) for _ in range(count)]
@@ -74,20 +77,20 @@ def outputs(project: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in files if path.is_file()}
 
 
-def test_it_writes_a_corpus_and_a_mistake_leaves_it_alone(project: Path) -> None:
-    done = stage(project)
-    assert done.returncode == 0, done.stderr
-    assert all(word in done.stdout for word in ("mine", "miniworld", "removed", "train"))
+def test_slice_corpus_writes_corpus_and_mistake_leaves_it_alone(project: Path) -> None:
+    process = run_stage(project)
+    assert process.returncode == 0, process.stderr
+    assert all(word in process.stdout for word in ("mine", "miniworld", "removed", "train"))
     metrics = json.loads((project / "reports/slice_corpus/metrics.json").read_text())
     assert metrics["sources"]["mine"]["kept"]["documents"] == 50
     assert json.loads((project / "data/corpus/miniworld/manifest.json").read_text())["miniworld"] is True
 
     before = outputs(project)
-    write(project, ['{"text": "Bu iyi bir metindir."}', '{"text": '])
-    done = stage(project)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: data/raw/corpus/mine.jsonl.gz:2: not JSON")
-    assert done.stderr.count("\n") == 1
+    write_source(project, ['{"text": "Bu iyi bir metindir."}', '{"text": '])
+    process = run_stage(project)
+    assert process.returncode == 1
+    assert process.stderr.startswith("error: data/raw/corpus/mine.jsonl.gz:2: not JSON")
+    assert process.stderr.count("\n") == 1
     assert outputs(project) == before
     assert [path.name for path in (project / "data").iterdir() if path.name.startswith(".")] == []
 
@@ -100,7 +103,7 @@ def test_it_writes_a_corpus_and_a_mistake_leaves_it_alone(project: Path) -> None
         ("a.jsonl", b"", "a.jsonl:1: longer than 32 MiB; put one object on a line"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_text_is_one_line_and_leaves_nothing(
+def test_slice_corpus_not_text_is_one_line_and_leaves_nothing(
     project: Path, name: str, content: bytes, message: str
 ) -> None:
     path = project / "data/raw/corpus" / name
@@ -111,17 +114,17 @@ def test_a_file_that_is_no_text_is_one_line_and_leaves_nothing(
     params: Any = yaml.load(project / "params.yaml")
     params["corpus"]["sources"]["mine"]["path"] = f"data/raw/corpus/{name}"
     yaml.dump(params, project / "params.yaml")
-    done = stage(project)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error: data/raw/corpus/{message}")
-    assert done.stderr.count("\n") == 1
+    process = run_stage(project)
+    assert process.returncode == 1
+    assert process.stderr.startswith(f"error: data/raw/corpus/{message}")
+    assert process.stderr.count("\n") == 1
     assert not (project / "data/corpus").exists()
 
 
 @pytest.mark.slow
-def test_texts_of_evaluation_are_looked_for_in_the_corpus(project: Path) -> None:
+def test_slice_corpus_removes_texts_of_eval_tasks(project: Path) -> None:
     text = "Kış gelince köyün bütün çocukları tepedeki eski değirmenin önünde toplanır, kızak kayardı."
-    write(project, [json.dumps({"text": f"Önce başka bir söz. {text}"})]
+    write_source(project, [json.dumps({"text": f"Önce başka bir söz. {text}"})]
         + [json.dumps({"text": f"Bu, {number} numaralı metindir."}) for number in range(50)])  # fmt: skip
     (project / "data/raw/eval").mkdir()
     (project / "data/raw/eval/held.jsonl").write_text(json.dumps({"text": text}))
@@ -129,41 +132,57 @@ def test_texts_of_evaluation_are_looked_for_in_the_corpus(project: Path) -> None
     params: Any = yaml.load(project / "params.yaml")
     params["eval"]["tasks"] = {"held": {"kind": "text", "path": "data/raw/eval/held.jsonl"}}
     yaml.dump(params, project / "params.yaml")
-    done = stage(project)
-    assert done.returncode == 0, done.stderr
+    process = run_stage(project)
+    assert process.returncode == 0, process.stderr
     metrics = json.loads((project / "reports/slice_corpus/metrics.json").read_text())
     assert metrics["removed"]["contamination"]["documents"] == 1
 
 
+def test_slice_corpus_counts_a_skipped_line(project: Path) -> None:
+    write_source(project, [json.dumps({"text": "Bu, tek metindir ve kalır."}), '{"text": '])
+    set_params(project, "corpus", on_error="skip")
+    process = run_stage(project)
+    assert process.returncode == 0, process.stderr
+    source = json.loads((project / "reports/slice_corpus/metrics.json").read_text())["sources"]["mine"]
+    assert source["removed"]["unreadable"]["documents"] == 1
+    assert source["kept"]["documents"] == 1
+
+
+MOMENTS = [  # of a run, at which it is killed
+    ("os.mkdir", ".corpus.partial"),
+    ("open", "part-00000.npy"),
+    ("open", "part-00000.json"),
+    ("os.mkdir", ".corpus.partial/val"),
+    ("os.rename", ".corpus.partial"),
+]
+
+
 @pytest.mark.slow
-def test_killed_at_any_moment_it_ends_in_the_same_corpus(project: Path) -> None:
-    write(project, many(30_000))
-    began = time.monotonic()
-    assert stage(project).returncode == 0
-    takes = time.monotonic() - began
+def test_slice_corpus_killed_at_any_moment_resumes_to_same_corpus(project: Path) -> None:
+    write_source(project, json_rows(3_000))
+    assert run_stage(project).returncode == 0
     expected = outputs(project)
-    for share in (0.3, 0.5, 0.7, 0.9):
+    for event, name in MOMENTS:
         shutil.rmtree(project / "data/corpus")
-        command = [sys.executable, "-m", "stages.slice_corpus"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        killed = subprocess.Popen(command, cwd=project, env=environment, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-        time.sleep(share * takes)
-        os.killpg(killed.pid, signal.SIGKILL)
-        killed.wait()
-        done = stage(project)
-        assert done.returncode == 0, done.stderr
+        environment = {**os.environ, **signal_at(project / "hook", event, name, signal.SIGKILL)}
+        killed = subprocess.run(
+            [sys.executable, "-m", "stages.slice_corpus"], cwd=project, env=environment,
+            capture_output=True, check=False, start_new_session=True,
+        )  # fmt: skip
+        assert killed.returncode == -signal.SIGKILL
+        process = run_stage(project)
+        assert process.returncode == 0, process.stderr
         assert outputs(project) == expected
         assert not list((project / "data").glob(".*"))
 
 
 @pytest.mark.slow
-def test_on_a_local_ray_cluster_of_two_workers_the_documents_are_the_same(project: Path) -> None:
+def test_slice_corpus_on_ray_writes_same_documents(project: Path) -> None:
     pytest.importorskip("ray")
-    write(project, many(5_000))
-    assert stage(project).returncode == 0
+    write_source(project, json_rows(5_000))
+    assert run_stage(project).returncode == 0
     expected = outputs(project)
     shutil.rmtree(project / "data/corpus")
-    done = stage(project, DAFT_RUNNER="ray", RAY_worker_niceness="0")
-    assert done.returncode == 0, done.stderr
+    process = run_stage(project, DAFT_RUNNER="ray", RAY_worker_niceness="0")
+    assert process.returncode == 0, process.stderr
     assert outputs(project) == expected

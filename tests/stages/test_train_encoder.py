@@ -6,7 +6,6 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.common import params
 from pipeline.common.errors import UserError
 from pipeline.encoder.embed import embed_texts
 from pipeline.encoder.hf_io import load_encoder
@@ -24,12 +23,14 @@ def encoder_project(project, texts, tokenizer, monkeypatch):
         pq.write_table(table, project / "data/corpus" / split / "part-00000.parquet")
     (project / "models").mkdir()
     (project / "models/tokenizer").symlink_to(tokenizer.folder)
-    change(project, width=32, heads=2, layers=1, ffn=32, steps=4, warmup_steps=1, batch_size=16, pool_size=40)
-    monkeypatch.setattr(params, "check_all", lambda stage: None)
+    set_encoder_params(
+        project, width=32, heads=2, layers=1, ffn=32, steps=4, warmup_steps=1, batch_size=16, pool_size=40
+    )
+    monkeypatch.setattr(train_encoder, "check_params_file", lambda stage: None)
     return project
 
 
-def change(project, **values):
+def set_encoder_params(project, **values):
     yaml, path = YAML(), project / "params.yaml"
     all_params = yaml.load(path.read_text(encoding="utf-8"))
     all_params["encoder"].update(values)
@@ -37,8 +38,8 @@ def change(project, **values):
         yaml.dump(all_params, file)
 
 
-def test_a_missed_gate_warns_is_recorded_and_fails_only_when_strict(encoder_project, tokenizer, capsys):
-    change(encoder_project, min_recall_at_1=1.0, min_mrr=1.0, min_margin=-2.0)
+def test_train_encoder_missed_gate_warns_and_fails_only_when_strict(encoder_project, tokenizer, capsys):
+    set_encoder_params(encoder_project, min_recall_at_1=1.0, min_mrr=1.0, min_margin=-2.0)
     train_encoder.main()
     warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: encoder:")]
     assert len(warnings) == 2  # one a bar
@@ -49,13 +50,13 @@ def test_a_missed_gate_warns_is_recorded_and_fails_only_when_strict(encoder_proj
     vectors = embed_texts(load_encoder(encoder_project / "models/encoder"), tokenizer, ["Van", "Ankara"])
     assert np.isfinite(vectors).all()
 
-    change(encoder_project, gate="strict")
+    set_encoder_params(encoder_project, gate="strict")
     with pytest.raises(UserError, match=r"recall_at_1 .* encoder.min_recall_at_1 1.0; .* encoder.gate: warn"):
         train_encoder.main()
     assert (encoder_project / "models/encoder/model.safetensors").exists()
 
 
-def test_two_trainings_give_the_same_bytes(encoder_project):
+def test_train_encoder_is_deterministic(encoder_project):
     train_encoder.main()
     weights = encoder_project / "models/encoder/model.safetensors"
     first = weights.read_bytes()

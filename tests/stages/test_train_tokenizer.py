@@ -1,4 +1,4 @@
-"""The stage: figures by name, and nothing written where something is wrong."""
+"""The stage: metrics by name, and nothing written after an error."""
 
 import json
 
@@ -6,25 +6,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.common import params
 from pipeline.common.errors import UserError
-from pipeline.tokenizer_training.params import SMALLEST_VOCAB, TokenizerParams
+from pipeline.tokenizer_training.params import BASE_VOCAB_SIZE
 from stages import train_tokenizer
-
-SETTINGS = {
-    "kind": "bpe",
-    "vocab_size": 480,
-    "sample_bytes": 10**6,
-    "max_piece_chars": 16,
-    "morphemes": False,
-}
+from tests.helpers.factories import tokenizer_params
 
 
 @pytest.fixture
 def stage(project, texts, monkeypatch):
     """The stage on a small corpus, ready to run."""
-    monkeypatch.setattr(params, "check_all", lambda stage: None)
-    monkeypatch.setattr(params, "load", lambda section, model: TokenizerParams(**SETTINGS))
+    monkeypatch.setattr(train_tokenizer, "check_params_file", lambda stage: None)
+    monkeypatch.setattr(
+        train_tokenizer, "load_section", lambda section, model: tokenizer_params(vocab_size=480)
+    )
     for split in ("train", "val"):
         folder = project / "data/corpus" / split
         folder.mkdir(parents=True)
@@ -35,7 +29,7 @@ def stage(project, texts, monkeypatch):
     return project
 
 
-def test_figures_are_named_by_their_files(stage):
+def test_train_tokenizer_names_metrics_by_their_files(stage):
     (stage / "data/raw/morph/segmentations.tsv").write_text("evde\tev|de\neve\tev|e\n")
     train_tokenizer.main()
     metrics = json.loads((stage / "reports/train_tokenizer/metrics.json").read_text())
@@ -46,35 +40,35 @@ def test_figures_are_named_by_their_files(stage):
     }
 
 
-def untouched(project):
+def is_untouched(project):
     return not (project / "models/tokenizer").exists() and not (project / "reports/train_tokenizer").exists()
 
 
-def test_files_are_read_before_anything_is_learned(stage, monkeypatch):
-    monkeypatch.setattr(train_tokenizer, "train", lambda *_: pytest.fail("trained first"))
+def test_train_tokenizer_reads_segmentations_before_it_trains(stage, monkeypatch):
+    monkeypatch.setattr(train_tokenizer, "train_sentencepiece", lambda *_: pytest.fail("trained first"))
     (stage / "data/raw/morph/words.tsv").write_text("form\tsegments\n")
     with pytest.raises(UserError, match=r"^data/raw/morph/words\.tsv: no row"):
         train_tokenizer.main()
-    assert untouched(stage)
+    assert is_untouched(stage)
 
 
 @pytest.mark.parametrize("key", ["exact_round_trip", "fast_form_equal"])
-def test_an_unfaithful_tokenizer_is_the_programs_fault(stage, monkeypatch, key):
+def test_train_tokenizer_reports_an_unfaithful_tokenizer_as_a_fault_of_the_program(stage, monkeypatch, key):
     report = {"exact_round_trip": 1.0, "fast_form_equal": 1.0, key: 0.99}
-    monkeypatch.setattr(train_tokenizer, "text_report", lambda *_: (report, None))
+    monkeypatch.setattr(train_tokenizer, "measure_text_fit", lambda *_: (report, None))
     with pytest.raises(UserError, match=r"^models/tokenizer: .* a fault of the program") as error:
         train_tokenizer.main()
     assert "\n" not in str(error.value)
-    assert untouched(stage)
+    assert is_untouched(stage)
 
 
 @pytest.mark.parametrize(
     ("key", "first", "last"),
-    [("max_piece_chars", 2, 512), ("vocab_size", SMALLEST_VOCAB + 1, 1_000_000)],
+    [("max_piece_chars", 2, 512), ("vocab_size", BASE_VOCAB_SIZE + 1, 1_000_000)],
 )
-def test_numbers_that_sentencepiece_cannot_take_are_refused(key, first, last):
+def test_tokenizer_params_refuse_numbers_that_sentencepiece_cannot_take(key, first, last):
     for value in (first, last):
-        assert getattr(TokenizerParams(**{**SETTINGS, key: value}), key) == value
+        assert getattr(tokenizer_params(**{key: value}), key) == value
     for value in (first - 1, last + 1):
-        with pytest.raises(ValueError, match=key):
-            TokenizerParams(**{**SETTINGS, key: value})
+        with pytest.raises(UserError, match=f"^params.yaml: tokenizer.{key}: {value}: "):
+            tokenizer_params(**{key: value})

@@ -17,12 +17,12 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("small", "large"), PAIRS)
-def test_dotted_and_dotless_i_keep_apart(small: str, large: str) -> None:
+def test_lower_and_upper_keep_dotted_and_dotless_i_apart(small: str, large: str) -> None:
     assert lower(large) == small
     assert upper(small) == large
 
 
-def test_a_decomposed_capital_i_is_one_letter() -> None:
+def test_lower_and_upper_of_a_decomposed_dotted_i() -> None:
     assert lower(unicodedata.normalize("NFD", "İZMİR")) == "izmir"
     assert upper("i\u0307zmir") == "İZMİR"
 
@@ -30,11 +30,11 @@ def test_a_decomposed_capital_i_is_one_letter() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("ırmak", "Irmak"), ("izmir'de", "İzmir'de"), ("Ankara", "Ankara"), ("", "")]
 )
-def test_capitalize_changes_the_first_letter_alone(text: str, expected: str) -> None:
+def test_capitalize_changes_only_the_first_letter(text: str, expected: str) -> None:
     assert capitalize(text) == expected
 
 
 @given(st.text(alphabet="abcçdefgğhıijklmnoöprsştuüvyzâîû '0123456789"))
-def test_turkish_letters_survive_the_round_trip(text: str) -> None:
+def test_upper_then_lower_round_trips_turkish_letters(text: str) -> None:
     assert lower(upper(text)) == text
     assert len(upper(text)) == len(text)

@@ -64,7 +64,7 @@ def _violation(node: ast.AST) -> str:
         "Regex(r'(?i:[sdmt]|ll)')",
     ],
 )
-def test_the_lint_finds(source: str) -> None:
+def test_violations_finds(source: str) -> None:
     assert violations(f"import re\n\n{source}\n")[0][0] == 3
 
 
@@ -78,11 +78,11 @@ def test_the_lint_finds(source: str) -> None:
         "text.islower()",
     ],
 )
-def test_the_lint_passes(source: str) -> None:
+def test_violations_passes(source: str) -> None:
     assert violations(source) == []
 
 
-def test_case_is_changed_by_our_casing_alone(root: Path) -> None:
+def test_code_changes_case_only_by_text_casing(root: Path) -> None:
     found = {
         f"{path.relative_to(root)}:{line}": what
         for folder in CODE
@@ -94,5 +94,5 @@ def test_case_is_changed_by_our_casing_alone(root: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ALLOWED)
-def test_what_is_allowed_is_still_needed(path: str, root: Path) -> None:
+def test_allowed_files_still_need_it(path: str, root: Path) -> None:
     assert violations((root / path).read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ TEXTS = st.text(
 @given(TEXTS)
 @example("s\x00\u0327")  # dropping the control character lets the two compose
 @example("a\n\u0301b")
-def test_what_every_text_of_the_corpus_is(text: str) -> None:
+def test_clean_guarantees(text: str) -> None:
     cleaned = clean(text)
     cleaned.encode("utf-8")  # no lone surrogates
     assert unicodedata.is_normalized("NFC", cleaned)
@@ -27,7 +27,7 @@ def test_what_every_text_of_the_corpus_is(text: str) -> None:
 
 
 @given(st.text(alphabet="abcçdeıiİğüşöIĞ .,"))
-def test_words_stay_as_they_are(text: str) -> None:
+def test_clean_keeps_words(text: str) -> None:
     assert clean(text).split() == text.split()
 
 
@@ -45,5 +45,5 @@ def test_words_stay_as_they_are(text: str) -> None:
         (" \n\t ", ""),
     ],
 )
-def test_examples(text: str, cleaned: str) -> None:
+def test_clean_examples(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned

@@ -86,13 +86,13 @@ DAMAGES = {
         ("Constanța’da yașıyor, Iași’de değil", "Constanța’da yaşıyor, Iași’de değil"),
     ],
 )
-def test_known_damage(damaged: str, right: str) -> None:
+def test_repair_of_known_damage(damaged: str, right: str) -> None:
     assert repair(damaged) == right
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("sentence", SENTENCES)
-def test_every_damage_is_undone(damage: Callable[[str], str], sentence: str) -> None:
+def test_repair_undoes_every_damage(damage: Callable[[str], str], sentence: str) -> None:
     try:
         damaged = damage(sentence)
     except UnicodeEncodeError:
@@ -101,13 +101,13 @@ def test_every_damage_is_undone(damage: Callable[[str], str], sentence: str) -> 
 
 
 @given(st.lists(st.tuples(st.sampled_from(SENTENCES), st.sampled_from([None, *DAMAGES])), min_size=1))
-def test_every_line_may_have_its_own_damage(lines: list[tuple[str, str | None]]) -> None:
+def test_repair_of_different_damage_by_line(lines: list[tuple[str, str | None]]) -> None:
     damaged = "\n".join(DAMAGES[damage](sentence) if damage else sentence for sentence, damage in lines)
     assert repair(damaged) == "\n".join(sentence for sentence, _ in lines)
 
 
 @given(st.sampled_from(SENTENCES), st.data())
-def test_single_words_may_be_read_wrong(sentence: str, data: st.DataObject) -> None:
+def test_repair_of_single_misread_words(sentence: str, data: st.DataObject) -> None:
     words = [
         misread(word, data.draw(st.sampled_from(["cp1252", "latin-1"]))) if data.draw(st.booleans()) else word
         for word in sentence.split(" ")
@@ -117,7 +117,7 @@ def test_single_words_may_be_read_wrong(sentence: str, data: st.DataObject) -> N
 
 @given(CORRECT)
 @example("LEYLÂ’NIN “Â” «HÜLYÂ» â… ‘hâlâ’ Â aÂ’ Â” LEYLÂ\xa0HANIM")
-def test_correct_turkish_stays(text: str) -> None:
+def test_repair_keeps_correct_turkish(text: str) -> None:
     assert repair(text) == text
 
 
@@ -142,18 +142,18 @@ def test_correct_turkish_stays(text: str) -> None:
         "Parkın adı şudur:\nÞingvellir",
     ],
 )
-def test_correct_letters_of_others_stay(text: str) -> None:
+def test_repair_keeps_correct_foreign_letters(text: str) -> None:
     assert repair(text) == text
 
 
-def test_a_line_that_tells_nothing_follows_the_others() -> None:
+def test_repair_of_a_line_without_signs_follows_the_others() -> None:
     assert repair("Hava bugün çok ýlýk.\nÞimdi") == "Hava bugün çok ılık.\nŞimdi"
 
 
 @given(st.one_of(NASTY, st.text()))
 @example("Ã„Â±")
 @example("İ\u0307\u0307")
-def test_a_second_repair_changes_nothing(text: str) -> None:
+def test_repair_is_idempotent(text: str) -> None:
     assert repair(repair(text)) == repair(text)
 
 
@@ -165,12 +165,12 @@ def real_texts(corpus: Path) -> Iterator[str]:
         yield from (json.loads(line)["text"] for line in islice(file, 2000))
 
 
-def test_real_text_stays(shared: Path) -> None:
+def test_repair_keeps_real_text(shared: Path) -> None:
     assert [text for text in real_texts(shared / "corpus") if repair(text) != text] == []
 
 
 @pytest.mark.parametrize("damage", [latin5_as("latin-1"), utf8_as("cp1252", 1)], ids=["Latin-5", "UTF-8"])
-def test_real_text_is_recovered(shared: Path, damage: Callable[[str], str]) -> None:
+def test_repair_recovers_real_text(shared: Path, damage: Callable[[str], str]) -> None:
     """Almost all: a sentence of English titles stays unrepaired rather than that Icelandic is spoilt."""
     right = total = 0
     for text in islice(real_texts(shared / "corpus"), 0, 17_000, 10):

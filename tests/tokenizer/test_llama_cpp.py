@@ -7,9 +7,10 @@ import pytest
 from gguf import GGUFWriter
 
 from pipeline.common.errors import UserError
-from pipeline.corpus.readers.files import file_records
+from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Record
-from pipeline.tokenizer.chat_template import MARKERS, conversation_ids
+from pipeline.tokenizer.chat_template import encode_conversation
+from pipeline.tokenizer.special import CHAT_MARKERS
 from tests.helpers.gguf_vocabulary import add_vocabulary
 from tests.helpers.small import make_tokenizer
 
@@ -27,7 +28,7 @@ print(json.dumps([plain, [model.tokenize(chat.encode(), add_bos=True, special=Tr
 """
 
 
-def write(path, tokenizer):
+def write_vocabulary(path, tokenizer):
     writer = GGUFWriter(path, "llama")
     add_vocabulary(writer, tokenizer)
     writer.write_header_to_file()
@@ -41,25 +42,27 @@ def test_llama_cpp_has_our_ids(root, tokenizer, texts, shared, tmp_path):
     python = root / ".venv-llama/bin/python"
     if not python.exists():
         pytest.skip("no .venv-llama; `make test-all` makes it")
-    write(tmp_path / "vocabulary.gguf", tokenizer)
-    sentences = [record.text for record in file_records(shared / "corpus/wiki_sentences.csv")
+    write_vocabulary(tmp_path / "vocabulary.gguf", tokenizer)
+    sentences = [record.text for record in read_file(shared / "corpus/wiki_sentences.csv")
                  if isinstance(record, Record)][:1000]  # fmt: skip
     plain = [*sentences, *texts, *ODD]
-    talks = [
+    conversations = [
         [{"role": "user", "content": sentence}, {"role": "assistant", "content": f"Evet, {sentence}"}]
         for sentence in sentences[:50]
     ]
-    user, assistant, end = MARKERS[1], MARKERS[2], MARKERS[3]
-    chats = [f"{user}{a['content']}{end}{assistant}{b['content']}{end}" for a, b in talks]
+    _, user, assistant, end = CHAT_MARKERS
+    chats = [f"{user}{a['content']}{end}{assistant}{b['content']}{end}" for a, b in conversations]
     (tmp_path / "texts.json").write_text(json.dumps([plain, chats]))
     command = [python, "-c", READ, tmp_path / "vocabulary.gguf", tmp_path / "texts.json"]
-    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    plain_ids, chat_ids = json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    )
     assert len(sentences) == 1000
-    assert found[0] == [tokenizer.encode(text) for text in plain]
-    assert found[1] == [conversation_ids(tokenizer, talk)[0] for talk in talks]
+    assert plain_ids == [tokenizer.encode(text) for text in plain]
+    assert chat_ids == [encode_conversation(tokenizer, conversation)[0] for conversation in conversations]
 
 
-def test_a_unigram_tokenizer_is_refused(texts, tmp_path):
+def test_add_vocabulary_refuses_a_unigram_tokenizer(texts, tmp_path):
     tokenizer = make_tokenizer(tmp_path, "unigram", texts)
     with pytest.raises(UserError, match=r"a unigram tokenizer; .*\. Train with tokenizer\.kind: bpe"):
         add_vocabulary(GGUFWriter(tmp_path / "x.gguf", "llama"), tokenizer)

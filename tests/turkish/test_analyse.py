@@ -30,14 +30,14 @@ def analyser() -> Analyser:
         (name("Van Gölü", "compound"), "dat"),
     ],
 )
-def test_a_form_is_read_back(analyser, stem, tags):
+def test_analyses_inverts_inflect(analyser, stem, tags):
     form = inflect(stem, tags)
     assert (stem, tuple(tags.split()), form.segments) in {
         (reading.lemma, reading.tags, reading.segments) for reading in analyser.analyses(form)
     }
 
 
-def test_every_reading_is_given_fewest_morphemes_first(analyser):
+def test_segmentations_gives_every_reading_fewest_morphemes_first(analyser):
     assert analyser.segmentations("evlerinin") == [
         ("ev", "leri", "nin"), ("ev", "ler", "in", "in"), ("ev", "ler", "i", "nin"),
     ]  # fmt: skip
@@ -45,11 +45,11 @@ def test_every_reading_is_given_fewest_morphemes_first(analyser):
     assert analyser.segmentations("eli") == [("eli",), ("el", "i")]
 
 
-def test_case_and_apostrophes_of_the_web_do_not_hide_a_word(analyser):
+def test_segmentations_ignores_case_and_kind_of_apostrophe(analyser):
     assert analyser.segmentations("KİTABI")[0] == ("kitab", "ı")
     assert analyser.segmentations("Ankara’da") == [("Ankara", "'da")]
 
 
 @pytest.mark.parametrize("form", ["", "x", "kalem", "kitapı", "evda", "gidmek", "Ankarada"])
-def test_what_no_word_of_the_lexicon_gives_has_no_reading(analyser, form):
+def test_analyses_is_empty_for_unknown_or_wrong_forms(analyser, form):
     assert analyser.analyses(form) == []

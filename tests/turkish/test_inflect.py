@@ -33,13 +33,13 @@ def forms(draw, depth=6):
 
 
 @given(forms())
-def test_morphemes_join_to_the_form(form):
+def test_form_segments_join_to_the_form(form):
     assert "".join(form.segments) == form
     assert all(form.segments)
 
 
 @given(forms())
-def test_the_tags_tell_how_the_form_was_made(form):
+def test_inflect_with_a_forms_tags_rebuilds_it(form):
     stem = next(stem for stem in STEMS_MADE if stem.lemma == form.lemma)
     assert inflect(stem, " ".join(form.tags)) == form
 
@@ -48,7 +48,7 @@ def test_the_tags_tell_how_the_form_was_made(form):
     st.text("abcçdefgğhıijklmnoöprsştuüvyz", min_size=2, max_size=12),
     st.sampled_from(["pl", "loc", "acc", "p1sg"]),
 )
-def test_any_word_takes_endings_in_harmony(word, tag):
+def test_add_keeps_vowel_harmony_for_any_word(word, tag):
     # A flag of its own, so that the lexicon has no say: the letters may make bu, or gol.
     ending = noun(word, "hard").add(tag).segments[-1]
     vowels = [letter for letter in word if letter in "aeıioöuü"]
@@ -77,21 +77,21 @@ def test_any_word_takes_endings_in_harmony(word, tag):
         (numeral("10.30").loc, "10.30|'da"),
     ],
 )
-def test_morphemes_are_cut_where_they_meet(form, segments):
+def test_form_segments_are_the_surface_morphemes(form, segments):
     assert "|".join(form.segments) == segments
 
 
-def test_an_institution_takes_no_apostrophe_and_its_plain_kind_is_told():
+def test_institution_takes_no_apostrophe():
     assert institution("Türk Dil Kurumu").gen == "Türk Dil Kurumunun"
     assert institution("Yargıtay", "plain").dat == "Yargıtaya"
 
 
-def test_a_foreign_name_follows_its_reading():
+def test_name_of_foreign_spelling_follows_its_sound():
     assert name("Bordeaux", sound="bordo").dat == "Bordeaux'ya"
     assert name("New York", sound="nüyork").loc == "New York'ta"
 
 
-def test_a_compound_is_told_from_its_look_alikes():
+def test_compound_finds_the_right_head_among_look_alikes():
     assert name("Murat Dağı", "compound").pl == "Murat Dağları"
     assert noun("burun kanadı", "compound").pl == "burun kanatları"
     assert noun("gül suyu", "compound").pl == "gül suları"
@@ -108,32 +108,32 @@ def test_a_compound_is_told_from_its_look_alikes():
         (noun("buzdolabı"), "pl pl", "buzdolaplar (plural pl) takes no 'pl'"),
     ],
 )
-def test_what_cannot_follow_is_refused(form, tags, message):
+def test_inflect_refuses_a_tag_that_cannot_follow(form, tags, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         inflect(form, tags)
 
 
-def test_an_unknown_attribute_is_an_attribute_error():
+def test_form_raises_attribute_error_on_unknown_tag():
     assert not hasattr(noun("ev"), "nonsense")
 
 
-def test_forms_can_be_copied_and_stored():
+def test_form_can_be_copied_and_pickled():
     form = noun("kitap").p3sg
     assert copy.copy(form).acc == pickle.loads(pickle.dumps(form)).acc == "kitabını"
 
 
 @pytest.mark.parametrize("make", [noun, name, verb, acronym, institution])
 @pytest.mark.parametrize("text", ["", "  "])
-def test_an_empty_word_is_refused(make, text):
+def test_constructors_refuse_an_empty_word(make, text):
     with pytest.raises(ValueError, match="an empty word has no forms"):
         make(text)
 
 
-def test_an_unknown_flag_is_refused():
+def test_verb_refuses_an_unknown_flag():
     with pytest.raises(ValueError, match=r"'git': unknown flag 'sfot'; known are .*soft"):
         verb("git", "sfot")
 
 
-def test_what_is_no_compound_is_refused_as_one():
+def test_name_refuses_what_is_no_compound():
     with pytest.raises(ValueError, match="'Ada' ends in no possessive of its own"):
         name("Ada", "compound")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.text.casing import capitalize, upper
-from pipeline.turkish.numbers import distributive, from_words, in_words, ordinal, reading
+from pipeline.turkish.numbers import distributive, number_to_words, ordinal, read_numeral, words_to_number
 
 LARGEST = 10**21 - 1
 NUMBERS = st.one_of(st.integers(-LARGEST, LARGEST), st.integers(0, 10_000))
@@ -26,25 +26,25 @@ NUMBERS = st.one_of(st.integers(-LARGEST, LARGEST), st.integers(0, 10_000))
         (3 * 10**18 + 4 * 10**15, "üç kentilyon dört katrilyon"),
     ],
 )
-def test_numbers_and_words(number: int, words: str) -> None:
-    assert in_words(number) == words
-    assert from_words(words) == number
+def test_number_to_words_and_words_to_number(number: int, words: str) -> None:
+    assert number_to_words(number) == words
+    assert words_to_number(words) == number
 
 
 @given(NUMBERS)
-def test_the_round_trip(number: int) -> None:
-    words = in_words(number)
-    assert from_words(words) == number
-    assert from_words(words.replace(" ", "")) == number
-    assert from_words(upper(words)) == number
-    assert from_words("  ".join(map(capitalize, words.split()))) == number
+def test_words_to_number_inverts_number_to_words(number: int) -> None:
+    words = number_to_words(number)
+    assert words_to_number(words) == number
+    assert words_to_number(words.replace(" ", "")) == number
+    assert words_to_number(upper(words)) == number
+    assert words_to_number("  ".join(map(capitalize, words.split()))) == number
 
 
-def test_words_end_at_the_kentilyons() -> None:
-    assert in_words(LARGEST).startswith("dokuz yüz doksan dokuz kentilyon")
+def test_number_to_words_raises_above_the_kentilyons() -> None:
+    assert number_to_words(LARGEST).startswith("dokuz yüz doksan dokuz kentilyon")
     for number in (LARGEST + 1, -LARGEST - 1):
         with pytest.raises(ValueError, match="kentilyon"):
-            in_words(number)
+            number_to_words(number)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_words_end_at_the_kentilyons() -> None:
         ("42", "42"),
     ],
 )
-def test_what_is_no_number_is_named(text: str, culprit: str) -> None:
+def test_words_to_number_names_the_wrong_word(text: str, culprit: str) -> None:
     with pytest.raises(ValueError, match=culprit) as error:
-        from_words(text)
+        words_to_number(text)
     assert "\n" not in str(error.value)
 
 
@@ -105,21 +105,23 @@ def test_what_is_no_number_is_named(text: str, culprit: str) -> None:
         ("MCMXXIII", "bin dokuz yüz yirmi üç"),
     ],
 )
-def test_numerals_are_read_aloud(token: str, words: str) -> None:
-    assert reading(token) == words
+def test_read_numeral(token: str, words: str) -> None:
+    assert read_numeral(token) == words
 
 
 @pytest.mark.parametrize(
     "token", ["2'", "", ".", "%", "3,", ",5", "1..2", "on", "IIX", "XIV.'", "10.30.", "²", "٣"]
 )
-def test_what_is_no_numeral_is_refused(token: str) -> None:
+def test_read_numeral_refuses_what_is_no_numeral(token: str) -> None:
     with pytest.raises(ValueError, match="no numeral"):
-        reading(token)
+        read_numeral(token)
 
 
 @given(st.integers(0, LARGEST))
-def test_thousands_may_be_dotted(number: int) -> None:
-    assert reading(str(number)) == reading(f"{number:,}".replace(",", ".")) == in_words(number)
+def test_read_numeral_accepts_dots_at_the_thousands(number: int) -> None:
+    assert (
+        read_numeral(str(number)) == read_numeral(f"{number:,}".replace(",", ".")) == number_to_words(number)
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_thousands_may_be_dotted(number: int) -> None:
         (10**9, "bir milyarıncı"),
     ],
 )
-def test_ordinals(number: int, words: str) -> None:
+def test_ordinal(number: int, words: str) -> None:
     assert ordinal(number) == words
 
 
@@ -162,5 +164,5 @@ def test_ordinals(number: int, words: str) -> None:
         (10**6, "birer milyon"),
     ],
 )
-def test_distributives(number: int, words: str) -> None:
+def test_distributive(number: int, words: str) -> None:
     assert distributive(number) == words

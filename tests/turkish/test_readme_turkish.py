@@ -3,7 +3,7 @@ from tests.helpers.paths import ROOT
 README = ROOT / "README.md"
 
 
-def test_the_readmes_forms_are_what_the_inflector_writes() -> None:
+def test_readme_examples_are_what_the_inflector_writes() -> None:
     block = README.read_text(encoding="utf-8").split("## Turkish")[1].split("```python\n")[1].split("```")[0]
     imports, shown = block.split("\n\n")
     names: dict[str, object] = {}

@@ -7,15 +7,15 @@ from benchmarks.ud_inflection import (
     BUNDLES,
     Report,
     Row,
-    as_json,
-    counts,
+    assign_half,
+    build_forms,
+    collect_verb_lemmas,
     exclude,
-    forms_of,
-    half_of,
+    is_counted,
     judge,
     main,
-    read,
-    verb_lemmas,
+    read_rows,
+    to_json,
     verbal_tags,
 )
 from pipeline.turkish.inflect import acronym, inflect, name, noun, numeral, verb
@@ -35,11 +35,11 @@ KENET_PAST = "Aspect=Perf|Mood=Ind|Number=Sing|Person=3|Polarity=Pos|Tense=Past|
 
 
 @pytest.mark.parametrize(("kind", "lemma", "tags", "form"), OURS)
-def test_our_own_list(kind: str, lemma: str, tags: str, form: str) -> None:
+def test_inflect_matches_the_hand_written_list(kind: str, lemma: str, tags: str, form: str) -> None:
     assert inflect(KINDS[kind](lemma), tags) == form
 
 
-def test_our_own_list_says_each_thing_once() -> None:
+def test_hand_written_list_has_no_duplicates() -> None:
     assert len(OURS) >= 150
     assert len({row[:3] for row in OURS}) == len(OURS)
 
@@ -81,52 +81,52 @@ KEPT = [
 
 
 @pytest.mark.parametrize(("row", "rule"), EXCLUDED)
-def test_a_rule_excludes_what_it_is_for(row: Row, rule: str) -> None:
+def test_exclude_applies_the_rule(row: Row, rule: str) -> None:
     _, excluded = exclude([row], frozenset({"al"}))
     assert [name for name, rows in excluded.items() if rows] == [rule]
 
 
 @pytest.mark.parametrize("row", KEPT)
-def test_inflection_is_not_taken_for_derivation(row: Row) -> None:
+def test_exclude_keeps_plain_inflection(row: Row) -> None:
     kept, _ = exclude([row], frozenset({"al"}))
     assert kept == [row]
-    assert counts(row)
+    assert is_counted(row)
 
 
-def test_a_noun_as_predicate_makes_no_verb_lemma() -> None:
+def test_collect_verb_lemmas_skips_nouns_as_predicates() -> None:
     adam = Row("adamdı", "adam", "VERB", KENET_PAST.replace("|Polarity=Pos", ""))
-    assert verb_lemmas([adam, Row("aldı", "al", "VERB", KENET_PAST)]) == {"al"}
+    assert collect_verb_lemmas([adam, Row("aldı", "al", "VERB", KENET_PAST)]) == {"al"}
 
 
 @pytest.mark.parametrize("form", ["aldı", "alıyordu", "almıştı", "alırdı", "alacaktı"])
-def test_one_bundle_merges_the_past_paradigms(form: str) -> None:
-    assert form in forms_of(Row(form, "al", "VERB", KENET_PAST))
+def test_build_forms_merges_the_past_paradigms(form: str) -> None:
+    assert form in build_forms(Row(form, "al", "VERB", KENET_PAST))
 
 
-def test_a_bundle_holds_no_other_tense() -> None:
-    assert not {"alır", "almış", "alıyor", "alsaydı"} & forms_of(Row("aldı", "al", "VERB", KENET_PAST))
+def test_build_forms_has_no_other_tense() -> None:
+    assert not {"alır", "almış", "alıyor", "alsaydı"} & build_forms(Row("aldı", "al", "VERB", KENET_PAST))
 
 
-def test_person_and_negation_reach_every_form_of_the_set() -> None:
+def test_build_forms_applies_person_and_negation_to_every_form() -> None:
     feats = "Aspect=Prog|Mood=Ind|Number=Plur|Person=3|Polarity=Neg|Tense=Pres|VerbForm=Fin"
     expected = {"gelmiyorlar", "gelmiyorlardır", "gelmiyordurlar"}
     expected |= {"gelmemekteler", "gelmemektelerdir", "gelmemektedirler"}
-    assert forms_of(Row("gelmiyorlar", "gel", "VERB", feats)) == expected
+    assert build_forms(Row("gelmiyorlar", "gel", "VERB", feats)) == expected
 
 
-def test_ability_is_composed_in_both_orders_of_negation() -> None:
+def test_build_forms_puts_ability_on_either_side_of_negation() -> None:
     feats = "Aspect=Hab|Mood=GenPot|Number=Sing|Person=3|Polarity=Neg|Tense=Pres|VerbForm=Fin"
-    assert forms_of(Row("edemez", "et", "VERB", feats)) == {"edemez", "etmeyebilir"}
+    assert build_forms(Row("edemez", "et", "VERB", feats)) == {"edemez", "etmeyebilir"}
 
 
-def test_every_tag_of_the_bundles_is_one_of_the_inflector() -> None:
+def test_verbal_tags_are_all_known_to_the_inflector() -> None:
     for aspect, evident, mood, tense in BUNDLES:
         features = {"Aspect": aspect, "Evident": evident, "Mood": mood, "Tense": tense}
         for tags in verbal_tags(features | {"Number": "Sing", "Person": "3", "Polarity": "Pos"}):
             assert inflect(verb("gel"), tags).startswith("gel")
 
 
-def test_any_attested_form_of_a_noun_counts_but_of_a_verb_its_own_alone() -> None:
+def test_judge_accepts_any_attested_noun_form_but_only_the_verbs_own() -> None:
     rows = [
         Row("kitabı", "kitap", "NOUN", ACC),
         Row("kitapı", "kitap", "NOUN", ACC),
@@ -136,23 +136,23 @@ def test_any_attested_form_of_a_noun_counts_but_of_a_verb_its_own_alone() -> Non
     report = judge(rows)
     assert report.scores["NOUN"].right == 2
     assert [row.form for row, _ in report.wrong] == ["alsaydı"]
-    assert '"right": {"NOUN": 2, "PROPN": 0, "VERB": 1}' in as_json(report, "all")
+    assert '"right": {"NOUN": 2, "PROPN": 0, "VERB": 1}' in to_json(report, "all")
 
 
-def test_apostrophes_are_a_figure_of_their_own() -> None:
+def test_judge_counts_apostrophes_apart() -> None:
     genitive = "Case=Gen|Number=Sing"
     report = judge([Row("Ankaranın", "ankara", "PROPN", genitive), Row("ABD'nin", "abd", "PROPN", genitive)])
     assert report.scores["PROPN"].right == 2
     assert report.scores["PROPN"].exact == 1
 
 
-def test_halves_are_by_lemma_whatever_its_case() -> None:
-    assert half_of("İstanbul") == half_of("istanbul")
-    assert {half_of(lemma) for lemma in ("ev", "kitap", "su", "göz", "kapı", "yol")} == {"dev", "heldout"}
+def test_assign_half_ignores_case() -> None:
+    assert assign_half("İstanbul") == assign_half("istanbul")
+    assert {assign_half(lemma) for lemma in ("ev", "kitap", "su", "göz", "kapı", "yol")} == {"dev", "heldout"}
 
 
 @pytest.mark.parametrize("half", ["heldout", "all"])
-def test_held_out_errors_are_never_shown(
+def test_main_never_shows_held_out_errors(
     half: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -164,22 +164,22 @@ def test_held_out_errors_are_never_shown(
 def heldout() -> Report:
     if not TREEBANKS.is_file():
         pytest.skip("no treebanks beside the checkout")
-    return judge(read(TREEBANKS), "heldout")
+    return judge(read_rows(TREEBANKS), "heldout")
 
 
-def test_nouns_of_real_treebanks(heldout: Report) -> None:
+def test_judge_noun_accuracy_on_real_treebanks(heldout: Report) -> None:
     assert heldout.nouns >= 0.96
 
 
-def test_simple_finite_verbs_of_real_treebanks(heldout: Report) -> None:
+def test_judge_verb_accuracy_on_real_treebanks(heldout: Report) -> None:
     assert heldout.scores["VERB"].accuracy >= 0.95
 
 
-def test_hardly_any_lemma_has_listed_forms(heldout: Report) -> None:
+def test_judge_hardly_any_lemma_has_irregular_forms(heldout: Report) -> None:
     assert heldout.listed_share <= 0.01
 
 
-def test_no_rule_excludes_more_than_it_did(heldout: Report) -> None:
+def test_exclude_takes_no_more_rows_than_recorded(heldout: Report) -> None:
     assert {rule: len(rows) for rule, rows in heldout.excluded.items()} == {
         "verb_lemma": 1140,
         "derivation": 115,

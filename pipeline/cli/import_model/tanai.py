@@ -1,7 +1,7 @@
-"""TanAI-Lite checkpoints: `{step, model, optimizer, extra}`, written by its `save_checkpoint`.
+"""Reading of TanAI-Lite checkpoints: `{step, model, optimizer, extra}`, written by its `save_checkpoint`.
 
 https://github.com/TanayAyitmaz/TanAI-LLM-Lite (a4693ba), `tanailite/model/tanai_gpt.py`. The architecture is
-our `tanai`; only the names differ.
+our `tanai`. Only the names of weights differ.
 """
 
 from pathlib import Path
@@ -9,20 +9,20 @@ from typing import Any
 
 from torch import Tensor
 
-from pipeline.cli.import_model.weights import layers_in, model_params, sizes, tied
+from pipeline.cli.import_model.weights import count_layers, make_model_params, pop_tied_head, shape_of
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
 from pipeline.model.config import ModelParams
 
-EMBEDDING = "tok_emb.weight"  # by which a TanAI-Lite model is recognised
-HEADS = 8  # TanAI-Lite's default
-OUTSIDE = {
+EMBEDDING = "tok_emb.weight"  # in every TanAI-Lite model
+DEFAULT_HEADS = 8  # TanAI-Lite's default
+OUTER_NAMES = {
     "model.embed_tokens": "tok_emb",
     "model.embed_positions": "pos_emb",
     "model.norm": "norm",
     "lm_head": "lm_head",
 }
-BLOCK = {
+BLOCK_NAMES = {
     "input_layernorm": "norm_attn",
     "self_attn.q_proj": "q_proj",
     "self_attn.k_proj": "k_proj",
@@ -34,34 +34,35 @@ BLOCK = {
 }
 
 
-def names(layers: int) -> dict[str, str]:
-    """Our names of all weights to TanAI-Lite's."""
+def weight_names(layers: int) -> dict[str, str]:
+    """Return the names of all weights: ours to TanAI-Lite's."""
     inside = {
         f"model.layers.{layer}.{ours}": f"blocks.{layer}.{theirs}"
         for layer in range(layers)
-        for ours, theirs in BLOCK.items()
+        for ours, theirs in BLOCK_NAMES.items()
     }
-    return {f"{ours}.weight": f"{theirs}.weight" for ours, theirs in (OUTSIDE | inside).items()}
+    return {f"{ours}.weight": f"{theirs}.weight" for ours, theirs in (OUTER_NAMES | inside).items()}
 
 
-def configuration(
+def infer_config(
     weights: dict[str, Tensor], content: dict[str, Any], heads: int | None, path: Path
 ) -> tuple[ModelParams, int]:
-    """The shape of a TanAI-Lite model and its number of pieces; takes a tied `lm_head` out of `weights`.
+    """Return the model params and the vocabulary size of a TanAI-Lite model.
 
-    The number of heads is not in the weights: it is what `extra` says, or `heads`, or 8; which one, is
-    printed. Raises UserError where weights that tell the shape are missing, or heads do not fit.
+    Removes a tied `lm_head` from `weights`. The number of heads is not in the weights. It is that of `extra`,
+    else `heads`, else 8, and is printed. Raises UserError where weights that show the shape are missing, or
+    heads do not fit.
     """
-    vocab_size, width = sizes(weights, EMBEDDING, path)
-    context, _ = sizes(weights, "pos_emb.weight", path)
-    ffn, _ = sizes(weights, "blocks.0.ff_up.weight", path)
-    noted = noted_in(content.get("extra"))
-    heads = heads_of(noted.get("n_heads"), heads, width, path)
-    config = model_params(
+    vocab_size, width = shape_of(weights, EMBEDDING, path)
+    context, _ = shape_of(weights, "pos_emb.weight", path)
+    ffn, _ = shape_of(weights, "blocks.0.ff_up.weight", path)
+    noted = find_noted_config(content.get("extra"))
+    heads = resolve_heads(noted.get("n_heads"), heads, width, path)
+    config = make_model_params(
         path,
         arch="tanai",
         width=width,
-        layers=layers_in(weights, "blocks"),
+        layers=count_layers(weights, "blocks"),
         heads=heads,
         kv_heads=heads,
         head_dim=width // heads,
@@ -69,25 +70,25 @@ def configuration(
         context=context,
         rope_theta=10000.0,  # unused: positions are learned
         norm_eps=noted.get("rms_eps", 1e-6),
-        tie_embeddings=tied(weights, EMBEDDING),
+        tie_embeddings=pop_tied_head(weights, EMBEDDING),
     )
     return config, vocab_size
 
 
-def noted_in(extra: Any) -> dict[str, Any]:
-    """The configuration among what a checkpoint notes beside its weights; empty where there is none."""
-    places = [extra, *extra.values()] if isinstance(extra, dict) else []
-    return next((place for place in places if isinstance(place, dict) and "n_heads" in place), {})
+def find_noted_config(extra: Any) -> dict[str, Any]:
+    """Return the configuration in the `extra` of a checkpoint, or an empty dict."""
+    candidates = [extra, *extra.values()] if isinstance(extra, dict) else []
+    return next((value for value in candidates if isinstance(value, dict) and "n_heads" in value), {})
 
 
-def heads_of(noted: Any, asked: int | None, width: int, path: Path) -> int:
-    """The number of heads that a checkpoint notes, or that was asked for, or the default; says which.
+def resolve_heads(noted: Any, asked: int | None, width: int, path: Path) -> int:
+    """Return the number of heads that a checkpoint notes, else the one asked for, else the default.
 
-    Raises UserError where those two differ, or heads do not divide the width.
+    Prints which. Raises UserError where the first two differ, or heads do not divide the width.
     """
     if noted is not None and asked is not None and noted != asked:
         raise UserError(f"--heads: {asked}: {path} was trained with {noted}; leave the option out")
-    heads = noted if noted is not None else HEADS if asked is None else asked
+    heads = noted if noted is not None else DEFAULT_HEADS if asked is None else asked
     if type(heads) is not int or heads < 1 or width % heads:
         raise UserError(f"{path}: {heads} heads do not divide its width {width}; give --heads as trained")
     if noted is not None:

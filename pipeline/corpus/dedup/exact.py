@@ -1,13 +1,13 @@
-"""Documents that repeat another one word for word."""
+"""Exact deduplication: documents that repeat another one word for word."""
 
 import numpy as np
 
 from pipeline.corpus.staging import Documents
 
 
-def duplicates(documents: Documents) -> np.ndarray:
-    """Which documents have the key of one before them."""
+def find_duplicates(documents: Documents) -> np.ndarray:
+    """Return a mask [documents] of those that have the key of an earlier one."""
     order = np.argsort(documents.key, kind="stable")
-    again = np.zeros(len(order), bool)
-    again[order[1:]] = documents.key[order[1:]] == documents.key[order[:-1]]
-    return again
+    is_duplicate = np.zeros(len(order), bool)
+    is_duplicate[order[1:]] = documents.key[order[1:]] == documents.key[order[:-1]]
+    return is_duplicate

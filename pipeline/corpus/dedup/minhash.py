@@ -1,9 +1,9 @@
-"""Signatures: few numbers by which two documents are seen to share much of their text.
+"""MinHash signatures of documents.
 
-MinHash (Broder 1997, "On the resemblance and containment of documents"): of each of many orders of all that a
-text may hold a signature keeps the first one that the document does hold, and two documents agree in as many
-of these as their sets overlap. Two sets are looked at: runs of five words (112 orders, as FineWeb has them)
-and single words (64 orders).
+MinHash (Broder 1997, "On the resemblance and containment of documents"): a signature keeps the lowest value
+of each of many hash functions over the set of a document's n-grams. The share of hashes that agree between
+two documents estimates the overlap of their sets (Jaccard similarity). A signature covers two sets: n-grams
+of five words (112 hashes, as in FineWeb) and single words (64 hashes).
 """
 
 import unicodedata
@@ -16,30 +16,32 @@ from pipeline.corpus.filters.text_batch import (
     DIGIT,
     END,
     LETTER,
-    ORDER,
     TABLES,
-    LaidOut,
-    mixed,
-    prefix_hashes,
+    WORD_BASE,
+    TextBatch,
+    make_span_hasher,
+    mix_bits,
 )
-from pipeline.text.normalize import APOSTROPHES
+from pipeline.text.comparison_keys import APOSTROPHES
 
-RUN = 5  # words
-RUN_ORDERS, WORD_ORDERS = 112, 64
-ORDERS = RUN_ORDERS + WORD_ORDERS
-NONE = np.uint32(0xFFFFFFFF)  # in every place of a document with less than five words
+NGRAM_WORDS = 5
+NGRAM_HASHES, WORD_HASHES = 112, 64
+SIGNATURE_HASHES = NGRAM_HASHES + WORD_HASHES
+NO_SIGNATURE = np.uint32(0xFFFFFFFF)  # every hash of a document with fewer than five words
 
 
 class Words(NamedTuple):
-    """The words of a batch: of[d] : of[d + 1] are those of document d."""
+    """The words (or word n-grams) of a batch; those of document d are offsets[d] : offsets[d + 1]."""
 
-    hashes: np.ndarray
-    of: np.ndarray
+    hashes: np.ndarray  # uint64 [words]
+    offsets: np.ndarray  # [documents + 1]
 
 
-def _folded() -> np.ndarray:
-    """The hash of each character without case, dots and cedillas, so that ISTANBUL, İstanbul and istanbul are
-    one word, and a text that was typed without Turkish letters is a copy of the one with them.
+def _fold_character_hashes() -> np.ndarray:
+    """Return the hash of each character without case, dots and cedillas.
+
+    So ISTANBUL, İstanbul and istanbul are one word, and a text that was typed without Turkish letters is a
+    copy of the one with them.
     """
     codes = np.arange(len(TABLES.hash))
     for code in range(BMP):
@@ -48,17 +50,17 @@ def _folded() -> np.ndarray:
     return TABLES.hash[codes]
 
 
-_FOLDED = _folded()
-_CLOSED_UP = np.zeros(len(_FOLDED), bool)
-_CLOSED_UP[[ord(mark) for mark in APOSTROPHES]] = True
+_FOLDED_HASHES = _fold_character_hashes()
+_IS_APOSTROPHE = np.zeros(len(_FOLDED_HASHES), bool)
+_IS_APOSTROPHE[[ord(character) for character in APOSTROPHES]] = True
 _rng = np.random.default_rng(1)
-_TIMES, _PLUS = _rng.integers(1 << 32, size=(2, ORDERS), dtype=np.uint32)
-_TIMES |= np.uint32(1)
+_MULTIPLIERS, _OFFSETS = _rng.integers(1 << 32, size=(2, SIGNATURE_HASHES), dtype=np.uint32)
+_MULTIPLIERS |= np.uint32(1)  # odd, so that each is a permutation
 
 
-def folded_words(batch: LaidOut) -> Words:
-    """Every word without case and marks; an apostrophe closes up, other marks part."""
-    kept = ~_CLOSED_UP[batch.codes]
+def folded_words(batch: TextBatch) -> Words:
+    """Return every word without case and punctuation; an apostrophe joins, other punctuation splits."""
+    kept = ~_IS_APOSTROPHE[batch.codes]
     codes = batch.codes[kept]
     stops = batch.stops - np.cumsum(~kept)[batch.stops]
     kinds = TABLES.kind[codes]
@@ -67,49 +69,51 @@ def folded_words(batch: LaidOut) -> Words:
     inside[1:-1] = (kinds == LETTER) | (kinds == DIGIT)
     edges = np.flatnonzero(inside[1:] != inside[:-1])
     starts, ends = edges[::2], edges[1::2]
-    hashes = prefix_hashes(_FOLDED[codes])(starts, ends)
+    hashes = make_span_hasher(_FOLDED_HASHES[codes])(starts, ends)
     return Words(hashes, np.concatenate([[0], np.searchsorted(starts, stops)]))
 
 
-def runs(words: Words, length: int) -> Words:
-    """A hash of each run of `length` words that lies within a document."""
+def word_ngrams(words: Words, length: int) -> Words:
+    """Return a hash of each n-gram of `length` words that lies within one document."""
     count = max(0, len(words.hashes) - length + 1)
     hashes = np.zeros(count, np.uint64)
-    for place in range(length):
-        hashes += np.uint64(pow(ORDER, place, 1 << 64)) * words.hashes[place : place + count]
-    counts = np.maximum(np.diff(words.of) - length + 1, 0)
-    of = np.concatenate([[0], np.cumsum(counts)])
-    places = np.arange(of[-1]) + np.repeat(words.of[:-1] - of[:-1], counts)
-    return Words(mixed(hashes[places]), of)
+    for i in range(length):
+        hashes += np.uint64(pow(WORD_BASE, i, 1 << 64)) * words.hashes[i : i + count]
+    counts = np.maximum(np.diff(words.offsets) - length + 1, 0)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    positions = np.arange(offsets[-1]) + np.repeat(words.offsets[:-1] - offsets[:-1], counts)
+    return Words(mix_bits(hashes[positions]), offsets)
 
 
-def signatures(words: Words) -> np.ndarray:
-    """uint32 [documents, ORDERS]."""
-    of_runs = runs(words, RUN)
-    has = np.flatnonzero(np.diff(of_runs.of))
-    found = np.full((len(words.of) - 1, ORDERS), NONE)
-    if len(has):
-        kept = np.repeat(np.diff(of_runs.of) > 0, np.diff(words.of))
-        both = (
-            (_upper_half(of_runs.hashes), of_runs.of[has]),
-            (_upper_half(words.hashes[kept]), _firsts(np.diff(words.of)[has])),
+def minhash_signatures(words: Words) -> np.ndarray:
+    """Return the signatures, uint32 [documents, SIGNATURE_HASHES]."""
+    ngrams = word_ngrams(words, NGRAM_WORDS)
+    has_ngrams = np.diff(ngrams.offsets) > 0
+    documents = np.flatnonzero(has_ngrams)
+    signatures = np.full((len(words.offsets) - 1, SIGNATURE_HASHES), NO_SIGNATURE)
+    if len(documents):
+        word_counts = np.diff(words.offsets)
+        kept = np.repeat(has_ngrams, word_counts)
+        sets = (
+            (_upper_half(ngrams.hashes), ngrams.offsets[documents]),
+            (_upper_half(words.hashes[kept]), _start_offsets(word_counts[documents])),
         )
-        for order, (times, plus) in enumerate(zip(_TIMES, _PLUS, strict=True)):
-            numbers, firsts = both[order >= RUN_ORDERS]
-            found[has, order] = np.minimum.reduceat(_ordered(numbers, times, plus), firsts)
-    return found
+        for i, (multiplier, offset) in enumerate(zip(_MULTIPLIERS, _OFFSETS, strict=True)):
+            values, starts = sets[i >= NGRAM_HASHES]
+            signatures[documents, i] = np.minimum.reduceat(_permute(values, multiplier, offset), starts)
+    return signatures
 
 
 def _upper_half(hashes: np.ndarray) -> np.ndarray:
     return (hashes >> np.uint64(32)).astype(np.uint32)
 
 
-def _firsts(counts: np.ndarray) -> np.ndarray:
+def _start_offsets(counts: np.ndarray) -> np.ndarray:
     return np.cumsum(counts) - counts
 
 
-def _ordered(numbers: np.ndarray, times: np.uint32, plus: np.uint32) -> np.ndarray:
-    """The places of 32-bit numbers in another order of all of them."""
-    places = numbers * times + plus
-    places ^= places >> np.uint32(15)
-    return places * np.uint32(0x2C1B3C6D)
+def _permute(values: np.ndarray, multiplier: np.uint32, offset: np.uint32) -> np.ndarray:
+    """Return 32-bit values under one permutation of all 32-bit values."""
+    permuted = values * multiplier + offset
+    permuted ^= permuted >> np.uint32(15)
+    return permuted * np.uint32(0x2C1B3C6D)

@@ -1,40 +1,46 @@
-"""Near-copies among all documents: which ones share most of their text.
+"""Near-duplicates among all documents, found by their MinHash signatures (the rule `near_copies`).
 
-Pairs are looked for as FineWeb does (Penedo et al. 2024, arXiv 2406.17557): two documents that agree in
-one of 14 bands of 8 orders are copies. That finds what shares some 70 % of its runs of five words; a copy in
-which every tenth word is another shares 40 %. So documents that agree in one of 56 bands of 2 are candidates,
-and copies where their whole signatures agree as those of copies do (measured: benchmarks/near_copies.py).
+Candidate pairs are found by banding, as in FineWeb (Penedo et al. 2024, arXiv 2406.17557): two documents that
+agree in one of 14 bands of 8 hashes are near-duplicates. That finds pairs that share some 70 % of
+their n-grams of five words. A copy in which every tenth word was replaced shares only 40 %. So documents that
+agree in one of 56 bands of 2 hashes are candidates, and near-duplicates if their whole signatures agree
+enough (thresholds measured: benchmarks/near_copies.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from pipeline.corpus.dedup.minhash import NONE, RUN_ORDERS
+from pipeline.corpus.dedup.minhash import NGRAM_HASHES, NO_SIGNATURE
 
 BANDS = 14
 FINE_BANDS = 56
-RUNS_ALIKE, WORDS_ALIKE = 0.10, 0.55  # of the orders, at least
+MIN_NGRAM_AGREEMENT, MIN_WORD_AGREEMENT = 0.10, 0.55  # share of a signature's hashes
 PAIRS_AT_ONCE = 500_000
 
-Signatures = Callable[[], np.ndarray]  # reads those of a part of the corpus, uint32 [orders, documents]
+SignatureReader = Callable[[], np.ndarray]  # reads the signatures of one part, uint32 [hashes, documents]
 
 
-def groups(parts: Sequence[Signatures], alive: np.ndarray) -> np.ndarray:
-    """For every document of the parts, one after another, a number that those `alive` share with their
-    copies, and the copies of these: the lowest of theirs.
+def group_near_duplicates(parts: Sequence[SignatureReader], kept: np.ndarray) -> np.ndarray:
+    """Return the group id of every document [documents]: the lowest number of its near-duplicates.
+
+    Near-duplicates of near-duplicates belong to one group. Documents that are not `kept` (a mask) are alone
+    in their groups. The parts' documents are numbered one part after another.
     """
-    sure = [pairs for band in _bands(parts, BANDS) for pairs in _neighbours(band, alive)]
-    likely = [pairs for band in _bands(parts, FINE_BANDS) for pairs in _neighbours(band, alive)]
-    found = np.concatenate([*sure, *_alike(parts, _unique(likely))]) if likely else np.empty((0, 2), int)
-    return connected(found, len(alive))
+    certain = [pairs for band in _bands(parts, BANDS) for pairs in _agreeing_pairs(band, kept)]
+    candidates = [pairs for band in _bands(parts, FINE_BANDS) for pairs in _agreeing_pairs(band, kept)]
+    if candidates:
+        pairs = np.concatenate([*certain, *_similar_pairs(parts, _unique_pairs(candidates))])
+    else:
+        pairs = np.empty((0, 2), int)
+    return connected_components(pairs, len(kept))
 
 
-def connected(pairs: np.ndarray, count: int) -> np.ndarray:
-    """The lowest number in each one's group, where `pairs` [N, 2] of numbers below `count` belong together.
+def connected_components(pairs: np.ndarray, count: int) -> np.ndarray:
+    """Return the lowest node of each node's component; the edges are `pairs` [N, 2] of nodes below `count`.
 
-    Each round every number takes the lowest that it or its partners point to, and then what that one points
-    to, which halves the way to it.
+    Each round every node takes the lowest node that it or its neighbors point to, then the node that this one
+    points to, which halves the way to it.
     """
     group = np.arange(count)
     while True:
@@ -49,55 +55,58 @@ def connected(pairs: np.ndarray, count: int) -> np.ndarray:
         group = new
 
 
-def _bands(parts: Sequence[Signatures], count: int) -> Iterator[np.ndarray]:
-    """The orders of each band of all documents, uint32 [rows, documents]."""
-    rows = RUN_ORDERS // count
+def find_near_duplicates(group: np.ndarray, size: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return a mask of the kept documents whose group keeps a longer one, or an earlier one of equal size."""
+    order = np.lexsort((-size, ~kept, group))
+    is_duplicate = np.zeros(len(order), bool)
+    is_duplicate[order[1:]] = group[order[1:]] == group[order[:-1]]
+    return is_duplicate & kept
+
+
+def _bands(parts: Sequence[SignatureReader], count: int) -> Iterator[np.ndarray]:
+    """Yield the hashes of each band for all documents, uint32 [rows, documents]."""
+    rows = NGRAM_HASHES // count
     for band in range(count):
         yield np.concatenate([read()[band * rows : (band + 1) * rows] for read in parts], axis=1)
 
 
-def _neighbours(band: np.ndarray, alive: np.ndarray) -> Iterator[np.ndarray]:
-    """Pairs of documents that follow one another among those which agree in the band."""
-    has = np.flatnonzero(alive & (band[0] != NONE))
-    values = band[:, has]
+def _agreeing_pairs(band: np.ndarray, kept: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield pairs [N, 2] of consecutive documents among those that agree in the band."""
+    documents = np.flatnonzero(kept & (band[0] != NO_SIGNATURE))
+    values = band[:, documents]
     order = np.lexsort(values)
     same = (values[:, order[1:]] == values[:, order[:-1]]).all(axis=0)
     if same.any():
-        yield np.sort(has[np.stack([order[:-1][same], order[1:][same]], axis=1)], axis=1)
+        yield np.sort(documents[np.stack([order[:-1][same], order[1:][same]], axis=1)], axis=1)
 
 
-def _unique(pairs: list[np.ndarray]) -> np.ndarray:
+def _unique_pairs(pairs: list[np.ndarray]) -> np.ndarray:
     return np.unique(np.concatenate(pairs), axis=0)
 
 
-def _alike(parts: Sequence[Signatures], pairs: np.ndarray) -> Iterator[np.ndarray]:
-    """Those of the pairs whose signatures agree as copies' do."""
+def _similar_pairs(parts: Sequence[SignatureReader], pairs: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield those of the pairs whose whole signatures agree enough."""
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
-        some = pairs[start : start + PAIRS_AT_ONCE]
-        one, other = (_gathered(parts, side) for side in some.T)
-        agree = one == other
-        runs, words = agree[:RUN_ORDERS].mean(axis=0), agree[RUN_ORDERS:].mean(axis=0)
-        yield some[(runs >= RUNS_ALIKE) & (words >= WORDS_ALIKE)]
+        chunk = pairs[start : start + PAIRS_AT_ONCE]
+        left, right = (_signature_bytes(parts, side) for side in chunk.T)
+        agree = left == right
+        ngrams, words = agree[:NGRAM_HASHES].mean(axis=0), agree[NGRAM_HASHES:].mean(axis=0)
+        yield chunk[(ngrams >= MIN_NGRAM_AGREEMENT) & (words >= MIN_WORD_AGREEMENT)]
 
 
-def _gathered(parts: Sequence[Signatures], documents: np.ndarray) -> np.ndarray:
-    """A byte of every order of some documents [orders, N]: by chance one of 256 agrees (Li & König 2010)."""
-    found: np.ndarray | None = None
+def _signature_bytes(parts: Sequence[SignatureReader], documents: np.ndarray) -> np.ndarray:
+    """Return the lowest byte of each hash of the documents, uint8 [hashes, N].
+
+    One in 256 bytes agrees by chance (b-bit MinHash, Li & König 2010).
+    """
+    gathered: np.ndarray | None = None
     start = 0
     for read in parts:
         signatures = read()
-        if found is None:
-            found = np.empty((len(signatures), len(documents)), np.uint8)
-        here = np.flatnonzero((documents >= start) & (documents < start + signatures.shape[1]))
-        found[:, here] = signatures[:, documents[here] - start].astype(np.uint8)
+        if gathered is None:
+            gathered = np.empty((len(signatures), len(documents)), np.uint8)
+        positions = np.flatnonzero((documents >= start) & (documents < start + signatures.shape[1]))
+        gathered[:, positions] = signatures[:, documents[positions] - start].astype(np.uint8)
         start += signatures.shape[1]
-    assert found is not None
-    return found
-
-
-def near_copies(group: np.ndarray, size: np.ndarray, alive: np.ndarray) -> np.ndarray:
-    """Which of the living documents have a longer one, or an equally long one before them, in their group."""
-    order = np.lexsort((-size, ~alive, group))
-    again = np.zeros(len(order), bool)
-    again[order[1:]] = group[order[1:]] == group[order[:-1]]
-    return again & alive
+    assert gathered is not None
+    return gathered

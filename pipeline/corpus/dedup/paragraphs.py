@@ -1,61 +1,61 @@
-"""Paragraphs that many documents repeat stay in the first of them."""
+"""Paragraph deduplication: a paragraph that many documents repeat stays in the first of them only."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.corpus.staging import Parts, list_values
+from pipeline.corpus.staging import StagingArea, list_values
 
-SHARED_BY = 5  # documents; a paragraph that more of them have stays in the first one only
-BUCKETS = 16  # hashes of paragraphs are compared a sixteenth at a time
+MAX_DOCUMENTS = 5  # a paragraph that more documents have stays in the first one only
+BUCKETS = 16  # paragraph hashes are counted a sixteenth at a time, to bound memory
 
 
-class Repeated(NamedTuple):
-    """Paragraphs that too many documents have."""
+class RepeatedParagraphs(NamedTuple):
+    """Paragraphs that more than MAX_DOCUMENTS documents have."""
 
     hashes: np.ndarray  # sorted
-    documents: np.ndarray  # how many have it
+    documents: np.ndarray  # number of documents that have each
 
-    def found(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which of some hashes are among these, and the places where they are."""
-        place = np.searchsorted(self.hashes, values)
-        there = place < len(self.hashes)
-        there[there] = self.hashes[place[there]] == values[there]
-        return there, place
+    def lookup(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return a mask of the hashes that are among these, and the position of each one that is."""
+        positions = np.searchsorted(self.hashes, values)
+        is_repeated = positions < len(self.hashes)
+        is_repeated[is_repeated] = self.hashes[positions[is_repeated]] == values[is_repeated]
+        return is_repeated, positions
 
 
-def repeated_paragraphs(parts: Parts, alive: np.ndarray) -> Repeated:
-    """The paragraphs that more than SHARED_BY of the living documents have."""
-    found = [np.empty((2, 0), np.uint64)]
+def find_repeated_paragraphs(staging: StagingArea, kept: np.ndarray) -> RepeatedParagraphs:
+    """Return the paragraphs that more than MAX_DOCUMENTS of the kept documents have."""
+    repeated = [np.empty((2, 0), np.uint64)]
     for bucket in range(BUCKETS):
-        some = [np.empty(0, np.uint64)]
-        for document, value in list_values(parts, "paragraphs"):
-            some.append(value[alive[document] & (value % BUCKETS == bucket)])
-        value, counts = np.unique(np.concatenate(some), return_counts=True)
-        often = counts > SHARED_BY
-        found.append(np.stack([value[often], counts[often].astype(np.uint64)]))
-    hashes, documents = np.concatenate(found, axis=1)
+        chunks = [np.empty(0, np.uint64)]
+        for document, hashes in list_values(staging, "paragraphs"):
+            chunks.append(hashes[kept[document] & (hashes % BUCKETS == bucket)])
+        hashes, counts = np.unique(np.concatenate(chunks), return_counts=True)
+        is_repeated = counts > MAX_DOCUMENTS
+        repeated.append(np.stack([hashes[is_repeated], counts[is_repeated].astype(np.uint64)]))
+    hashes, documents = np.concatenate(repeated, axis=1)
     order = np.argsort(hashes)
-    return Repeated(hashes[order], documents[order].astype(np.int64))
+    return RepeatedParagraphs(hashes[order], documents[order].astype(np.int64))
 
 
-def keepers(parts: Parts, repeated: Repeated, alive: np.ndarray) -> np.ndarray:
-    """The first living document that has each repeated paragraph, in which it stays."""
-    first = np.full(len(repeated.hashes), len(alive))
-    for document, value in list_values(parts, "paragraphs"):
-        there, place = repeated.found(value)
-        there &= alive[document]
-        np.minimum.at(first, place[there], document[there])
-    return first
+def find_paragraph_owners(staging: StagingArea, repeated: RepeatedParagraphs, kept: np.ndarray) -> np.ndarray:
+    """Return the first kept document of each repeated paragraph, in which it stays [paragraphs]."""
+    owner = np.full(len(repeated.hashes), len(kept))
+    for document, hashes in list_values(staging, "paragraphs"):
+        is_repeated, positions = repeated.lookup(hashes)
+        is_repeated &= kept[document]
+        np.minimum.at(owner, positions[is_repeated], document[is_repeated])
+    return owner
 
 
-def shared(
-    parts: Parts, repeated: Repeated, keepers: np.ndarray
+def removed_paragraphs(
+    staging: StagingArea, repeated: RepeatedParagraphs, owner: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """The documents of each part that lose paragraphs; the bytes and the characters that go with each."""
-    columns = (list_values(parts, name) for name in ("paragraphs", "bytes", "characters"))
-    for (document, value), (_, bytes), (_, characters) in zip(*columns, strict=True):
-        gone, place = repeated.found(value)
-        gone[gone] = keepers[place[gone]] != document[gone]
-        yield document[gone], bytes[gone], characters[gone]
+    """Yield for each part the document, bytes and characters of every paragraph that its document loses."""
+    columns = (list_values(staging, name) for name in ("paragraphs", "bytes", "characters"))
+    for (document, hashes), (_, bytes), (_, characters) in zip(*columns, strict=True):
+        is_removed, positions = repeated.lookup(hashes)
+        is_removed[is_removed] = owner[positions[is_removed]] != document[is_removed]
+        yield document[is_removed], bytes[is_removed], characters[is_removed]

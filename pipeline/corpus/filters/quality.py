@@ -1,19 +1,27 @@
-"""Documents whose lines or words are not those of prose.
+"""Drop documents whose lines or words are not those of prose.
 
 FineWeb's and Gopher's rules (Penedo et al. 2024, arXiv 2406.17557, section 3.6; Rae et al. 2021, arXiv
-2112.11446, table A1) with the limits that FineWeb-2 found for Turkish (arXiv 2506.20920; `tur_Latn`).
+2112.11446, table A1) with the limits that FineWeb-2 chose for Turkish (arXiv 2506.20920; `tur_Latn`).
 """
 
 import numpy as np
 
-from pipeline.corpus.filters.text_batch import SPACE, TABLES, LaidOut, Spans, is_one_of, sums, table
+from pipeline.corpus.filters.text_batch import (
+    SPACE,
+    TABLES,
+    Spans,
+    TextBatch,
+    character_table,
+    is_one_of,
+    prefix_sums,
+)
 
-PUNCTUATED_LINES = 0.091  # at least
-DUPLICATE_CHARACTERS = 0.1  # of lines that were there before
-LINES_A_WORD = 0.222
-WORD_LENGTH = 3, 21  # mean
-ALPHABETIC = 0.773  # of the words, at least
-FREQUENT = [
+MIN_PUNCTUATED_LINES = 0.091  # share of the lines that are not empty
+MAX_DUPLICATE_CHARACTERS = 0.1  # share of the characters, in lines that stand earlier in the document too
+MAX_LINES_PER_WORD = 0.222
+WORD_LENGTH = 3, 21  # mean characters, at least and at most
+MIN_ALPHABETIC_WORDS = 0.773  # share of the words
+STOP_WORDS = [
     "ve",
     "bir",
     "olarak",
@@ -31,70 +39,82 @@ FREQUENT = [
     "ilk",
     "the",
 ]
-DIFFERENT_FREQUENT = 2
-WORDS = 50, 100_000
-SYMBOLS_A_WORD = 0.1  # `#`, or ellipses
-BULLET_LINES = 0.9
-OPEN_LINES = 0.3  # that end in an ellipsis
+MIN_STOP_WORDS = 2  # different ones
+WORD_COUNT = 50, 100_000  # at least and at most
+MAX_SYMBOLS_PER_WORD = 0.1  # `#`, or ellipses
+MAX_BULLET_LINES = 0.9  # share of the lines
+MAX_ELLIPSIS_LINES = 0.3  # share of the lines that end in an ellipsis
 _TERMINAL = ".?!。．｡…؟।։⁇⁈⁉‼"
 _SYMBOLS = (
     "!/—”:％１〈&(、━\\【#%「」，】；+^]~“《„';’{|∶´[=-`*．（–？！：$～«〉,><》)?）。…@_.\"}►»"
     + "".join(map(chr, [*range(0, 9), *range(11, 32), *range(127, 160)]))
 )
-_IS_SYMBOL = table(_SYMBOLS)
-_NO_SYMBOL = ~_IS_SYMBOL
+_IS_SYMBOL = character_table(_SYMBOLS)
+_IS_NO_SYMBOL = ~_IS_SYMBOL
 
 
-def badly_lined(batch: LaidOut) -> np.ndarray:
-    """Which documents have few lines that end as sentences do, repeated ones, or hardly words on a line."""
+def has_bad_lines(batch: TextBatch) -> np.ndarray:
+    """Tell for each document if its lines are not those of prose.
+
+    Too few end as sentences do, too many are repeated, or they have hardly any words.
+    """
     lines, words = batch.lines, batch.words
-    filled = batch.among(TABLES.kind != SPACE, lines) > 0
+    filled = batch.count_characters(lines, TABLES.kind != SPACE) > 0
     last = batch.codes[np.maximum(lines.stops - 1, 0)]
     punctuated = filled & is_one_of(last, _TERMINAL.replace("…", ""))
-    bad = lines.summed(punctuated) < PUNCTUATED_LINES * lines.summed(filled)
-    repeated = lines.summed(np.where(filled & batch.repeated(lines), lines.lengths, 0))
-    bad |= repeated > DUPLICATE_CHARACTERS * (batch.lengths - lines.counts + 1)
-    return bad | (lines.counts - 1 > LINES_A_WORD * words.counts)
+    bad = lines.sum_by_document(punctuated) < MIN_PUNCTUATED_LINES * lines.sum_by_document(filled)
+    repeated = lines.sum_by_document(np.where(filled & batch.is_repeat(lines), lines.lengths, 0))
+    bad |= repeated > MAX_DUPLICATE_CHARACTERS * (batch.lengths - lines.counts + 1)
+    return bad | (lines.counts - 1 > MAX_LINES_PER_WORD * words.counts)
 
 
-def not_prose(batch: LaidOut) -> np.ndarray:
-    """Which documents are too short or long, or of words and signs that are not those of sentences."""
+def is_not_prose(batch: TextBatch) -> np.ndarray:
+    """Tell for each document if its length, its words and its symbols are not those of prose."""
     lines, words = batch.lines, batch.words
-    spoken = batch.among(_NO_SYMBOL, words) > 0
-    count = words.summed(spoken)
-    bad = (count < WORDS[0]) | (count > WORDS[1])
-    characters = words.summed(np.where(spoken, words.lengths, 0))
+    no_symbol = batch.count_characters(words, _IS_NO_SYMBOL) > 0
+    count = words.sum_by_document(no_symbol)
+    bad = (count < WORD_COUNT[0]) | (count > WORD_COUNT[1])
+    characters = words.sum_by_document(np.where(no_symbol, words.lengths, 0))
     bad |= (characters < WORD_LENGTH[0] * count) | (characters > WORD_LENGTH[1] * count)
     documents = Spans(batch.starts, batch.stops, np.arange(len(batch.texts) + 1))
-    hashes = batch.among(table("#"), documents)
+    number_signs = batch.count_characters(documents, character_table("#"))
     dots = batch.codes == ord(".")
     third = np.zeros(len(dots), bool)  # the last one of three dots
     third[2:] = dots[2:] & dots[1:-1] & dots[:-2]
-    runs = np.flatnonzero(dots & ~np.append(dots[1:], False)) if len(dots) else dots
-    ellipses = batch.among(table("…"), documents) + _threes(dots, runs, batch)
-    bad |= (hashes > SYMBOLS_A_WORD * words.counts) | (ellipses > SYMBOLS_A_WORD * words.counts)
+    last_dots = np.flatnonzero(dots & ~np.append(dots[1:], False)) if len(dots) else dots
+    ellipses = batch.count_characters(documents, character_table("…"))
+    ellipses = ellipses + _count_triple_dots(dots, last_dots, batch)
+    limit = MAX_SYMBOLS_PER_WORD * words.counts
+    bad |= (number_signs > limit) | (ellipses > limit)
     first = batch.codes[np.minimum(lines.starts, len(batch.codes) - 1)]
-    bad |= lines.summed(is_one_of(first, "•-") & (lines.lengths > 0)) > BULLET_LINES * lines.counts
+    bullets = is_one_of(first, "•-") & (lines.lengths > 0)
+    bad |= lines.sum_by_document(bullets) > MAX_BULLET_LINES * lines.counts
     last = np.maximum(lines.stops - 1, 0)
-    opened = (batch.codes[last] == ord("…")) | (third[last] & (lines.lengths > 2))
-    bad |= lines.summed(opened) > OPEN_LINES * lines.counts
-    bad |= words.summed(batch.among(TABLES.alphabetic, words) > 0) < ALPHABETIC * words.counts
-    return bad | (_frequent(batch) < DIFFERENT_FREQUENT)
+    trailing = (batch.codes[last] == ord("…")) | (third[last] & (lines.lengths > 2))
+    bad |= lines.sum_by_document(trailing) > MAX_ELLIPSIS_LINES * lines.counts
+    alphabetic = batch.count_characters(words, TABLES.alphabetic) > 0
+    bad |= words.sum_by_document(alphabetic) < MIN_ALPHABETIC_WORDS * words.counts
+    return bad | (_count_stop_words(batch) < MIN_STOP_WORDS)
 
 
-def _threes(dots: np.ndarray, last: np.ndarray, batch: LaidOut) -> np.ndarray:
-    """How often three dots stand together, by document; five count once, six twice."""
-    before = sums(~dots)
+def _count_triple_dots(dots: np.ndarray, last_dots: np.ndarray, batch: TextBatch) -> np.ndarray:
+    """Count ellipses written as three dots, by document. Five dots in a row count once, six twice.
+
+    `last_dots` are the positions of the last dot of each run.
+    """
+    others_before = prefix_sums(~dots)
     others = np.flatnonzero(~dots)
-    run = last - np.append(-1, others)[before[last]]
-    return np.bincount(np.searchsorted(batch.stops, last), run // 3, len(batch.texts)).astype(np.int64)
+    run_length = last_dots - np.append(-1, others)[others_before[last_dots]]
+    document = np.searchsorted(batch.stops, last_dots)
+    return np.bincount(document, run_length // 3, len(batch.texts)).astype(np.int64)
 
 
-def _frequent(batch: LaidOut) -> np.ndarray:
-    """How many different ones of the frequent words each document has."""
-    known = LaidOut(FREQUENT)
-    hashes = np.sort(known.hashes(Spans(known.starts, known.stops, np.arange(len(FREQUENT) + 1))))
-    which = np.minimum(np.searchsorted(hashes, batch.word_hashes), len(hashes) - 1)
-    found = np.flatnonzero(hashes[which] == batch.word_hashes)
-    pairs = np.unique(batch.words.document[found] * len(hashes) + which[found])
+def _count_stop_words(batch: TextBatch) -> np.ndarray:
+    """Count the different stop words of each document."""
+    stop_words = TextBatch(STOP_WORDS)
+    spans = Spans(stop_words.starts, stop_words.stops, np.arange(len(STOP_WORDS) + 1))
+    hashes = np.sort(stop_words.hash_spans(spans))
+    index = np.minimum(np.searchsorted(hashes, batch.word_hashes), len(hashes) - 1)
+    matches = np.flatnonzero(hashes[index] == batch.word_hashes)
+    pairs = np.unique(batch.words.document[matches] * len(hashes) + index[matches])
     return np.bincount(pairs // len(hashes), minlength=len(batch.texts))

@@ -1,7 +1,7 @@
-"""Documents laid end to end as numbers, so that rules look at all of a batch at once.
+"""A batch of documents as arrays of code points, so that filters work on the whole batch at once.
 
-A text is an array of code points. A span of it (a word, a line) has a hash that follows from sums which are
-made once for the whole batch, so that words, lines and n-grams are compared without cutting a single string.
+A text is an array of code points. A span of it (a word, a line) has a hash that follows from prefix sums,
+which are made once for the whole batch. So words, lines and n-grams are compared without cutting a string.
 """
 
 import unicodedata
@@ -11,63 +11,65 @@ from functools import cached_property
 
 import numpy as np
 
-SPACE, LETTER, DIGIT, MARK, END = range(5)  # classes of characters; END stands after every document
-BMP, ALL = 0x10000, 0x110000
-RATIO = 0x9E3779B97F4A7C15  # any odd number: of the powers that tell places of characters apart
-ORDER = 0xD1342543DE82EF95  # the same for places of words
+SPACE, LETTER, DIGIT, PUNCTUATION, END = range(5)  # classes of characters; END stands after every document
+BMP, ALL = 0x10000, 0x110000  # code points of the basic multilingual plane, and of all planes
+# Bases of the polynomial hashes, over the characters of a span and over the words of an n-gram: any odd
+# numbers will do.
+CHARACTER_BASE = 0x9E3779B97F4A7C15
+WORD_BASE = 0xD1342543DE82EF95
 _UPPER, _LOWER = 1, 2
 
 
 @dataclass(frozen=True)
 class Spans:
-    """Pieces of the text, in order. `of[d] : of[d + 1]` are those of document d."""
+    """Stretches of the text, in order. Those of document d are `offsets[d] : offsets[d + 1]`."""
 
-    starts: np.ndarray
-    stops: np.ndarray
-    of: np.ndarray
+    starts: np.ndarray  # [spans]
+    stops: np.ndarray  # [spans]
+    offsets: np.ndarray  # [documents + 1]
 
     @property
     def lengths(self) -> np.ndarray:
-        """Characters of each."""
+        """Characters of each span."""
         return self.stops - self.starts
 
     @property
     def counts(self) -> np.ndarray:
-        """How many each document has."""
-        return np.diff(self.of)
+        """Number of spans in each document."""
+        return np.diff(self.offsets)
 
     @property
     def document(self) -> np.ndarray:
-        """Which document each belongs to."""
-        return np.repeat(np.arange(len(self.of) - 1), self.counts)
+        """Index of the document that each span belongs to."""
+        return np.repeat(np.arange(len(self.offsets) - 1), self.counts)
 
-    def summed(self, values: np.ndarray) -> np.ndarray:
-        """The sum of a value of every span, by document."""
-        return np.diff(sums(values)[self.of])
-
-
-def sums(values: np.ndarray) -> np.ndarray:
-    """The sum before each place, and at last of all."""
-    found = np.zeros(len(values) + 1, np.int64)
-    np.cumsum(values, out=found[1:])
-    return found
+    def sum_by_document(self, values: np.ndarray) -> np.ndarray:
+        """Sum one value per span over each document."""
+        return np.diff(prefix_sums(values)[self.offsets])
 
 
-def mixed(hashes: np.ndarray) -> np.ndarray:
-    """The same numbers with every bit depending on all (the finaliser of splitmix64, Steele et al. 2014)."""
+def prefix_sums(values: np.ndarray) -> np.ndarray:
+    """Return the sum of the values before each position, and last the sum of all: [len(values) + 1]."""
+    sums = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(values, out=sums[1:])
+    return sums
+
+
+def mix_bits(hashes: np.ndarray) -> np.ndarray:
+    """Make every bit depend on all others (the finalizer of splitmix64, Steele et al. 2014)."""
     hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return hashes ^ (hashes >> np.uint64(31))
 
 
-class Tables:
-    """What is known of every character."""
+class CharacterTables:
+    """Properties of every character, indexed by code point."""
 
     def __init__(self) -> None:
         self.kind = np.full(ALL, LETTER, np.uint8)
         self.case = np.zeros(ALL, np.uint8)
         self.alphabetic = np.ones(ALL, bool)
-        self.hash = mixed(np.arange(1, ALL + 1, dtype=np.uint64))
+        self.hash = mix_bits(np.arange(1, ALL + 1, dtype=np.uint64))
         for code, character in enumerate(map(chr, range(BMP))):
             category = unicodedata.category(character)
             if character.isspace():
@@ -75,69 +77,69 @@ class Tables:
             elif category == "Nd":
                 self.kind[code] = DIGIT
             elif category[0] in "PSC":
-                self.kind[code] = MARK
+                self.kind[code] = PUNCTUATION
             self.case[code] = _UPPER * (category == "Lu") + _LOWER * (category == "Ll")
             self.alphabetic[code] = character.isalpha()
-        self.kind[0x1F000:0x1FB00] = MARK  # pictures
+        self.kind[0x1F000:0x1FB00] = PUNCTUATION  # emoji and other pictures
         self.alphabetic[0x1F000:0x1FB00] = False
 
 
-def powers(ratio: int, count: int) -> np.ndarray:
-    """ratio^0, ratio^1, … modulo 2^64."""
-    found = np.full(count, ratio, np.uint64)
-    found[:1] = 1
-    return np.multiply.accumulate(found)
+def powers(base: int, count: int) -> np.ndarray:
+    """Return base^0, base^1, … modulo 2^64."""
+    result = np.full(count, base, np.uint64)
+    result[:1] = 1
+    return np.multiply.accumulate(result)
 
 
-TABLES = Tables()
-_BACK = pow(RATIO, -1, 1 << 64)
-_powers = {RATIO: powers(RATIO, 1), _BACK: powers(_BACK, 1)}
+TABLES = CharacterTables()
+_INVERSE_BASE = pow(CHARACTER_BASE, -1, 1 << 64)
+_power_cache = {CHARACTER_BASE: powers(CHARACTER_BASE, 1), _INVERSE_BASE: powers(_INVERSE_BASE, 1)}
 
 
-def _power(ratio: int, count: int) -> np.ndarray:
-    if len(_powers[ratio]) < count:
-        _powers[ratio] = powers(ratio, 2 * count)
-    return _powers[ratio][:count]
+def _cached_powers(base: int, count: int) -> np.ndarray:
+    if len(_power_cache[base]) < count:
+        _power_cache[base] = powers(base, 2 * count)
+    return _power_cache[base][:count]
 
 
-def prefix_hashes(codes: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A function that gives each span from a start to a stop a number; equal spans of `codes` (uint64, well
-    mixed) have equal ones, others as good as never.
+def make_span_hasher(codes: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return a function from starts and stops to the hash of each span of `codes` (uint64, well mixed).
 
-    It is the difference of two sums of codes times powers, moved to the same place for all (Karp & Rabin
-    1987, modulo 2^64).
+    Equal spans have equal hashes; for others collisions are negligible. A hash is the difference of two
+    prefix sums of codes times powers, shifted to the same position for all spans (Karp & Rabin 1987, modulo
+    2^64).
     """
-    summed = np.zeros(len(codes) + 1, np.uint64)
-    np.cumsum(codes * _power(RATIO, len(codes)), out=summed[1:])
-    back = _power(_BACK, len(codes) + 1)
-    return lambda starts, stops: mixed((summed[stops] - summed[starts]) * back[starts])
+    sums = np.zeros(len(codes) + 1, np.uint64)
+    np.cumsum(codes * _cached_powers(CHARACTER_BASE, len(codes)), out=sums[1:])
+    shifts = _cached_powers(_INVERSE_BASE, len(codes) + 1)
+    return lambda starts, stops: mix_bits((sums[stops] - sums[starts]) * shifts[starts])
 
 
-class LaidOut:
-    """A batch of documents as arrays; what rules have in common is found once, when first asked for."""
+class TextBatch:
+    """A batch of documents as arrays. What several filters need is computed once, at its first use."""
 
     def __init__(self, texts: list[str]) -> None:
         self.texts = texts
         self.lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        laid = "\0".join([*texts, ""]).encode("utf-32-le", "surrogatepass")
-        self.codes = np.frombuffer(laid, np.uint32)
+        joined = "\0".join([*texts, ""]).encode("utf-32-le", "surrogatepass")
+        self.codes = np.frombuffer(joined, np.uint32)
         self.stops = np.cumsum(self.lengths + 1) - 1
         self.starts = self.stops - self.lengths
 
     @cached_property
     def kinds(self) -> np.ndarray:
-        """The class of each character."""
+        """Class of each character."""
         kinds = TABLES.kind[self.codes]
         kinds[self.stops] = END
         return kinds
 
     @cached_property
-    def _hash(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-        return prefix_hashes(TABLES.hash[self.codes])
+    def _span_hasher(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        return make_span_hasher(TABLES.hash[self.codes])
 
-    def hashes(self, spans: Spans) -> np.ndarray:
-        """A number for each span, equal for equal texts."""
-        return self._hash(spans.starts, spans.stops)
+    def hash_spans(self, spans: Spans) -> np.ndarray:
+        """Return a hash for each span, equal for equal texts."""
+        return self._span_hasher(spans.starts, spans.stops)
 
     @cached_property
     def lines(self) -> Spans:
@@ -150,15 +152,16 @@ class LaidOut:
 
     @cached_property
     def words(self) -> Spans:
-        """Words and marks, cut as spaCy's rules for Turkish cut them, but for its list of abbreviations.
+        """Words and punctuation, split as spaCy's rules for Turkish do, except for its list of abbreviations.
 
-        A mark within a word belongs to it (Ankara'ya, 3,5), but for hyphens between letters or between
-        digits, commas and slashes between letters, and the full stop of a sentence that no space follows.
+        Punctuation within a word belongs to it (Ankara'ya, 3,5). The exceptions are hyphens between letters
+        or between digits, commas and slashes between letters, and the full stop of a sentence that no space
+        follows.
         """
         kinds, codes = self.kinds, self.codes
         inside = (kinds == LETTER) | (kinds == DIGIT)
-        marks = np.flatnonzero(kinds == MARK)
-        inside[marks[self._belong(marks, inside)]] = True
+        punctuation = np.flatnonzero(kinds == PUNCTUATION)
+        inside[punctuation[self._is_part_of_word(punctuation, inside)]] = True
         dots = codes == ord(".")
         ellipsis = np.zeros(len(codes), bool)  # of dots, or of equal hyphens: all but the first
         ellipsis[1:] = dots[1:] & dots[:-1] & ~inside[1:] & ~inside[:-1]
@@ -170,68 +173,68 @@ class LaidOut:
         stops = np.append(starts[1:], len(codes))
         next_space = np.append(spaces, len(codes))[np.searchsorted(spaces, starts)]
         stops = np.minimum(stops, next_space)
-        real = kinds[starts] != END
-        starts, stops = starts[real], stops[real]
+        is_word = kinds[starts] != END
+        starts, stops = starts[is_word], stops[is_word]
         return Spans(starts, stops, np.searchsorted(starts, [*self.starts, len(codes)]))
 
-    def _belong(self, marks: np.ndarray, inside: np.ndarray) -> np.ndarray:
-        """Which of the marks at these places are part of a word."""
-        before, after = np.maximum(marks - 1, 0), np.minimum(marks + 1, len(self.codes) - 1)
-        code, kinds = self.codes[marks], self.kinds
+    def _is_part_of_word(self, positions: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Tell for each punctuation character at `positions` if it is part of a word."""
+        before, after = np.maximum(positions - 1, 0), np.minimum(positions + 1, len(self.codes) - 1)
+        code, kinds = self.codes[positions], self.kinds
         digit_before, digit_after = kinds[before] == DIGIT, kinds[after] == DIGIT
         letter_before, letter_after = kinds[before] == LETTER, kinds[after] == LETTER
         within = inside[before] & inside[after]
         between_letters, between_digits = letter_before & letter_after, digit_before & digit_after
         case = TABLES.case[self.codes]
-        parts = (code == ord("-")) & (between_letters | between_digits)
-        parts |= (code == ord(",")) & between_letters
-        parts |= is_one_of(code, ":<>=/") & letter_after & ~((code == ord("/")) & digit_before)
-        parts |= (code == ord(".")) & (case[before] == _LOWER) & (case[after] == _UPPER)
-        parts |= is_one_of(code, "+*^") & between_digits
-        parts |= is_one_of(code, "–—…")
-        open_before = ~inside[before] & (kinds[before] != MARK)
+        splits = (code == ord("-")) & (between_letters | between_digits)
+        splits |= (code == ord(",")) & between_letters
+        splits |= is_one_of(code, ":<>=/") & letter_after & ~((code == ord("/")) & digit_before)
+        splits |= (code == ord(".")) & (case[before] == _LOWER) & (case[after] == _UPPER)
+        splits |= is_one_of(code, "+*^") & between_digits
+        splits |= is_one_of(code, "–—…")
+        open_before = ~inside[before] & (kinds[before] != PUNCTUATION)
         open_after = ~inside[after]
         edge = (code == ord("-")) & ((open_before & inside[after]) | (inside[before] & open_after))
-        initial = (case[before] == _UPPER) & ~(inside[marks - 2] & (marks > 1))
+        initial = (case[before] == _UPPER) & ~(inside[positions - 2] & (positions > 1))
         ordinal = (
             (code == ord(".")) & (digit_before | initial) & ((kinds[after] == SPACE) | (kinds[after] == END))
         )
-        return (within & ~parts) | edge | ordinal
+        return (within & ~splits) | edge | ordinal
 
     @cached_property
     def word_hashes(self) -> np.ndarray:
-        """The hash of every word."""
-        return self.hashes(self.words)
+        """Hash of every word."""
+        return self.hash_spans(self.words)
 
-    def among(self, flags: np.ndarray, spans: Spans) -> np.ndarray:
-        """How many characters of each span a table (`flags[code]`) marks."""
-        counted = sums(flags[self.codes])
-        return counted[spans.stops] - counted[spans.starts]
+    def count_characters(self, spans: Spans, table: np.ndarray) -> np.ndarray:
+        """Count the characters of each span for which `table[code]` is true."""
+        sums = prefix_sums(table[self.codes])
+        return sums[spans.stops] - sums[spans.starts]
 
-    def bytes(self, spans: Spans) -> np.ndarray:
-        """How many bytes of UTF-8 each span has."""
-        counted = sums(
+    def byte_lengths(self, spans: Spans) -> np.ndarray:
+        """Return the number of UTF-8 bytes of each span."""
+        sums = prefix_sums(
             1 + (self.codes > 0x7F) + (self.codes > 0x7FF).astype(np.int64) + (self.codes > 0xFFFF)
         )
-        return counted[spans.stops] - counted[spans.starts]
+        return sums[spans.stops] - sums[spans.starts]
 
-    def repeated(self, spans: Spans) -> np.ndarray:
-        """Whether an equal span stands before it in the same document."""
-        hashes, document = self.hashes(spans), spans.document
+    def is_repeat(self, spans: Spans) -> np.ndarray:
+        """Tell for each span if an equal one stands before it in the same document."""
+        hashes, document = self.hash_spans(spans), spans.document
         order = np.lexsort((hashes, document))  # stable: earlier ones first
-        found = np.zeros(len(order), bool)
+        repeats = np.zeros(len(order), bool)
         equal = (hashes[order[1:]] == hashes[order[:-1]]) & (document[order[1:]] == document[order[:-1]])
-        found[order[1:]] = equal
-        return found
+        repeats[order[1:]] = equal
+        return repeats
 
 
 def is_one_of(codes: np.ndarray, characters: str) -> np.ndarray:
-    """Whether each code is one of some characters."""
+    """Tell for each code point if it is one of `characters`."""
     return np.isin(codes, [ord(character) for character in characters])
 
 
-def table(characters: str) -> np.ndarray:
-    """A table for `LaidOut.among`."""
-    found = np.zeros(ALL, bool)
-    found[[ord(character) for character in characters]] = True
-    return found
+def character_table(characters: str) -> np.ndarray:
+    """Return a table [code points] that is true for `characters`, for `TextBatch.count_characters`."""
+    table = np.zeros(ALL, bool)
+    table[[ord(character) for character in characters]] = True
+    return table

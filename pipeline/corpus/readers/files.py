@@ -1,43 +1,51 @@
-"""The documents of a file, whatever its format."""
+"""Read the documents of a file of any supported format."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.common.errors import UserError
-from pipeline.corpus.readers import csv, jsonl, parquet, txt
-from pipeline.corpus.readers.decompress import SUFFIXES, opened
+from pipeline.corpus.readers.csv import read_csv
+from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES, open_decompressed
+from pipeline.corpus.readers.jsonl import read_jsonl
+from pipeline.corpus.readers.parquet import read_parquet
 from pipeline.corpus.readers.records import Note, Record, Unreadable
+from pipeline.corpus.readers.txt import DocumentBoundary, read_txt
 
-KINDS = "txt, jsonl, ndjson, csv, tsv (these also .gz, .xz or .zst), parquet"
-_TEXT = (".txt", ".jsonl", ".ndjson", ".csv", ".tsv")
+FORMATS = "txt, jsonl, ndjson, csv, tsv (these also .gz, .xz or .zst), parquet"
+_TEXT_FORMATS = (".txt", ".jsonl", ".ndjson", ".csv", ".tsv")
 
 
-def kind_of(path: Path) -> str | None:
-    """The ending that says a file's format; None for one that is not known."""
-    inner = path.with_suffix("") if path.suffix in SUFFIXES else path
-    known = (*_TEXT, ".parquet") if inner == path else _TEXT
+def file_format(path: Path) -> str | None:
+    """Return the suffix that names a file's format; None for an unknown one."""
+    inner = path.with_suffix("") if path.suffix in COMPRESSION_SUFFIXES else path
+    known = (*_TEXT_FORMATS, ".parquet") if inner == path else _TEXT_FORMATS
     return inner.suffix if inner.suffix in known else None
 
 
-def file_records(
-    path: Path, wanted: str | None = None, divided: txt.Divided = "blank_line", name: str | None = None
+def read_file(
+    path: Path,
+    text_column: str | None = None,
+    boundary: DocumentBoundary = "blank_line",
+    name: str | None = None,
 ) -> Iterator[Record | Unreadable | Note]:
-    """The records of one file, by its name's ending; `wanted`: see `text_of`; `divided`: for .txt; `name`:
-    what messages call it, where it is a copy.
+    """Yield the records of a file, whose suffix names the format.
+
+    `text_column`: see `choose_text_columns`. `boundary`: what ends a document of a .txt. `name`: what
+    messages call the file, where it is a copy. Raises UserError for an unknown format.
     """
     name = name or str(path)
-    kind = kind_of(path)
-    if kind is None:
-        raise UserError(f"{path}: of no known format; rename or convert it to one of {KINDS}")
-    if kind == ".parquet":
+    suffix = file_format(path)
+    if suffix is None:
+        raise UserError(f"{path}: of no known format; rename or convert it to one of {FORMATS}")
+    if suffix == ".parquet":
         with open(path, "rb") as file:
-            yield from parquet.records(file, name, wanted)
+            yield from read_parquet(file, name, text_column)
         return
-    with opened(path, name) as stream:
-        match kind:
+    with open_decompressed(path, name) as stream:
+        match suffix:
             case ".txt":
-                yield from txt.records(stream, name, divided=divided)
+                yield from read_txt(stream, name, boundary=boundary)
             case ".jsonl" | ".ndjson":
-                yield from jsonl.records(stream, name, wanted)
+                yield from read_jsonl(stream, name, text_column)
             case _:
-                yield from csv.records(stream, name, wanted)
+                yield from read_csv(stream, name, text_column)

@@ -1,4 +1,4 @@
-"""Lines of a binary stream in bounded memory, and their text where it is UTF-8."""
+"""Read the lines of a binary stream in bounded memory, and decode them as UTF-8."""
 
 import codecs
 from collections.abc import Iterator
@@ -13,31 +13,31 @@ class Line(NamedTuple):
     number: int  # from 1
     offset: int  # of its first byte in the (decompressed) file
     raw: bytes  # with its line end
-    starts: bool  # False: goes on where the last part stopped
-    ends: bool  # False: the next part goes on with it
+    is_start: bool  # False: continues the part before
+    is_end: bool  # False: the next part continues it
 
 
-def lines(stream: BinaryIO, limit: int) -> Iterator[Line]:
-    """Every line of `stream`; one longer than `limit` bytes comes in parts, none within a UTF-8 character.
+def read_lines(stream: BinaryIO, limit: int) -> Iterator[Line]:
+    """Yield every line of `stream`; one longer than `limit` bytes in parts, which split no UTF-8 character.
 
-    A byte order mark at the start is passed over.
+    A byte order mark at the start is skipped.
     """
-    number, offset, starts, rest = 1, 0, True, b""
+    number, offset, is_start, rest = 1, 0, True, b""
     while True:
         raw = rest + stream.readline(limit - len(rest))
         if offset == 0 and raw.startswith(codecs.BOM_UTF8):
             raw, offset = raw[3:], 3
         if not raw:
             return
-        ends = raw.endswith(b"\n") or len(raw) < limit
-        size = len(raw) if ends else _whole_characters(raw)
-        yield Line(number, offset, raw[:size], starts, ends)
-        offset, rest, starts = offset + size, raw[size:], ends
-        number += ends
+        is_end = raw.endswith(b"\n") or len(raw) < limit
+        size = len(raw) if is_end else _complete_utf8_length(raw)
+        yield Line(number, offset, raw[:size], is_start, is_end)
+        offset, rest, is_start = offset + size, raw[size:], is_end
+        number += is_end
 
 
-def _whole_characters(raw: bytes) -> int:
-    """How many of the bytes lie before a character that `raw` cuts off at its end."""
+def _complete_utf8_length(raw: bytes) -> int:
+    """Return the number of bytes before a character that `raw` cuts off at its end."""
     for back in range(1, min(4, len(raw))):
         byte = raw[-back]
         if byte >= 0xC0:  # leads a character of 2, 3 or 4 bytes
@@ -47,12 +47,12 @@ def _whole_characters(raw: bytes) -> int:
     return len(raw)
 
 
-def decoded(line: Line, name: str) -> str | Unreadable:
-    """The text of a line, or where it stops being UTF-8."""
+def decode_line(line: Line, name: str) -> str | Unreadable:
+    """Return the text of a line, or an Unreadable that names the first byte that is not UTF-8."""
     try:
         return line.raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        # Other than UTF-16, which begins with a mark of its own, Turkish text is most often windows-1254.
+        # Besides UTF-16, which begins with its own byte order mark, Turkish text is mostly windows-1254.
         utf16 = line.offset == 0 and line.raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return Unreadable(
             f"{name}:{line.number}: not UTF-8 at byte {line.offset + error.start}; convert the file: "

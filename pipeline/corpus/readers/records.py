@@ -1,4 +1,4 @@
-"""What the readers hand on: records, and places where there was none to be read."""
+"""Records that the readers yield, their errors, and the choice of the text column."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pipeline.common.errors import UserError
 
 MAX_RECORD_BYTES = 32 << 20  # a longer line or CSV field is taken for a broken file
 ID_COLUMN = "id"
-# Names a text column goes by, most trusted first.
+# Usual names of a text column, most trusted first.
 TEXT_COLUMNS = (
     "text", "content", "metin", "içerik", "icerik", "body", "document", "sentence", "cümle", "yorum"
 )  # fmt: skip
@@ -29,26 +29,26 @@ class Unreadable(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """A record that was not to be had, such as a dead link. It is counted, and no reason to stop."""
+    """A record that could not be fetched, such as a dead link. It is counted, and no reason to stop."""
 
     message: str
 
 
 class Note(NamedTuple):
-    """What a reader has found out by itself and people should know."""
+    """Something that a reader decided by itself and people should know."""
 
     message: str
 
 
-class TextOf(NamedTuple):
-    """Which columns make a document's text, and how."""
+class TextTemplate(NamedTuple):
+    """The columns that make a document's text, and how they are joined."""
 
     columns: tuple[str, ...]
     template: str | None = None  # such as "{title}\n\n{body}"; None: the one column as it is
-    found: bool = False  # by its usual name, and not named in params
+    is_guessed: bool = False  # the column is not named in params, and its name is not TEXT_COLUMNS[0]
 
-    def text(self, values: Sequence[str | None]) -> str:
-        """The text of a row's values in these columns; empty where all are."""
+    def render(self, values: Sequence[str | None]) -> str:
+        """Return the text of a row's values in these columns; empty where all are."""
         if self.template is None or not any(values):
             return values[0] or ""
         by_name = dict(zip(self.columns, values, strict=True))
@@ -56,33 +56,35 @@ class TextOf(NamedTuple):
 
     @property
     def notes(self) -> list[Note]:
-        """What to say of a column that was not named."""
-        return [Note(f"the text is column {self.columns[0]!r}")] if self.found else []
+        """A note that names a column that was guessed."""
+        return [Note(f"the text is column {self.columns[0]!r}")] if self.is_guessed else []
 
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
 
 
-def text_of(columns: Sequence[str], text_columns: Sequence[str], wanted: str | None, where: str) -> TextOf:
-    """The columns that hold the text: those `wanted` names or has in braces, or one with a known name, or the
-    only one of `text_columns`.
+def choose_text_columns(
+    columns: Sequence[str], string_columns: Sequence[str], text_column: str | None, location: str
+) -> TextTemplate:
+    """Choose the columns that hold the text.
 
-    `columns` are all the columns of the file at `where`, `text_columns` those that hold strings.
-    Raises UserError that lists the columns.
+    They are those that `text_column` names, alone or in braces, or else the one with the most trusted usual
+    name, or else the only one of `string_columns`. `columns` are all the columns of the file at `location`,
+    `string_columns` those that hold strings. Raises UserError that lists the columns.
     """
     advice = f"set text_column (`tezgah add`: --column) to one of: {', '.join(columns) or 'none'}"
-    if wanted is not None:
-        fields = tuple(dict.fromkeys(_FIELD.findall(wanted)))
-        for name in fields or (wanted,):
+    if text_column is not None:
+        fields = tuple(dict.fromkeys(_FIELD.findall(text_column)))
+        for name in fields or (text_column,):
             if name not in columns:
-                raise UserError(f"{where}: no column {name!r}; {advice}")
-            if name not in text_columns:
-                raise UserError(f"{where}: column {name!r} is not text; {advice}")
-        return TextOf(fields, wanted) if fields else TextOf((wanted,))
+                raise UserError(f"{location}: no column {name!r}; {advice}")
+            if name not in string_columns:
+                raise UserError(f"{location}: column {name!r} is not text; {advice}")
+        return TextTemplate(fields, text_column) if fields else TextTemplate((text_column,))
     for name in TEXT_COLUMNS:
-        if name in text_columns:
-            return TextOf((name,), found=name != TEXT_COLUMNS[0])
-    others = [name for name in text_columns if name != ID_COLUMN]
+        if name in string_columns:
+            return TextTemplate((name,), is_guessed=name != TEXT_COLUMNS[0])
+    others = [name for name in string_columns if name != ID_COLUMN]
     if len(others) != 1:
-        raise UserError(f"{where}: which column is the text? {advice}")
-    return TextOf((others[0],), found=True)
+        raise UserError(f"{location}: which column is the text? {advice}")
+    return TextTemplate((others[0],), is_guessed=True)

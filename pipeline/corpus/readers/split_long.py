@@ -1,14 +1,14 @@
-"""Cut what is too long for one document."""
+"""Split texts that are too long for one document."""
 
 MAX_CHARS = 100_000  # of one document, about 15,000 words
 
 
-def cut(text: str, limit: int = MAX_CHARS) -> list[str]:
-    """Pieces of at most `limit` characters that join to `text` again.
+def split_long_text(text: str, limit: int = MAX_CHARS) -> list[str]:
+    """Split `text` into pieces of at most `limit` characters, which join to `text` again.
 
-    Cut after the last line break in the second half of the limit; where there is none, after the last
-    space there; else at the limit. A piece depends on the text up to its own end + `limit` alone, so
-    that a stream can be cut while it is read.
+    It is split after the last line break in the second half of the limit, or else after the last space
+    there, or else at the limit. A piece depends only on the text up to its own end + `limit`, so that a
+    stream can be split while it is read.
     """
     pieces = []
     start = 0
@@ -21,8 +21,8 @@ def cut(text: str, limit: int = MAX_CHARS) -> list[str]:
 
 
 def _last_break(text: str, low: int, high: int) -> int:
-    for mark in ("\n", " "):
-        at = text.rfind(mark, low, high)
-        if at >= 0:
-            return at + 1
+    for separator in ("\n", " "):
+        position = text.rfind(separator, low, high)
+        if position >= 0:
+            return position + 1
     return high

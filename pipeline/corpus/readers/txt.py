@@ -1,28 +1,31 @@
-"""Plain text: documents with blank lines between them, or one a line, or one a file."""
+"""Read documents from plain text: separated by blank lines, or one a line, or one a file."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
-from pipeline.corpus.readers.lines import decoded, lines
+from pipeline.corpus.readers.lines import decode_line, read_lines
 from pipeline.corpus.readers.records import Record, Unreadable
-from pipeline.corpus.readers.split_long import MAX_CHARS, cut
+from pipeline.corpus.readers.split_long import MAX_CHARS, split_long_text
 
-Divided = Literal["blank_line", "line", "file"]  # what ends a document
+DocumentBoundary = Literal["blank_line", "line", "file"]  # what ends a document
 PART_BYTES = 1 << 18  # a longer line is read in parts
 
 
-def records(
-    stream: BinaryIO, name: str, limit: int = MAX_CHARS, divided: Divided = "blank_line"
+def read_txt(
+    stream: BinaryIO, name: str, limit: int = MAX_CHARS, boundary: DocumentBoundary = "blank_line"
 ) -> Iterator[Record | Unreadable]:
-    """The documents of a text file; one longer than `limit` characters (a book) comes in pieces (`cut`)."""
-    pending: list[str] = []  # lines of the document at hand
+    """Yield the documents of a text file.
+
+    One longer than `limit` characters (a book) comes in pieces (see `split_long_text`).
+    """
+    pending: list[str] = []  # lines of the current document
     chars = 0
-    for line in lines(stream, PART_BYTES):
-        text = decoded(line, name)
+    for line in read_lines(stream, PART_BYTES):
+        text = decode_line(line, name)
         if isinstance(text, Unreadable):
             yield text
             continue
-        if divided != "file" and line.starts and line.ends and not text.strip():
+        if boundary != "file" and line.is_start and line.is_end and not text.strip():
             if pending:
                 yield Record("".join(pending))
             pending, chars = [], 0
@@ -30,10 +33,10 @@ def records(
         pending.append(text)
         chars += len(text)
         if chars > limit:
-            *pieces, rest = cut("".join(pending), limit)
+            *pieces, rest = split_long_text("".join(pending), limit)
             yield from map(Record, pieces)
             pending, chars = [rest], len(rest)
-        if divided == "line" and line.ends:
+        if boundary == "line" and line.is_end:
             yield Record("".join(pending))
             pending, chars = [], 0
     if pending:

@@ -1,4 +1,4 @@
-"""What the sources are read in: a piece at a time, each by itself."""
+"""Shards of the sources: what one worker reads at a time, each by itself."""
 
 import random
 from collections.abc import Iterator
@@ -7,71 +7,76 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.common.data_files import matching_files
-from pipeline.corpus.params import RAW, CorpusParams, LocalSource, MiniworldSource, UrlsSource, path_key
-from pipeline.corpus.readers.decompress import SUFFIXES
-from pipeline.corpus.readers.files import file_records
+from pipeline.common.paths import RAW_CORPUS
+from pipeline.corpus.params import CorpusParams, LocalSource, MiniworldSource, UrlsSource, path_key
+from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES
+from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Missing, Note, Record, Unreadable
-from pipeline.corpus.readers.txt import Divided
+from pipeline.corpus.readers.txt import DocumentBoundary
 from pipeline.corpus.sources import hub, urls
 from pipeline.miniworld import texts
 
 
-class Piece(Protocol):
-    """A part of a source; workers on other machines may read it."""
+class SourceShard(Protocol):
+    """A part of a source. Workers on other machines may read it."""
 
     @property
     def size(self) -> int:
-        """Bytes of text that it has, roughly."""
+        """Estimated bytes of text."""
 
     def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
-        """Its documents, and what cannot be read. Raises UserError where nothing after it can."""
+        """Yield its documents, and what cannot be read. Raises UserError where nothing after that can be."""
 
 
 @dataclass(frozen=True)
-class Composed:
-    """All that the miniworld tells."""
+class MiniworldShard:
+    """All documents of the miniworld."""
 
     documents: int
     seed: int
     size: int = 0
 
     def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
-        """The documents, as it composes them."""
-        for document in texts.documents(self.seed, self.documents):
+        """Yield the documents, as they are composed."""
+        for document in texts.compose_documents(self.seed, self.documents):
             yield Record(document.text, document.id, document.queries)
 
 
 @dataclass(frozen=True)
-class LocalFile:
-    """A file of the user's."""
+class LocalFileShard:
+    """A file of the user."""
 
     path: Path
     text_column: str | None
-    divided: Divided
+    boundary: DocumentBoundary
 
     @property
     def size(self) -> int:
-        """By its size."""
-        return self.path.stat().st_size * (hub.PACKED if self.path.suffix in (*SUFFIXES, ".parquet") else 1)
+        """Estimated bytes of text, by the file's size."""
+        is_compressed = self.path.suffix in (*COMPRESSION_SUFFIXES, ".parquet")
+        return self.path.stat().st_size * (hub.COMPRESSION_RATIO if is_compressed else 1)
 
     def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
-        """The documents of the file."""
-        return file_records(self.path, self.text_column, self.divided)
+        """Yield the documents of the file."""
+        return read_file(self.path, self.text_column, self.boundary)
 
 
-def pieces(params: CorpusParams, name: str, seed: int, root: Path) -> list[Piece]:
-    """All pieces of a source, in the order in which they are read; those that come from the net are shuffled
-    where only a share of them is wanted.
+def list_shards(params: CorpusParams, name: str, seed: int, root: Path) -> list[SourceShard]:
+    """Return all shards of a source, in the order in which they are read.
+
+    Those that are downloaded are shuffled where corpus.max_bytes leaves the source only a share of its text.
     """
     source = params.sources[name]
     if isinstance(source, MiniworldSource):
-        return [Composed(source.documents, seed)]
+        return [MiniworldShard(source.documents, seed)]
     if isinstance(source, LocalSource):
-        paths = matching_files(path_key(name), source.path, RAW, root)
-        return [LocalFile(path, source.text_column, source.documents) for path in paths]
+        paths = matching_files(path_key(name), source.path, RAW_CORPUS, root)
+        return [LocalFileShard(path, source.text_column, source.documents) for path in paths]
     if isinstance(source, UrlsSource):
-        lists = matching_files(path_key(name), source.path, RAW, root)
-        found: list[Piece] = [piece for path in lists for piece in urls.slices(name, source, path)]
+        lists = matching_files(path_key(name), source.path, RAW_CORPUS, root)
+        shards: list[SourceShard] = [
+            shard for path in lists for shard in urls.list_url_shards(name, source, path)
+        ]
     else:
-        found = list(hub.pieces(name, source, in_groups=params.max_bytes is not None))
-    return found if params.max_bytes is None else random.Random(seed).sample(found, len(found))
+        shards = list(hub.list_hub_shards(name, source, by_row_group=params.max_bytes is not None))
+    return shards if params.max_bytes is None else random.Random(seed).sample(shards, len(shards))

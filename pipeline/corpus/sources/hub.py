@@ -1,7 +1,7 @@
-"""Sets on the Hugging Face hub, or on one that speaks its language (`HF_ENDPOINT`), read in pieces.
+"""Data sets on the Hugging Face hub, or on a server with its API (`HF_ENDPOINT`), read in shards.
 
 `datasets` finds the files of a configuration and split. Of Parquet only the row groups and columns that are
-wanted are fetched, by ranges; other files are fetched whole, and a download that was cut off goes on.
+wanted are downloaded, by ranges. Other files are downloaded whole, and an interrupted download resumes.
 """
 
 import logging
@@ -18,19 +18,19 @@ import pyarrow.parquet as pq
 from pipeline.common.errors import UserError, one_line
 from pipeline.corpus.params import HubSource
 from pipeline.corpus.readers import parquet
-from pipeline.corpus.readers.decompress import SUFFIXES
-from pipeline.corpus.readers.files import KINDS, file_records, kind_of
-from pipeline.corpus.readers.records import Note, Record, Unreadable, text_of
-from pipeline.corpus.sources.download_cache import folder_of
+from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES
+from pipeline.corpus.readers.files import FORMATS, file_format, read_file
+from pipeline.corpus.readers.records import Note, Record, Unreadable, choose_text_columns
+from pipeline.corpus.sources.download_cache import download_folder
 
-ENV = Path(".env")  # may hold HF_TOKEN=…
-LOOKS = 16  # files whose ends are read at a time
-PACKED = 4  # bytes of text in one of a compressed file
+ENV_FILE = Path(".env")  # may hold HF_TOKEN=…
+METADATA_THREADS = 16  # Parquet files whose footers are read at a time
+COMPRESSION_RATIO = 4  # bytes of text in a byte of a compressed file
 
 
 @dataclass(frozen=True)
-class RowGroup:
-    """A row group of a Parquet file on the hub; all of the file's where `group` is None."""
+class RowGroupShard:
+    """A row group of a Parquet file on the hub, or all of them where `group` is None."""
 
     source: str
     url: str  # hf://datasets/<set>@<revision>/<path>
@@ -39,15 +39,15 @@ class RowGroup:
     size: int
 
     def records(self) -> Iterator[Record | Unreadable | Note]:
-        """Its rows."""
-        with told(self.source), _opened(self.url) as file:
-            groups = None if self.group is None else [self.group]
-            yield from parquet.records(file, self.url, self.text_column, groups)
+        """Yield its rows."""
+        with hub_access(self.source), _open_remote(self.url) as file:
+            row_groups = None if self.group is None else [self.group]
+            yield from parquet.read_parquet(file, self.url, self.text_column, row_groups)
 
 
 @dataclass(frozen=True)
-class HubFile:
-    """Another file on the hub."""
+class HubFileShard:
+    """A file on the hub in another format than Parquet."""
 
     source: str
     url: str
@@ -55,59 +55,64 @@ class HubFile:
     size: int
 
     def records(self) -> Iterator[Record | Unreadable | Note]:
-        """Its documents. The file is fetched to the scratch folder and removed when it has been read."""
+        """Yield its documents. The file is downloaded to the scratch folder and removed after it was read."""
         from huggingface_hub import hf_hub_download
 
         repository, _, rest = self.url.removeprefix("hf://datasets/").partition("@")
         revision, _, path = rest.partition("/")
-        folder = folder_of(f"{repository} {revision}")
-        with told(self.source):
-            fetched = Path(
+        folder = download_folder(f"{repository} {revision}")
+        with hub_access(self.source):
+            downloaded = Path(
                 hf_hub_download(repository, path, repo_type="dataset", revision=revision, local_dir=folder)
             )
-        yield from file_records(fetched, self.text_column, name=self.url)
-        fetched.unlink()
+        yield from read_file(downloaded, self.text_column, name=self.url)
+        downloaded.unlink()
 
 
-def pieces(name: str, source: HubSource, in_groups: bool) -> list[RowGroup | HubFile]:
-    """What a source can be read in: files, or where `in_groups` is asked for the row groups of Parquet files.
+def list_hub_shards(name: str, source: HubSource, by_row_group: bool) -> list[RowGroupShard | HubFileShard]:
+    """Return the shards of a source: its files, or with `by_row_group` the row groups of Parquet files.
 
-    Raises UserError, naming the param, for a set, a configuration, a split or a revision that is not there,
-    one that may not be read, and files of no known format.
+    Raises UserError, naming the param, for a data set, configuration, split or revision that does not exist,
+    for one that may not be read, and for files of an unknown format.
     """
     key = f"corpus.sources.{name}"
-    with told(name):
+    with hub_access(name):
         if source.revision is None:
             from huggingface_hub import HfApi
 
-            now = HfApi().dataset_info(source.dataset).sha
-            raise UserError(f'{key}.revision: missing; {source.dataset} is now at "{now}", put that there')
-        urls = _urls(key, source)
-        sizes = {url: int(_files().info(url)["size"]) for url in urls}
+            current = HfApi().dataset_info(source.dataset).sha
+            raise UserError(
+                f'{key}.revision: missing; {source.dataset} is now at "{current}", put that there'
+            )
+        urls = _list_urls(key, source)
+        sizes = {url: int(_file_system().info(url)["size"]) for url in urls}
         for url in urls:
-            if kind_of(Path(url)) is None:
-                raise UserError(f"{key}.dataset: {url}: of no known format; a set needs files of {KINDS}")
-        parquet = [url for url in urls if url.endswith(".parquet")]
-        groups: dict[str, list[int]] = {}
-        if in_groups and parquet:
-            with ThreadPoolExecutor(LOOKS) as pool:
-                sized = pool.map(lambda url: _text_bytes(url, source), parquet)
-                groups = dict(zip(parquet, sized, strict=True))
-    found: list[RowGroup | HubFile] = []
-    wanted = source.text_column
+            if file_format(Path(url)) is None:
+                raise UserError(f"{key}.dataset: {url}: of no known format; a set needs files of {FORMATS}")
+        parquet_urls = [url for url in urls if url.endswith(".parquet")]
+        group_sizes: dict[str, list[int]] = {}
+        if by_row_group and parquet_urls:
+            with ThreadPoolExecutor(METADATA_THREADS) as pool:
+                text_bytes = pool.map(lambda url: _row_group_text_bytes(url, source), parquet_urls)
+                group_sizes = dict(zip(parquet_urls, text_bytes, strict=True))
+    shards: list[RowGroupShard | HubFileShard] = []
+    text_column = source.text_column
     for url in urls:
-        if url in groups:
-            found += [RowGroup(name, url, group, wanted, size) for group, size in enumerate(groups[url])]
-        elif url in parquet:
-            found.append(RowGroup(name, url, None, wanted, sizes[url] * PACKED))
+        if url in group_sizes:
+            shards += [
+                RowGroupShard(name, url, group, text_column, size)
+                for group, size in enumerate(group_sizes[url])
+            ]
+        elif url in parquet_urls:
+            shards.append(RowGroupShard(name, url, None, text_column, sizes[url] * COMPRESSION_RATIO))
         else:
-            packed = PACKED if Path(url).suffix in SUFFIXES else 1
-            found.append(HubFile(name, url, wanted, sizes[url] * packed))
-    return found
+            ratio = COMPRESSION_RATIO if Path(url).suffix in COMPRESSION_SUFFIXES else 1
+            shards.append(HubFileShard(name, url, text_column, sizes[url] * ratio))
+    return shards
 
 
-def _urls(key: str, source: HubSource) -> list[str]:
-    """The files of a configuration and split at a revision, in the order of the set."""
+def _list_urls(key: str, source: HubSource) -> list[str]:
+    """Return the URLs of the files of a configuration and split, in the order of the data set."""
     import datasets
 
     datasets.disable_progress_bars()
@@ -128,34 +133,34 @@ def _urls(key: str, source: HubSource) -> list[str]:
     return [str(url) for url in files[source.split]]
 
 
-def _text_bytes(url: str, source: HubSource) -> list[int]:
-    """For each row group how many bytes the wanted columns have."""
-    with _opened(url) as file:
-        meta = pq.ParquetFile(file).metadata
-    names = meta.schema.to_arrow_schema()
-    wanted = text_of(names.names, parquet.text_columns(names), source.text_column, url).columns
-    found = []
-    for group in range(meta.num_row_groups):
-        columns = [meta.row_group(group).column(place) for place in range(meta.num_columns)]
-        found.append(sum(one.total_uncompressed_size for one in columns if one.path_in_schema in wanted))
-    return found
+def _row_group_text_bytes(url: str, source: HubSource) -> list[int]:
+    """Return the bytes of the text columns of each row group."""
+    with _open_remote(url) as file:
+        metadata = pq.ParquetFile(file).metadata
+    schema = metadata.schema.to_arrow_schema()
+    template = choose_text_columns(schema.names, parquet.string_columns(schema), source.text_column, url)
+    sizes = []
+    for group in range(metadata.num_row_groups):
+        columns = [metadata.row_group(group).column(i) for i in range(metadata.num_columns)]
+        sizes.append(sum(c.total_uncompressed_size for c in columns if c.path_in_schema in template.columns))
+    return sizes
 
 
-def _opened(url: str) -> Any:
-    """A file on the hub; of what is read of it no more is fetched than asked for."""
-    return _files().open(url, "rb", cache_type="none")
+def _open_remote(url: str) -> Any:
+    """Open a file on the hub. No more of it is downloaded than is read."""
+    return _file_system().open(url, "rb", cache_type="none")
 
 
-def _files() -> Any:
+def _file_system() -> Any:
     from huggingface_hub import HfFileSystem
 
     return HfFileSystem()
 
 
 @contextmanager
-def told(name: str) -> Iterator[None]:
-    """Reading the hub inside the block: with the token of `.env`, and errors in one line."""
-    if "HF_TOKEN" not in os.environ and (token := _token(ENV)):
+def hub_access(name: str) -> Iterator[None]:
+    """Access the hub inside the block, with the token of `.env`. Its errors become UserErrors of one line."""
+    if "HF_TOKEN" not in os.environ and (token := _read_token(ENV_FILE)):
         os.environ["HF_TOKEN"] = token
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -163,12 +168,12 @@ def told(name: str) -> Iterator[None]:
     from httpx2 import HTTPError
     from huggingface_hub import errors
 
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every attempt
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs every attempt
     key = f"corpus.sources.{name}"
-    refused = errors.GatedRepoError, errors.RepositoryNotFoundError, errors.RevisionNotFoundError
+    no_access = errors.GatedRepoError, errors.RepositoryNotFoundError, errors.RevisionNotFoundError
     try:
         yield
-    except (*refused, DatasetNotFoundError) as error:
+    except (*no_access, DatasetNotFoundError) as error:
         if "evision" in str(error) and "gated" not in str(error):
             raise UserError(f"{key}.revision: not there; set it to null to be told the current one") from None
         raise UserError(
@@ -183,10 +188,10 @@ def told(name: str) -> Iterator[None]:
         ) from None
 
 
-def _token(path: Path) -> str | None:
-    """What an `.env` file has for HF_TOKEN."""
+def _read_token(path: Path) -> str | None:
+    """Return the HF_TOKEN of an `.env` file; None if it has none."""
     if not path.is_file():
         return None
     lines = (line.partition("=") for line in path.read_text("utf-8").splitlines())
-    found = {key.strip().removeprefix("export "): value.strip().strip("\"'") for key, _, value in lines}
-    return found.get("HF_TOKEN") or None
+    variables = {key.strip().removeprefix("export "): value.strip().strip("\"'") for key, _, value in lines}
+    return variables.get("HF_TOKEN") or None

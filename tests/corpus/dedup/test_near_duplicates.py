@@ -1,13 +1,17 @@
-"""Near-copies are found whatever was changed in them, and nothing else is."""
+"""Near-duplicates are found whatever was changed in them, and nothing else is."""
 
 import random
 
 import numpy as np
 import pytest
 
-from pipeline.corpus.dedup.minhash import NONE, folded_words, signatures
-from pipeline.corpus.dedup.near_duplicates import connected, groups, near_copies
-from pipeline.corpus.filters.text_batch import LaidOut
+from pipeline.corpus.dedup.minhash import NO_SIGNATURE, folded_words, minhash_signatures
+from pipeline.corpus.dedup.near_duplicates import (
+    connected_components,
+    find_near_duplicates,
+    group_near_duplicates,
+)
+from pipeline.corpus.filters.text_batch import TextBatch
 
 WORDS = [
     f"{a}{b}"
@@ -16,25 +20,25 @@ WORDS = [
 ]
 
 
-def made(rng, length=200):
+def random_words(rng, length=200):
     return [rng.choice(WORDS) + rng.choice(["", "ki", "dır", "mış"]) for _ in range(length)]
 
 
-def marks(texts):
-    return signatures(folded_words(LaidOut(texts))).T
+def part_signatures(texts):
+    return minhash_signatures(folded_words(TextBatch(texts))).T
 
 
-def grouped(texts, alive=None):
+def group_texts(texts, kept=None):
     half = len(texts) // 2
-    both = marks(texts[:half]), marks(texts[half:])
-    alive = np.ones(len(texts), bool) if alive is None else alive
-    return groups([lambda part=part: part for part in both], alive)
+    parts = part_signatures(texts[:half]), part_signatures(texts[half:])
+    kept = np.ones(len(texts), bool) if kept is None else kept
+    return group_near_duplicates([lambda part=part: part for part in parts], kept)
 
 
-def gone(texts, group, alive=None):
+def removed_mask(texts, group, kept=None):
     sizes = np.array([len(text.encode()) for text in texts])
-    alive = np.ones(len(texts), bool) if alive is None else alive
-    return near_copies(group, sizes, alive).tolist()
+    kept = np.ones(len(texts), bool) if kept is None else kept
+    return find_near_duplicates(group, sizes, kept).tolist()
 
 
 @pytest.mark.parametrize(
@@ -46,49 +50,49 @@ def gone(texts, group, alive=None):
         lambda words, rng: ", ".join(words).replace("ı", "i").replace("ğ", "g").replace("ş", "s"),
     ],
 )
-def test_a_changed_copy_gives_way_to_the_longest(change):
+def test_find_near_duplicates_keeps_longest_of_changed_copies(change):
     rng = random.Random(1)
-    originals = [made(rng) for _ in range(30)]
+    originals = [random_words(rng) for _ in range(30)]
     texts = [" ".join(words) for words in originals]
     copies = [change(words, rng) for words in originals]
-    group = grouped([*texts, *copies])
+    group = group_texts([*texts, *copies])
     assert group.tolist() == [*range(30), *range(30)]
-    found = gone([*texts, *copies], group)
+    is_removed = removed_mask([*texts, *copies], group)
     for number, (text, copy) in enumerate(zip(texts, copies, strict=True)):
         longer = len(copy.encode()) > len(text.encode())
-        assert (found[number], found[number + 30]) == (longer, not longer)
+        assert (is_removed[number], is_removed[number + 30]) == (longer, not longer)
 
 
-def test_other_texts_stay_and_so_do_short_ones():
+def test_group_near_duplicates_leaves_other_and_short_texts_alone():
     rng = random.Random(2)
-    texts = [" ".join(made(rng)) for _ in range(60)] + ["iki söz"] * 4
-    assert grouped(texts).tolist() == list(range(64))
+    texts = [" ".join(random_words(rng)) for _ in range(60)] + ["iki söz"] * 4
+    assert group_texts(texts).tolist() == list(range(64))
 
 
-def test_what_is_gone_already_takes_nothing_with_it():
-    text = " ".join(made(random.Random(3)))
+def test_find_near_duplicates_ignores_removed_documents():
+    text = " ".join(random_words(random.Random(3)))
     texts = [text, text + " son", text]
-    group = grouped(texts)
+    group = group_texts(texts)
     assert group.tolist() == [0, 0, 0]
-    assert gone(texts, group) == [True, False, True]
-    assert gone(texts, group, np.array([True, False, True])) == [False, False, True]
-    assert grouped(texts, np.array([True, False, True])).tolist() == [0, 1, 0]
+    assert removed_mask(texts, group) == [True, False, True]
+    assert removed_mask(texts, group, np.array([True, False, True])) == [False, False, True]
+    assert group_texts(texts, np.array([True, False, True])).tolist() == [0, 1, 0]
 
 
-def test_signatures_agree_as_far_as_runs_of_words_do():
+def test_minhash_signatures_estimate_ngram_overlap():
     rng = random.Random(4)
-    words = made(rng, 2000)
-    other = words[:1000] + made(rng, 1000)
-    one, two = (marks([" ".join(text)])[:112, 0] for text in (words, other))
-    runs = [{tuple(text[at : at + 5]) for at in range(1996)} for text in (words, other)]
-    share = len(runs[0] & runs[1]) / len(runs[0] | runs[1])
+    words = random_words(rng, 2000)
+    other = words[:1000] + random_words(rng, 1000)
+    one, two = (part_signatures([" ".join(text)])[:112, 0] for text in (words, other))
+    ngrams = [{tuple(text[i : i + 5]) for i in range(1996)} for text in (words, other)]
+    share = len(ngrams[0] & ngrams[1]) / len(ngrams[0] | ngrams[1])
     assert abs((one == two).mean() - share) < 0.12
-    assert (marks(["bir iki üç dört"]) == NONE).all()
+    assert (part_signatures(["bir iki üç dört"]) == NO_SIGNATURE).all()
 
 
-def test_connected_groups_take_their_lowest_number():
+def test_connected_components_take_their_lowest_node():
     pairs = np.array([[5, 1], [1, 7], [2, 3], [9, 8], [8, 2]])
-    assert connected(pairs, 10).tolist() == [0, 1, 2, 2, 4, 1, 6, 1, 2, 2]
+    assert connected_components(pairs, 10).tolist() == [0, 1, 2, 2, 4, 1, 6, 1, 2, 2]
     chain = np.stack([np.arange(999), np.arange(1, 1000)], axis=1)
-    assert not connected(np.random.default_rng(0).permutation(chain), 1000).any()
-    assert connected(np.empty((0, 2), int), 3).tolist() == [0, 1, 2]
+    assert not connected_components(np.random.default_rng(0).permutation(chain), 1000).any()
+    assert connected_components(np.empty((0, 2), int), 3).tolist() == [0, 1, 2]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.corpus.filters.text_batch import LaidOut
+from pipeline.corpus.filters.text_batch import TextBatch
 
 TEXTS = st.lists(st.text("aB1İı .,'-/:\n…€😀", max_size=60), min_size=1, max_size=6)
 
@@ -15,42 +15,42 @@ TEXTS = st.lists(st.text("aB1İı .,'-/:\n…€😀", max_size=60), min_size=1,
 def cut(batch, spans):
     laid = "\0".join([*batch.texts, ""])
     pieces = [laid[start:stop] for start, stop in zip(spans.starts, spans.stops, strict=True)]
-    return [pieces[first:last] for first, last in zip(spans.of, spans.of[1:], strict=False)]
+    return [pieces[first:last] for first, last in zip(spans.offsets, spans.offsets[1:], strict=False)]
 
 
 @given(TEXTS)
-def test_lines_are_those_of_split(texts):
-    batch = LaidOut(texts)
+def test_lines_match_str_split(texts):
+    batch = TextBatch(texts)
     assert cut(batch, batch.lines) == [text.split("\n") for text in texts]
-    assert batch.bytes(batch.lines).tolist() == [
+    assert batch.byte_lengths(batch.lines).tolist() == [
         len(line.encode()) for text in texts for line in text.split("\n")
     ]
 
 
 @given(TEXTS)
-def test_words_are_all_that_is_no_space(texts):
-    batch = LaidOut(texts)
+def test_words_cover_everything_but_spaces(texts):
+    batch = TextBatch(texts)
     assert ["".join(words) for words in cut(batch, batch.words)] == ["".join(text.split()) for text in texts]
 
 
 @given(TEXTS)
-def test_equal_spans_have_equal_hashes_and_others_do_not(texts):
-    batch = LaidOut(texts)
+def test_hash_spans_is_equal_for_equal_spans_only(texts):
+    batch = TextBatch(texts)
     pieces = [piece for document in cut(batch, batch.words) for piece in document]
     hashes = batch.word_hashes.tolist()
     assert len(set(hashes)) == len(set(pieces)) == len(set(zip(pieces, hashes, strict=True)))
 
 
 @given(TEXTS)
-def test_repeated_lines_are_those_that_were_there_before(texts):
-    batch = LaidOut(texts)
+def test_is_repeat_marks_lines_that_occurred_before(texts):
+    batch = TextBatch(texts)
     expected = []
     for text in texts:
         seen = Counter()
         for line in text.split("\n"):
             expected.append(seen[line] > 0)
             seen[line] += 1
-    assert batch.repeated(batch.lines).tolist() == expected
+    assert batch.is_repeat(batch.lines).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_repeated_lines_are_those_that_were_there_before(texts):
         ("ve/veya (bkz. s.12)...", ["ve", "/", "veya", "(", "bkz", ".", "s.12", ")", "..."]),
     ],
 )
-def test_words_are_cut_as_spacy_cuts_them(text, words):
-    batch = LaidOut([text])
+def test_words_are_split_as_spacy_splits_them(text, words):
+    batch = TextBatch([text])
     assert cut(batch, batch.words) == [words]
 
 
-def test_sums_by_document():
-    batch = LaidOut(["bir iki", "", "üç"])
+def test_sum_by_document():
+    batch = TextBatch(["bir iki", "", "üç"])
     assert batch.words.counts.tolist() == [2, 0, 1]
-    assert batch.words.summed(np.array([1, 2, 4])).tolist() == [3, 0, 4]
+    assert batch.words.sum_by_document(np.array([1, 2, 4])).tolist() == [3, 0, 4]
     assert batch.words.document.tolist() == [0, 0, 2]

@@ -12,42 +12,42 @@ from pipeline.corpus.readers.records import Note, Record, Unreadable
 PATH = "a.csv"
 
 
-def read(content: str | bytes, wanted: str | None = None) -> list[Record | Unreadable]:
+def read(content: str | bytes, text_column: str | None = None) -> list[Record | Unreadable]:
     raw = content.encode() if isinstance(content, str) else content
-    found = csv.records(io.BytesIO(raw), PATH, wanted)
-    return [record for record in found if not isinstance(record, Note)]
+    records = csv.read_csv(io.BytesIO(raw), PATH, text_column)
+    return [record for record in records if not isinstance(record, Note)]
 
 
 @given(
     st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), min_size=1),
     st.sampled_from(",;\t|"),
 )
-def test_every_text_comes_back_from_every_delimiter(texts: list[str], delimiter: str) -> None:
+def test_read_csv_round_trips_every_text_and_delimiter(texts: list[str], delimiter: str) -> None:
     out = io.StringIO(newline="")
     writer = csv_writer.writer(out, delimiter=delimiter, quoting=csv_writer.QUOTE_ALL)
     writer.writerows([["id", "text"], *([f"n{number}", text] for number, text in enumerate(texts))])
     assert read(out.getvalue()) == [Record(text, f"n{number}") for number, text in enumerate(texts)]
 
 
-def test_a_single_column_of_any_name_is_the_text() -> None:
+def test_read_csv_takes_a_single_column_of_any_name() -> None:
     assert read('\ufeffcümleler\r\nBir.\r\n"İki,\nüç."\r\n') == [Record("Bir."), Record("İki,\nüç.")]
 
 
-def test_a_tsv_is_divided_by_tabs_alone() -> None:
+def test_read_csv_splits_a_tsv_at_tabs_only() -> None:
     content = io.BytesIO("metin\nBir, iki; üç.\n".encode())
-    *_, record = csv.records(content, "a.tsv.gz")
+    *_, record = csv.read_csv(content, "a.tsv.gz")
     assert record == Record("Bir, iki; üç.")
 
 
-def test_several_columns_want_a_known_name_or_a_choice() -> None:
+def test_read_csv_of_several_columns_needs_a_known_name_or_text_column() -> None:
     assert read("tarih;metin\n2018;bir, iki\n") == [Record("bir, iki")]
-    assert read("a,b\n1,2\n", wanted="b") == [Record("2")]
+    assert read("a,b\n1,2\n", text_column="b") == [Record("2")]
     with pytest.raises(UserError, match=r"a\.csv: which column is the text.* one of: a, b"):
         read("a,b\n1,2\n")
     with pytest.raises(
         UserError, match=r"a\.csv: no column 'c'; set text_column \(`tezgah add`: --column\) to one of: a, b"
     ):
-        read("a,b\n1,2\n", wanted="c")
+        read("a,b\n1,2\n", text_column="c")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_several_columns_want_a_known_name_or_a_choice() -> None:
         (b'1,"bir\n\xfe\n"', "a.csv:4: not UTF-8 at byte 22"),
     ],
 )
-def test_a_bad_row_is_named_and_the_rest_read(row: str | bytes, message: str) -> None:
+def test_read_csv_names_a_bad_row_and_reads_the_rest(row: str | bytes, message: str) -> None:
     raw = row.encode() if isinstance(row, str) else row
     first, bad, last = read(b"id,text\n0,good\n" + raw + b"\n2,son\n")
     assert (first, last) == (Record("good", "0"), Record("son", "2"))
@@ -68,14 +68,14 @@ def test_a_bad_row_is_named_and_the_rest_read(row: str | bytes, message: str) ->
     assert bad.message.startswith(message)
 
 
-def test_an_open_quote_names_the_row_it_opens_in() -> None:
+def test_read_csv_names_the_row_where_an_open_quote_begins() -> None:
     first, bad = read('text,n\nbir,1\n"iki,2\nüç,3\n')
     assert first == Record("bir")
     assert isinstance(bad, Unreadable)
     assert bad.message.startswith("a.csv:3: ")
 
 
-def test_a_long_field_is_read_and_an_endless_one_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_csv_reads_a_long_field_and_refuses_an_endless_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read("text\n" + "a" * 200_000) == [Record("a" * 200_000)]
     monkeypatch.setattr(csv, "MAX_RECORD_BYTES", 100)
     _, bad, *_ = read('text\nbir\n"' + "iki\n" * 100)

@@ -7,7 +7,7 @@ import pytest
 import zstandard
 
 from pipeline.common.errors import UserError
-from pipeline.corpus.readers.decompress import opened
+from pipeline.corpus.readers.decompress import open_decompressed
 
 CONTENT = "".join(f"{number} numaralı satır\n" for number in range(5000)).encode()
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
@@ -18,38 +18,38 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def written(folder: Path, suffix: str, content: bytes) -> Path:
+def write_file(folder: Path, suffix: str, content: bytes) -> Path:
     path = folder / f"a.txt{suffix}"
     path.write_bytes(content)
     return path
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
-def test_content_by_suffix(tmp_path: Path, suffix: str) -> None:
-    with opened(written(tmp_path, suffix, COMPRESS[suffix](CONTENT))) as stream:
+def test_open_decompressed_by_suffix(tmp_path: Path, suffix: str) -> None:
+    with open_decompressed(write_file(tmp_path, suffix, COMPRESS[suffix](CONTENT))) as stream:
         assert stream.readline() == "0 numaralı satır\n".encode()
         assert stream.readline() + stream.read() == CONTENT.split(b"\n", 1)[1]
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
-def test_files_joined_by_cat_are_read_to_the_end(tmp_path: Path, suffix: str) -> None:
+def test_open_decompressed_reads_concatenated_files_to_the_end(tmp_path: Path, suffix: str) -> None:
     half = len(CONTENT) // 2
     joined = COMPRESS[suffix](CONTENT[:half]) + COMPRESS[suffix](CONTENT[half:])
-    with opened(written(tmp_path, suffix, joined)) as stream:
+    with open_decompressed(write_file(tmp_path, suffix, joined)) as stream:
         assert stream.read() == CONTENT
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
-def test_a_truncated_file_ends_in_one_line(tmp_path: Path, suffix: str) -> None:
-    path = written(tmp_path, suffix, COMPRESS[suffix](CONTENT)[:-20])
+def test_open_decompressed_refuses_a_truncated_file_in_one_line(tmp_path: Path, suffix: str) -> None:
+    path = write_file(tmp_path, suffix, COMPRESS[suffix](CONTENT)[:-20])
     with pytest.raises(UserError, match=r"a\.txt\.\w+: its \.\w+ data ends too soon; copy or download"):  # noqa: SIM117
-        with opened(path) as stream:
+        with open_decompressed(path) as stream:
             stream.read()
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
-def test_a_file_that_is_not_what_its_name_says(tmp_path: Path, suffix: str) -> None:
-    path = written(tmp_path, suffix, CONTENT)
+def test_open_decompressed_refuses_a_file_with_a_wrong_suffix(tmp_path: Path, suffix: str) -> None:
+    path = write_file(tmp_path, suffix, CONTENT)
     with pytest.raises(UserError, match=rf"a\.txt\{suffix}: not readable as \{suffix}"):  # noqa: SIM117
-        with opened(path) as stream:
+        with open_decompressed(path) as stream:
             stream.read()

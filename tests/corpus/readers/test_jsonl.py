@@ -12,10 +12,10 @@ from pipeline.corpus.readers.records import Note, Record, Unreadable
 PATH = "a.jsonl"
 
 
-def read(*lines: str | bytes, wanted: str | None = None) -> list[Record | Unreadable]:
+def read(*lines: str | bytes, text_column: str | None = None) -> list[Record | Unreadable]:
     content = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines)
-    found = jsonl.records(io.BytesIO(content), PATH, wanted)
-    return [record for record in found if not isinstance(record, Note)]
+    all_records = jsonl.read_jsonl(io.BytesIO(content), PATH, text_column)
+    return [record for record in all_records if not isinstance(record, Note)]
 
 
 def fault(line: str | bytes) -> str:
@@ -27,7 +27,7 @@ def fault(line: str | bytes) -> str:
 
 
 @given(st.lists(st.text(), min_size=1))
-def test_every_text_comes_back(texts: list[str]) -> None:
+def test_read_jsonl_round_trips_every_text(texts: list[str]) -> None:
     for ascii_only in (True, False):
         if not ascii_only and any("\ud800" <= char <= "\udfff" for text in texts for char in text):
             continue
@@ -35,7 +35,7 @@ def test_every_text_comes_back(texts: list[str]) -> None:
         assert records == [Record(text) for text in texts]
 
 
-def test_ids_come_along_and_blank_lines_are_passed_over() -> None:
+def test_read_jsonl_keeps_ids_and_skips_blank_lines() -> None:
     records = read(
         '\ufeff{"id": "a", "text": "bir\\niki"}', "", '{"id": 7, "text": null}', '{"text": "üç"}\r'
     )
@@ -43,22 +43,22 @@ def test_ids_come_along_and_blank_lines_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize("name", ["text", "content", "metin", "gövde"])
-def test_the_text_is_recognised(name: str) -> None:
+def test_read_jsonl_recognizes_the_text_column(name: str) -> None:
     assert read(json.dumps({"id": "a", "n": 1, name: "bir"})) == [Record("bir", "a")]
 
 
-def test_or_named() -> None:
-    assert read('{"text": "bir", "title": "iki"}', wanted="title") == [Record("iki")]
+def test_read_jsonl_takes_the_named_text_column() -> None:
+    assert read('{"text": "bir", "title": "iki"}', text_column="title") == [Record("iki")]
     with pytest.raises(
         UserError,
         match=r"no column 'titel'; set text_column \(`tezgah add`: --column\) to one of: text, title",
     ):
-        read('{"text": "bir", "title": "iki"}', wanted="titel")
+        read('{"text": "bir", "title": "iki"}', text_column="titel")
     with pytest.raises(UserError, match=r"a\.jsonl:1: column 'n' is not text"):
-        read('{"text": "bir", "n": 1}', wanted="n")
+        read('{"text": "bir", "n": 1}', text_column="n")
 
 
-def test_two_candidates_are_a_question_to_the_user() -> None:
+def test_read_jsonl_asks_which_of_two_candidates_is_the_text() -> None:
     with pytest.raises(UserError, match=r"a\.jsonl:1: which column is the text.* one of: başlık, özet"):
         read('{"başlık": "bir", "özet": "iki"}')
 
@@ -74,16 +74,16 @@ def test_two_candidates_are_a_question_to_the_user() -> None:
         (b'{"text": "\xfe"}', "a.jsonl:2: not UTF-8 at byte 26"),
     ],
 )
-def test_a_bad_line_is_named_and_the_rest_read(line: str | bytes, message: str) -> None:
+def test_read_jsonl_names_a_bad_line_and_reads_the_rest(line: str | bytes, message: str) -> None:
     assert fault(line).startswith(message)
 
 
-def test_a_file_on_one_endless_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_jsonl_refuses_an_endless_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonl, "MAX_RECORD_BYTES", 1 << 10)
     (bad,) = [record for record in read('{"text": "' + "a" * 5000 + '"}') if isinstance(record, Unreadable)]
     assert "put one object on a line" in bad.message
 
 
-def test_half_a_character_is_left_out() -> None:
+def test_read_jsonl_drops_lone_surrogates() -> None:
     (record,) = read('{"text": "merhaba \\ud83d dünya", "id": "a\\ud83d"}')
     assert record == Record("merhaba  dünya", "a")

@@ -8,51 +8,51 @@ import pytest
 
 from pipeline.common.errors import UserError
 from pipeline.corpus.readers import parquet
-from pipeline.corpus.readers.files import file_records
+from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Note, Record, Unreadable
 
 
-def records(path: Path, wanted: str | None = None) -> Iterator[Any]:
-    return (record for record in file_records(path, wanted) if not isinstance(record, Note))
+def records(path: Path, text_column: str | None = None) -> Iterator[Any]:
+    return (record for record in read_file(path, text_column) if not isinstance(record, Note))
 
 
-def written(folder: Path, **columns: Any) -> Path:
+def write_table(folder: Path, **columns: Any) -> Path:
     path = folder / "a.parquet"
     pq.write_table(pa.table(columns), path, row_group_size=3)
     return path
 
 
-def test_texts_across_row_groups_and_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_parquet_across_row_groups_and_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "BATCH_ROWS", 2)
     texts = [f"{number}. metin\nikinci satır" for number in range(10)]
-    path = written(tmp_path, metin=texts, n=list(range(10)))
+    path = write_table(tmp_path, metin=texts, n=list(range(10)))
     assert list(records(path)) == [Record(text) for text in texts]
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
-def test_every_kind_of_string_column(tmp_path: Path, kind: pa.DataType) -> None:
-    path = written(tmp_path, text=pa.array(["bir", None, "bir"]).cast(kind), id=[1, 2, None])
+def test_read_parquet_reads_every_string_type(tmp_path: Path, kind: pa.DataType) -> None:
+    path = write_table(tmp_path, text=pa.array(["bir", None, "bir"]).cast(kind), id=[1, 2, None])
     assert list(records(path)) == [Record("bir", "1"), Record("", "2"), Record("bir")]
 
 
-def test_the_text_column_must_be_there_and_be_text(tmp_path: Path) -> None:
-    path = written(tmp_path, a=["bir"], b=["iki"], n=[1])
+def test_read_parquet_refuses_a_missing_or_numeric_text_column(tmp_path: Path) -> None:
+    path = write_table(tmp_path, a=["bir"], b=["iki"], n=[1])
     assert list(records(path, "b")) == [Record("iki")]
-    for wanted, message in ((None, "one of: a, b, n"), ("c", "no column 'c'"), ("n", "'n' is not text")):
+    for text_column, message in ((None, "one of: a, b, n"), ("c", "no column 'c'"), ("n", "'n' is not text")):
         with pytest.raises(UserError, match=message):
-            list(records(path, wanted))
+            list(records(path, text_column))
 
 
-def test_a_row_that_is_not_utf8_is_named_and_the_rest_read(tmp_path: Path) -> None:
-    path = written(tmp_path, text=pa.array([b"bir", b"\xfe", b"son"]).view(pa.string()))
+def test_read_parquet_names_a_row_that_is_not_utf8_and_reads_the_rest(tmp_path: Path) -> None:
+    path = write_table(tmp_path, text=pa.array([b"bir", b"\xfe", b"son"]).view(pa.string()))
     first, bad, last = records(path)
     assert (first, last) == (Record("bir"), Record("son"))
     assert isinstance(bad, Unreadable)
     assert bad.message.startswith(f"{path}: row 2: text not UTF-8")
 
 
-def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
-    path = written(tmp_path, text=["bir"] * 1000)
+def test_read_parquet_refuses_a_damaged_file_in_one_line(tmp_path: Path) -> None:
+    path = write_table(tmp_path, text=["bir"] * 1000)
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(UserError, match=r"a\.parquet: not readable as Parquet") as error:
         list(records(path))

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.data.reader import documents
+from pipeline.data.reader import read_documents
 from tests.helpers.hub_server import REVISION, Hub, hub
 from tests.helpers.paths import ROOT
 
@@ -73,7 +73,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def sliced(project: Path, server: Hub, **source: Any) -> subprocess.CompletedProcess[str]:
+def run_slice_corpus(project: Path, server: Hub, **source: Any) -> subprocess.CompletedProcess[str]:
     yaml = YAML()
     params: Any = yaml.load(ROOT / "params.yaml")
     changes = source.pop("corpus", {})
@@ -87,10 +87,10 @@ def sliced(project: Path, server: Hub, **source: Any) -> subprocess.CompletedPro
     }
     params["corpus"].update(changes)
     yaml.dump(params, project / "params.yaml")
-    return process(project, server, "-m", "stages.slice_corpus")
+    return run_python(project, server, "-m", "stages.slice_corpus")
 
 
-def process(project: Path, server: Hub, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_python(project: Path, server: Hub, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -106,26 +106,26 @@ def process(project: Path, server: Hub, *arguments: str) -> subprocess.Completed
 
 def texts(project: Path) -> set[str]:
     folders = [project / "data/corpus" / split for split in ("train", "val", "test")]
-    found = [document for folder in folders for document in documents(folder)]
-    return {document["text"] for document in found if document["source"] == "web"}
+    rows = [document for folder in folders for document in read_documents(folder)]
+    return {document["text"] for document in rows if document["source"] == "web"}
 
 
 @pytest.mark.slow
-def test_all_of_a_split_comes_whatever_the_hub_does(project: Path, server: Hub) -> None:
+def test_hub_split_is_complete_despite_server_errors(project: Path, server: Hub) -> None:
     server.faults = [503, "drop", 429, 500]
-    done = sliced(project, server)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    result = run_slice_corpus(project, server)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
     assert texts(project) == {text(file, row).strip() for file in range(4) for row in range(400)}
-    assert "corpus.sources.web: the text is column 'content'" in done.stdout
+    assert "corpus.sources.web: the text is column 'content'" in result.stdout
 
 
-def test_a_share_downloads_about_that_much_from_all_files(project: Path, server: Hub) -> None:
+def test_max_bytes_downloads_about_that_much_from_all_files(project: Path, server: Hub) -> None:
     for file in range(4):
         add_file(server.root / "ornek/metinler", file, 4000)
     everything = sum(file.stat().st_size for file in server.root.rglob("train-*.parquet"))
-    done = sliced(project, server, corpus={"max_bytes": 800_000})
-    assert done.returncode == 0, done.stderr
+    result = run_slice_corpus(project, server, corpus={"max_bytes": 800_000})
+    assert result.returncode == 0, result.stderr
     kept = sum(len(text.encode()) for text in texts(project))
     assert 780_000 <= kept <= 800_000
     assert server.sent < everything / 3
@@ -133,7 +133,7 @@ def test_a_share_downloads_about_that_much_from_all_files(project: Path, server:
 
 
 @pytest.mark.slow
-def test_other_files_are_fetched_whole_and_go_on_where_they_were_cut_off(project: Path, server: Hub) -> None:
+def test_hub_file_download_resumes_after_a_dropped_connection(project: Path, server: Hub) -> None:
     path = server.root / "ornek/metinler/lines/a.jsonl.gz"
     with gzip.open(path, "at") as lines:  # the client goes on in steps of 10 MB
         for _ in range(3):
@@ -141,21 +141,21 @@ def test_other_files_are_fetched_whole_and_go_on_where_they_were_cut_off(project
             lines.write(json.dumps({"title": "", "body": "", "noise": noise}) + "\n")
     size = path.stat().st_size
     server.faults = ["drop"]
-    done = sliced(project, server, config="lines", text_column="{title}\n\n{body}")
-    assert done.returncode == 0, done.stderr
+    result = run_slice_corpus(project, server, config="lines", text_column="{title}\n\n{body}")
+    assert result.returncode == 0, result.stderr
     assert texts(project) == {f"Başlık {row}\n{text(9, row).strip()}" for row in range(300)}
     assert server.sent < 2 * size
     assert not list((project / ".scratch").rglob("*.gz"))
 
 
-def test_a_broken_line_is_told_by_the_name_that_the_file_has_on_the_hub(project: Path, server: Hub) -> None:
+def test_hub_file_errors_name_the_url(project: Path, server: Hub) -> None:
     with gzip.open(server.root / "ornek/metinler/lines/a.jsonl.gz", "at") as lines:
         lines.write('{"title": "Ya')
-    done = sliced(project, server, config="lines", text_column="{title}\n\n{body}")
-    assert done.returncode == 1
+    result = run_slice_corpus(project, server, config="lines", text_column="{title}\n\n{body}")
+    assert result.returncode == 1
     name = f"hf://datasets/ornek/metinler@{REVISION}/lines/a.jsonl.gz"
-    assert done.stderr.startswith(f"error: {name}:301: not JSON")
-    assert done.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"error: {name}:301: not JSON")
+    assert result.stderr.count("\n") == 1
 
 
 FAULTS: list[tuple[dict[str, Any], str]] = [
@@ -169,7 +169,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_what_is_not_to_be_had_is_one_line(project: Path, server: Hub) -> None:
+def test_list_hub_shards_errors_are_one_line(project: Path, server: Hub) -> None:
     (server.root / "ornek/betik").mkdir()
     (server.root / "ornek/betik/betik.py").write_text("import datasets")
     (project / "ask.py").write_text(
@@ -179,36 +179,38 @@ def test_what_is_not_to_be_had_is_one_line(project: Path, server: Hub) -> None:
         "from pipeline.common.errors import UserError\n"
         "for given in json.loads(sys.argv[1]):\n"
         "    try:\n"
-        "        print(hub.pieces('web', HubSource(**given), True))\n"
+        "        print(hub.list_hub_shards('web', HubSource(**given), True))\n"
         "    except UserError as error:\n"
         "        print(error)\n"
     )
     given = {"kind": "hub", "dataset": "ornek/metinler", "revision": REVISION}
     asked = json.dumps([given | source for source, _ in FAULTS])
-    done = process(project, server, "ask.py", asked)
-    told = done.stdout.splitlines()
-    assert len(told) == len(FAULTS), done.stderr
-    for (_, message), line in zip(FAULTS, told, strict=True):
+    result = run_python(project, server, "ask.py", asked)
+    messages = result.stdout.splitlines()
+    assert len(messages) == len(FAULTS), result.stderr
+    for (_, message), line in zip(FAULTS, messages, strict=True):
         assert message in line
 
 
-def test_no_net_is_one_line(project: Path, server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_access_without_network_is_one_line(
+    project: Path, server: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Hub, "url", "http://127.0.0.1:9")
-    done = sliced(project, server, revision=None)
-    assert done.returncode == 1
+    result = run_slice_corpus(project, server, revision=None)
+    assert result.returncode == 1
     says = r"error: corpus.sources.web: the hub does not answer \(.+\); run again.+\n"
-    assert re.fullmatch(says, done.stderr)
+    assert re.fullmatch(says, result.stderr)
 
 
 @pytest.mark.slow
-def test_a_set_that_needs_a_token_takes_it_from_env_and_does_not_tell_it(project: Path, server: Hub) -> None:
+def test_hub_access_takes_the_token_from_env_and_never_prints_it(project: Path, server: Hub) -> None:
     server.token = "hf_gizli"
-    done = sliced(project, server)
-    assert done.returncode == 1
-    assert "put a token in the environment or in .env: HF_TOKEN=hf_" in done.stderr
+    result = run_slice_corpus(project, server)
+    assert result.returncode == 1
+    assert "put a token in the environment or in .env: HF_TOKEN=hf_" in result.stderr
     (project / ".env").write_text('# of mine\nHF_TOKEN="hf_gizli"\n')
-    done = sliced(project, server)
-    assert done.returncode == 0, done.stderr
-    assert "gizli" not in done.stdout + done.stderr
+    result = run_slice_corpus(project, server)
+    assert result.returncode == 0, result.stderr
+    assert "gizli" not in result.stdout + result.stderr
     written = [file.read_bytes() for file in project.rglob("*") if file.is_file() and file.name != ".env"]
     assert not any(b"hf_gizli" in content for content in written)

@@ -4,7 +4,6 @@ import gzip
 import ipaddress
 import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,11 +17,12 @@ from pipeline.common.errors import UserError
 from pipeline.corpus.params import UrlsSource
 from pipeline.corpus.readers.records import Missing, Record, Unreadable
 from pipeline.corpus.sources import urls
-from pipeline.corpus.sources.urls import decoded, slices, text_of_page
+from pipeline.corpus.sources.urls import decode_page, extract_text, list_url_shards
 
 PAGE = """<html><head><title>Başlık</title><style>p {}</style></head><body><nav>Menü</nav>
 <h1>Ağaç</h1><p>Bir <b>ağaç</b>
 vardı.</p><script>var x = "yok";</script><ul><li>dal</li><li>yaprak</li></ul></body></html>"""
+PER_HOST = 2  # requests at a time
 ANSWERS: dict[str, tuple[str, bytes]] = {
     "/plain": ("text/plain; charset=utf-8", "Işık ve gölge.".encode()),
     "/latin5": ("text/plain; charset=ISO-8859-9", "Işık ve gölge.".encode("iso-8859-9")),
@@ -42,7 +42,8 @@ class Web(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.asked: Counter[str] = Counter()
-        self.guard = threading.Lock()
+        self.guard = threading.Condition()
+        self.stopped = threading.Event()
         self.open = self.most = 0
 
 
@@ -57,6 +58,7 @@ class Answer(BaseHTTPRequestHandler):
             self.server.asked[self.path] += 1
             self.server.open += 1
             self.server.most = max(self.server.most, self.server.open)
+            self.server.guard.notify_all()
         times = self.server.asked[self.path]
         headers: dict[str, str] = {}
         more = False  # is promised than comes
@@ -73,9 +75,10 @@ class Answer(BaseHTTPRequestHandler):
             self.send_response(200)
             self.end_headers()
             with suppress(OSError):
-                for _ in range(40):
+                for _ in range(100):
                     self.wfile.write(b"a")
-                    time.sleep(0.1)
+                    if self.server.stopped.wait(0.05):
+                        break
             self.close_connection = True
             return
         elif self.path.startswith("/to/"):
@@ -94,41 +97,42 @@ class Answer(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content) + 5 * more))
         self.end_headers()
-        time.sleep(0.005)  # in which others may come
         with self.server.guard:
+            self.server.guard.wait_for(lambda: self.server.open > PER_HOST, 0.005)  # seconds
             self.server.open -= 1  # before the last byte, after which the next may come
         self.wfile.write(content)
 
 
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Web]:
-    monkeypatch.setattr(urls, "WAITS", (0.01, 0.01))
+    monkeypatch.setattr(urls, "RETRY_WAITS", (0.01, 0.01))
     monkeypatch.setenv("TEZGAH_SCRATCH", str(tmp_path / "scratch"))
     with Web() as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
+        server.stopped.set()
         server.shutdown()
 
 
-def fetched(web: Web, folder: Path, *paths: str, **settings: Any) -> list[Any]:
+def fetch_all(web: Web, folder: Path, *paths: str, **params: Any) -> list[Any]:
     host = f"http://127.0.0.1:{web.server_address[1]}"
     lines = [path if ":" in path else host + path for path in paths]
     path = folder / "urls.csv"
     path.write_text("title,url\n" + "".join(f"x,{line}\n" for line in lines))
-    source = UrlsSource(kind="urls", path=["x"], **{"allow": ["127.0.0.1"], **settings})
-    return [record for piece in slices("web", source, path) for record in piece.records()]
+    source = UrlsSource(kind="urls", path=["x"], **{"allow": ["127.0.0.1"], **params})
+    return [record for shard in list_url_shards("web", source, path) for record in shard.records()]
 
 
-def test_texts_come_in_the_order_of_the_list_in_their_own_charset(web: Web, tmp_path: Path) -> None:
-    found = fetched(web, tmp_path, "/plain", "/latin5", "/unnamed", "/page", "/meta", "/to/plain")
+def test_url_shard_yields_texts_in_order_and_decodes_each_charset(web: Web, tmp_path: Path) -> None:
+    records = fetch_all(web, tmp_path, "/plain", "/latin5", "/unnamed", "/page", "/meta", "/to/plain")
     light = "Işık ve gölge."
     page = "Ağaç\nBir ağaç vardı.\ndal\nyaprak"
-    assert [record.text for record in found] == [light, light, light, page, page, light]
-    assert found[0].id.endswith("/plain")
+    assert [record.text for record in records] == [light, light, light, page, page, light]
+    assert records[0].id.endswith("/plain")
 
 
-def test_what_is_not_to_be_had_is_missing_and_what_may_come_is_asked_again(web: Web, tmp_path: Path) -> None:
-    found = fetched(
+def test_fetcher_reports_missing_pages_and_retries_transient_errors(web: Web, tmp_path: Path) -> None:
+    records = fetch_all(
         web,
         tmp_path,
         "/no",
@@ -147,10 +151,10 @@ def test_what_is_not_to_be_had_is_missing_and_what_may_come_is_asked_again(web: 
         "status 500",
         "more than 5 redirects",
     ]
-    for record, message in zip(found, says, strict=False):
+    for record, message in zip(records, says, strict=False):
         assert isinstance(record, Missing)
         assert message in record.message
-    assert [record.text for record in found[5:]] == ["sonunda", "sonunda"]
+    assert [record.text for record in records[5:]] == ["sonunda", "sonunda"]
     assert web.asked["/gone"] == 3
 
 
@@ -169,134 +173,134 @@ def test_what_is_not_to_be_had_is_missing_and_what_may_come_is_asked_again(web: 
         ("ornek", "no scheme: only http and https"),
     ],
 )
-def test_what_would_read_this_network_is_refused(web: Web, tmp_path: Path, link: str, message: str) -> None:
+def test_fetcher_refuses_private_addresses_and_other_schemes(
+    web: Web, tmp_path: Path, link: str, message: str
+) -> None:
     path = tmp_path / "urls.csv"
     path.write_text(f"url\n{link}\n")
     source = UrlsSource(kind="urls", path=["x"])
-    (record,) = [record for piece in slices("web", source, path) for record in piece.records()]
+    (record,) = [record for shard in list_url_shards("web", source, path) for record in shard.records()]
     assert isinstance(record, Unreadable)
     assert message in record.message
     assert not web.asked
 
 
-def test_a_redirect_leads_nowhere_that_a_link_may_not(web: Web, tmp_path: Path) -> None:
-    (record,) = fetched(web, tmp_path, "/to/inside")
+def test_fetcher_refuses_redirects_to_private_addresses(web: Web, tmp_path: Path) -> None:
+    (record,) = fetch_all(web, tmp_path, "/to/inside")
     assert isinstance(record, Unreadable)
     assert "localhost is a private address" in record.message
     assert web.asked["/plain"] == 0
 
 
-def test_a_name_that_means_another_address_the_second_time(
+def test_guarded_connection_goes_to_the_address_that_was_checked(
     web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    means = iter(["8.8.8.8", "127.0.0.1"])
+    addresses = iter(["8.8.8.8", "127.0.0.1"])
     found: list[str] = []
 
     def asked(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
-        found.append(next(means) if host == "ikili.example" else host)
+        found.append(next(addresses) if host == "ikili.example" else host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (found[-1], port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", asked)
-    monkeypatch.setattr(urls, "SECONDS", 0.2)
+    monkeypatch.setattr(urls, "TIMEOUT_SECONDS", 0.2)
     path = tmp_path / "urls.csv"
     path.write_text(f"url\nhttp://ikili.example:{web.server_address[1]}/plain\n")
-    (piece,) = slices("web", UrlsSource(kind="urls", path=["x"]), path)
-    (record,) = piece.records()
+    (shard,) = list_url_shards("web", UrlsSource(kind="urls", path=["x"]), path)
+    (record,) = shard.records()
     assert isinstance(record, Missing | Unreadable)
     assert not web.asked
     assert "8.8.8.8" in found  # the address that was looked at is the one that was gone to
 
 
-def test_what_has_come_is_not_fetched_again(web: Web, tmp_path: Path) -> None:
+def test_journal_saves_fetching_again(web: Web, tmp_path: Path) -> None:
     source = UrlsSource(kind="urls", path=["x"], allow=["127.0.0.1"], at_once=1)
     path = tmp_path / "links.jsonl"
     host = f"http://127.0.0.1:{web.server_address[1]}"
     names = ["/plain", "/no", *["/page"] * 18]
     path.write_text("".join(f'{{"url": "{host}{name}?{row}"}}\n' for row, name in enumerate(names)))
     ANSWERS.update({f"/page?{row}": ANSWERS["/page"] for row in range(20)} | {"/plain?0": ANSWERS["/plain"]})
-    (piece,) = slices("web", source, path)
-    begun = piece.records()
+    (shard,) = list_url_shards("web", source, path)
+    begun = shard.records()
     first = [next(begun) for _ in range(6)]
     begun.close()
     asked = web.asked.copy()
     (journal,) = (tmp_path / "scratch").rglob("links.jsonl")
     journal.write_bytes(journal.read_bytes() + b'{"row": 7, "ur')  # as a crash leaves it
-    found = list(piece.records())
-    assert found[:6] == first
-    assert [isinstance(record, Record) for record in found] == [True, False, *[True] * 18]
+    records = list(shard.records())
+    assert records[:6] == first
+    assert [isinstance(record, Record) for record in records] == [True, False, *[True] * 18]
     assert all(web.asked[name] == times for name, times in list(asked.items())[:6])
 
 
-def test_a_long_list_is_read_in_a_bounded_number_of_pieces(
+def test_list_url_shards_makes_a_bounded_number_of_shards(
     web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(urls, "SLICE", 2)
-    monkeypatch.setattr(urls, "SLICES", 3)
+    monkeypatch.setattr(urls, "MIN_SHARD_LINKS", 2)
+    monkeypatch.setattr(urls, "MAX_SHARDS", 3)
     paths = [f"/page?{row}" for row in range(20)]
     ANSWERS.update(dict.fromkeys(paths, ANSWERS["/page"]))
-    found = fetched(web, tmp_path, *paths)
-    assert [record.id.rpartition("?")[2] for record in found] == [str(row) for row in range(20)]
+    records = fetch_all(web, tmp_path, *paths)
+    assert [record.id.rpartition("?")[2] for record in records] == [str(row) for row in range(20)]
     assert [web.asked[path] for path in paths] == [1] * 20
     source = UrlsSource(kind="urls", path=["x"])
-    assert [piece.count for piece in slices("web", source, tmp_path / "urls.csv")] == [7, 7, 6]
+    assert [shard.count for shard in list_url_shards("web", source, tmp_path / "urls.csv")] == [7, 7, 6]
 
 
-def test_what_may_come_another_time_is_asked_again_by_the_next_run(web: Web, tmp_path: Path) -> None:
-    (first,) = fetched(web, tmp_path, "/gone")
+def test_journal_omits_transient_errors(web: Web, tmp_path: Path) -> None:
+    (first,) = fetch_all(web, tmp_path, "/gone")
     assert "status 500" in first.message
     asked = web.asked["/gone"]
-    fetched(web, tmp_path, "/gone")
+    fetch_all(web, tmp_path, "/gone")
     assert web.asked["/gone"] == 2 * asked
     for _ in range(2):
-        fetched(web, tmp_path, "/no")
+        fetch_all(web, tmp_path, "/no")
     assert web.asked["/no"] == 1
 
 
-def test_redirects_with_turkish_letters_and_answers_that_break_off(web: Web, tmp_path: Path) -> None:
-    tea, cut = fetched(web, tmp_path, "/to/tea", "/cut")
+def test_fetcher_follows_turkish_redirects_and_retries_incomplete_responses(web: Web, tmp_path: Path) -> None:
+    tea, cut = fetch_all(web, tmp_path, "/to/tea", "/cut")
     assert tea.text == "demli"
     assert cut.text == "yarıda kalmayan"
     assert web.asked["/cut"] == 2
 
 
-def test_a_page_that_drips_is_given_up(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(urls, "LONGEST", 0.3)
-    began = time.monotonic()
-    (record,) = fetched(web, tmp_path, "/slow")
+def test_fetcher_gives_up_a_slow_page(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(urls, "MAX_PAGE_SECONDS", 0.3)
+    (record,) = fetch_all(web, tmp_path, "/slow")
     assert isinstance(record, Missing)
     assert "took longer than" in record.message
-    assert time.monotonic() - began < 3
 
 
-def test_few_are_asked_of_one_host_at_a_time(web: Web, tmp_path: Path) -> None:
-    found = fetched(web, tmp_path, *["/plain"] * 40, at_once=16, per_host=2)
-    assert len(found) == 40
-    assert web.most <= 2
+def test_fetcher_limits_connections_per_host(web: Web, tmp_path: Path) -> None:
+    records = fetch_all(web, tmp_path, *["/plain"] * 40, at_once=16, per_host=PER_HOST)
+    assert len(records) == 40
+    assert web.most <= PER_HOST
 
 
-def test_a_list_without_links(tmp_path: Path) -> None:
+def test_list_url_shards_refuses_a_list_without_a_url_column(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "a.csv.gz", "wt") as file:
         file.write("a,b\n1,2\n")
     with pytest.raises(UserError, match=r"a\.csv\.gz: which column holds the links\? set url_column"):
-        slices("web", UrlsSource(kind="urls", path=["x"]), tmp_path / "a.csv.gz")
+        list_url_shards("web", UrlsSource(kind="urls", path=["x"]), tmp_path / "a.csv.gz")
 
 
-def test_pages_of_any_kind_give_text() -> None:
-    assert text_of_page("düz <p>yazı &amp; <br>satır</p>") == "düz\nyazı &\nsatır"
-    assert decoded(b"\xff\xfe", None)
-    assert decoded("ğ".encode(), "x-none") == decoded("ğ".encode(), "undefined") == "ğ"
-    assert text_of_page("<p>önce</p><![a[ <p>sonra") == "önce\nsonra"
-    assert text_of_page("<p>önce</p>" + "<a " * 1_000_000) == "önce"  # in less than days
-    assert text_of_page("") == text_of_page("<!-- boş -->") == ""
+def test_extract_text_and_decode_page_of_unusual_pages() -> None:
+    assert extract_text("düz <p>yazı &amp; <br>satır</p>") == "düz\nyazı &\nsatır"
+    assert decode_page(b"\xff\xfe", None)
+    assert decode_page("ğ".encode(), "x-none") == decode_page("ğ".encode(), "undefined") == "ğ"
+    assert extract_text("<p>önce</p><![a[ <p>sonra") == "önce\nsonra"
+    assert extract_text("<p>önce</p>" + "<a " * 1_000_000) == "önce"  # in less than days
+    assert extract_text("") == extract_text("<!-- boş -->") == ""
     assert (
-        text_of_page("<head><title>a</title><body><form><p>Haber</p><select><option>x</select></form>")
+        extract_text("<head><title>a</title><body><form><p>Haber</p><select><option>x</select></form>")
         == "Haber"
     )
 
 
-def test_what_is_no_address_is_missing(web: Web, tmp_path: Path) -> None:
-    found = fetched(web, tmp_path, "http://[a/", "http://a..b/", f"http://{'a' * 70}.com/", "/plain")
-    assert [type(record) for record in found] == [Missing, Missing, Missing, Record]
+def test_fetcher_reports_invalid_addresses_as_missing(web: Web, tmp_path: Path) -> None:
+    records = fetch_all(web, tmp_path, "http://[a/", "http://a..b/", f"http://{'a' * 70}.com/", "/plain")
+    assert [type(record) for record in records] == [Missing, Missing, Missing, Record]
 
 
 @pytest.mark.parametrize(
@@ -307,20 +311,20 @@ def test_what_is_no_address_is_missing(web: Web, tmp_path: Path) -> None:
         ("224.0.0.1", False), ("fe80::1", False),
     ],
 )  # fmt: skip
-def test_which_addresses_are_public(address: str, public: bool) -> None:
+def test_is_public(address: str, public: bool) -> None:
     assert urls.is_public(ipaddress.ip_address(address)) == public
 
 
-def test_a_list_that_was_changed_is_not_answered_from_the_journal(web: Web, tmp_path: Path) -> None:
-    assert isinstance(fetched(web, tmp_path, "file:///etc/passwd", "/page", allow=[])[0], Unreadable)
-    (first, second) = fetched(web, tmp_path, "/plain", "/no")
+def test_journal_ignores_rows_whose_url_changed(web: Web, tmp_path: Path) -> None:
+    assert isinstance(fetch_all(web, tmp_path, "file:///etc/passwd", "/page", allow=[])[0], Unreadable)
+    (first, second) = fetch_all(web, tmp_path, "/plain", "/no")
     assert first.text == "Işık ve gölge."
     assert isinstance(second, Missing)
 
 
-def test_a_txt_has_a_link_on_each_line(web: Web, tmp_path: Path) -> None:
+def test_list_url_shards_of_a_txt_has_a_link_on_each_line(web: Web, tmp_path: Path) -> None:
     host = f"http://127.0.0.1:{web.server_address[1]}"
     (tmp_path / "urls.txt").write_text(f"{host}/plain\n{host}/page\n")
     source = UrlsSource(kind="urls", path=["x"], allow=["127.0.0.1"])
-    found = [r for piece in slices("web", source, tmp_path / "urls.txt") for r in piece.records()]
+    found = [r for shard in list_url_shards("web", source, tmp_path / "urls.txt") for r in shard.records()]
     assert [record.text.split()[0] for record in found] == ["Işık", "Ağaç"]

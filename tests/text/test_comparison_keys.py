@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text.normalize import answer_key, duplicate_key
+from pipeline.text.comparison_keys import answer_key, duplicate_key
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from pipeline.text.normalize import answer_key, duplicate_key
         ("O’Neill", "O'Neill"),
     ],
 )
-def test_the_same_answer(given_answer: str, right_answer: str) -> None:
+def test_answer_key_of_equal_answers(given_answer: str, right_answer: str) -> None:
     assert answer_key(given_answer) == answer_key(right_answer)
 
 
@@ -37,11 +37,11 @@ def test_the_same_answer(given_answer: str, right_answer: str) -> None:
         ("", "?"),
     ],
 )
-def test_another_answer(given_answer: str, right_answer: str) -> None:
+def test_answer_key_of_different_answers(given_answer: str, right_answer: str) -> None:
     assert answer_key(given_answer) != answer_key(right_answer)
 
 
-def test_copies_differ_in_case_spacing_and_punctuation_only() -> None:
+def test_duplicate_key_ignores_case_spacing_and_punctuation() -> None:
     text = "İzmir'de, bir sabah:  “Günaydın!” dedi.\nSonra gitti."
     assert duplicate_key(text) == duplicate_key("izmir’de bir sabah GÜNAYDIN dedi sonra gitti")
     assert duplicate_key(text) != duplicate_key("İzmir'den, bir sabah: “Günaydın!” dedi. Sonra gitti.")
@@ -49,6 +49,6 @@ def test_copies_differ_in_case_spacing_and_punctuation_only() -> None:
 
 
 @given(st.text())
-def test_keys_are_their_own_keys(text: str) -> None:
+def test_keys_are_idempotent(text: str) -> None:
     for key in (answer_key, duplicate_key):
         assert key(key(text)) == key(text)

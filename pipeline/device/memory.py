@@ -1,4 +1,4 @@
-"""How much memory is free, and how much the libraries below PyTorch hold on to."""
+"""Free memory, and the memory allocation of the libraries below PyTorch."""
 
 import ctypes
 import os
@@ -7,18 +7,18 @@ import re
 from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-PREPARED_PRODUCTS = 128  # a step needs some sixty, by shapes and factors
+ONEDNN_PRIMITIVES = 128  # kept in its cache; a step needs about sixty, by shapes and factors
 
 
-def keep_memory() -> None:
-    """Keep freed blocks in the process; forget matrix products prepared for shapes of long ago.
+def tune_allocator() -> None:
+    """Make glibc keep freed blocks in the process, and limit oneDNN's cache of prepared matrix products.
 
-    A training step frees and takes the same large blocks again and again; by default glibc maps
-    each anew and the kernel zeroes it. And oneDNN, which multiplies matrices on processors, keeps
-    what it has prepared for the last 1,024 shapes: with batches of varying length, gigabytes.
-    `benchmarks/train_step.py` measures both. To be called before the first product.
+    A training step frees and allocates the same large blocks again and again. By default glibc maps each anew
+    and the kernel zeroes it. oneDNN, which multiplies matrices on CPUs, caches what it has prepared for the
+    last 1,024 shapes: gigabytes with batches of varying length. `benchmarks/train_step.py` measures both.
+    Call it before the first product.
     """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(PREPARED_PRODUCTS))
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(ONEDNN_PRIMITIVES))
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
@@ -26,15 +26,15 @@ def keep_memory() -> None:
 
 
 def available_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """Free memory in GB, None where the system does not tell; no more than a container is left."""
+    """Return the free memory (GB), within a container's limit; None where the system does not report it."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
     except OSError:
         return None
-    found = re.search(r"^MemAvailable:\s+(\d+) kB", text, flags=re.M)
-    if not found:
+    match = re.search(r"^MemAvailable:\s+(\d+) kB", text, flags=re.M)
+    if not match:
         return None
-    free = int(found[1]) * 1024
+    free = int(match[1]) * 1024
     try:  # https://docs.kernel.org/admin-guide/cgroup-v2.html
         limit, used = (int((cgroup / f"memory.{name}").read_text()) for name in ("max", "current"))
         cached = re.search(r"^inactive_file (\d+)", (cgroup / "memory.stat").read_text(), flags=re.M)

@@ -3,10 +3,10 @@ import json
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.sft.data import read_conversations
+from pipeline.sft.conversations import read_conversations
 
-ASKED = {"role": "user", "content": "Başkent neresi?"}
-ANSWERED = {"role": "assistant", "content": "Ankara."}
+QUESTION = {"role": "user", "content": "Başkent neresi?"}
+ANSWER = {"role": "assistant", "content": "Ankara."}
 
 
 def read(tmp_path, *lines):
@@ -18,36 +18,36 @@ def read(tmp_path, *lines):
 
 
 @pytest.mark.parametrize(
-    ("row", "asked"),
+    ("row", "question"),
     [
-        ({"messages": [ASKED, ANSWERED]}, "Başkent neresi?"),
-        ({"messages": [ASKED, ANSWERED], "id": 7}, "Başkent neresi?"),
+        ({"messages": [QUESTION, ANSWER]}, "Başkent neresi?"),
+        ({"messages": [QUESTION, ANSWER], "id": 7}, "Başkent neresi?"),
         ({"instruction": "Başkent neresi?", "input": "", "output": "Ankara."}, "Başkent neresi?"),
         ({"instruction": "Başkent neresi?", "input": None, "output": "Ankara."}, "Başkent neresi?"),
         ({"instruction": "Çevir:", "input": "capital", "output": "Ankara."}, "Çevir:\ncapital"),
         ({"prompt": "Başkent neresi?", "response": "Ankara."}, "Başkent neresi?"),
     ],
 )
-def test_three_shapes_of_rows(tmp_path, row, asked):
-    assert read(tmp_path, row) == [[{"role": "user", "content": asked}, ANSWERED]]
+def test_read_conversations_three_formats(tmp_path, row, question):
+    assert read(tmp_path, row) == [[{"role": "user", "content": question}, ANSWER]]
 
 
-def test_text_takes_the_form_the_corpus_has(tmp_path):
+def test_read_conversations_normalizes_text_like_the_corpus(tmp_path):
     row = {"prompt": "go\u0308z\r\nkas\u0327", "response": "bir\u2581iki"}
     (messages,) = read(tmp_path, b"\xef\xbb\xbf" + json.dumps(row).encode(), b"", b"  ")
     assert [message["content"] for message in messages] == ["göz\nkaş", "bir iki"]
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         (
             {"messages": [{"role": "tool", "content": "x"}]},
             r"messages\[0\]: role: 'tool': unknown; use system, user",
         ),
-        ({"messages": [ASKED, {"content": "x"}]}, r"messages\[1\]: role: 'null': unknown"),
+        ({"messages": [QUESTION, {"content": "x"}]}, r"messages\[1\]: role: 'null': unknown"),
         (
-            {"messages": [ASKED, {"role": "assistant", "content": " \n"}]},
+            {"messages": [QUESTION, {"role": "assistant", "content": " \n"}]},
             r"messages\[1\]: content: ' \\n': empty",
         ),
         (
@@ -68,8 +68,8 @@ def test_text_takes_the_form_the_corpus_has(tmp_path):
         ('{"prompt": "ş"}'.encode("iso-8859-9"), "not UTF-8 at byte 12 of the line"),
     ],
 )
-def test_a_faulty_row_ends_in_one_line_that_names_it(tmp_path, line, says):
-    with pytest.raises(UserError, match=r"rows\.jsonl:2: " + says) as error:
-        read(tmp_path, {"messages": [ASKED, ANSWERED]}, line)
+def test_read_conversations_invalid_row_is_one_line_that_names_it(tmp_path, line, message):
+    with pytest.raises(UserError, match=r"rows\.jsonl:2: " + message) as error:
+        read(tmp_path, {"messages": [QUESTION, ANSWER]}, line)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400

@@ -1,0 +1,44 @@
+"""Retrieval metrics: recall, mean reciprocal rank and margin.
+
+Q queries    C candidates
+"""
+
+import numpy as np
+
+
+def positive_ranks(scores_QxC: np.ndarray, positive_Q: np.ndarray) -> np.ndarray:
+    """Return the rank of every query's positive, from 1. In a tie it takes the last rank."""
+    positive_scores_Qx1 = scores_QxC[np.arange(len(positive_Q)), positive_Q][:, None]
+    return (scores_QxC >= positive_scores_Qx1).sum(axis=1)
+
+
+def margins(cosines_QxC: np.ndarray, positive_Q: np.ndarray) -> np.ndarray:
+    """Return every query's cosine with its positive minus its cosine with the best negative."""
+    rows = np.arange(len(positive_Q))
+    negatives_QxC = cosines_QxC.copy()
+    negatives_QxC[rows, positive_Q] = -np.inf
+    return cosines_QxC[rows, positive_Q] - negatives_QxC.max(axis=1)
+
+
+def ranking_metrics(scores_QxC: np.ndarray, positive_Q: np.ndarray) -> dict[str, float]:
+    """Return recall at 1 and at 10 and the mean of 1 / rank of the queries' positives.
+
+    `positive_Q` is the column of each query's positive, the candidate that belongs to it. Higher scores are
+    better.
+    """
+    rank_Q = positive_ranks(scores_QxC, positive_Q)
+    return {
+        "recall_at_1": float((rank_Q <= 1).mean()),
+        "recall_at_10": float((rank_Q <= 10).mean()),
+        "mrr": float((1 / rank_Q).mean()),
+    }
+
+
+def embedding_metrics(
+    queries_QxD: np.ndarray, candidates_CxD: np.ndarray, positive_Q: np.ndarray
+) -> dict[str, float]:
+    """Return the ranking metrics of vectors of length 1, and the mean margin of their cosines."""
+    cosines_QxC = queries_QxD @ candidates_CxD.T
+    return ranking_metrics(cosines_QxC, positive_Q) | {
+        "margin": float(margins(cosines_QxC, positive_Q).mean())
+    }

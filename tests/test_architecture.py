@@ -1,0 +1,92 @@
+"""docs/architecture.md says what the code does: the rooms, what each may import, and files that exist."""
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.helpers.closure import imports, room
+from tests.helpers.paths import ROOT
+
+PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+WITHOUT_TORCH = (
+    "common",
+    "text",
+    "turkish",
+    "miniworld",
+    "data",
+    "eval_sets",
+    "corpus",
+    "tokenizer",
+    "shards",
+)
+
+
+def rooms() -> dict[str, set[str]]:
+    """Every room of pipeline/ and the other rooms that its files import."""
+    imported: dict[str, set[str]] = {}
+    for file in ROOT.glob("pipeline/*/**/*.py"):
+        own = room(file).removeprefix("pipeline/")
+        others = {room(other).removeprefix("pipeline/") for other in imports(file)}
+        imported.setdefault(own, set()).update(others - {own})
+    return imported
+
+
+def table() -> dict[str, set[str]]:
+    """The table "What may import what" of the page."""
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE.split("## What may import what")[1], flags=re.M)
+    return {name: set(re.findall(r"`(\w+)`", others)) for name, others in rows}
+
+
+def test_rooms_import_what_the_page_says():
+    assert table() == rooms()
+
+
+def test_rooms_form_no_circle():
+    left = rooms()
+    while left:
+        done = {name for name, others in left.items() if not others & left.keys()}
+        assert done, f"these import one another: {sorted(left)}"
+        left = {name: others for name, others in left.items() if name not in done}
+
+
+def test_pipeline_holds_no_module_of_its_own():
+    assert [path.name for path in (ROOT / "pipeline").glob("*.py")] == ["__init__.py"]
+
+
+def test_page_names_every_room_and_nothing_else():
+    named = re.findall(r"^\| `pipeline/([\w/]+)/` \|", PAGE, flags=re.M)
+    folders = {
+        path.relative_to(ROOT / "pipeline").as_posix()
+        for path in (ROOT / "pipeline").rglob("*")
+        if path.is_dir() and path.name != "__pycache__"
+    }
+    assert set(named) == folders
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "README.md", "README.tr.md"])
+def test_paths_named_in_a_page_exist(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:pipeline|stages|tests|benchmarks|presets)/[\w/.-]*)`", text)
+    assert paths
+    assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize("name", WITHOUT_TORCH)
+def test_room_imports_no_torch(name):
+    for file in (ROOT / "pipeline" / name).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [module for module in modules if module.split(".")[0] == "torch"], file
+
+
+def test_importing_the_library_installs_nothing():
+    code = (
+        "import sys; hook = sys.excepthook; import pipeline.common.errors, pipeline.cli.check;"
+        " print(sys.excepthook is hook)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

@@ -1,0 +1,78 @@
+"""Sampling the text and learning the vocabulary."""
+
+import re
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.common.errors import UserError
+from pipeline.tokenizer.tokenizer import METASPACE
+from pipeline.tokenizer_training.report import text_token_ids
+from pipeline.tokenizer_training.train import delimit_morphemes, sample_lines, train_sentencepiece
+from tests.helpers.factories import tokenizer_params
+from tests.helpers.small import make_tokenizer, sentences
+
+
+def test_train_sentencepiece_is_reproducible(texts):
+    params = tokenizer_params(vocab_size=480, sample_bytes=1)
+    assert train_sentencepiece(iter(texts), params) == train_sentencepiece(iter(texts), params)
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+@pytest.mark.parametrize("lines", [[], ["kısa"], ["kısa metin"] * 5])
+def test_train_sentencepiece_refuses_a_text_too_small_for_the_vocabulary(kind, lines):
+    params = tokenizer_params(kind=kind, vocab_size=4096, sample_bytes=1)
+    with pytest.raises(UserError, match=r"tokenizer\.vocab_size: 4096: the training text is too small"):
+        train_sentencepiece(iter(lines), params)
+
+
+def test_sample_lines_covers_the_split(tmp_path):
+    rows = [{"id": f"a-{i}", "source": "a", "text": f"satır {i:04}"} for i in range(2000)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "part-00000.parquet")
+    lines = list(sample_lines(tmp_path, 2000 * 11 // 4, seed=1))
+    numbers = [int(line.split()[1]) for line in lines]
+    assert 400 < len(lines) < 600
+    assert min(numbers) < 50
+    assert max(numbers) > 1950
+    assert lines == list(sample_lines(tmp_path, 2000 * 11 // 4, seed=1))
+    assert len(list(sample_lines(tmp_path, 10**9, seed=1))) == 2000
+
+
+@pytest.mark.parametrize("apostrophe", ["'", "\u2019"])
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_train_sentencepiece_joins_no_letters_over_an_apostrophe(kind, apostrophe, texts, tmp_path):
+    with_apostrophe = [text.replace("'", apostrophe) for text in texts]
+    assert apostrophe in "".join(with_apostrophe)
+    tokenizer = make_tokenizer(tmp_path, kind, with_apostrophe)
+    pieces = [tokenizer.id_to_piece(token) for token in text_token_ids(tokenizer)]
+    assert not [piece for piece in pieces if re.search(r"\w['\u2019]\w", piece)]
+    ids = tokenizer.encode(f"Iğdır{apostrophe}ın")
+    assert apostrophe in [tokenizer.id_to_piece(token) for token in ids]
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_train_sentencepiece_with_morphemes_learns_no_piece_across_their_boundaries(kind, tmp_path):
+    rare = "buzdolabının cumhurbaşkanlığı değerlendirme örgütlenmesi çağdaşlaşma hüzünlü jandarma"
+    suffixed = ["evlerde evlerden evler evde", "kitaplarda kitaplardan kitaplar kitapta", rare]
+    lines = [*sentences(64), *suffixed * 60]
+    crossing = {}
+    for morphemes in (False, True):
+        tokenizer = make_tokenizer(tmp_path / f"{morphemes}", kind, lines, morphemes)
+        pieces = {tokenizer.id_to_piece(token).strip(METASPACE) for token in text_token_ids(tokenizer)}
+        crossing[morphemes] = [
+            piece for piece in pieces if re.fullmatch("(ev|kitap)(l[ae]r|[dt][ae]).*", piece)
+        ]
+        assert tokenizer.decode(tokenizer.encode("evlerde\tkitapta")) == "evlerde\tkitapta"
+    assert crossing[False]
+    assert not crossing[True]
+
+
+def test_delimit_morphemes_keeps_the_case_of_words():
+    assert delimit_morphemes(["Evlerde süreci\tXyz"]) == ["Ev\tler\tde süreç\ti Xyz".replace("ç\t", "c\t")]
+
+
+def test_delimit_morphemes_leaves_words_without_a_suffix_whole():
+    line = "Bana değil, ona göre bile: bunun için sayın Alman yakın, eğer kesin değilse"
+    cut = "Bana değil, ona göre bile: bu|nun için sayın Alman yakın, eğer kesin değil|se"
+    assert delimit_morphemes([line]) == [cut.replace("|", "\t")]
