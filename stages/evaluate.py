@@ -41,7 +41,7 @@ def main() -> None:
 
     Reads params `seed` and `eval`, models/{tokenizer,encoder,base,sft}, data/shards for the n-grams,
     data/corpus/{val,test,miniworld} and data/raw/eval. Writes reports/evaluate/{metrics.json,samples.md} and
-    reports/evaluate/beside.json.
+    reports/evaluate/baseline_samples.json.
     """
     check_params_file("evaluate")
     eval_params = load_section("eval", EvalParams)
@@ -101,7 +101,7 @@ def main() -> None:
     baseline_samples = make_baseline_samples(
         base, sft, ngram_models["kneser_ney_5"], tokenizer, eval_params, questions, seed
     )
-    write_json(REPORTS / "evaluate/beside.json", baseline_samples)
+    write_json(REPORTS / "evaluate/baseline_samples.json", baseline_samples)
     write_metrics("evaluate", metrics)
     print_summary(metrics)
 

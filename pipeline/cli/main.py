@@ -247,7 +247,7 @@ def report(
 
     print_report(
         summary_table(read_report("evaluate")),
-        baseline_samples_table(read_report("evaluate", file="beside.json")),
+        baseline_samples_table(read_report("evaluate", file="baseline_samples.json")),
         picture=picture,
     )
 

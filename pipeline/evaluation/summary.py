@@ -11,7 +11,7 @@ NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram"}
 
 def summary_table(metrics: dict[str, Any]) -> Table:
     """Return a table of the main metrics: measure, task, the model's value, and baselines."""
-    table = Table("measure", "task", "model", "beside", title="evaluation")
+    table = Table("measure", "task", "model", "baseline", title="evaluation")
     for task, values in metrics["bits_per_byte"].items():
         baselines = [f"{label} {values[name]:.3f}" for name, label in NGRAMS.items()]
         table.add_row("bits/byte (lower is better)", task, f"{values['base']:.3f}", ", ".join(baselines))
