@@ -60,14 +60,24 @@ def test_checkpoint_with_damaged_done_file_is_one_line(tiny, project):
         tiny(steps=2).fit()
 
 
-def test_checkpoint_of_changed_code_is_named_with_how_to_adopt_it(tiny, project, capsys):
+def test_edit_deep_in_a_room_starts_afresh_and_names_how_to_adopt_the_checkpoint(tiny, project, capsys):
+    (project / "pipeline").unlink()  # a link to the repository's
+    deep = project / "pipeline/room/deep/table.txt"
+    deep.parent.mkdir(parents=True)
+    deep.write_text("one")
+    (project / "dvc.yaml").write_text("stages: {train_base: {cmd: x, deps: [pipeline/room]}}")
     with pytest.raises(Crash):
         crash_at(tiny(), 10).fit()
-    (project / "dvc.yaml").write_text("stages: {train_base: {cmd: x, deps: [pipeline/common/io.py]}}")
+    deep.with_name("table.txt~").write_text("left by an editor")
+    with pytest.raises(Crash):
+        crash_at(tiny(), 10).fit()
+    assert "resumed at step 8" in capsys.readouterr().out
+    deep.write_text("two")
     with pytest.raises(Crash):
         crash_at(tiny(), 3).fit()
     note = capsys.readouterr().out
     assert "the code has changed since the unfinished run" in note
+    assert "resumed" not in note
     command = note.split("stop and run: ")[1].split("\n")[0]
     subprocess.run(command, shell=True, check=True)
     tiny().fit()
