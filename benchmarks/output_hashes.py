@@ -137,7 +137,6 @@ def run(ref: str, out: Path, skip: list[str] | None = None, only: list[str] | No
     project = Path(tempfile.mkdtemp(prefix="output-hashes-"))
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(project)], check=True)
     subprocess.run(["git", "checkout", "--quiet", "--detach", ref], cwd=project, check=True)
-    shutil.rmtree(project / "reports")
     shutil.copy(project / "params.yaml", project / "params.shipped.yaml")
     presets = {
         path.stem: YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
@@ -150,6 +149,7 @@ def run(ref: str, out: Path, skip: list[str] | None = None, only: list[str] | No
         if name in (skip or []) or (only and name not in only):
             return
         print(name, flush=True)
+        shutil.rmtree(project / "reports", ignore_errors=True)  # of the run before
         for step in work:
             step()
         hashes[name] = hash_files(project, *folders)

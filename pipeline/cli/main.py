@@ -149,7 +149,7 @@ def tokenize(
     text: Annotated[str, typer.Argument(help="What to cut into pieces.")],
     tokenizer: Annotated[Path, typer.Option(help="A tokenizer's folder.")] = TOKENIZER,
 ) -> None:
-    """Show the pieces of a text in colour, with their ids and bytes.
+    """Show the pieces of a text in color, with their ids and bytes.
 
     Example: tezgah tokenize "Çekoslovakyalılaştıramadıklarımızdan mısınız?"
     """
