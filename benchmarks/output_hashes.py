@@ -28,17 +28,10 @@ from typing import Any
 import typer
 from ruamel.yaml import YAML
 
+from pipeline.common.paths import STAGES
+
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
-STAGES = (
-    "slice_corpus",
-    "train_tokenizer",
-    "pack_shards",
-    "train_encoder",
-    "train_base",
-    "train_sft",
-    "evaluate",
-)
 RENAMED = {"reports/evaluate/beside.json": "reports/evaluate/baseline_samples.json"}
 
 SHORT = {"train": {"steps": 30, "warmup_steps": 2, "eval_every": 10}}
