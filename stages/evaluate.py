@@ -9,9 +9,10 @@ from functools import partial
 
 from pipeline.common.io import write_atomic, write_json
 from pipeline.common.metrics import write_metrics
-from pipeline.common.params import check_params_file, load_section, load_seed
+from pipeline.common.params import load_section, load_seed
 from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, REPORTS, SFT_MODEL, SHARDS_TRAIN, TOKENIZER
 from pipeline.common.runtime import RuntimeParams
+from pipeline.common.stage import run_stage
 from pipeline.device.device import autocast, pick_device, pick_precision
 from pipeline.device.memory import tune_allocator
 from pipeline.encoder.hf_io import load_encoder
@@ -43,7 +44,6 @@ def main() -> None:
     data/corpus/{val,test,miniworld} and data/raw/eval. Writes reports/evaluate/{metrics.json,samples.md} and
     reports/evaluate/baseline_samples.json.
     """
-    check_params_file("evaluate")
     eval_params = load_section("eval", EvalParams)
     seed = load_seed()
     # All tasks are read first: an error in a file should not show after an hour.
@@ -107,4 +107,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    run_stage("evaluate", main)

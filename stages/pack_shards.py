@@ -6,12 +6,13 @@ errors.install_excepthook()
 
 import shutil
 
-from pipeline.common.fingerprint import checkpoint_folders, make_fingerprint, stage_lock
+from pipeline.common.fingerprint import checkpoint_folders, make_fingerprint
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics
-from pipeline.common.params import check_params_file, load_section
+from pipeline.common.params import load_section
 from pipeline.common.paths import CORPUS, SHARDS, TOKENIZER
 from pipeline.common.runtime import RuntimeParams
+from pipeline.common.stage import run_stage
 from pipeline.data.reader import split_files
 from pipeline.packing.params import ShardsParams
 from pipeline.packing.writer import TOTAL_KEYS, write_manifest, write_sources, write_split
@@ -26,7 +27,6 @@ def main() -> None:
     Reads params `seed` and `shards`, data/corpus/{train,val} and models/tokenizer. Writes data/shards, both
     splits with a manifest, and reports/pack_shards.
     """
-    check_params_file("pack_shards")
     params = load_section("shards", ShardsParams)
     workers = load_section("runtime", RuntimeParams).workers
     tokenizer = Tokenizer.load(TOKENIZER)
@@ -35,23 +35,22 @@ def main() -> None:
         *(part for split in SPLITS for part in split_files(CORPUS / split)),
     ]
     fingerprint = make_fingerprint("pack_shards", {"shards": params.model_dump()}, inputs)
-    with stage_lock("pack_shards"):
-        packed = {
-            split: write_split(
-                fingerprint.folder / split, CORPUS / split, TOKENIZER, params.shard_tokens, workers
-            )
-            for split in SPLITS
-        }
-        with atomic_folder(SHARDS) as folder:
-            for split in SPLITS:
-                (folder / split).mkdir()
-                for shard in packed[split]["shards"]:
-                    shutil.move(fingerprint.folder / split / shard["file"], folder / split)
-            # Of val, so that training can report its loss by source.
-            packed["val"]["sources"] = write_sources(folder / "val", CORPUS / "val")
-            write_manifest(folder, tokenizer, packed)
-        for checkpoint in checkpoint_folders(fingerprint.folder.parent):
-            shutil.rmtree(checkpoint)  # this run's, and what killed runs of other params or texts have left
+    packed = {
+        split: write_split(
+            fingerprint.folder / split, CORPUS / split, TOKENIZER, params.shard_tokens, workers
+        )
+        for split in SPLITS
+    }
+    with atomic_folder(SHARDS) as folder:
+        for split in SPLITS:
+            (folder / split).mkdir()
+            for shard in packed[split]["shards"]:
+                shutil.move(fingerprint.folder / split / shard["file"], folder / split)
+        # Of val, so that training can report its loss by source.
+        packed["val"]["sources"] = write_sources(folder / "val", CORPUS / "val")
+        write_manifest(folder, tokenizer, packed)
+    for checkpoint in checkpoint_folders(fingerprint.folder.parent):
+        shutil.rmtree(checkpoint)  # this run's, and what killed runs of other params or texts have left
     counts = {split: {key: packed[split][key] for key in TOTAL_KEYS} for split in SPLITS}
     write_metrics("pack_shards", counts)
     for split, count in counts.items():
@@ -59,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    run_stage("pack_shards", main)

@@ -16,14 +16,14 @@ from pipeline.common.fingerprint import (
     checkpoint_folders,
     make_fingerprint,
     scratch_folder,
-    stage_lock,
 )
 from pipeline.common.i18n import translate
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics
-from pipeline.common.params import check_params_file, load_section, load_seed
+from pipeline.common.params import load_section, load_seed
 from pipeline.common.paths import CORPUS, RAW_CORPUS, REPORTS
 from pipeline.common.runtime import RuntimeParams
+from pipeline.common.stage import run_stage
 from pipeline.corpus.build import slice_corpus
 from pipeline.corpus.filters import boilerplate
 from pipeline.corpus.params import CorpusParams, HubSource, LocalSource, UrlsSource, path_key
@@ -43,7 +43,6 @@ def main() -> None:
     Reads params `seed`, `corpus` and `eval.tasks`, data/raw/corpus, and data/raw/eval to leave its texts out.
     Writes data/corpus/{train,val,test,miniworld} and reports/slice_corpus.
     """
-    check_params_file(STAGE)
     params, seed = load_section("corpus", CorpusParams), load_seed()
     tasks = load_section("eval", EvalParams).tasks
     tasks_to_remove = tasks if params.rules.contamination else {}
@@ -51,7 +50,7 @@ def main() -> None:
     workers = load_section("runtime", RuntimeParams).workers
     fingerprint = read_fingerprint(params, seed, eval_texts)
     console = Console()
-    with stage_lock(STAGE), atomic_folder(CORPUS) as folder, console.status("reading …") as status:
+    with atomic_folder(CORPUS) as folder, console.status("reading …") as status:
 
         def show_progress(source: str, stats: SourceStats) -> None:
             status.update(f"{source}: {_format_count(vars(stats.read), ' documents, ')} read")
@@ -121,4 +120,4 @@ def _format_size(count: dict[str, int]) -> str:
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    run_stage(STAGE, main)

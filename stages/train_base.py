@@ -5,7 +5,7 @@ from pipeline.common import errors
 errors.install_excepthook()
 
 from pipeline.autobatch.choose import resolve_batch_size
-from pipeline.common.fingerprint import make_fingerprint, stage_lock
+from pipeline.common.fingerprint import make_fingerprint
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
 from pipeline.common.params import load_section, load_seed
@@ -21,7 +21,7 @@ from pipeline.pretrain.samples import make_sample_writer
 from pipeline.pretrain.task import make_task, training_metrics
 from pipeline.shards.format import Shards, check_tokenizer
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.training.distributed import run_distributed
+from pipeline.training.distributed import run_training_stage
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY, TrainParams
 
@@ -63,23 +63,22 @@ def main() -> None:
         [SHARDS / "manifest.json", TOKENIZER / "tokenizer.model", *init_files],
         memory_only=tuple(f"train.{key}" for key in MEMORY_ONLY),
     )
-    with stage_lock("train_base"):
-        history = fit(
-            model,
-            task,
-            train_params,
-            steps=train_params.steps,
-            runtime=runtime,
-            fingerprint=fingerprint,
-            write_samples=write_samples,
-        )
-        if process_info().rank > 0:
-            return  # the first process alone writes
-        with atomic_folder(BASE_MODEL) as folder:
-            save_decoder(folder, model, TOKENIZER)
-        write_metrics("train_base", training_metrics(history, val, parameter_count(model), train_params))
-        write_timing("train_base", history.timing)
+    history = fit(
+        model,
+        task,
+        train_params,
+        steps=train_params.steps,
+        runtime=runtime,
+        fingerprint=fingerprint,
+        write_samples=write_samples,
+    )
+    if process_info().rank > 0:
+        return  # the first process alone writes
+    with atomic_folder(BASE_MODEL) as folder:
+        save_decoder(folder, model, TOKENIZER)
+    write_metrics("train_base", training_metrics(history, val, parameter_count(model), train_params))
+    write_timing("train_base", history.timing)
 
 
 if __name__ == "__main__":
-    errors.run_command(run_distributed("train_base", main))
+    run_training_stage("train_base", main)

@@ -4,12 +4,13 @@ from pipeline.common import errors
 
 errors.install_excepthook()
 
-from pipeline.common.fingerprint import make_fingerprint, stage_lock
+from pipeline.common.fingerprint import make_fingerprint
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
-from pipeline.common.params import check_params_file, load_section, load_seed
+from pipeline.common.params import load_section, load_seed
 from pipeline.common.paths import CORPUS_TRAIN, CORPUS_VAL, ENCODER_MODEL, TOKENIZER
 from pipeline.common.runtime import RuntimeParams, process_info
+from pipeline.common.stage import run_stage
 from pipeline.data.reader import read_texts
 from pipeline.device.memory import tune_allocator
 from pipeline.encoder import evaluate
@@ -33,7 +34,6 @@ def main() -> None:
     """
     if process_info().rank > 0:
         return
-    check_params_file("train_encoder")
     seed = load_seed()
     encoder_params = load_section("encoder", EncoderParams)
     runtime = load_section("runtime", RuntimeParams)
@@ -61,40 +61,37 @@ def main() -> None:
         ],
         memory_only=tuple(f"encoder.{key}" for key in GATE_KEYS),
     )
-    with stage_lock("train_encoder"):
-        history = fit(
-            encoder,
-            task,
-            encoder_params.loop_params(),
-            steps=encoder_params.steps,
-            runtime=runtime,
-            fingerprint=fingerprint,
-        )
-        retrieval["embeddings_mean"] = evaluate.embeddings_mean_metrics(encoder, pool, tokenizer)
-        retrieval["encoder"] = evaluate.encoder_metrics(encoder, pool, tokenizer)
-        missed = evaluate.missed_thresholds(retrieval["encoder"], encoder_params)
-        with atomic_folder(ENCODER_MODEL) as folder:
-            save_encoder(folder, encoder, TOKENIZER)
-        metrics = {
-            "retrieval": retrieval,
-            "gate": {"passed": int(not missed)},
-            "pool_size": len(pool),
-            "documents": {
-                "used": len(train.texts),
-                "long_enough": train.usable_count,
-                "too_short": train.short_count,
-            },
-            "train_loss": history.train_loss,
-            "val_loss": history.last_validation["val_loss"],
-            "best_val_loss": history.best_val_loss,
-        }
-        write_metrics("train_encoder", metrics)
-        write_timing("train_encoder", history.timing)
-        print(
-            "recall at 1: " + ", ".join(f"{name} {row['recall_at_1']:.3f}" for name, row in retrieval.items())
-        )
-        evaluate.enforce_gate(missed, encoder_params)
+    history = fit(
+        encoder,
+        task,
+        encoder_params.loop_params(),
+        steps=encoder_params.steps,
+        runtime=runtime,
+        fingerprint=fingerprint,
+    )
+    retrieval["embeddings_mean"] = evaluate.embeddings_mean_metrics(encoder, pool, tokenizer)
+    retrieval["encoder"] = evaluate.encoder_metrics(encoder, pool, tokenizer)
+    missed = evaluate.missed_thresholds(retrieval["encoder"], encoder_params)
+    with atomic_folder(ENCODER_MODEL) as folder:
+        save_encoder(folder, encoder, TOKENIZER)
+    metrics = {
+        "retrieval": retrieval,
+        "gate": {"passed": int(not missed)},
+        "pool_size": len(pool),
+        "documents": {
+            "used": len(train.texts),
+            "long_enough": train.usable_count,
+            "too_short": train.short_count,
+        },
+        "train_loss": history.train_loss,
+        "val_loss": history.last_validation["val_loss"],
+        "best_val_loss": history.best_val_loss,
+    }
+    write_metrics("train_encoder", metrics)
+    write_timing("train_encoder", history.timing)
+    print("recall at 1: " + ", ".join(f"{name} {row['recall_at_1']:.3f}" for name, row in retrieval.items()))
+    evaluate.enforce_gate(missed, encoder_params)
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    run_stage("train_encoder", main)

@@ -4,7 +4,7 @@ from pipeline.common import errors
 
 errors.install_excepthook()
 
-from pipeline.common.fingerprint import make_fingerprint, stage_lock
+from pipeline.common.fingerprint import make_fingerprint
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
 from pipeline.common.params import load_section, load_seed
@@ -16,7 +16,7 @@ from pipeline.sft.dataset import build_dataset, list_source_files, read_files
 from pipeline.sft.params import SftParams, check_context
 from pipeline.sft.task import SftTask
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.training.distributed import run_distributed
+from pipeline.training.distributed import run_training_stage
 from pipeline.training.loop import fit
 from pipeline.training.params import MEMORY_ONLY
 
@@ -50,24 +50,23 @@ def main() -> None:
         [BASE_MODEL / "model.safetensors", BASE_MODEL / "config.json", TOKENIZER / "tokenizer.model", *files],
         memory_only=tuple(f"sft.{key}" for key in MEMORY_ONLY),
     )
-    with stage_lock("train_sft"):
-        history = fit(model, task, sft_params, steps=task.steps, runtime=runtime, fingerprint=fingerprint)
-        if process_info().rank > 0:
-            return  # the first process alone writes
+    history = fit(model, task, sft_params, steps=task.steps, runtime=runtime, fingerprint=fingerprint)
+    if process_info().rank > 0:
+        return  # the first process alone writes
 
-        model.eval()
-        with atomic_folder(SFT_MODEL) as folder:
-            save_decoder(folder, model, TOKENIZER)
-        metrics = {
-            **history.last_validation,
-            "best_val_loss": history.best_val_loss,
-            **exact_match(model, tokenizer, data.val, sft_params.max_new_tokens),
-            "steps": task.steps,
-            "conversations": counts,
-        }
-        write_metrics("train_sft", metrics)
-        write_timing("train_sft", history.timing)
+    model.eval()
+    with atomic_folder(SFT_MODEL) as folder:
+        save_decoder(folder, model, TOKENIZER)
+    metrics = {
+        **history.last_validation,
+        "best_val_loss": history.best_val_loss,
+        **exact_match(model, tokenizer, data.val, sft_params.max_new_tokens),
+        "steps": task.steps,
+        "conversations": counts,
+    }
+    write_metrics("train_sft", metrics)
+    write_timing("train_sft", history.timing)
 
 
 if __name__ == "__main__":
-    errors.run_command(run_distributed("train_sft", main))
+    run_training_stage("train_sft", main)

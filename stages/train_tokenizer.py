@@ -7,8 +7,9 @@ errors.install_excepthook()
 from pipeline.common.errors import UserError
 from pipeline.common.io import atomic_folder, write_atomic
 from pipeline.common.metrics import write_metrics
-from pipeline.common.params import check_params_file, load_section, load_seed
+from pipeline.common.params import load_section, load_seed
 from pipeline.common.paths import CORPUS_TRAIN, CORPUS_VAL, MINIWORLD, RAW_MORPH, REPORTS, TOKENIZER
+from pipeline.common.stage import run_stage
 from pipeline.data.reader import read_documents
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.tokenizer_training.hf_export import write_tokenizer_folder
@@ -33,7 +34,6 @@ def main() -> None:
     Reads params `seed` and `tokenizer`, data/corpus/{train,val,miniworld} and data/raw/morph. Writes
     models/tokenizer and reports/train_tokenizer.
     """
-    check_params_file("train_tokenizer")
     params = load_section("tokenizer", TokenizerParams)
     tables = read_segmentation_tables(MINIWORLD / "segmentations.tsv", RAW_MORPH)
     lines = sample_lines(CORPUS_TRAIN, params.sample_bytes, load_seed())
@@ -57,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    run_stage("train_tokenizer", main)

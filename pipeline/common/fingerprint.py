@@ -22,7 +22,6 @@ from ruamel.yaml import YAML
 from pipeline.common.errors import UserError
 from pipeline.common.io import sha256
 from pipeline.common.paths import DVC_FILE
-from pipeline.common.runtime import process_info
 
 LOCKS_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # of some mounted drives
 CODE_FOLDERS = ("pipeline", "stages")
@@ -132,12 +131,8 @@ def make_fingerprint(
 def stage_lock(stage: str) -> Iterator[None]:
     """Hold the lock of a stage, so that no second run of it writes the same outputs.
 
-    Killing dvc leaves the trainer that it started alive. Of the processes of a distributed run only rank 0
-    takes the lock, as it alone writes. Raises UserError where another process holds it.
+    Killing dvc leaves the trainer that it started alive. Raises UserError where another process holds it.
     """
-    if process_info().rank > 0:
-        yield
-        return
     path = scratch_folder() / stage / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+") as file:

@@ -4,9 +4,9 @@ Every package defines its own section (`pipeline/corpus/params.py`, …), so tha
 leaves the code of the corpus stage as it was. This file knows no section.
 """
 
+import copy
 import difflib
-import subprocess
-import sys
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,7 +45,8 @@ def read_yaml(path: Path | str, yaml: YAML | None = None) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{path}: no such file; run from the project's folder")
     try:
-        content = (yaml or YAML(typ="safe", pure=True)).load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = yaml.load(text) if yaml else copy.deepcopy(parse_yaml(text))
         bad_key = find_non_string_key(content)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
@@ -64,6 +65,12 @@ def read_yaml(path: Path | str, yaml: YAML | None = None) -> dict[str, Any]:
     if bad_key:
         raise UserError(f"{path}: {bad_key}: a key must be text; correct it or put it in quotes")
     return content
+
+
+@functools.lru_cache(maxsize=4)
+def parse_yaml(text: str) -> Any:
+    """Return the content of a YAML text. A process that reads params.yaml again does not parse it again."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def find_non_string_key(content: Any) -> str:
@@ -173,14 +180,3 @@ def suggest_nearest(name: str, names: set[str] | list[str]) -> str:
         return ""
     matches = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.5)
     return f"; did you mean '{matches[0]}'?" if matches else ""
-
-
-def check_params_file(stage: str) -> None:
-    """Check all of params.yaml before a stage starts, so that a typo does not surface hours later.
-
-    Also prints the progress of the whole run. Runs `tezgah check` as a subprocess: importing the sections
-    of all packages here would make each stage depend on the code of all packages. Raises SystemExit.
-    """
-    completed = subprocess.run([sys.executable, "-m", "pipeline.cli", "check", "--stage", stage], check=False)
-    if completed.returncode:
-        raise SystemExit(completed.returncode)

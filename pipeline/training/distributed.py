@@ -15,14 +15,16 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from pipeline.common.errors import UserError, one_line
-from pipeline.common.params import check_params_file, load_section
+from pipeline.common.errors import UserError, one_line, run_command
+from pipeline.common.params import load_section
 from pipeline.common.runtime import ProcessInfo, RuntimeParams, exit_with_parent, process_info
+from pipeline.common.stage import run_checked
 from pipeline.device.device import pick_device, pick_process_device
 
 STORE_VARIABLE = "TEZGAH_STORE"  # environment variable of processes that `launch` starts: the rendezvous file
@@ -30,17 +32,16 @@ SAVING_SECONDS = 600  # for a step and a checkpoint after a signal, before proce
 BASE_PORT, PORT_COUNT = 20000, 10000  # of a Slurm job's rendezvous, by its id
 
 
-def run_distributed(stage: str, main: Callable[[], None]) -> Callable[[], None]:
-    """Wrap `main` of a training stage so that it runs in all processes. Rank 0 checks params.yaml first."""
+def run_training_stage(stage: str, main: Callable[[], None]) -> None:
+    """Run `main` as the program of a training stage, in each of `runtime.processes` processes.
 
-    def checked_main() -> None:
-        if process_info().rank == 0:
-            check_params_file(stage)
-        main()
+    Of these that of rank 0 checks params.yaml first and holds the stage's lock, as it alone writes.
+    """
 
     @functools.wraps(main)  # its docstring is what --help prints
     def command() -> None:
         process = process_info()
+        checked_main = partial(run_checked, stage, main) if process.rank == 0 else main
         if process.world_size > 1:
             run_rank(checked_main, process)
         elif (count := load_section("runtime", RuntimeParams).processes) > 1:
@@ -48,7 +49,7 @@ def run_distributed(stage: str, main: Callable[[], None]) -> Callable[[], None]:
         else:
             checked_main()
 
-    return command
+    run_command(command)
 
 
 def launch(stage: str, count: int) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
-from pipeline.common.errors import UserError, run_command
-from pipeline.common.fingerprint import stage_lock
+from pipeline.common import stage
+from pipeline.common.errors import UserError
 from pipeline.common.runtime import process_info
-from pipeline.training import distributed, parallel
-from pipeline.training.distributed import run_distributed
+from pipeline.training import parallel
+from pipeline.training.distributed import run_training_stage
 from pipeline.training.trainer import Trainer
 from tests.helpers.tiny import TinyRun
 
@@ -65,13 +65,12 @@ def main() -> None:
 
     tiny.task.train.read, tiny.task.micro_batches = recording_read, faulty_micro_batches
     Trainer.update = recording_update
-    with stage_lock("train_base"):
-        tiny.fit(**OPTIONS.get("runtime", {}))
-        Path(f"windows-{RANK}.json").write_text(json.dumps(windows))
-        if RANK == 0:
-            torch.save([losses, torch.cat(gradients) if gradients else None, tiny.weights()], "result.pt")
+    tiny.fit(**OPTIONS.get("runtime", {}))
+    Path(f"windows-{RANK}.json").write_text(json.dumps(windows))
+    if RANK == 0:
+        torch.save([losses, torch.cat(gradients) if gradients else None, tiny.weights()], "result.pt")
 
 
 if __name__ == "__main__":
-    distributed.check_params_file = lambda stage: None  # it takes a second, and this project is not complete
-    run_command(run_distributed("train_base", main))
+    stage.check_params_file = lambda stage: None  # it takes a second, and this project is not complete
+    run_training_stage("train_base", main)

@@ -15,7 +15,6 @@ from tests.helpers.factories import tokenizer_params
 @pytest.fixture
 def stage(project, texts, monkeypatch):
     """The stage on a small corpus, ready to run."""
-    monkeypatch.setattr(train_tokenizer, "check_params_file", lambda stage: None)
     monkeypatch.setattr(
         train_tokenizer, "load_section", lambda section, model: tokenizer_params(vocab_size=480)
     )

@@ -3,14 +3,14 @@
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from pipeline.common import fingerprint as scratch
-from pipeline.common.errors import UserError
 from pipeline.common.runtime import ProcessInfo, process_info
+from pipeline.common.stage import run_stage
 from pipeline.training import distributed
 from tests.helpers.small import set_params
 from tests.helpers.tiny import are_equal, load_checkpoint
@@ -57,26 +57,22 @@ def test_micro_batches_of_all_processes_are_those_of_one(tiny, monkeypatch, size
     assert len(passes) == 1
 
 
-def test_run_distributed_refuses_more_processes_than_gpus(project, monkeypatch):
+def test_training_stage_refuses_more_processes_than_gpus(project, monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     set_params(project, "runtime", processes=2, device="auto")
-    with pytest.raises(UserError, match=r"runtime.processes: 2: more than the GPUs of this machine, 1"):
-        distributed.run_distributed("train_base", pytest.fail)()
+    monkeypatch.setattr(sys, "argv", ["train_base"])
+    with pytest.raises(SystemExit):
+        distributed.run_training_stage("train_base", lambda: pytest.fail("ran"))
+    assert "runtime.processes: 2: more than the GPUs of this machine, 1" in capsys.readouterr().err
 
 
-def test_stage_lock_is_held_by_rank_0(project, launcher_variables):
-    with scratch.stage_lock("train_base"):
-        launcher_variables(RANK=1, WORLD_SIZE=2)
-        with scratch.stage_lock("train_base"):
-            pass
-
-
-def test_train_encoder_runs_in_rank_0_alone(project, launcher_variables, capfd):
-    from stages import train_encoder
-
+def test_stage_of_one_process_runs_in_rank_0_alone(project, launcher_variables, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", ["train_encoder"])
     launcher_variables(RANK=1, WORLD_SIZE=2)
-    train_encoder.main()
+    with pytest.raises(SystemExit) as ended:
+        run_stage("train_encoder", lambda: pytest.fail("ran"))
+    assert not ended.value.code
     assert capfd.readouterr() == ("", "")
 
 
