@@ -9,7 +9,7 @@ import difflib
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
@@ -25,6 +25,9 @@ class Section(BaseModel):
     """Base class of sections: no unknown keys, no conversion of types, values do not change."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    # Keys that change memory and speed, or what follows training, but no weight: an unfinished run resumes
+    # across them.
+    WITHOUT_EFFECT: ClassVar[tuple[str, ...]] = ()
 
 
 SectionT = TypeVar("SectionT", bound=Section)

@@ -46,17 +46,6 @@ class Pretraining:
         self.reader = ThreadPoolExecutor(1)
         self.prefetched: dict[int, Future[list[Tensor]]] = {}  # by step
 
-    def _read_batches(self, sampler: Sampler, first: int, count: int) -> list[Tensor]:
-        stop = first + count
-        starts = range(first, stop, self.batch_size)
-        batches = [torch.from_numpy(sampler.read(i, min(self.batch_size, stop - i))) for i in starts]
-        return [batch.pin_memory() for batch in batches] if self.device.type == "cuda" else batches
-
-    def _read_step(self, step: int) -> list[Tensor]:
-        count = self.windows_per_step // distributed.world_size()  # in this process
-        first = step * self.windows_per_step + distributed.rank() * count
-        return self._read_batches(self.train, first, count)
-
     def micro_batches(self, step: int) -> list[Tensor]:
         """Return this process's share of the step's rows, int64 [batch_size, context + 1] each."""
         if self.device.type == "cpu":  # no spare cores to prefetch
@@ -64,6 +53,17 @@ class Pretraining:
         batches = self.prefetched.pop(step, None) or self.reader.submit(self._read_step, step)
         self.prefetched = {step + 1: self.reader.submit(self._read_step, step + 1)}
         return batches.result()
+
+    def _read_step(self, step: int) -> list[Tensor]:
+        count = self.windows_per_step // distributed.world_size()  # in this process
+        first = step * self.windows_per_step + distributed.rank() * count
+        return self._read_batches(self.train, first, count)
+
+    def _read_batches(self, sampler: Sampler, first: int, count: int) -> list[Tensor]:
+        stop = first + count
+        starts = range(first, stop, self.batch_size)
+        batches = [torch.from_numpy(sampler.read(i, min(self.batch_size, stop - i))) for i in starts]
+        return [batch.pin_memory() for batch in batches] if self.device.type == "cuda" else batches
 
     def compile(self, model: nn.Module) -> None:
         """Compile the layers of `model`. See `Task`: all batches have the same shape."""
