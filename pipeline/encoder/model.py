@@ -7,13 +7,13 @@ and there is no dropout. Dimensions:
     V vocabulary
 """
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.model import cpu_kernels
 from pipeline.model.rotary import rotary_tables, rotate
 
 NORM_EPS = 1e-5
@@ -73,11 +73,7 @@ class Attention(nn.Module):
         B, T, D = x_BxTxD.shape
         qkv_3xBxHxTxK = self.Wqkv(x_BxTxD).view(B, T, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         q_BxHxTxK, k_BxHxTxK, v_BxHxTxK = qkv_3xBxHxTxK.unbind(0)
-        # On a CPU the bf16 kernel takes twice the time of the fp32 one, all of it in the backward pass.
-        needs_fp32 = q_BxHxTxK.is_cpu and torch.is_autocast_enabled("cpu")
-        with torch.autocast("cpu", enabled=False) if needs_fp32 else nullcontext():
-            if needs_fp32:
-                q_BxHxTxK, k_BxHxTxK, v_BxHxTxK = (x.float() for x in (q_BxHxTxK, k_BxHxTxK, v_BxHxTxK))
+        with cpu_kernels.in_fp32(q_BxHxTxK, k_BxHxTxK, v_BxHxTxK) as (q_BxHxTxK, k_BxHxTxK, v_BxHxTxK):
             cos_TxK, sin_TxK = cos_TxK.to(q_BxHxTxK.dtype), sin_TxK.to(q_BxHxTxK.dtype)
             out_BxHxTxK = F.scaled_dot_product_attention(
                 rotate(q_BxHxTxK, cos_TxK, sin_TxK),

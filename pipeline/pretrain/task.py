@@ -17,10 +17,10 @@ from pipeline.model.decoder import Decoder
 from pipeline.shards.best_fit import BestFitSampler
 from pipeline.shards.format import Shards
 from pipeline.shards.sampler import Sampler, WindowSampler
-from pipeline.tokenizer.special import BOS, EOS, PAD
+from pipeline.tokenizer.special import BOS, EOS, IGNORE_INDEX, PAD
 from pipeline.training import distributed
 from pipeline.training.loop import History
-from pipeline.training.loss import IGNORE_INDEX, summed_loss, token_losses
+from pipeline.training.loss import summed_loss, token_losses
 from pipeline.training.params import TrainParams
 
 
