@@ -7,29 +7,35 @@ and there is no dropout. Dimensions:
     V vocabulary
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from pipeline.common.params import Section
 from pipeline.model import cpu_kernels
 from pipeline.model.rotary import rotary_tables, rotate
 
 NORM_EPS = 1e-5
 
 
-@dataclass(frozen=True)
-class EncoderConfig:
+class EncoderConfig(Section):
     """Shape of an encoder. Widths count numbers in a vector; `context` counts tokens."""
 
-    vocab_size: int  # V
-    width: int  # D, also of the sentence vector
-    layers: int
-    heads: int  # H, of width K = width / heads
-    ffn: int  # F
-    context: int  # longest T, the start token included
-    rope_theta: float
+    vocab_size: int = Field(gt=0)  # V
+    width: int = Field(gt=0)  # D, also of the sentence vector
+    layers: int = Field(gt=0)
+    heads: int = Field(gt=0)  # H, of width K = width / heads
+    ffn: int = Field(gt=0)  # F
+    context: int = Field(gt=1)  # longest T, the start token included
+    rope_theta: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def check_heads(self) -> "EncoderConfig":
+        """Raise ValueError unless every head has the same even width, as rotary embedding needs."""
+        if self.width % self.heads or self.width // self.heads % 2:
+            raise ValueError(f"heads {self.heads} does not cut width {self.width} into even heads")
+        return self
 
 
 def make_layer_norm(width: int) -> nn.LayerNorm:
