@@ -8,6 +8,7 @@ counted from the operation that allocates it until it is freed: the plan is the 
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -19,10 +20,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from pipeline.device.device import autocast
+from pipeline.model import cpu_kernels
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
 from pipeline.model.norm import RMSNorm
-from pipeline.training.loss import summed_loss, token_losses
+from pipeline.training.loss import summed_loss
 from pipeline.training.optimizer import Optimizers
 from pipeline.training.params import TrainParams
 
@@ -100,11 +102,11 @@ def plan_pass(
     has_gradients: bool,
 ) -> Memory:
     """Return the peak of a forward and backward pass. `has_gradients`: not the first pass of the step."""
-    with FakeTensorMode():
+    with FakeTensorMode(), nullcontext() if on_cpu else cpu_kernels.disabled():
         model = Decoder(model_params, vocab_size)
         model.set_activation_checkpointing(train_params.checkpointing)
         if not on_cpu:
-            imitate_gpu_kernels(model)
+            imitate_gpu_norms(model)
         for weight in model.parameters() if has_gradients else ():
             weight.grad = torch.zeros_like(weight)
         old_gradients = sum(weight.grad.nbytes for weight in model.parameters() if weight.grad is not None)
@@ -116,10 +118,9 @@ def plan_pass(
         ) as counter:
             # What is allocated after the last norm is transient: logits, and gradients.
             model.model.norm.register_forward_hook(lambda *_: counter.set_label("transient"))
-            loss_args = model, ids_BxT, targets_BxT, document_BxT, train_params.loss_chunks
             with autocast(CPU, precision):
-                # A GPU uses F.cross_entropy, as `token_losses` does on a CPU too.
-                loss = summed_loss(*loss_args) if on_cpu else token_losses(*loss_args).sum()
+                hidden_BxTxD = model.hidden_states(ids_BxT, document_BxT=document_BxT)
+                loss = summed_loss(model, hidden_BxTxD, targets_BxT, train_params.loss_chunks)
             loss.backward()
             counter.relabel([weight.grad for weight in model.parameters()], "gradients")
     at_peak, fixed = counter.peak_by_label(), plan_update(model_params, vocab_size, train_params)
@@ -240,9 +241,8 @@ class StorageCounter(TorchDispatchMode):
         return sizes
 
 
-def imitate_gpu_kernels(model: Decoder) -> None:
-    """Make attention and norms keep what their fused kernels keep on a GPU, which is less than on a CPU."""
-    model.fuse_attention()
+def imitate_gpu_norms(model: Decoder) -> None:
+    """Make norms keep what their fused kernel keeps on a GPU, which is less than on a CPU."""
     for module in model.modules():
         if isinstance(module, RMSNorm):
             module.forward = partial(FusedNorm.apply, module.weight)  # type: ignore[method-assign]

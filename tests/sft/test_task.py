@@ -10,9 +10,8 @@ from pipeline.sft.dataset import build_dataset
 from pipeline.sft.loss_mask import make_row
 from pipeline.sft.task import SftTask
 from pipeline.tokenizer.chat_template import encode_prompt
-from pipeline.tokenizer.special import END_OF_TURN
+from pipeline.tokenizer.special import END_OF_TURN, IGNORE_INDEX
 from pipeline.training import distributed
-from pipeline.training.loss import IGNORE_INDEX
 from pipeline.training.run import train_model
 from tests.helpers.factories import runtime_params, tiny_model_params
 

@@ -14,6 +14,7 @@ import torch
 from pipeline.common.errors import UserError
 from pipeline.common.fingerprint import stage_lock
 from pipeline.pretrain.samples import WriteSamples
+from pipeline.training.loop import Trainer
 from tests.helpers.tiny import Crash, are_equal, crash_at, load_checkpoint
 
 
@@ -226,6 +227,24 @@ def test_train_model_writes_curves_of_parts_positions_and_sources_and_samples(ti
     assert float(rows["val_loss.tsv"][-1].split("\t")[1]) == pytest.approx(mean, rel=1e-5)
     assert {"val_loss_by_source/poems.tsv", "val_loss_by_source/laws.tsv", "logit_scale.tsv"} < set(rows)
     assert (live / "samples.md").read_text().startswith("## Step 6\n\n**Bir**")
+
+
+def test_step_is_at_most_ten_calls_deep_in_our_code(tiny, root):
+    run, depths = tiny(steps=2), [0]
+    code = str(root / "pipeline")
+
+    def count_calls(frame, event, argument):
+        if frame.f_code.co_filename.startswith(code) and event in ("call", "return"):
+            depths.append(depths[-1] + (1 if event == "call" else -1))
+
+    trainer = Trainer(run.model, run.task, run.params, 2, torch.device("cpu"))
+    trainer.train_step(1.0)  # imports, and caches
+    sys.setprofile(count_calls)
+    try:
+        trainer.train()
+    finally:
+        sys.setprofile(None)
+    assert 5 < max(depths) <= 10
 
 
 def test_light_modules_do_not_import_torch(root):
