@@ -192,12 +192,13 @@ class StorageCounter(TorchDispatchMode):
     def __init__(self, existing: Iterable[Tensor | None] = ()) -> None:
         """`existing` tensors are not counted when an operation in place returns them."""
         super().__init__()
-        self.count = 0  # of storages so far; each has its number as id
-        addresses = (tensor.untyped_storage()._cdata for tensor in existing if tensor is not None)
-        self.id_by_address = dict.fromkeys(addresses, -1)  # of live storages
-        self.size_by_id: dict[int, int] = {}  # of live storages
+        self.count = 0  # of storages so far, which numbers them
+        # A storage's Python object lives as long as the storage, so `id` tells live storages apart.
+        objects = (id(tensor.untyped_storage()) for tensor in existing if tensor is not None)
+        self.number_by_object = dict.fromkeys(objects, -1)  # of live storages
+        self.size_by_number: dict[int, int] = {}  # of live storages
         self.peak_sizes: dict[int, int] = {}
-        self.labels: dict[int, str] = {}  # by id
+        self.labels: dict[int, str] = {}  # by number
         self.current_bytes = self.peak_bytes = 0
         self.label = "activations"
 
@@ -207,21 +208,21 @@ class StorageCounter(TorchDispatchMode):
         """Run the operation and count the storages of its results."""
         result = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(result):
-            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in self.id_by_address:
+            if isinstance(tensor, Tensor) and id(tensor.untyped_storage()) not in self.number_by_object:
                 self._add(tensor.untyped_storage())
         if self.current_bytes > self.peak_bytes:
-            self.peak_bytes, self.peak_sizes = self.current_bytes, dict(self.size_by_id)
+            self.peak_bytes, self.peak_sizes = self.current_bytes, dict(self.size_by_number)
         return result
 
     def _add(self, storage: torch.UntypedStorage) -> None:
-        self.id_by_address[storage._cdata], self.size_by_id[self.count] = self.count, storage.nbytes()
+        self.number_by_object[id(storage)], self.size_by_number[self.count] = self.count, storage.nbytes()
         self.labels[self.count] = self.label
         self.current_bytes += storage.nbytes()
-        weakref.finalize(storage, self._remove, storage._cdata)
+        weakref.finalize(storage, self._remove, id(storage))
         self.count += 1
 
-    def _remove(self, address: int) -> None:
-        self.current_bytes -= self.size_by_id.pop(self.id_by_address.pop(address))
+    def _remove(self, storage_object: int) -> None:
+        self.current_bytes -= self.size_by_number.pop(self.number_by_object.pop(storage_object))
 
     def set_label(self, label: str) -> None:
         """Set the label of storages allocated from now on."""
@@ -231,13 +232,13 @@ class StorageCounter(TorchDispatchMode):
         """Change the label of tensors counted already."""
         for tensor in tensors:
             if tensor is not None:
-                self.labels[self.id_by_address[tensor.untyped_storage()._cdata]] = label
+                self.labels[self.number_by_object[id(tensor.untyped_storage())]] = label
 
     def peak_by_label(self) -> Counter[str]:
         """Return the bytes at the peak by label."""
         sizes: Counter[str] = Counter()
-        for id_, size in self.peak_sizes.items():
-            sizes[self.labels[id_]] += size
+        for number, size in self.peak_sizes.items():
+            sizes[self.labels[number]] += size
         return sizes
 
 

@@ -174,6 +174,12 @@ def known_keys(model: type[BaseModel]) -> set[str]:
     return keys
 
 
+def nearest_divisors(number: int, target: int, count: int = 1) -> list[int]:
+    """Return the `count` divisors of `number` nearest to `target`, ascending; of two as near, the smaller."""
+    divisors = [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+    return sorted(sorted(divisors, key=lambda divisor: abs(divisor - target))[:count])
+
+
 def suggest_nearest(name: str, names: set[str] | list[str]) -> str:
     """Return `; did you mean …?` with the nearest of `names`, or an empty string.
 

@@ -121,7 +121,7 @@ def test_exact_match_compares_the_answer_to_the_last_question(tokenizer, rows, m
         }
         return [tokenizer.encode(correct.get(tuple(prompt), "yanlış").upper() + ".") for prompt in prompts]
 
-    monkeypatch.setattr("pipeline.sft.answers.generate", answer)
+    monkeypatch.setattr("pipeline.inference.answers.generate", answer)
     result = exact_match(model, tokenizer, rows, max_new_tokens=8)
     assert result == {"exact_match": pytest.approx(19 / 37), "exact_match_n": 37}
     assert sorted(prompted) == sorted(encode_prompt(tokenizer, row.messages[:-1]) for row in rows)
