@@ -150,7 +150,7 @@ def describe_training_tokens(params: AllParams, parameters: int, to_run: dict[st
 
 def describe_expected_bits(params: AllParams, parameters: int) -> str:
     """Return a line about the expected bits per byte on real text, and the compute-optimal tokens."""
-    law, per_token = scaling.scaling_law(), estimate.bytes_per_token(params.tokenizer.vocab_size)
+    law, per_token = scaling.LAW, estimate.bytes_per_token(params.tokenizer.vocab_size)
     read = params.train.steps * params.train.tokens_per_step * per_token
     effective = float(scaling.effective_bytes(max(1, estimate.training_bytes(params)), read))
     bits = law.bits_per_byte(parameters, effective)
