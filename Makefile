@@ -23,6 +23,7 @@ try: install  ## all seven stages in a minute, in a copy of the project, then ta
 	cd .try && tezgah chat
 
 repro: install  ## all seven stages, then the figures
+	tezgah doctor
 	dvc repro
 	tezgah report
 

@@ -24,7 +24,7 @@ from pipeline.tokenizer.tokenizer import Tokenizer
 KINDS = {
     "names": people.FIRST_NAMES,
     "surnames": people.SURNAMES,
-    "places": tuple(province.name for province in world.PROVINCES),
+    "places": tuple(province.name for province in world.list_provinces()),
     "things": people.THINGS,
     "kin": people.KIN,
 }

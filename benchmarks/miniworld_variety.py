@@ -24,7 +24,7 @@ from pipeline.text.comparison_keys import duplicate_key
 HASHES, BANDS, SHINGLE = 128, 16, 5
 MIN_LIKENESS = 0.8
 SENTENCE = re.compile(r"(?<=[.!?…”:])\s+")
-NAMES = (*people.FIRST_NAMES, *(province.name for province in world.PROVINCES), *people.THINGS)
+NAMES = (*people.FIRST_NAMES, *(province.name for province in world.list_provinces()), *people.THINGS)
 NAMED = re.compile(rf"\b(?:{'|'.join(NAMES)})\b(?:'\w+)?")
 PRIME = np.uint64((1 << 31) - 1)  # hashes are below it, so that factors scatter them
 

@@ -6,7 +6,7 @@ errors.install_excepthook()
 
 import shutil
 
-from pipeline.common.fingerprint import checkpoint_folders, make_fingerprint
+from pipeline.common.fingerprint import make_fingerprint, remove_checkpoints
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics
 from pipeline.common.params import load_section
@@ -49,8 +49,7 @@ def main() -> None:
         # Of val, so that training can report its loss by source.
         packed["val"]["sources"] = write_sources(folder / "val", CORPUS / "val")
         write_manifest(folder, tokenizer, packed)
-    for checkpoint in checkpoint_folders(fingerprint.folder.parent):
-        shutil.rmtree(checkpoint)  # this run's, and what killed runs of other params or texts have left
+    remove_checkpoints("pack_shards")  # this run's, and what killed runs of other params or texts have left
     counts = {split: {key: packed[split][key] for key in TOTAL_KEYS} for split in SPLITS}
     write_metrics("pack_shards", counts)
     for split, count in counts.items():

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.cli.graph import describe_causes, differing_keys, stages_after, stale_stages
+from pipeline.cli.graph import describe_causes, differing_keys, edited_files, stages_after, stale_stages
 from pipeline.common.fingerprint import code_files, make_fingerprint
 from pipeline.common.paths import STAGES
 from tests.helpers.closure import TOP, code_deps
@@ -148,7 +148,8 @@ def test_stale_stage_names_the_files_that_changed_since_its_run(room):
     subprocess.run(["git", "commit", "-qam", "two"], check=True)  # the lock is of the commit before
     assert stale_stages() == {"train_base": "pipeline/room/deep/a.py deleted, pipeline/room/ş.txt modified"}
     shutil.rmtree(room / ".git")
-    assert describe_causes([{"changed deps": {"pipeline/room": "modified"}}], []) == "pipeline/room modified"
+    causes = [{"changed deps": {"pipeline/room": "modified"}}]
+    assert describe_causes(causes, [], edited_files()) == "pipeline/room modified"
 
 
 def test_dvc_yaml_is_short(root):
@@ -194,13 +195,14 @@ def test_describe_causes_in_a_few_words():
     params = {"changed deps": {"params.yaml": {"train": "modified"}}}
     old, new = {"train": {"steps": 1, "clip": 2}, "seed": 1}, {"train": {"steps": 2, "clip": 2}, "seed": 1}
     assert (
-        describe_causes([params, "changed command"], differing_keys(old, new))
+        describe_causes([params, "changed command"], differing_keys(old, new), {})
         == "train.steps, changed command"
     )
-    assert describe_causes([params], []) == "train"  # never run
-    assert describe_causes([{"changed outs": {"models/base": "deleted"}}], []) == "not built on this machine"
+    assert describe_causes([params], [], {}) == "train"  # never run
+    absent = [{"changed outs": {"models/base": "deleted"}}]
+    assert describe_causes(absent, [], {}) == "not built on this machine"
     many = {"changed deps": {f"pipeline/{n}.py": "modified" for n in range(5)}}
-    assert describe_causes([many], []).endswith("pipeline/2.py modified and 2 more")
+    assert describe_causes([many], [], {}).endswith("pipeline/2.py modified and 2 more")
 
 
 def expand_braces(text):

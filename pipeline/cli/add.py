@@ -235,10 +235,9 @@ def suggest_first_run(params: AllParams, stages: Collection[str]) -> str:
     flags = [
         f"-S {name}.{key}={value}" for name, values in FIRST_RUN.items() for key, value in values.items()
     ]
-    try:
-        first_run = estimate.stage_seconds_here(params.model_copy(update=sections))
-        full_run = estimate.stage_seconds_here(params)
-    except UserError:  # a device that is not here
+    first_run = estimate.stored_stage_seconds(params.model_copy(update=sections))
+    full_run = estimate.stored_stage_seconds(params)
+    if first_run is None or full_run is None:
         return ""
     short, full = (sum(seconds[stage] for stage in stages) for seconds in (first_run, full_run))
     if short > min(MAX_FIRST_RUN_SECONDS, full / 2):

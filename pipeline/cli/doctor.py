@@ -110,11 +110,12 @@ def check_links(cache: Path) -> Finding:
 
 
 def check_device() -> Iterator[Finding]:
-    """Check which device and precision training would use."""
+    """Check which device and precision training would use, and measure how fast they are."""
     try:
         import torch
     except ImportError:
         return  # `check_packages` reports it
+    from pipeline.cli.rate import measure_rate
     from pipeline.device.device import pick_device, pick_precision
 
     torch_device = pick_device("auto")
@@ -127,6 +128,7 @@ def check_device() -> Iterator[Finding]:
     is_slow = torch_device.type == "cpu" and precision == "fp32"
     advice = "a processor with AVX-512 BF16 or AMX is several times as fast" if is_slow else ""
     yield Finding("precision", precision, "note" if is_slow else "ok", advice)
+    yield Finding("matrix products", f"{measure_rate('auto', 'auto') / 1e9:,.0f} GFLOP/s in {precision}")
 
 
 def check_compiler(path: str | None) -> Finding:

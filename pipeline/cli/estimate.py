@@ -6,15 +6,13 @@ The time of other work grows with the bytes of text. Expect an error of up to a 
 one where other programs share the machine.
 """
 
-import json
-import time
 from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.cli.check import AllParams
+from pipeline.cli.rate import stored_rate
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
-from pipeline.common.fingerprint import scratch_folder
 from pipeline.common.params import suggest_nearest
 from pipeline.common.paths import RAW_CORPUS, RAW_SFT, STAGES
 from pipeline.corpus.params import LocalSource
@@ -33,8 +31,6 @@ MINIWORLD_CONVERSATIONS, CONVERSATION_TOKENS = 6_640, 50
 MIN_BYTES_PER_PIECE = 250  # of text; with less a vocabulary is too large
 # With more epochs rereading teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16).
 MAX_EPOCHS = 8
-RATE_REPEATS = 5  # measurements of which the best counts
-RATE_FILE, RATE_MAX_AGE = "rate.json", 3600  # seconds; other programs may have been running
 
 
 def corpus_bytes(params: AllParams, root: Path = Path()) -> int:
@@ -128,79 +124,30 @@ def stage_seconds(params: AllParams, rate: float, root: Path = Path()) -> dict[s
     }
 
 
-def stage_seconds_here(params: AllParams) -> dict[str, float]:
-    """Return the seconds of every stage on this machine."""
-    return stage_seconds(params, machine_flops(params.runtime.device, params.train.precision))
+def stored_stage_seconds(params: AllParams) -> dict[str, float] | None:
+    """Return the seconds of every stage by the rate that was last measured here, or None without one."""
+    rate = stored_rate(params.runtime.device, params.train.precision)
+    return stage_seconds(params, rate) if rate else None
 
 
 def describe_time(params: AllParams, stages: Collection[str]) -> str:
     """Return a text about the time of those stages on this machine."""
-    try:
-        seconds = stage_seconds_here(params)
-    except UserError as error:
-        return f"how long, this machine cannot tell: {error}"
+    seconds = stored_stage_seconds(params)
+    if seconds is None:
+        return "`tezgah plan` measures how long it takes"
     return f"about {format_duration(sum(seconds[stage] for stage in stages))} here"
-
-
-def machine_flops(device: str, precision: str) -> float:
-    """Return the floating-point operations per second of matrix products, in the precision of training.
-
-    Measured for half a second and cached for an hour in the scratch folder, so that a run's stages agree.
-    Raises UserError where the device is missing.
-    """
-    request = f"{device}, {precision}"
-    cache_file = scratch_folder() / RATE_FILE
-    try:
-        cached = json.loads(cache_file.read_text(encoding="utf-8"))
-        is_fresh = 0 <= time.time() - cached["at"] < RATE_MAX_AGE
-        if cached["of"] == request and is_fresh and cached["rate"] > 0:
-            return float(cached["rate"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    rate = measure_flops(device, precision)
-    try:
-        cache_file.parent.mkdir(parents=True, exist_ok=True)
-        cache_file.write_text(json.dumps({"of": request, "at": time.time(), "rate": rate}), encoding="utf-8")
-    except OSError:
-        pass  # measured again next time
-    return rate
-
-
-def measure_flops(device: str, precision: str, for_seconds: float = 0.1) -> float:
-    """Measure the rate that `machine_flops` returns."""
-    import torch  # here: `tezgah check` imports this file and mostly finds a cached rate
-
-    from pipeline.device.device import DTYPES, pick_device, pick_precision, synchronize
-
-    torch_device = pick_device(device)
-    size = 1024 if torch_device.type == "cpu" else 4096  # large enough to hide the launch on a GPU
-    dtype = DTYPES[pick_precision(precision, torch_device)]
-    matrix = torch.ones(size, size, device=torch_device, dtype=dtype)
-    matrix @ matrix  # warm-up
-    synchronize(torch_device)
-    best = 0.0
-    for _ in range(RATE_REPEATS):  # the best counts: another program may have the processor for a while
-        products, start = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - start) < for_seconds:
-            matrix @ matrix
-            synchronize(torch_device)
-            products += 1
-        best = max(best, products * 2 * size**3 / elapsed)
-    return best
 
 
 def describe_progress(params: AllParams, stage: str) -> str:
     """Return `stage 5 of 7: train_base; about 8 min left`, for the start of a stage.
 
-    Without the time where the device is missing, which stops only the stages that need it.
-    Raises UserError for an unknown stage.
+    Without the time where no rate of this machine is stored. Raises UserError for an unknown stage.
     """
     if stage not in STAGES:
         raise UserError(f"--stage: {stage}: no such stage{suggest_nearest(stage, list(STAGES))}")
     i = STAGES.index(stage)
-    try:
-        seconds = stage_seconds_here(params)
-    except UserError:
+    seconds = stored_stage_seconds(params)
+    if seconds is None:
         return f"stage {i + 1} of {len(STAGES)}: {stage}"
     left = sum(seconds[later] for later in STAGES[i:])
     return f"stage {i + 1} of {len(STAGES)}: {stage}; about {format_duration(left)} left"

@@ -55,12 +55,13 @@ def run_dvc(*arguments: str) -> str:
 def stale_stages() -> dict[str, str]:
     """The stages that `dvc repro` would run, in order, and why. Raises UserError where DVC fails."""
     causes_of = json.loads(run_dvc("status", "--json"))
+    edits = edited_files() if causes_of else {}
     last, now = last_runs(), read_yaml(PARAMS_FILE)
     changed = {}
     for name, causes in causes_of.items():
         old = last.get(name, {}).get("params", {}).get(str(PARAMS_FILE), {})
         changed[name] = describe_causes(
-            causes, differing_keys(old, {section: now.get(section) for section in old})
+            causes, differing_keys(old, {section: now.get(section) for section in old}), edits
         )
     return {
         name: changed.get(name) or f"reads what {source} writes"
@@ -80,20 +81,18 @@ def differing_keys(old: Any, new: Any, path: str = "") -> list[str]:
     ]
 
 
-def changed_files(room: str) -> list[str]:
-    """The files of a room of pipeline/ that differ from the commit of dvc.lock, each with what became of it.
+def edited_files() -> dict[str, str]:
+    """The files of pipeline/ that differ from the commit of dvc.lock, each with what became of it.
 
     Untracked ones are named as such: `dvc exp run --temp` copies tracked files only. What .dvcignore names is
     left out. Empty where git cannot tell.
     """
     commit = run_git("log", "-1", "--format=%H", "--", str(DVC_LOCK_FILE))
-    changed = run_git("diff", "--name-status", "--no-renames", *commit, "--", room)
-    new = run_git("ls-files", "--others", "--exclude-standard", "--exclude-from=.dvcignore", "--", room)
+    changed = run_git("diff", "--name-status", "--no-renames", *commit, "--", CODE)
+    new = run_git("ls-files", "--others", "--exclude-standard", "--exclude-from=.dvcignore", "--", CODE)
     by_status = (line.split("\t", 1) for line in changed)
-    return [
-        *(f"{file} {STATUS.get(status, 'modified')}" for status, file in by_status),
-        *(f"{file} untracked" for file in new),
-    ]
+    edits = {file: STATUS.get(status, "modified") for status, file in by_status}
+    return edits | dict.fromkeys(new, "untracked")
 
 
 def run_git(*arguments: str) -> list[str]:
@@ -103,8 +102,11 @@ def run_git(*arguments: str) -> list[str]:
     return done.stdout.splitlines() if done.returncode == 0 else []
 
 
-def describe_causes(causes: list[Any], params: list[str]) -> str:
-    """The causes that `dvc status` names for one stage, in a few words; `params` are the keys that differ."""
+def describe_causes(causes: list[Any], params: list[str], edits: dict[str, str]) -> str:
+    """The causes that `dvc status` names for one stage, in a few words.
+
+    `params` are the keys that differ. A room of pipeline/ is told by its files in `edits` (`edited_files`).
+    """
     words: list[str] = []
     for cause in causes:
         if isinstance(cause, str):  # changed command, always changed
@@ -117,6 +119,6 @@ def describe_causes(causes: list[Any], params: list[str]) -> str:
                 elif change == "deleted":  # as all is in a fresh clone
                     words += [ABSENT] if ABSENT not in words else []
                 else:
-                    in_room = changed_files(file) if file.startswith(CODE) else []
+                    in_room = [f"{path} {how}" for path, how in edits.items() if path.startswith(f"{file}/")]
                     words += in_room or [f"{file} {change}"]
     return ", ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")

@@ -15,6 +15,7 @@ from pipeline.autobatch.probe import time_random_step
 from pipeline.cli import estimate, scaling
 from pipeline.cli.check import AllParams, check_params
 from pipeline.cli.graph import stale_stages
+from pipeline.cli.rate import measure_rate
 from pipeline.common import i18n
 from pipeline.common.errors import UserError
 from pipeline.common.paths import BASE_MODEL, SHARDS
@@ -65,8 +66,10 @@ def print_plan(probe: bool) -> None:
     if device:
         print_line(console, describe_fit(memory, device, size or 1))
     console.print(i18n.translate_table(card_table(params)))
-    if device and to_run is not None:
-        print_line(console, describe_times(params, to_run, device))
+    if device:
+        rate = measure_rate(params.runtime.device, params.train.precision)
+        if to_run is not None:
+            print_line(console, describe_times(params, to_run, device, rate))
     if device and size and probe:
         print_line(console, run_probe(params, device, precision, size))
     for note in estimate.find_shortages(params):
@@ -150,7 +153,7 @@ def describe_training_tokens(params: AllParams, parameters: int, to_run: dict[st
 
 def describe_expected_bits(params: AllParams, parameters: int) -> str:
     """Return a line about the expected bits per byte on real text, and the compute-optimal tokens."""
-    law, per_token = scaling.scaling_law(), estimate.bytes_per_token(params.tokenizer.vocab_size)
+    law, per_token = scaling.LAW, estimate.bytes_per_token(params.tokenizer.vocab_size)
     read = params.train.steps * params.train.tokens_per_step * per_token
     effective = float(scaling.effective_bytes(max(1, estimate.training_bytes(params)), read))
     bits = law.bits_per_byte(parameters, effective)
@@ -219,11 +222,11 @@ def card_table(params: AllParams) -> Table:
     return table
 
 
-def describe_times(params: AllParams, to_run: dict[str, str], device: torch.device) -> str:
-    """Return a line about the time of the stages that would run."""
+def describe_times(params: AllParams, to_run: dict[str, str], device: torch.device, rate: float) -> str:
+    """Return a line about the time of the stages that would run, at a machine's `rate` of operations."""
     if not to_run:
         return f"time here ({device.type}): none"
-    seconds = estimate.stage_seconds_here(params)
+    seconds = estimate.stage_seconds(params, rate)
     details = ", ".join(f"{stage} {estimate.format_duration(seconds[stage])}" for stage in to_run)
     total = estimate.format_duration(sum(seconds[stage] for stage in to_run))
     return f"time here ({device.type}): about {total} ({details})"

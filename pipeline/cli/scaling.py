@@ -4,12 +4,11 @@
 
 The first term is the limit of the parameters, the second the limit of the text. A larger p makes the change
 from one to the other sharper. Hoffmann et al. (2022, arXiv 2203.15556, section 3.3) add two such terms to a
-constant. Fitted to these runs, their form misses a held-out run by up to 4 %, this one by 1.2 %
-(EXPERIMENTS.md).
+constant. Fitted to the runs of `benchmarks/scaling.py`, their form misses a held-out run by up to 4 %, this
+one by 1.2 % (EXPERIMENTS.md).
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,32 +18,8 @@ Floats = NDArray[np.float64]
 # Epochs after which the value of rereading has decayed to 1 / e (Muennighoff et al. 2023, arXiv 2305.16264).
 REPEAT_DECAY_EPOCHS = 15.4
 CONFIDENCE_ERRORS = 2.0  # standard errors that hold 19 of 20
-INITIAL_LOGS = np.log([2.0, 0.2, 2.0, 0.2, 2.0])  # A, a, B, b and p before the fit
-MAX_ROUNDS = 100  # of the fit, which needs about 20
-DIFFERENCE = 1e-6  # step of the numerical derivative
-INITIAL_DAMPING = 1e-3  # of the first round
-# Millions of parameters, millions of bytes read, bits per byte of validation documents. The text is speeches
-# of parliament and statutes. `python -m benchmarks.scaling` trains these runs.
-RUNS = np.array(
-    [
-        [1.027, 2.59, 1.6340],
-        [1.027, 10.38, 1.4268],
-        [1.027, 40.21, 1.2846],
-        [1.027, 80.42, 1.2359],
-        [3.012, 2.59, 1.5662],
-        [3.012, 10.38, 1.3416],
-        [3.012, 40.21, 1.1582],
-        [3.012, 80.42, 1.0995],
-        [3.012, 160.80, 1.0510],
-        [10.228, 10.38, 1.2798],
-        [10.228, 40.21, 1.0742],
-        [10.228, 80.42, 1.0023],
-        [13.768, 24.20, 1.1221],
-        [29.894, 10.38, 1.2472],
-        [29.894, 24.20, 1.1149],
-    ]
-)
-UNIQUE_MEGABYTES = 91.08  # of the training text of these runs
+# Of the runs that the law was fitted to, in millions: smallest and largest.
+RUN_PARAMETERS, RUN_BYTES = (1.027, 29.894), (2.59, 160.80)
 
 
 @dataclass(frozen=True)
@@ -61,8 +36,8 @@ class ScalingLaw:
 
     def relative_error(self, parameters: float, text: float) -> float:
         """Return the relative error of `bits_per_byte` that 19 of 20 runs stay within, if the law holds."""
-        (gradient,) = jacobian(self.logs, np.array([parameters / 1e6]), np.array([text / 1e6]))
-        return CONFIDENCE_ERRORS * float(np.sqrt(gradient @ self.covariance @ gradient + self.deviation**2))
+        slope = gradient(self.logs, np.float64(parameters / 1e6), np.float64(text / 1e6))
+        return CONFIDENCE_ERRORS * float(np.sqrt(slope @ self.covariance @ slope + self.deviation**2))
 
     def optimal_bytes(self, parameters: float) -> float:
         """Return the compute-optimal bytes of text, where more parameters and more text help equally.
@@ -82,45 +57,36 @@ def log_bits(logs: Floats, size: Floats | float, text: Floats | float) -> Floats
     return np.logaddexp(p * of_size, p * of_text) / p
 
 
-def jacobian(logs: Floats, sizes: Floats, texts: Floats) -> Floats:
+def gradient(logs: Floats, size: Floats, text: Floats) -> Floats:
     """Return the derivative of `log_bits` of runs [R] by each of the logs: [R, 5]."""
-    steps = DIFFERENCE * np.eye(len(logs))
-    rises = [log_bits(logs + step, sizes, texts) - log_bits(logs - step, sizes, texts) for step in steps]
-    return np.stack(rises, axis=1) / (2 * DIFFERENCE)
+    A, a, B, b, p = np.exp(logs)
+    of_size, of_text = np.log(A) - a * np.log(size), np.log(B) - b * np.log(text)
+    share = 1 / (1 + np.exp(p * (of_text - of_size)))  # of the first term, in the sum of both
+    of_p = share * of_size + (1 - share) * of_text - log_bits(logs, size, text)
+    by_log = share, -share * a * np.log(size), 1 - share, -(1 - share) * b * np.log(text), of_p
+    return np.stack(by_log, axis=-1)
 
 
-def fit_law(sizes: Floats, texts: Floats, bits: Floats) -> ScalingLaw:
-    """Return the law with the least squared relative errors on runs [R], for sizes and texts in millions.
-
-    By the Levenberg-Marquardt algorithm: Gauss-Newton steps, damped while they do not help.
-    """
-    logs, damping = INITIAL_LOGS, INITIAL_DAMPING
-    errors = np.log(bits) - log_bits(logs, sizes, texts)
-    for _ in range(MAX_ROUNDS):
-        slope = jacobian(logs, sizes, texts)
-        normal = slope.T @ slope
-        new_logs = logs + np.linalg.solve(normal + damping * np.diag(np.diag(normal)), slope.T @ errors)
-        new_errors = np.log(bits) - log_bits(new_logs, sizes, texts)
-        if new_errors @ new_errors < errors @ errors:
-            logs, errors, damping = new_logs, new_errors, damping / 10
-        else:
-            damping *= 10
-    variance = errors @ errors / (len(bits) - len(logs))
-    slope = jacobian(logs, sizes, texts)
-    return ScalingLaw(logs, variance * np.linalg.inv(slope.T @ slope), float(np.sqrt(variance)))
-
-
-@cache
-def scaling_law() -> ScalingLaw:
-    """Return the law fitted to RUNS."""
-    sizes, texts, bits = RUNS.T
-    return fit_law(sizes, effective_bytes(UNIQUE_MEGABYTES, texts), bits)
+# The law of the runs of `benchmarks/scaling.py`, as `python -m benchmarks.scaling` prints it.
+LAW = ScalingLaw(
+    logs=np.array([1.030046827e-01, -1.673910140e00, 5.501226599e-01, -1.894944094e00, 1.240086206e00]),
+    covariance=np.array(
+        [
+            [4.639944635e-04, -5.172193754e-04, 1.764443700e-04, 2.099215806e-04, 1.497735021e-03],
+            [-5.172193754e-04, 2.988020153e-03, -3.031250853e-04, -1.047173015e-03, -1.544629029e-03],
+            [1.764443700e-04, -3.031250853e-04, 1.004780503e-04, 1.624147353e-04, 5.912665960e-04],
+            [2.099215806e-04, -1.047173015e-03, 1.624147353e-04, 5.485229690e-04, 5.012176267e-04],
+            [1.497735021e-03, -1.544629029e-03, 5.912665960e-04, 5.012176267e-04, 5.243039617e-03],
+        ]
+    ),
+    deviation=5.203667738e-03,
+)
 
 
 def is_within_runs(parameters: float, text: float) -> bool:
-    """Return true if a run of this size lies within the range of RUNS."""
-    (min_size, min_text, _), (max_size, max_text, _) = RUNS.min(axis=0) * 1e6, RUNS.max(axis=0) * 1e6
-    return bool(min_size <= parameters <= max_size and min_text <= text <= max_text)
+    """Return true if a run of this size lies within the range of the runs that the law was fitted to."""
+    pairs = ((parameters, RUN_PARAMETERS), (text, RUN_BYTES))
+    return all(low * 1e6 <= value <= high * 1e6 for value, (low, high) in pairs)
 
 
 def effective_bytes(unique: float, read: Floats | float) -> Floats:

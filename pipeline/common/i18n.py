@@ -4,6 +4,7 @@ A message is matched as a whole with the templates of locale/tr.txt. The text in
 in turn, as it may be a message itself.
 """
 
+import copy
 import os
 import re
 from collections.abc import Collection
@@ -81,14 +82,21 @@ def fill_template(template: str, parts: list[str]) -> str:
 
 
 def translate_table(table: "Table", word_columns: Collection[int] = ()) -> "Table":
-    """Translate the title and headers of a table, and the cells of `word_columns`, in place. Return it.
+    """Return a table with its title, its headers and the cells of `word_columns` translated.
 
     Other columns hold figures and a user's own words, such as names of sources or a model's answers.
     """
-    if is_turkish():
-        table.title = translate(str(table.title)) if table.title else table.title
-        for i, column in enumerate(table.columns):
-            column.header = translate(str(column.header))
-            if i in word_columns:
-                column._cells = [translate(cell) if isinstance(cell, str) else cell for cell in column._cells]
-    return table
+    if not is_turkish():
+        return table
+    turkish = copy.copy(table)
+    turkish.title = translate(str(table.title)) if table.title else table.title
+    turkish.rows, turkish.columns = [], [column.copy() for column in table.columns]  # without their cells
+    for column in turkish.columns:
+        column.header = translate(str(column.header))
+    for row, *cells in zip(table.rows, *(column.cells for column in table.columns), strict=True):
+        words = (
+            translate(cell) if i in word_columns and isinstance(cell, str) else cell
+            for i, cell in enumerate(cells)
+        )
+        turkish.add_row(*words, style=row.style, end_section=row.end_section)
+    return turkish

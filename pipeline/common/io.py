@@ -19,8 +19,8 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     try:
+        partial.mkdir(parents=True)
         yield partial
         if path.exists():
             shutil.rmtree(path)

@@ -138,7 +138,7 @@ def draw_action(
 
 def draw_scene(rng: random.Random, names: Sequence[Form], excluded_province: str = "") -> Scene:
     """Draw a few of `names`, and a few provinces other than `excluded_province`."""
-    elsewhere = [province.name for province in world.PROVINCES if province.name != excluded_province]
+    elsewhere = [province.name for province in world.list_provinces() if province.name != excluded_province]
     return Scene(rng.sample(names, PEOPLE_PER_SCENE), rng.sample(elsewhere, PLACES_PER_SCENE))
 
 

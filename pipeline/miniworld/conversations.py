@@ -12,7 +12,15 @@ from typing import Any
 
 from pipeline.miniworld import nature, people, world
 from pipeline.miniworld.entries import FAMILIES_NAMING_OTHERS
-from pipeline.miniworld.facts import FACTS, FAMILIES, OPEN_PAIRS, PAIR_QUESTIONS, PAIRS, Fact, Pair
+from pipeline.miniworld.facts import (
+    PAIR_QUESTIONS,
+    Fact,
+    Pair,
+    list_facts,
+    list_open_pairs,
+    list_pairs,
+    load_families,
+)
 from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.text.casing import capitalize
@@ -93,7 +101,6 @@ UNANSWERABLE = (
 )
 LANDS_TABLE = "Fransa Japonya Almanya Kanada Brezilya Norveç Peru Kenya Hindistan İtalya"
 LANDS = tuple(map(name, LANDS_TABLE.split()))
-FIRST_UNUSED_PLATE = len(world.PROVINCES) + 1
 
 CHATS = (
     ("[Merhaba|Selam]!", "[Merhaba|Selam]! Sana nasıl yardım edebilirim?"),
@@ -205,7 +212,7 @@ def choose_templates(rng: random.Random, kind: str, facts: Sequence[Fact]) -> It
     """Yield a question template with each of `facts`: in full, or shortened after the one before."""
     previous: Fact | None = None
     for fact in facts:
-        family = FAMILIES[fact.family]
+        family = load_families()[fact.family]
         template = rng.choice(family.questions)
         if (
             previous
@@ -229,7 +236,7 @@ def is_same_question(previous: Fact, fact: Fact) -> bool:
 
 def is_follow_up_clear(fact: Fact) -> bool:
     """Return whether a follow-up can leave out the subject: `fact` names no other of its kind."""
-    return bool(FAMILIES[fact.family].follow_up) and fact.family not in FAMILIES_NAMING_OTHERS
+    return bool(load_families()[fact.family].follow_up) and fact.family not in FAMILIES_NAMING_OTHERS
 
 
 def add_pleasantries(rng: random.Random, turns: Turns) -> Turns:
@@ -250,15 +257,15 @@ def compose_reading(rng: random.Random, story: ComposedText) -> Turns:
 
 def draw_slots(rng: random.Random) -> Slots:
     """Draw the people, the place and the things to talk about."""
-    province, season = rng.choice(world.PROVINCES), rng.choice(list(world.SEASONS))
+    province, season = rng.choice(world.list_provinces()), rng.choice(list(world.SEASONS))
     slots = people.draw_cast(
         rng, province, rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES), season
     )
     return {
         **slots,
         "land": rng.choice(LANDS),
-        "over": numeral(str(rng.randint(FIRST_UNUSED_PLATE, 99))),
-        "character": rng.choice(nature.CHARACTERS).name,
+        "over": numeral(str(rng.randint(len(world.list_provinces()) + 1, 99))),
+        "character": rng.choice(nature.list_characters()).name,
     }
 
 
@@ -273,7 +280,8 @@ def shuffle_facts(seed: int, kind: str, epoch: int) -> list[list[Fact]]:
     """Return all facts in an epoch's own order, a chunk per conversation: mixed, by subject or by family."""
     rng = random.Random(f"{seed}:{kind}:{epoch}")
     groups: dict[str, list[Fact]] = defaultdict(list)
-    for fact in rng.sample(FACTS, len(FACTS)):
+    facts = list_facts()
+    for fact in rng.sample(facts, len(facts)):
         groups[{"subject": fact.subject, "family": fact.family}.get(kind, "")].append(fact)
     size = VARIOUS_FACTS_PER_CONVERSATION if kind == "various" else FACTS_PER_CONVERSATION
     chunks = [chunk for key in sorted(groups) for chunk in split_evenly(groups[key], size)]
@@ -289,7 +297,7 @@ def split_evenly(facts: Sequence[Fact], size: int) -> list[list[Fact]]:
 
 def select_pairs(seed: int, rank: int) -> list[Pair]:
     """Return the pairs of conversation `rank` of those that ask for two facts at once."""
-    epoch, position = divmod(rank * PAIRS_PER_CONVERSATION, len(OPEN_PAIRS))
+    epoch, position = divmod(rank * PAIRS_PER_CONVERSATION, len(list_open_pairs()))
     return (shuffle_pairs(seed, epoch) + shuffle_pairs(seed, epoch + 1))[
         position : position + PAIRS_PER_CONVERSATION
     ]
@@ -299,7 +307,8 @@ def select_pairs(seed: int, rank: int) -> list[Pair]:
 def shuffle_pairs(seed: int, epoch: int) -> list[Pair]:
     """Return all open pairs in an epoch's own order, each with its facts in either order."""
     rng = random.Random(f"{seed}:pairs:{epoch}")
-    return [rng.choice((pair, pair.swap())) for pair in rng.sample(OPEN_PAIRS, len(OPEN_PAIRS))]
+    pairs = list_open_pairs()
+    return [rng.choice((pair, pair.swap())) for pair in rng.sample(pairs, len(pairs))]
 
 
 def compose_questions() -> list[dict[str, Any]]:
@@ -313,11 +322,11 @@ def compose_questions() -> list[dict[str, Any]]:
         for fact, template in choose_unseen_phrasings(rng)
     ]
     rng.shuffle(phrasings)
-    pairs = rng.sample([pair for pair in PAIRS if pair.is_held_out], UNSEEN_COMBINATIONS)
+    pairs = rng.sample([pair for pair in list_pairs() if pair.is_held_out], UNSEEN_COMBINATIONS)
     combinations = []
     for pair in pairs:
         ordered = rng.choice((pair, pair.swap()))
-        family = f"{FAMILIES[pair.first.family].kind}_pair"
+        family = f"{load_families()[pair.first.family].kind}_pair"
         combinations.append(
             question_row(rng, rng.choice(PAIR_QUESTIONS), ordered, family, "unseen_combination")
         )
@@ -335,8 +344,8 @@ def question_row(
 
 def choose_unseen_phrasings(rng: random.Random) -> Iterator[tuple[Fact, str]]:
     """Yield facts with a held-out wording each: an equal share of every family, or all that it has."""
-    count = -(-UNSEEN_PHRASINGS // len(FAMILIES))
-    for family in FAMILIES.values():
-        candidates = [fact for fact in FACTS if fact.family == family.name]
+    count = -(-UNSEEN_PHRASINGS // len(load_families()))
+    for family in load_families().values():
+        candidates = [fact for fact in list_facts() if fact.family == family.name]
         for i, fact in enumerate(rng.sample(candidates, min(count, len(candidates)))):
             yield fact, family.unseen_questions[i % len(family.unseen_questions)]

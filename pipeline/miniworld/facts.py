@@ -7,7 +7,6 @@ wordings that neither uses (`unseen_questions`), or for two facts at once that n
 
 import hashlib
 import random
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -90,7 +89,9 @@ class Pair:
         return Pair(self.second, self.first)
 
 
-def _read_families() -> dict[str, Family]:
+@cache
+def load_families() -> dict[str, Family]:
+    """Return the families by name, in the order of facts.txt."""
     families: list[Family] = []
     for line in Path(__file__).with_name(DATA_FILES[0]).read_text(encoding="utf-8").splitlines():
         marker, _, text = line.partition(" ")
@@ -114,8 +115,8 @@ def _read_families() -> dict[str, Family]:
 def join_names(names: tuple[str, ...]) -> Form:
     """Join names into one: Ağrı, Ardahan ve Iğdır."""
     last = (
-        world.PROVINCES_BY_NAME[names[-1]].name
-        if names[-1] in world.PROVINCES_BY_NAME
+        world.provinces_by_name()[names[-1]].name
+        if names[-1] in world.provinces_by_name()
         else world.place_name(names[-1])
     )
     text = " ve ".join(filter(None, (", ".join(names[:-1]), last)))
@@ -142,7 +143,7 @@ def _province_facts(province: world.Province) -> Iterator[Fact]:
     several = len(province.neighbors) > 1
     yield fact(
         "neighbour",
-        world.PROVINCES_BY_NAME[province.neighbors[0]].name,
+        world.provinces_by_name()[province.neighbors[0]].name,
         *province.neighbors[1:],
         all=join_names(province.neighbors),
         kin="komşuları" if several else "komşusu",
@@ -167,9 +168,9 @@ def _animal_facts(animal: nature.Animal) -> Iterator[Fact]:
 
 
 def _food_facts() -> Iterator[Fact]:
-    for x, y in nature.FOODS.items():
+    for x, y in nature.list_foods().items():
         yield Fact("ingredient", x, {"x": x, "y": y}, (y,))
-    for fruit in nature.FRUITS:
+    for fruit in nature.list_fruits():
         x, season_adverb = fruit.name, nature.SEASON_ADVERBS[fruit.season]
         yield Fact(
             "fruit_season",
@@ -240,52 +241,59 @@ def _character_facts(character: nature.Character) -> Iterator[Fact]:
         yield Fact(family, x, {"x": x, "y": y, "pet": character.pet}, (y, *others))
 
 
+@cache
+def list_facts() -> tuple[Fact, ...]:
+    """Return all facts, in the order of the tables."""
+    return tuple(_build_facts())
+
+
 def _build_facts() -> Iterator[Fact]:
-    for province in world.PROVINCES:
+    for province in world.list_provinces():
         yield from _province_facts(province)
-    for animal in nature.ANIMALS:
+    for animal in nature.list_animals():
         yield from _animal_facts(animal)
     yield from _food_facts()
     yield from _calendar_facts()
     yield from _number_facts()
-    for character in nature.CHARACTERS:
+    for character in nature.list_characters():
         yield from _character_facts(character)
 
 
-FAMILIES = _read_families()
-FACTS = tuple(_build_facts())
-_FACTS_BY_SUBJECT: dict[str, list[Fact]] = defaultdict(list)
-for _fact in FACTS:
-    _FACTS_BY_SUBJECT[_fact.subject].append(_fact)
+@cache
+def facts_by_subject() -> dict[str, list[Fact]]:
+    """Return the facts by what they are about."""
+    by_subject: dict[str, list[Fact]] = {}
+    for fact in list_facts():
+        by_subject.setdefault(fact.subject, []).append(fact)
+    return by_subject
 
 
 def find_facts(subject: str) -> list[Fact]:
     """Return the facts about a subject: a province, an animal, … Raises KeyError for an unknown one."""
-    if subject not in _FACTS_BY_SUBJECT:
-        raise KeyError(subject)
-    return _FACTS_BY_SUBJECT[subject]
+    return facts_by_subject()[subject]
 
 
 def state_fact(rng: random.Random, fact: Fact, slots: Mapping[str, str] | None = None) -> str:
     """Return the fact as a statement. `slots`: its own if None, or with another name for its subject."""
-    return fill(rng, choose_zipf(rng, FAMILIES[fact.family].statements), slots or fact.slots)
+    return fill(rng, choose_zipf(rng, load_families()[fact.family].statements), slots or fact.slots)
 
 
 def list_subjects(kind: str) -> tuple[str, ...]:
     """Return the subjects of a kind, in the order of the tables."""
-    return tuple(dict.fromkeys(fact.subject for fact in FACTS if FAMILIES[fact.family].kind == kind))
+    families = load_families()
+    return tuple(dict.fromkeys(fact.subject for fact in list_facts() if families[fact.family].kind == kind))
 
 
 @cache
 def resolve_topic(fact: Fact) -> Form:
     """Return the noun by which a fact is asked for together with another: plaka kodu, tanınmış gölü."""
-    text = SLOT.sub(lambda match: resolve_slot(match[1], fact.slots), FAMILIES[fact.family].topic)
+    text = SLOT.sub(lambda match: resolve_slot(match[1], fact.slots), load_families()[fact.family].topic)
     return parse_word(text)
 
 
 def list_joinable_facts(subject: str) -> list[Fact]:
     """Return the subject's facts that can be asked together: they have a topic, and no "ve" in the answer."""
-    return [f for f in find_facts(subject) if FAMILIES[f.family].topic and " ve " not in f.answers[0]]
+    return [f for f in find_facts(subject) if load_families()[f.family].topic and " ve " not in f.answers[0]]
 
 
 @cache
@@ -300,9 +308,15 @@ def is_held_out_pair(subject: str, family_a: str, family_b: str) -> bool:
     return hashlib.sha256(f"{subject}:{a}:{b}".encode()).digest()[0] % PAIRS_PER_HELD_OUT == 0
 
 
-PAIRS = tuple(
-    Pair(a, b) for subject in _FACTS_BY_SUBJECT for a, b in combinations(list_joinable_facts(subject), 2)
-)
-OPEN_PAIRS = tuple(
-    pair for pair in PAIRS if not pair.is_held_out
-)  # asked for at once in documents and conversations
+@cache
+def list_pairs() -> tuple[Pair, ...]:
+    """Return all pairs of facts about one subject that can be asked together."""
+    return tuple(
+        Pair(a, b) for subject in facts_by_subject() for a, b in combinations(list_joinable_facts(subject), 2)
+    )
+
+
+@cache
+def list_open_pairs() -> tuple[Pair, ...]:
+    """Return the pairs that documents and conversations ask for at once."""
+    return tuple(pair for pair in list_pairs() if not pair.is_held_out)

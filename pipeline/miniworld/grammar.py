@@ -47,7 +47,7 @@ def compose_minimal_pairs(seed: int, count_per_type: int) -> list[dict[str, str]
 def draw_slots(rng: random.Random) -> dict[str, Form]:
     """Draw two people, a place and a thing."""
     who, friend = rng.sample(people.FIRST_NAMES, 2)
-    province = rng.choice(world.PROVINCES)
+    province = rng.choice(world.list_provinces())
     place = rng.choice((province.name, *province.districts))
     return {"who": who, "friend": friend, "place": place, "thing": rng.choice(people.THINGS)}
 
@@ -100,7 +100,7 @@ def drop_buffer_letter(rng: random.Random, slots: dict[str, Form]) -> SentencePa
 def break_pronominal_n(rng: random.Random, slots: dict[str, Form]) -> SentencePair:
     """Return a pair such as Van Gölü'nde, *Van Gölü'de; çantasına, *çantasıya."""
     case = rng.choice(("acc", "dat", "loc", "abl"))
-    sights = [p.sight for p in world.PROVINCES if p.sight.state == "compound"]
+    sights = [p.sight for p in world.list_provinces() if p.sight.state == "compound"]
     form = rng.choice((rng.choice(sights), slots["thing"].p3sg)).add(case)
     letter = "" if case in ("loc", "abl") else "y"
     return fill_case_frame(
@@ -202,7 +202,7 @@ def segment_words(seed: int) -> list[tuple[str, str]]:
         word for text in texts.compose_documents(seed, SAMPLED_DOCUMENTS) for word in WORD.findall(text.text)
     }
     nouns = [*people.THINGS, *people.KIN, *people.JOBS, *map(noun, SOFTENING_NOUNS.split())]
-    names = [*people.FIRST_NAMES, *(name for p in world.PROVINCES for name in (p.name, *p.districts))]
+    names = [*people.FIRST_NAMES, *(name for p in world.list_provinces() for name in (p.name, *p.districts))]
     segmentations: dict[str, set[str]] = {}
     for stems, tag_lists in (([*nouns, *names], NOUN_TAGS), (map(verb, texts.list_verb_stems()), VERB_TAGS)):
         for stem in stems:

@@ -156,7 +156,7 @@ def compose_case_sentence(rng: random.Random, nouns: SentenceNouns) -> str:
     frames = rng.choice(
         (OWNED_FRAMES, OWNED_FRAMES, SIGHT_FRAMES, SIGHT_FRAMES, THING_FRAMES, THING_FRAMES, PLACE_FRAMES)
     )
-    province = world.PROVINCES_BY_NAME[nouns["place"]]
+    province = world.provinces_by_name()[nouns["place"]]
     slots = {
         "who": nouns["who"],
         "thing": rng.choice(THINGS),

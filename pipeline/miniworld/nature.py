@@ -4,6 +4,7 @@ Every row gives facts that texts state and questions ask for. An empty cell is a
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from pipeline.miniworld import world
 from pipeline.miniworld.templates import parse_word
@@ -167,27 +168,42 @@ class Character:
     color: Form
 
 
-ANIMALS = tuple(
-    Animal(
-        noun(animal),
-        parse_word(food),
-        parse_word(home),
-        verb(sound).aor if sound else None,
-        parse_word(young) if young else None,
+def list_animals() -> tuple[Animal, ...]:
+    """Return the animals in the order of their table."""
+    return tuple(
+        Animal(
+            noun(animal),
+            parse_word(food),
+            parse_word(home),
+            verb(sound).aor if sound else None,
+            parse_word(young) if young else None,
+        )
+        for animal, food, home, sound, young in _parse_rows(ANIMALS_TABLE)
     )
-    for animal, food, home, sound, young in _parse_rows(ANIMALS_TABLE)
-)
-FOODS = {noun(food): noun(ingredient) for food, ingredient in _parse_rows(FOODS_TABLE)}
-FRUITS = tuple(Fruit(*map(noun, row)) for row in _parse_rows(FRUITS_TABLE))
-CHARACTERS = tuple(
-    Character(
-        name(full_name),
-        noun(job),
-        world.PROVINCES_BY_NAME[home].name,
-        noun(pet),
-        name(pet_name),
-        parse_word(food),
-        noun(color),
+
+
+def list_foods() -> dict[Form, Form]:
+    """Return the main ingredient of each food."""
+    return {noun(food): noun(ingredient) for food, ingredient in _parse_rows(FOODS_TABLE)}
+
+
+def list_fruits() -> tuple[Fruit, ...]:
+    """Return the fruits and vegetables in the order of their table."""
+    return tuple(Fruit(*map(noun, row)) for row in _parse_rows(FRUITS_TABLE))
+
+
+@cache
+def list_characters() -> tuple[Character, ...]:
+    """Return the well-known people in the order of their table."""
+    return tuple(
+        Character(
+            name(full_name),
+            noun(job),
+            world.provinces_by_name()[home].name,
+            noun(pet),
+            name(pet_name),
+            parse_word(food),
+            noun(color),
+        )
+        for full_name, job, home, pet, pet_name, food, color in _parse_rows(CHARACTERS_TABLE)
     )
-    for full_name, job, home, pet, pet_name, food, color in _parse_rows(CHARACTERS_TABLE)
-)

@@ -47,7 +47,7 @@ def draw_cast(
     in_first_person: bool = False,
 ) -> dict[str, str]:
     """Draw the slots of a text's templates: its hero and friends, its place, time and things."""
-    other = world.PROVINCES_BY_NAME[rng.choice(province.neighbors)]
+    other = world.provinces_by_name()[rng.choice(province.neighbors)]
     friend, friend2 = rng.sample([person for person in FIRST_NAMES if person != first], 2)
     fullname = name(f"{first} {surname}")
     me = noun("ben")

@@ -355,7 +355,7 @@ def compose(rng: random.Random, slots: Slots, kind: PortraitKind | None = None) 
     `slots` are those of people.draw_cast.
     """
     kind = kind or rng.choices(KINDS, [kind.share for kind in KINDS])[0]
-    product = rng.choice(world.PROVINCES)
+    product = rng.choice(world.list_provinces())
     hero_name = slots["fullname"] if rng.random() < FULL_NAME_SHARE else slots["name"]
     slots = {
         **slots,

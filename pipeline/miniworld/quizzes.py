@@ -1,12 +1,12 @@
 """Dialogues of questions and answers: in a lesson, a radio quiz, between a child and a relative."""
 
 import random
-from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 
 from pipeline.miniworld import facts
 from pipeline.miniworld.entries import KIND_WEIGHTS
-from pipeline.miniworld.facts import FACTS, FAMILIES, OPEN_PAIRS, PAIR_QUESTIONS, Fact, Pair
+from pipeline.miniworld.facts import PAIR_QUESTIONS, Fact, Pair, list_facts, list_open_pairs, load_families
 from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.templates import Slots, choose_zipf, fill
 
@@ -97,16 +97,6 @@ ENDINGS = (
     "{fullname} akşam bunları {friend2.dat} anlattı.", "{fullname} {place.loc} bunları hep anlattı.",
 )  # fmt: skip
 
-FACTS_BY_KIND: dict[str, list[Fact]] = defaultdict(list)
-FACTS_BY_FAMILY: dict[str, list[Fact]] = defaultdict(list)
-PAIRS_BY_FACT: dict[Fact, list[Pair]] = defaultdict(list)
-for _fact in FACTS:
-    FACTS_BY_KIND[FAMILIES[_fact.family].kind].append(_fact)
-    FACTS_BY_FAMILY[_fact.family].append(_fact)
-for _pair in OPEN_PAIRS:
-    PAIRS_BY_FACT[_pair.first].append(_pair)
-    PAIRS_BY_FACT[_pair.second].append(_pair.swap())
-
 
 @dataclass(frozen=True)
 class Exchange:
@@ -126,9 +116,8 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
     unused_replies = rng.sample(replies, len(replies))
     reply = ""  # to the answer before
     for fact in draw_facts(rng, rng.randint(MIN_QUESTIONS, MAX_QUESTIONS)):
-        exchange = (
-            ask_pair(rng, fact) if rng.random() < PAIR_SHARE and PAIRS_BY_FACT[fact] else ask_fact(rng, fact)
-        )
+        asks_pair = rng.random() < PAIR_SHARE and open_pairs_by_fact()[fact]
+        exchange = ask_pair(rng, fact) if asks_pair else ask_fact(rng, fact)
         question = exchange.question
         is_plain_question = "," not in question and "söyle" not in question
         has_transition = is_plain_question and len(paragraphs) > 1 and rng.random() < TRANSITION_SHARE
@@ -147,23 +136,51 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
     return ComposedText((*paragraphs, fill(rng, rng.choice(ENDINGS), slots)))
 
 
+@cache
+def facts_by_kind() -> dict[str, list[Fact]]:
+    """Return the facts by the kind of their subjects."""
+    by_kind: dict[str, list[Fact]] = {}
+    for fact in list_facts():
+        by_kind.setdefault(load_families()[fact.family].kind, []).append(fact)
+    return by_kind
+
+
+@cache
+def facts_by_family() -> dict[str, list[Fact]]:
+    """Return the facts by family."""
+    by_family: dict[str, list[Fact]] = {}
+    for fact in list_facts():
+        by_family.setdefault(fact.family, []).append(fact)
+    return by_family
+
+
+@cache
+def open_pairs_by_fact() -> dict[Fact, list[Pair]]:
+    """Return for each fact the open pairs in which it comes first, empty without any."""
+    by_fact: dict[Fact, list[Pair]] = {fact: [] for fact in list_facts()}
+    for pair in list_open_pairs():
+        by_fact[pair.first].append(pair)
+        by_fact[pair.second].append(pair.swap())
+    return by_fact
+
+
 def draw_facts(rng: random.Random, count: int) -> list[Fact]:
     """Draw different facts, about one subject or about any."""
     kinds, weights = list(KIND_WEIGHTS), list(KIND_WEIGHTS.values())
     if rng.random() < ONE_SUBJECT_SHARE:
-        subject_facts = facts.find_facts(rng.choice(FACTS_BY_KIND[rng.choices(kinds, weights)[0]]).subject)
+        subject_facts = facts.find_facts(rng.choice(facts_by_kind()[rng.choices(kinds, weights)[0]]).subject)
         if len(subject_facts) >= MIN_QUESTIONS:
             return rng.sample(subject_facts, min(count, len(subject_facts)))
-    chosen = dict.fromkeys(rng.choice(FACTS_BY_KIND[kind]) for kind in rng.choices(kinds, weights, k=count))
+    chosen = dict.fromkeys(rng.choice(facts_by_kind()[kind]) for kind in rng.choices(kinds, weights, k=count))
     return list(chosen)
 
 
 def ask_fact(rng: random.Random, fact: Fact) -> Exchange:
     """Return an exchange that asks for one fact."""
-    family = FAMILIES[fact.family]
+    family = load_families()[fact.family]
     slots = {**fact.slots, "answer": fact.answers[0]}
     slots["says"] = facts.state_fact(rng, fact)
-    others = [other for other in FACTS_BY_FAMILY[fact.family] if other.slots["y"] not in fact.answers]
+    others = [other for other in facts_by_family()[fact.family] if other.slots["y"] not in fact.answers]
     if fact.family == "coast":
         answer, wrong_guess = "{answer}, {says}", ""
     else:
@@ -179,6 +196,6 @@ def ask_fact(rng: random.Random, fact: Fact) -> Exchange:
 
 def ask_pair(rng: random.Random, fact: Fact) -> Exchange:
     """Return an exchange that asks for the fact together with another of its subject."""
-    pair = rng.choice(PAIRS_BY_FACT[fact])
+    pair = rng.choice(open_pairs_by_fact()[fact])
     answer = fill(rng, rng.choice(SHORT_ANSWERS), {"answer": pair.answers[0]})
     return Exchange(fill(rng, rng.choice(PAIR_QUESTIONS), pair.slots), answer, pair.answers[0])

@@ -6,6 +6,7 @@ coast. Neighbors share a land border. Doubtful pairs are left out, so a missing 
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from pipeline.miniworld.templates import parse_word
 from pipeline.turkish.inflect import Form, name, noun, numeral
@@ -204,7 +205,9 @@ def _parse_borders() -> dict[str, tuple[str, ...]]:
     return {province: tuple(others) for province, others in neighbors.items()}
 
 
-def _parse_provinces() -> tuple[Province, ...]:
+@cache
+def list_provinces() -> tuple[Province, ...]:
+    """Return the provinces in the order of their plate codes."""
     neighbors = _parse_borders()
     provinces = []
     for number, row in enumerate(PROVINCES_TABLE.split("\n")[1:-1], start=1):
@@ -228,8 +231,12 @@ def _parse_provinces() -> tuple[Province, ...]:
     return tuple(provinces)
 
 
-PROVINCES = _parse_provinces()
-PROVINCES_BY_NAME = {str(province.name): province for province in PROVINCES}
+@cache
+def provinces_by_name() -> dict[str, Province]:
+    """Return the provinces by their names."""
+    return {str(province.name): province for province in list_provinces()}
+
+
 SEASONS = {
     "kış": ("Aralık", "Ocak", "Şubat"),
     "ilkbahar": ("Mart", "Nisan", "Mayıs"),

@@ -280,6 +280,13 @@ def _make_compound(lemma: str, flags: frozenset[str]) -> Form:
     return _make_form(lemma, (), bare.p3sg.segments, "compound", flags, lower(lemma), bare)
 
 
+@cache
+def _dropped_endings() -> dict[str, tuple[str, str]]:
+    """Return the nouns that drop a vowel, each without it, its last consonant as it is and voiced."""
+    dropped = {word: word[:-2] + word[-1] for word in lexicon.NOUNS_BY_FLAG["drop"]}
+    return {word: (ending, voice_last_consonant(ending)) for word, ending in dropped.items()}
+
+
 def _candidate_heads(lemma: str) -> Iterator[Form]:
     """Yield nouns that `lemma` may be the possessive of, the likelier first."""
     stem = lemma[:-1]
@@ -287,8 +294,8 @@ def _candidate_heads(lemma: str) -> Iterator[Form]:
         yield noun(stem[:-3]).pl
     if stem[-1] in "sy" and stem[-2] in VOWELS and not stem.endswith(tuple(lexicon.NOUNS_BY_FLAG["s"])):
         yield noun(stem[:-1])  # ezme-si, su-yu
-    for word in lexicon.NOUNS_BY_FLAG["drop"]:  # ağız of ağzı, also in aslanağzı
-        if stem.endswith((word[:-2] + word[-1], voice_last_consonant(word[:-2] + word[-1]))):
+    for word, endings in _dropped_endings().items():  # ağız of ağzı, also in aslanağzı
+        if stem.endswith(endings):
             yield noun(stem[: 1 - len(word)] + word, *{"drop", *lexicon.noun_flags(word)})
     if stem[-1] == stem[-2]:
         yield noun(stem[:-1])  # hak of hakkı

@@ -103,7 +103,7 @@ def test_add_files_works_where_the_device_is_missing(project, mine, capsys):
     (project / "params.yaml").write_text(params.replace("device: auto", "device: cuda:7"))
     add_files(mine)
     assert "siirlerim" in sources(project)
-    assert "this machine cannot tell" in capsys.readouterr().out
+    assert "evaluate; `tezgah plan` measures how long it takes\n" in capsys.readouterr().out
 
 
 def test_add_files_does_not_track_a_refused_file(project, mine):
@@ -173,7 +173,7 @@ def test_add_files_refuses_a_folder_and_a_name_in_use(project, mine):
 
 
 def test_add_files_suggests_a_first_run_where_it_is_short(project, mine, monkeypatch, capsys):
-    monkeypatch.setattr(estimate, "machine_flops", lambda *_: 4e11)
+    monkeypatch.setattr(estimate, "stored_rate", lambda *_: 4e11)
     add_files(mine)
     assert "a first look: dvc exp run -S train.steps=150 -S encoder.steps=30" in capsys.readouterr().out
     preset.run_preset(["modern-42m"], False)  # which takes hours

@@ -6,7 +6,7 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from pipeline.cli import estimate, plan, preset
+from pipeline.cli import plan, preset, rate
 from pipeline.cli.check import check_params
 from pipeline.common.errors import UserError
 from pipeline.model.decoder import Decoder, parameter_count
@@ -17,7 +17,7 @@ from tests.helpers.small import set_params
 @pytest.fixture
 def up_to_date(monkeypatch):
     monkeypatch.setattr(plan, "stale_stages", dict)
-    monkeypatch.setattr(estimate, "measure_flops", lambda device, precision: 1e11)
+    monkeypatch.setattr(rate, "measure_flops", lambda device, precision: 1e11)
 
 
 def table_rows(printed):
@@ -35,6 +35,7 @@ def test_print_plan_adds_up_for_the_shipped_params(project, up_to_date, monkeypa
         count = parameter_count(Decoder(*params))
     plan.print_plan(probe=False)
     printed = capsys.readouterr().out
+    assert rate.stored_rate("auto", "auto") == 1e11
 
     rows = table_rows(printed)
     parameters = {row[0]: int(row[2].replace(",", "")) for row in rows if len(row) == 3}
@@ -125,7 +126,7 @@ def test_print_plan_goes_on_with_a_note_where_the_device_is_missing(project, mon
 
 
 def test_print_plan_without_dvc_ends_with_a_note(project, monkeypatch, capsys):
-    monkeypatch.setattr(estimate, "measure_flops", lambda device, precision: 1e11)
+    monkeypatch.setattr(rate, "measure_flops", lambda device, precision: 1e11)
     plan.print_plan(probe=False)  # a project without .git and .dvc
     assert capsys.readouterr().out.splitlines()[-1].startswith("note: dvc status: ")
 

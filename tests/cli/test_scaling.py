@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
+from benchmarks.scaling import RUNS, UNIQUE_MEGABYTES, fit_law, law_of_runs
 from pipeline.cli.scaling import (
-    RUNS,
-    UNIQUE_MEGABYTES,
+    LAW,
+    RUN_BYTES,
+    RUN_PARAMETERS,
     ScalingLaw,
     effective_bytes,
-    fit_law,
+    gradient,
     is_within_runs,
     log_bits,
-    scaling_law,
 )
 
 LOGS = np.log([1.5, 0.25, 2.5, 0.18, 3.0])
@@ -41,20 +42,33 @@ def test_relative_error_covers_the_truth_and_grows_away_from_the_runs(bits):
     assert 0.01 < law.relative_error(*near) < law.relative_error(*far)
 
 
+def test_gradient_is_the_slope_of_log_bits():
+    steps = 1e-6 * np.eye(5)
+    rises = [log_bits(LOGS + step, SIZES, TEXTS) - log_bits(LOGS - step, SIZES, TEXTS) for step in steps]
+    assert gradient(LOGS, SIZES, TEXTS) == pytest.approx(np.stack(rises, axis=1) / 2e-6, abs=1e-8)
+
+
 @pytest.mark.parametrize("parameters", [1e6, 1e7, 1e8])
 def test_optimal_bytes_minimize_bits_at_equal_operations(parameters):
-    law = scaling_law()
+    law = LAW
     text = law.optimal_bytes(parameters)
     best = law.bits_per_byte(parameters, text)
     for more in (0.8, 1.25):  # more of one and less of the other, for as many operations
         assert law.bits_per_byte(parameters * more, text / more) > best
 
 
+def test_law_is_the_fit_of_the_benchmarks_runs():
+    fitted = law_of_runs()
+    assert pytest.approx(fitted.logs, rel=1e-6) == LAW.logs
+    assert pytest.approx(fitted.covariance, rel=1e-5) == LAW.covariance
+    assert pytest.approx(fitted.deviation, rel=1e-6) == LAW.deviation
+    ranges = list(zip(RUNS.min(axis=0), RUNS.max(axis=0), strict=True))
+    assert ranges[:2] == [RUN_PARAMETERS, RUN_BYTES]
+
+
 def test_scaling_law_is_within_one_and_a_half_percent_of_every_run():
     for parameters, text, measured in RUNS:
-        predicted = scaling_law().bits_per_byte(
-            parameters * 1e6, effective_bytes(UNIQUE_MEGABYTES, text) * 1e6
-        )
+        predicted = LAW.bits_per_byte(parameters * 1e6, effective_bytes(UNIQUE_MEGABYTES, text) * 1e6)
         assert predicted == pytest.approx(measured, rel=0.015)
 
 

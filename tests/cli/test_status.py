@@ -1,6 +1,8 @@
 """`tezgah status`."""
 
-from pipeline.cli import status
+import json
+
+from pipeline.cli import graph, status
 from tests.helpers.factories import model_params, train_params
 
 
@@ -20,3 +22,26 @@ def test_print_status_before_any_run(project, monkeypatch, capsys):
     monkeypatch.setattr(status, "stale_stages", dict)
     status.print_status()
     assert capsys.readouterr().out.count("not run yet") == 7
+
+
+def test_stale_stages_ask_git_once_for_all_rooms(project, monkeypatch):
+    asked = []
+    edits = {
+        "diff": ["M\tpipeline/common/io.py", "D\tpipeline/text/a.py"],
+        "ls-files": ["pipeline/text/b.py"],
+    }
+    causes = [{"changed deps": {"pipeline/common": "modified", "pipeline/text": "modified"}}]
+    stale = {"slice_corpus": causes, "train_sft": causes}
+
+    def run_git(command, *_):
+        asked.append(command)
+        return edits.get(command, [])
+
+    monkeypatch.setattr(graph, "run_git", run_git)
+    monkeypatch.setattr(graph, "run_dvc", lambda *_: json.dumps(stale))
+    why = "pipeline/common/io.py modified, pipeline/text/a.py deleted, pipeline/text/b.py untracked"
+    assert graph.stale_stages()["train_sft"] == graph.stale_stages()["slice_corpus"] == why
+    assert asked == 2 * ["log", "diff", "ls-files"]
+    stale.clear()
+    assert graph.stale_stages() == {}
+    assert len(asked) == 6

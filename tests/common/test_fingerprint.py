@@ -5,7 +5,13 @@ import fcntl
 import subprocess
 import sys
 
-from pipeline.common.fingerprint import clean_scratch, make_fingerprint, scratch_folder, stage_lock
+from pipeline.common.fingerprint import (
+    clean_scratch,
+    make_fingerprint,
+    remove_checkpoints,
+    scratch_folder,
+    stage_lock,
+)
 
 
 def test_clean_scratch_removes_checkpoints_except_of_a_running_stage(project, monkeypatch):
@@ -31,6 +37,20 @@ def test_clean_scratch_removes_checkpoints_except_of_a_running_stage(project, mo
         "train_sft/lock",
         "train_sft/0123456789ab-01234567",
     }
+
+
+def test_remove_checkpoints_removes_the_runs_of_one_stage(project, monkeypatch):
+    monkeypatch.delenv("TEZGAH_SCRATCH", raising=False)
+    for folder in (
+        "pack_shards/0123456789ab-01234567",
+        "pack_shards/notes",
+        "train_sft/0123456789ab-01234567",
+    ):
+        (scratch_folder() / folder / "deep").mkdir(parents=True)
+    remove_checkpoints("pack_shards")
+    remove_checkpoints("evaluate")  # has none
+    left = {path.relative_to(scratch_folder()).as_posix() for path in scratch_folder().glob("*/*")}
+    assert left == {"pack_shards/notes", "train_sft/0123456789ab-01234567"}
 
 
 def test_stage_lock_goes_on_with_a_note_where_files_cannot_be_locked(project, monkeypatch, capsys):

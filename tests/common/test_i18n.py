@@ -94,9 +94,13 @@ def test_translate_table_translates_heads_and_word_columns(monkeypatch):
     monkeypatch.setenv("TEZGAH_LANG", "tr")
     table = Table("stage", "figure", title="training")
     table.add_row("tokens read", "tokens read")  # the first is a user's own name
-    i18n.translate_table(table, {1})
-    assert (table.title, [column.header for column in table.columns]) == ("eğitim", ["aşama", "ölçüm"])
-    assert [next(iter(column.cells)) for column in table.columns] == ["tokens read", "okunan parça"]
+    table.add_section()
+    table.add_row("all", "tokens read")
+    turkish = i18n.translate_table(table, {1})
+    assert (turkish.title, [column.header for column in turkish.columns]) == ("eğitim", ["aşama", "ölçüm"])
+    assert [next(iter(column.cells)) for column in turkish.columns] == ["tokens read", "okunan parça"]
+    assert [row.end_section for row in turkish.rows] == [True, False]
+    assert [next(iter(column.cells)) for column in table.columns] == ["tokens read", "tokens read"]
 
 
 def test_command_prints_turkish_errors_under_tezgah_lang(project):

@@ -1,6 +1,7 @@
 """Atomic writes of files and folders."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,19 @@ def test_atomic_folder_replaces_only_when_the_block_succeeds(tmp_path):
         (folder / "missing/b").write_text("2")
     assert [p.name for p in target.iterdir()] == ["a"]
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_atomic_folder_interrupted_while_it_begins_leaves_nothing(tmp_path, monkeypatch):
+    mkdir = Path.mkdir
+
+    def mkdir_and_stop(path, **options):
+        mkdir(path, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", mkdir_and_stop)
+    with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "out"):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_write_atomic_writes_the_file_and_leaves_no_other(tmp_path):

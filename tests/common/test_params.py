@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from pipeline.cli.check import check_params
 from pipeline.common.errors import UserError
-from pipeline.common.params import load_seed, nearest_divisors, read_params
+from pipeline.common.params import load_seed, nearest_divisors, parse_yaml, read_params
 
 
 def altered(root, change):
@@ -124,6 +124,18 @@ def test_check_params_names_a_broken_file(tmp_path, text, message):
 def test_read_params_reads_exponents_as_numbers(tmp_path):
     (tmp_path / "params.yaml").write_text("seed: 1\nshards: {shard_tokens: 10}\nx: 1e-4\n", encoding="utf-8")
     assert read_params(tmp_path / "params.yaml")["x"] == 1e-4  # a string to YAML 1.1 readers
+
+
+def test_read_yaml_parses_again_only_what_was_edited(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("seed: 1\ntrain: {steps: 1}\n", encoding="utf-8")
+    first = read_params(path)
+    first["train"]["steps"] = 3  # a change of the caller's own
+    parsed = parse_yaml.cache_info().misses
+    assert read_params(path)["train"]["steps"] == 1
+    assert parse_yaml.cache_info().misses == parsed
+    path.write_text("seed: 1\ntrain: {steps: 2}\n", encoding="utf-8")
+    assert read_params(path)["train"]["steps"] == 2
 
 
 def test_check_params_file_stops_a_stage_at_a_typo_in_another_section(project):

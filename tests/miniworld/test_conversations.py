@@ -14,9 +14,9 @@ from pipeline.miniworld.conversations import (
     kind_and_rank,
     select_facts,
 )
-from pipeline.miniworld.facts import FACTS, FAMILIES, PAIR_QUESTIONS, PAIRS, Pair
+from pipeline.miniworld.facts import PAIR_QUESTIONS, Pair, list_facts, list_pairs, load_families
 from pipeline.miniworld.templates import fill
-from pipeline.miniworld.world import PROVINCES_BY_NAME
+from pipeline.miniworld.world import provinces_by_name
 from pipeline.text.casing import capitalize
 from pipeline.text.comparison_keys import answer_key
 
@@ -72,7 +72,7 @@ def test_select_facts_asks_every_fact_equally_often() -> None:
     times = Counter(
         fact for i in range(COUNT) if KINDS[i] in ALONE for fact in select_facts(42, *kind_and_rank(42, i))
     )
-    assert set(times) == set(FACTS)
+    assert set(times) == set(list_facts())
     assert max(times.values()) - min(times.values()) <= len(ALONE)
 
 
@@ -88,8 +88,8 @@ def test_compose_conversations_are_short(conversations: list[Messages]) -> None:
 def test_ask_and_answer_gives_the_answers_of_the_table(conversations: list[Messages]) -> None:
     answers = {
         fill(random.Random(0), template, fact.slots): capitalize(fact.answers[0])
-        for fact in FACTS
-        for template in FAMILIES[fact.family].questions
+        for fact in list_facts()
+        for template in load_families()[fact.family].questions
     }
     checked = 0
     for messages in conversations:
@@ -101,13 +101,13 @@ def test_ask_and_answer_gives_the_answers_of_the_table(conversations: list[Messa
 
 
 def test_choose_templates_follows_up_on_the_last_subject(conversations: list[Messages]) -> None:
-    regions = {name: str(province.region) for name, province in PROVINCES_BY_NAME.items()}
+    regions = {name: str(province.region) for name, province in provinces_by_name().items()}
     checked = 0
     for messages in conversations:
         subject = ""
         for question, answer in pairwise(messages):
             subject = next(
-                (name for name in PROVINCES_BY_NAME if re.search(rf"\b{name}\b", question["content"])),
+                (name for name in provinces_by_name() if re.search(rf"\b{name}\b", question["content"])),
                 subject,
             )
             if question["content"] == "Peki hangi bölgede?":
@@ -132,8 +132,8 @@ def test_compose_questions_are_never_asked_in_conversations(
 ) -> None:
     everything = "\n".join(message["content"] for messages in conversations for message in messages)
     assert not [row["question"] for row in compose_questions() if row["question"] in everything]
-    for fact in FACTS:
-        for template in FAMILIES[fact.family].unseen_questions:
+    for fact in list_facts():
+        for template in load_families()[fact.family].unseen_questions:
             assert fill(random.Random(0), template, fact.slots) not in user_turns
 
 
@@ -144,7 +144,7 @@ def pair_questions(pair: Pair) -> set[str]:
 
 
 def test_select_pairs_asks_every_open_pair_and_no_held_out_one(user_turns: set[str]) -> None:
-    for pair in PAIRS:
+    for pair in list_pairs():
         assert bool(pair_questions(pair) & user_turns) != pair.is_held_out
 
 
@@ -155,7 +155,7 @@ def test_compose_questions_mixes_families_and_kinds() -> None:
     kinds = Counter(row["kind"] for row in rows)
     assert 230 <= kinds["unseen_phrasing"] <= 280
     assert kinds["unseen_combination"] == 150
-    assert {row["family"] for row in rows if row["kind"] == "unseen_phrasing"} == set(FAMILIES)
+    assert {row["family"] for row in rows if row["kind"] == "unseen_phrasing"} == set(load_families())
     first = Counter(row["kind"] for row in rows[:300])
     assert min(first.values()) >= 100
 
@@ -166,5 +166,5 @@ def test_compose_questions_has_short_answers_and_accepts_every_neighbor() -> Non
         assert all(map(answer_key, row["answers"]))
         assert len(row["answers"][0].split()) <= 9
         if row["family"] == "neighbour":
-            (subject,) = (name for name in PROVINCES_BY_NAME if re.search(rf"\b{name}\b", row["question"]))
-            assert row["answers"] == list(PROVINCES_BY_NAME[subject].neighbors)
+            (subject,) = (name for name in provinces_by_name() if re.search(rf"\b{name}\b", row["question"]))
+            assert row["answers"] == list(provinces_by_name()[subject].neighbors)

@@ -1,11 +1,13 @@
 import random
 import re
+import subprocess
+import sys
 from collections import Counter, defaultdict
 
 import pytest
 
 from pipeline.miniworld import entries, facts, nature, people, quizzes, texts, world
-from pipeline.miniworld.facts import FACTS, FAMILIES, PAIR_QUESTIONS, PAIRS, is_held_out_pair
+from pipeline.miniworld.facts import PAIR_QUESTIONS, is_held_out_pair, list_facts, list_pairs, load_families
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.text.comparison_keys import answer_key
 
@@ -15,7 +17,8 @@ MARKUP = re.compile(r"[{}\[\]|@]|  | [.,;:!?]|[.,;:]{2}")
 def cast(seed: int) -> Slots:
     rng = random.Random(seed)
     first, surname = rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES)
-    return people.draw_cast(rng, rng.choice(world.PROVINCES), first, surname, rng.choice(list(world.SEASONS)))
+    province, season = rng.choice(world.list_provinces()), rng.choice(list(world.SEASONS))
+    return people.draw_cast(rng, province, first, surname, season)
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +56,22 @@ def test_find_facts_agrees_with_the_real_world(subject: str, family: str, answer
 
 
 def test_facts_read_a_clock_by_the_part_of_the_day() -> None:
-    read = {fact.slots["x"]: fact.answers[0] for fact in FACTS if fact.family == "clock"}
+    read = {fact.slots["x"]: fact.answers[0] for fact in list_facts() if fact.family == "clock"}
     assert read["14.30"] == "öğleden sonra iki buçuk"
     assert read["7.00"] == "sabah yedi"
     assert read["22.30"] == "gece on buçuk"
 
 
 def test_facts_are_about_1200_with_short_answers() -> None:
-    assert 1_000 <= len(FACTS) <= 1_300
-    for fact in FACTS:
+    assert 1_000 <= len(list_facts()) <= 1_300
+    for fact in list_facts():
         assert answer_key(fact.answers[0])
         assert len(fact.answers[0].split()) <= 5
         assert len(set(fact.answers)) == len(fact.answers)
 
 
 def test_characters_are_no_heroes_of_stories() -> None:
-    names = [str(character.name).split() for character in nature.CHARACTERS]
+    names = [str(character.name).split() for character in nature.list_characters()]
     assert len({first for first, _ in names}) == 12
     assert not {first for first, _ in names} & set(people.FIRST_NAMES)
     assert not {surname for _, surname in names} & set(people.SURNAMES)
@@ -79,7 +82,7 @@ def test_facts_that_are_inverses_agree() -> None:
         "plate": "plate_owner", "young": "mother", "holiday_date": "date_holiday",
         "number_words": "number_digits", "next_day": "previous_day",
     }  # fmt: skip
-    steps = {(fact.family, str(fact.slots["x"])): str(fact.slots["y"]) for fact in FACTS}
+    steps = {(fact.family, str(fact.slots["x"])): str(fact.slots["y"]) for fact in list_facts()}
     for family, inverse in inverse_families.items():
         for (other, x), y in steps.items():
             if other == family:
@@ -87,8 +90,8 @@ def test_facts_that_are_inverses_agree() -> None:
 
 
 def test_fill_leaves_no_markup_in_any_wording_of_any_fact() -> None:
-    for fact in FACTS:
-        family = FAMILIES[fact.family]
+    for fact in list_facts():
+        family = load_families()[fact.family]
         for template in (
             *family.statements,
             *family.questions,
@@ -99,8 +102,8 @@ def test_fill_leaves_no_markup_in_any_wording_of_any_fact() -> None:
 
 
 def test_families_have_enough_wordings_of_each_sort() -> None:
-    assert {fact.family for fact in FACTS} == set(FAMILIES)
-    for family in FAMILIES.values():
+    assert {fact.family for fact in list_facts()} == set(load_families())
+    for family in load_families().values():
         assert len(set(family.statements)) >= 4
         assert len(set(family.questions)) >= 8
         assert len(set(family.unseen_questions)) >= 2
@@ -109,17 +112,17 @@ def test_families_have_enough_wordings_of_each_sort() -> None:
 
 def test_facts_with_one_question_have_one_answer() -> None:
     answers = defaultdict(set)
-    for fact in FACTS:
-        family = FAMILIES[fact.family]
+    for fact in list_facts():
+        family = load_families()[fact.family]
         for template in (*family.questions, *family.unseen_questions):
             answers[fill(random.Random(0), template, fact.slots)].add(fact.answers)
     assert [question for question, answer_sets in answers.items() if len(answer_sets) > 1] == []
 
 
 def test_is_held_out_pair_takes_one_pair_in_six_and_their_facts_stay_in_open_pairs() -> None:
-    held_out_pairs = [pair for pair in PAIRS if pair.is_held_out]
-    assert 0.13 < len(held_out_pairs) / len(PAIRS) < 0.21
-    open_facts = {fact for pair in PAIRS if not pair.is_held_out for fact in (pair.first, pair.second)}
+    held_out_pairs = [pair for pair in list_pairs() if pair.is_held_out]
+    assert 0.13 < len(held_out_pairs) / len(list_pairs()) < 0.21
+    open_facts = {fact for pair in list_pairs() if not pair.is_held_out for fact in (pair.first, pair.second)}
     for pair in held_out_pairs:
         subject, a, b = pair.first.subject, pair.first.family, pair.second.family
         assert is_held_out_pair(subject, a, b) == is_held_out_pair(subject, b, a) == pair.swap().is_held_out
@@ -127,7 +130,7 @@ def test_is_held_out_pair_takes_one_pair_in_six_and_their_facts_stay_in_open_pai
 
 
 def test_pair_slots_and_answers_keep_one_order() -> None:
-    pairs = {(pair.first.subject, pair.first.family, pair.second.family): pair for pair in PAIRS}
+    pairs = {(pair.first.subject, pair.first.family, pair.second.family): pair for pair in list_pairs()}
     pair = pairs["Kars", "sight", "plate"]
     assert fill(random.Random(0), "{x.gen} {a.acc} ve {b.acc}", pair.slots) == (
         "Kars'ın tanınmış gölünü ve plaka kodunu"
@@ -158,7 +161,7 @@ def test_entries_and_quizzes_depend_on_the_seed_alone_and_differ(
 
 
 def test_entries_state_the_table(composed_texts: dict[str, list[tuple[str, ...]]]) -> None:
-    plates = {f"{province.name.gen}": str(province.plate) for province in world.PROVINCES}
+    plates = {f"{province.name.gen}": str(province.plate) for province in world.list_provinces()}
     text = " ".join(line for paragraphs in composed_texts["entry"] for line in paragraphs)
     stated = re.findall(r"([\w']+) plaka kodu (\d\d)'", text)
     assert len(stated) > 50
@@ -183,8 +186,8 @@ def test_unseen_questions_are_in_no_document(composed_texts: dict[str, list[tupl
     composed = ["\n".join(paragraphs) for rows in composed_texts.values() for paragraphs in rows]
     everything = "\n".join((*documents, *composed))
     sentences = {line.removeprefix("— ") for line in re.split(r"\n|(?<=[.!?:]) ", everything)}
-    for fact in FACTS:
-        for template in FAMILIES[fact.family].unseen_questions:
+    for fact in list_facts():
+        for template in load_families()[fact.family].unseen_questions:
             assert fill(random.Random(0), template, fact.slots) not in sentences
 
 
@@ -192,10 +195,21 @@ def test_held_out_pairs_are_asked_in_no_quiz(composed_texts: dict[str, list[tupl
     questions = {last_question(line) for paragraphs in composed_texts["quiz"] for line in paragraphs}
     counts = Counter(
         pair.is_held_out
-        for pair in PAIRS
+        for pair in list_pairs()
         for each in (pair, pair.swap())
         for template in PAIR_QUESTIONS
         if fill(random.Random(0), template, each.slots) in questions
     )
     assert counts[True] == 0
     assert counts[False] > 500
+
+
+def test_tables_are_built_when_first_needed():
+    code = """
+from pipeline.miniworld import conversations, export, facts, grammar, nature, texts, world
+tables = facts.load_families, facts.list_facts, nature.list_characters, world.list_provinces
+assert [table.cache_info().currsize for table in tables] == [0, 0, 0, 0]
+next(texts.compose_documents(0, 1))
+assert world.list_provinces.cache_info().currsize == 1
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,7 +9,7 @@ from pipeline.miniworld.chats import NEVER_ADVERBS, draw_nouns, draw_scene
 
 def slots(rng: random.Random) -> dict[str, str]:
     return people.draw_cast(
-        rng, world.PROVINCES_BY_NAME["Kars"], people.FIRST_NAMES[0], people.SURNAMES[0], "kış"
+        rng, world.provinces_by_name()["Kars"], people.FIRST_NAMES[0], people.SURNAMES[0], "kış"
     )
 
 

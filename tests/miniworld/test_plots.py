@@ -14,10 +14,10 @@ PLOTS = [(file, plot) for file in FILES for plot in plots.read_genre(file).plots
 def compose_text(file: str, plot: plots.Plot, seed: int, in_first_person: bool) -> plots.ComposedText:
     rng = random.Random(seed)
     season = rng.choice(list(world.SEASONS))
-    fitting = [province for province in world.PROVINCES if plot.is_possible(province, season)]
+    fitting = [province for province in world.list_provinces() if plot.is_possible(province, season)]
     while not fitting:
         season = rng.choice(list(world.SEASONS))
-        fitting = [province for province in world.PROVINCES if plot.is_possible(province, season)]
+        fitting = [province for province in world.list_provinces() if plot.is_possible(province, season)]
     first, surname = rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES)
     slots = people.draw_cast(
         rng, rng.choice(fitting), first, surname, season, in_first_person=in_first_person

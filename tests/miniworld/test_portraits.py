@@ -12,7 +12,8 @@ from pipeline.text.casing import lower
 def cast(seed: int) -> Slots:
     rng = random.Random(seed)
     first, surname = rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES)
-    return people.draw_cast(rng, rng.choice(world.PROVINCES), first, surname, rng.choice(list(world.SEASONS)))
+    province, season = rng.choice(world.list_provinces()), rng.choice(list(world.SEASONS))
+    return people.draw_cast(rng, province, first, surname, season)
 
 
 @pytest.fixture(scope="module", params=portraits.KINDS)
@@ -38,7 +39,7 @@ def subject_words(kind: portraits.PortraitKind, slots: Slots) -> set[str]:
         portraits.FOOD: portraits.FOODS,
         portraits.RELATIVE: [slots["kin"]],
         portraits.VISIT: [slots["place"]],
-        portraits.SELLER: [province.product.bare or province.product for province in world.PROVINCES],
+        portraits.SELLER: [province.product.bare or province.product for province in world.list_provinces()],
     }[kind]
     return {lower(word)[:-1] for word in words}
 

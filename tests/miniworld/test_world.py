@@ -1,7 +1,7 @@
 from collections import Counter
 
 from pipeline.miniworld.people import FIRST_NAMES, SURNAMES
-from pipeline.miniworld.world import PROVINCES, PROVINCES_BY_NAME
+from pipeline.miniworld.world import list_provinces, provinces_by_name
 
 # -de, -in, -e, -den after the apostrophe, written by hand and found so in parliamentary minutes.
 PROVINCE_ENDINGS = """
@@ -27,49 +27,49 @@ Yalova da nın ya dan; Karabük te ün e ten; Kilis te in e ten; Osmaniye de nin
 
 
 def test_provinces_have_the_official_plate_codes() -> None:
-    assert [province.plate for province in PROVINCES] == [f"{number:02d}" for number in range(1, 82)]
+    assert [province.plate for province in list_provinces()] == [f"{number:02d}" for number in range(1, 82)]
     known = {"Adana": "01", "Ankara": "06", "Hakkâri": "30", "Mersin": "33", "İstanbul": "34", "İzmir": "35",
              "Kahramanmaraş": "46", "Şanlıurfa": "63", "Zonguldak": "67", "Aksaray": "68", "Karabük": "78",
              "Düzce": "81"}  # fmt: skip
-    assert {name: PROVINCES_BY_NAME[name].plate for name in known} == known
+    assert {name: provinces_by_name()[name].plate for name in known} == known
 
 
 def test_provinces_per_region_are_the_official_numbers() -> None:
-    assert Counter(str(province.region).removesuffix(" Bölgesi") for province in PROVINCES) == {
+    assert Counter(str(province.region).removesuffix(" Bölgesi") for province in list_provinces()) == {
         "Marmara": 11, "Ege": 8, "Akdeniz": 8, "İç Anadolu": 13, "Karadeniz": 18, "Doğu Anadolu": 14,
         "Güneydoğu Anadolu": 9,
     }  # fmt: skip
 
 
 def test_provinces_with_a_coast_are_twenty_eight() -> None:
-    assert sum(bool(province.seas) for province in PROVINCES) == 28
+    assert sum(bool(province.seas) for province in list_provinces()) == 28
 
 
 def test_provinces_neighbors_are_mutual() -> None:
-    for province in PROVINCES:
+    for province in list_provinces():
         assert province.neighbors
         assert len(set(province.neighbors)) == len(province.neighbors)
         assert str(province.name) not in province.neighbors
-        assert all(str(province.name) in PROVINCES_BY_NAME[other].neighbors for other in province.neighbors)
+        assert all(str(province.name) in provinces_by_name()[other].neighbors for other in province.neighbors)
 
 
 def test_names_are_distinct() -> None:
-    districts = [district for province in PROVINCES for district in province.districts]
+    districts = [district for province in list_provinces() for district in province.districts]
     for names in (FIRST_NAMES, SURNAMES, districts):
         assert len(set(names)) == len(names)
 
 
 def test_provinces_take_their_endings() -> None:
     rows = [row.split() for line in PROVINCE_ENDINGS.strip().split("\n") for row in line.split("; ")]
-    assert [name for name, *_ in rows] == [str(province.name) for province in PROVINCES]
+    assert [name for name, *_ in rows] == [str(province.name) for province in list_provinces()]
     for name, *endings in rows:
-        forms = [PROVINCES_BY_NAME[name].name.add(case) for case in ("loc", "gen", "dat", "abl")]
+        forms = [provinces_by_name()[name].name.add(case) for case in ("loc", "gen", "dat", "abl")]
         assert forms == [f"{name}'{ending}" for ending in endings]
 
 
 def test_provinces_local_products_are_inflected() -> None:
     goods = {
-        name: str(PROVINCES_BY_NAME[name].local_product.acc)
+        name: str(provinces_by_name()[name].local_product.acc)
         for name in ("Kars", "Isparta", "Van", "Kilis", "Çorum")
     }
     assert goods == {
