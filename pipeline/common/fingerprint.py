@@ -65,6 +65,12 @@ def checkpoint_folders(stage: Path) -> list[Path]:
     ]
 
 
+def remove_checkpoints(stage: str) -> None:
+    """Remove the folders of all runs of a stage, finished or not."""
+    for folder in checkpoint_folders(scratch_folder() / stage):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class Fingerprint:
     """The identity of a run: two runs with the same one give the same result."""

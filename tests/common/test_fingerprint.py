@@ -5,7 +5,13 @@ import fcntl
 import subprocess
 import sys
 
-from pipeline.common.fingerprint import clean_scratch, make_fingerprint, scratch_folder, stage_lock
+from pipeline.common.fingerprint import (
+    clean_scratch,
+    make_fingerprint,
+    remove_checkpoints,
+    scratch_folder,
+    stage_lock,
+)
 
 
 def test_clean_scratch_removes_checkpoints_except_of_a_running_stage(project, monkeypatch):
@@ -31,6 +37,19 @@ def test_clean_scratch_removes_checkpoints_except_of_a_running_stage(project, mo
         "train_sft/lock",
         "train_sft/0123456789ab-01234567",
     }
+
+
+def test_remove_checkpoints_leaves_lock_and_other_stages(project, monkeypatch):
+    monkeypatch.delenv("TEZGAH_SCRATCH", raising=False)
+    runs = ("0123456789ab-01234567", "ba9876543210-76543210", "notes")
+    for name in runs:
+        (scratch_folder() / "slice_corpus" / name / "train").mkdir(parents=True)
+    (scratch_folder() / "slice_corpus/lock").touch()
+    (scratch_folder() / "pack_shards" / runs[0]).mkdir(parents=True)
+    remove_checkpoints("slice_corpus")
+    remove_checkpoints("train_base")  # has none
+    left = {path.relative_to(scratch_folder()).as_posix() for path in scratch_folder().glob("*/*")}
+    assert left == {"slice_corpus/lock", "slice_corpus/notes", f"pack_shards/{runs[0]}"}
 
 
 def test_stage_lock_goes_on_with_a_note_where_files_cannot_be_locked(project, monkeypatch, capsys):
