@@ -83,7 +83,7 @@ def write_corpus(selection: "Selection", seed: int, ingest: Ingest, folder: Path
     frequent_paragraphs = sorted(selection.frequent_paragraphs.values(), reverse=True)
     return CorpusResult(
         metrics,
-        [*ingest.state["notes"], *notes],
+        [*ingest.state.notes, *notes],
         dict(length_histogram),
         frequent_paragraphs,
         ingest.examples,

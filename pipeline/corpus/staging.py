@@ -18,32 +18,9 @@ import pyarrow.parquet as pq
 
 from pipeline.common.io import atomic_file, write_json
 from pipeline.corpus.dedup.minhash import SIGNATURE_HASHES
-from pipeline.corpus.filters.apply import FILTERED_SCHEMA
+from pipeline.corpus.rows import STAGED_SCHEMA
 
 PART_BYTES = 64 << 20
-STAGED_SCHEMA = pa.schema(
-    [
-        ("source", pa.string()),
-        ("number", pa.int64()),  # of the document in its source, from 0
-        ("id", pa.string()),  # as the source gives it
-        ("queries", pa.list_(pa.string())),
-        ("size", pa.int64()),  # UTF-8 bytes of the text
-        *(
-            FILTERED_SCHEMA.field(name)
-            for name in (
-                "text",
-                "length",
-                "key",
-                "choice",
-                "paragraphs",
-                "bytes",
-                "characters",
-                "grams",
-                "signature",
-            )
-        ),
-    ]
-)
 
 
 class StagingArea:
