@@ -118,9 +118,7 @@ def build_plan(source: DaftSource, filters: FilterPipeline, workers: int) -> daf
         def __init__(self, filters: FilterPipeline) -> None:
             self.filters = filters
 
-        @daft.method.batch(
-            return_dtype=daft.DataType.from_arrow_type(FILTERED_TYPE), batch_size=read_task.BATCH_ROWS
-        )
+        @daft.method.batch(return_dtype=filtered_type, batch_size=read_task.BATCH_ROWS)
         def __call__(self, text: Any, skipped_rules: Any) -> Any:
             return self.filters.apply(text.to_arrow().to_pylist(), skipped_rules.to_arrow().to_numpy())
 

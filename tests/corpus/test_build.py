@@ -238,9 +238,7 @@ def test_ingest_resumes_where_it_was_stopped(
         with pytest.raises(KeyboardInterrupt):
             build_corpus(root, "again", scratch=scratch, rules=rules)
     skipped: list[int] = []
-    monkeypatch.setattr(
-        ReadTask, "batches", lambda task: skipped.append(task.skip) or batches(task)
-    )
+    monkeypatch.setattr(ReadTask, "batches", lambda task: skipped.append(task.skip) or batches(task))
     assert build_corpus(root, "again", scratch=scratch, rules=rules) == expected
     assert skipped[0] == states[-1]["skip_rows"] > 0
     assert list(rows(root, "again")) == list(rows(root, "whole"))
