@@ -72,12 +72,12 @@ class StagingArea:
         for part in range(self.part_count):
             yield pq.read_table(self._path(part, "parquet"), columns=[name]).column(0)
 
-    def tables(self) -> Iterator[pa.Table]:
-        """Yield the documents, a row group (some thousand) at a time."""
+    def rows(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield these columns of every document. Holds a row group (some thousand) in memory."""
         for part in range(self.part_count):
             with pq.ParquetFile(self._path(part, "parquet")) as file:
                 for group in range(file.num_row_groups):
-                    yield file.read_row_group(group, use_threads=False)
+                    yield from file.read_row_group(group, [*columns], use_threads=False).to_pylist()
 
     def signature_readers(self) -> list[Callable[[], np.ndarray]]:
         """Return for each part a function that reads its signatures."""
