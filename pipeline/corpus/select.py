@@ -1,7 +1,7 @@
-"""Deduplication: chooses which of the staged documents stay, by numbers alone.
+"""Deduplication: chooses which of the staged documents stay.
 
-Not of the text but of the numbers in `Documents` and of the hashes that the filters have made of each
-document. Byte budgets come after it (byte_budget.py).
+It compares the numbers and hashes that the filters have staged of each document, and reads no text. Byte
+budgets come after it (byte_budget.py).
 """
 
 from dataclasses import dataclass, field
