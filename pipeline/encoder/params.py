@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from pipeline.common.params import nearest_divisors
 from pipeline.training.params import LoopParams
 
 
@@ -35,10 +36,9 @@ class EncoderParams(LoopParams):
         """Raise ValueError unless every head has the same even width, as rotary embedding needs."""
         width = info.data.get("width")
         if width and (width % heads or width // heads % 2):
-            divisors = [n for n in range(1, width + 1) if width % n == 0 and width // n % 2 == 0]
-            if not divisors:
+            if width % 2:
                 raise ValueError(f"encoder.width {width} is odd; rotary embedding turns pairs")
-            nearest = min(divisors, key=lambda n: abs(n - heads))
+            (nearest,) = nearest_divisors(width // 2, heads)
             raise ValueError(f"does not cut width {width} into even heads; nearest: {nearest}")
         return heads
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from pipeline.common.errors import UserError
-from pipeline.common.params import Section
+from pipeline.common.params import Section, nearest_divisors
 from pipeline.common.runtime import RuntimeParams
 from pipeline.model.config import ModelParams
 
@@ -68,8 +68,7 @@ def check_batches(train_params: TrainParams, model_params: ModelParams, runtime:
     pass_tokens = batch_size * sequence_tokens
     if train_params.tokens_per_step % sequence_tokens == 0 and train_params.tokens_per_step % pass_tokens:
         sequences = train_params.tokens_per_step // sequence_tokens
-        divisors = [size for size in range(1, sequences + 1) if sequences % size == 0]
-        nearest = sorted(sorted(divisors, key=lambda size: abs(size - batch_size))[:2])
+        nearest = nearest_divisors(sequences, batch_size, 2)
         each = f" for each of {runtime.process_count} processes" if runtime.process_count > 1 else ""
         raise UserError(
             f"params.yaml: train.batch_size: {batch_size}: a step of train.tokens_per_step"
