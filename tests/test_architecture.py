@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.helpers.closure import imports, room
+from pipeline.common.paths import STAGES
+from tests.helpers.closure import closure, imports, room
 from tests.helpers.paths import ROOT
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
@@ -72,6 +73,38 @@ def test_paths_named_in_a_page_exist(page):
     paths = re.findall(r"`((?:pipeline|stages|tests|benchmarks|presets)/[\w/.-]*)`", text)
     assert paths
     assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+def reading_lists() -> dict[str, list[tuple[str, int]]]:
+    """For each stage the files to read, with their lines as the page says."""
+    parts = re.split(r"^### `(\w+)`", PAGE.split("## Where to start reading")[1], flags=re.M)[1:]
+    rows = [re.findall(r"^\| `([\w/.]+)` \| (\d+) \|", part, flags=re.M) for part in parts[1::2]]
+    return {
+        stage: [(file, int(lines)) for file, lines in files]
+        for stage, files in zip(parts[::2], rows, strict=True)
+    }
+
+
+def test_reading_lists_lead_through_every_stage():
+    lists = reading_lists()
+    assert tuple(lists) == STAGES
+    for stage, files in lists.items():
+        named = [ROOT / file for file, _ in files if file.endswith(".py")]
+        assert set(named) <= closure(ROOT / f"stages/{stage}.py")
+        for path, (_, lines) in zip(named, [row for row in files if row[0].endswith(".py")], strict=True):
+            counted = len(path.read_text(encoding="utf-8").splitlines())
+            assert abs(counted - lines) <= max(5, lines // 10), f"{path} has {counted} lines"
+
+
+def test_reading_list_of_pretraining_is_short():
+    files = reading_lists()["train_base"]
+    assert len(files) <= 16
+    assert sum(lines for _, lines in files) <= 1650
+
+
+def test_stage_scripts_are_short():
+    for script in (ROOT / "stages").glob("[a-z]*.py"):
+        assert len(script.read_text(encoding="utf-8").splitlines()) <= 70, script
 
 
 @pytest.mark.parametrize("name", WITHOUT_TORCH)
