@@ -58,7 +58,7 @@ def exit_with_parent(parent: int) -> None:
 
 
 class RuntimeParams(Section):
-    """The `runtime` section. It changes no result, so no stage lists it among its params in dvc.yaml."""
+    """The `runtime` section. It changes a result by rounding alone, so no stage lists it in dvc.yaml."""
 
     device: str = Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     processes: int = Field(gt=0)  # that train together, unless torchrun or Slurm has started some

@@ -54,7 +54,8 @@ def slice_corpus(
         selection = deduplicate(documents, staging, params, eval_ngrams)
         available = available_bytes(selection, params)
         unfilled = [name for name, budget in budgets.items() if available[name] < budget]
-        if not unfilled or not all(map(ingest.has_unread_shards, unfilled)):
+        can_read_on = all(map(ingest.has_unread_shards, unfilled))
+        if not unfilled or not can_read_on:  # a source that cannot be filled is an error below
             break
         for name in unfilled:
             ingest.request_more(name, available[name])

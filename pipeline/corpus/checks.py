@@ -19,7 +19,7 @@ def check_byte_budgets(
     stats: dict[str, SourceStats],
     examples: Examples,
 ) -> None:
-    """Raise UserError if a source has less bytes `available` than its share of corpus.max_bytes."""
+    """Raise UserError if a source has fewer bytes `available` than its share of corpus.max_bytes."""
     budgets, total = params.byte_budgets(), params.max_bytes or 0
     name = next((name for name, budget in budgets.items() if available[name] < budget), None)
     if name is None:

@@ -83,7 +83,8 @@ class Ingest:
     def request_more(self, name: str, available_bytes: int) -> None:
         """Raise the target of a source of which only `available_bytes` are left after deduplication.
 
-        Each request asks for more than the one before it, as further text has more duplicates.
+        Each request asks for twice as much as the one before it, as further text has more duplicates. The
+        same fraction of the text is expected to be left that is left of what was read.
         """
         state, remaining = self.state, self.stats[name].remaining_bytes
         state.requests[name] = state.requests.get(name, 0) + 1
@@ -114,7 +115,7 @@ class Ingest:
         taken = self.state.shards_taken.get(name, 0)
         target = self.state.target_bytes.get(name)
         if target is None or not isinstance(self.params.sources[name], HubSource | UrlsSource):
-            return taken or len(self._shards(name))
+            return taken or len(self._shards(name))  # all of them, in the first round
         shards, remaining = self._shards(name), self.stats[name].remaining_bytes
         read = sum(shard.size for shard in shards[:taken])
         kept_fraction = max(MIN_KEPT_FRACTION, remaining / read) if read else 1.0

@@ -97,7 +97,7 @@ class CorpusParams(Section):
     sources: dict[SourceName, Source] = Field(min_length=1)  # read in this order
     max_bytes: int | None = Field(gt=0)  # UTF-8 bytes of text to keep from all sources; null: all of it
     min_chars: int = Field(ge=1)  # a shorter document is dropped
-    val_fraction: float = Field(gt=0, lt=1)  # of the documents; every later stage reads it
+    val_fraction: float = Field(gt=0, lt=1)  # of the documents; validation in training reads it
     test_fraction: float = Field(gt=0, lt=1)  # of the documents; evaluate reads it
     on_error: Literal["fail", "skip"]  # a record that cannot be read
     rules: Rules

@@ -152,7 +152,7 @@ class Decoder(nn.Module):
         self.params = params
         self.context = params.context
         self.vocab_size = vocab_size
-        self.loss_backend: str | None = None  # of torch.compile, for training's loss
+        self.compile_backend: str | None = None  # of torch.compile, once the layers are compiled
         self.model = Body(params, vocab_size)
         self.lm_head = nn.Linear(params.width, vocab_size, bias=False)
         if params.tie_embeddings:
@@ -195,7 +195,7 @@ class Decoder(nn.Module):
         if start or mask_BxS is not None:
             mask = cached_mask(start, T, mask_BxS, ids_BxT.device)
         if document_BxT is not None:
-            as_blocks = self.loss_backend is not None and torch.is_grad_enabled()
+            as_blocks = self.compile_backend is not None and torch.is_grad_enabled()
             mask = document_mask(document_BxT, as_blocks=as_blocks)
         for block in self.model.layers:
             x_BxTxD = block(x_BxTxD, cos_sin, cache, mask)
@@ -232,7 +232,7 @@ class Decoder(nn.Module):
         """
         for layer in self.model.layers:
             layer.compile(backend=backend, dynamic=False)
-        self.loss_backend = backend
+        self.compile_backend = backend
 
     @property
     def dtype(self) -> torch.dtype:

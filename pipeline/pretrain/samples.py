@@ -25,7 +25,7 @@ class WriteSamples(Hook):
 
     def after_step(self, trainer: Trainer) -> None:
         """Write samples if they are due. A model in shards cannot generate in one process alone."""
-        if not trainer.is_due(self.every) or trainer.sharded_keys or distributed.rank() > 0:
+        if not trainer.is_due(self.every) or trainer.is_sharded or distributed.rank() > 0:
             return
         with open(self.path, "a", encoding="utf-8") as file, trainer.evaluation_mode():
             file.write(f"## Step {trainer.step}\n\n{self.make_samples(trainer.model)}\n\n")

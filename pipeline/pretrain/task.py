@@ -71,7 +71,10 @@ class Pretraining:
         model.compile_layers()
 
     def loss(self, model: nn.Module, batch: Tensor) -> Tensor:
-        """Return this batch's share of the step's mean cross-entropy (nats a token)."""
+        """Return this batch's share of the step's mean cross-entropy (nats a token).
+
+        The mean is over all `tokens_per_step`. Targets that are not learned, such as padding, count as 0.
+        """
         assert isinstance(model, Decoder)
         ids_BxT, targets_BxT, document_BxT = self._split_batch(batch)
         hidden_BxTxD = model.hidden_states(ids_BxT, document_BxT=document_BxT)

@@ -19,6 +19,7 @@ from pipeline.common.fingerprint import Fingerprint
 from pipeline.common.io import atomic_file, sha256, write_json
 from pipeline.training import distributed
 
+SHARDED_KEYS = ("model", "optimizers")  # of the state, under which with FSDP each process has shards
 KEPT_CHECKSUMS = 3  # the newest, the one before, and one that a crash may have left between them
 
 

@@ -3,7 +3,8 @@
 `runtime.processes: N` starts a stage N times under torch.distributed.run's launcher. Processes that an outer
 `torchrun` or Slurm has started read their rank from the environment (pipeline/common/runtime.py). All run
 the same stage. Each reads its share of every step, gradients are summed (parallel.py), and only rank 0
-writes. With one process none of this happens.
+writes, except that with FSDP each process writes its shards of a checkpoint. With one process none of this
+happens.
 """
 
 import atexit
@@ -190,7 +191,7 @@ def is_peer_lost(error: RuntimeError) -> bool:
 
 
 def rank() -> int:
-    """Return the rank of this process. Only rank 0 writes files."""
+    """Return the rank of this process. Only rank 0 writes what a stage puts out."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 

@@ -12,7 +12,7 @@ from dvclive import Live
 
 from pipeline.common.errors import UserError
 from pipeline.training import distributed
-from pipeline.training.checkpoint import Checkpoints
+from pipeline.training.checkpoint import SHARDED_KEYS, Checkpoints
 from pipeline.training.diagnostics import GradientStats
 from pipeline.training.loop import Hook, Trainer
 from pipeline.training.progress import Progress
@@ -60,7 +60,7 @@ class LogMetrics(Hook):
 
     def __init__(self, trainer: Trainer, curves: Curves, progress: Progress, every: int) -> None:
         self.curves, self.progress, self.every = curves, progress, every
-        self.stats = GradientStats(trainer.model, sharded=bool(trainer.sharded_keys))
+        self.stats = GradientStats(trainer.model, sharded=trainer.is_sharded)
 
     def after_backward(self, trainer: Trainer) -> None:
         """Measure the gradients of a step that will be logged."""
@@ -144,7 +144,7 @@ class SaveCheckpoint(Hook):
         trainer.drain_losses()
         self.curves.summarize(trainer.step)
         state = {**trainer.state_dict(), "live": self.curves.files()}
-        self.checkpoints.save(state, trainer.sharded_keys)
+        self.checkpoints.save(state, SHARDED_KEYS if trainer.is_sharded else ())
         trainer.saved_step = trainer.step
 
     def finish(self) -> None:

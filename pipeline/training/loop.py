@@ -68,7 +68,7 @@ class Hook:
 class History:
     """Losses and timing of a training."""
 
-    losses: list[float] = field(default_factory=list)  # of the last AVERAGED_LOSSES steps
+    losses: list[float] = field(default_factory=list)  # of all steps
     last_validation: dict[str, float] = field(default_factory=dict)  # its metrics
     best_val_loss: float = math.inf
     timing: dict[str, float] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class History:
     @property
     def train_loss(self) -> float:
         """The mean loss of the last AVERAGED_LOSSES steps."""
-        return mean(self.losses)
+        return mean(self.losses[-AVERAGED_LOSSES:])
 
 
 class StepResult:
@@ -106,12 +106,13 @@ class Trainer:
         tune_allocator()
         self.task, self.params, self.steps, self.device = task, params, steps, device
         self.precision = pick_precision(params.precision, device)
+        self.is_sharded = parallel.is_sharded(params)
         self.original_model = model
         # FSDP turns the weights into shards, so it gets a copy: the caller's model stays whole.
-        self.model = copy.deepcopy(model) if parallel.is_sharded(params) else model
+        self.model = copy.deepcopy(model) if self.is_sharded else model
         self.wrapped_model = parallel.wrap_model(self.model, params, device)
         self.optimizers = Optimizers(self.model, params)
-        if self.sharded_keys and self.precision == "fp16":
+        if self.is_sharded and self.precision == "fp16":
             section = task.batch_size_key.split(".")[0]
             raise UserError(
                 f"params.yaml: {section}.precision: {params.precision}: fp16 does not go with"
@@ -131,13 +132,13 @@ class Trainer:
             for hook in self.hooks:
                 hook.after_step(self)
 
-    def train_step(self, lr_multiplier: float) -> None:
-        """Take one optimizer step with every peak learning rate times `lr_multiplier`.
+    def train_step(self, multiplier: float) -> None:
+        """Take one optimizer step with every peak learning rate times `multiplier`.
 
         Raises UserError where the loss of this step, or on a GPU that of the step before, is not finite.
         """
         self.model.train()
-        self.optimizers.set_lr_multiplier(lr_multiplier)
+        self.optimizers.set_lr_multiplier(multiplier)
         self.optimizers.zero_grad()
         loss = torch.zeros((), device=self.device)
         batches = self.task.micro_batches(self.step)
@@ -154,7 +155,7 @@ class Trainer:
         norm = parallel.full_tensor(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.params.clip))
         self.pending.append(StepResult(self.step, loss, norm))
         self.drain_losses(keep=STEPS_IN_FLIGHT.get(self.device.type, 0))
-        self.optimizers.step(self.scaler)
+        self.optimizers.step(self.scaler, norm)
         self.step += 1
 
     def drain_losses(self, keep: int = 0) -> None:
@@ -166,14 +167,15 @@ class Trainer:
         while len(self.pending) > keep:
             result = self.pending[0]
             loss, norm = result.read()
-            # With loss scaling an overflowed gradient is usual: the scaler skips that step.
-            if not math.isfinite(loss) or not (self.scaler.is_enabled() or math.isfinite(norm)):
+            # With loss scaling an overflowed gradient is usual, and the step is skipped.
+            has_usable_norm = math.isfinite(norm) or self.scaler.is_enabled()
+            if not (math.isfinite(loss) and has_usable_norm):
                 kept = "the checkpoint before it is kept" if self.saved_step else "nothing was saved yet"
                 raise UserError(
                     f"loss is not finite at step {result.step + 1} ({loss}, gradient norm {norm});"
                     f" {kept}; lower the learning rates or clip"
                 )
-            self.history.losses = [*self.history.losses, loss][-AVERAGED_LOSSES:]
+            self.history.losses.append(loss)
             del self.pending[0]
 
     def is_due(self, every: int, step: int | None = None) -> bool:
@@ -186,7 +188,7 @@ class Trainer:
         self.drain_losses()
         with self.evaluation_mode():
             metrics: dict[str, float] = self.wrapped_model(self.task.validate)
-        if self.sharded_keys:
+        if self.is_sharded:
             parallel.reshard(self.wrapped_model)
         self.history.last_validation = metrics
         self.history.best_val_loss = min(self.history.best_val_loss, metrics["val_loss"])
@@ -208,7 +210,7 @@ class Trainer:
 
         Only in the process of rank 0, which alone has use for them.
         """
-        if not self.sharded_keys:
+        if not self.is_sharded:
             return
         with torch.no_grad():
             for shard, weight in zip(self.model.parameters(), self.original_model.parameters(), strict=True):
@@ -217,11 +219,6 @@ class Trainer:
                     weight.copy_(full)
         if distributed.rank() == 0:
             self.original_model.to(self.device)
-
-    @property
-    def sharded_keys(self) -> tuple[str, ...]:
-        """The keys of `state_dict` under which each process has shards of its own; none without FSDP."""
-        return () if self.model is self.original_model else ("model", "optimizers")
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps: weights, optimizers, loss scaling, random state and history."""
@@ -242,7 +239,7 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Load a checkpoint's state. Raises RuntimeError, ValueError or KeyError where it does not fit."""
-        if self.sharded_keys:
+        if self.is_sharded:
             template = self.state_template()
             state = {**state, **{key: parallel.shard_like(template[key], state[key]) for key in template}}
         self.model.load_state_dict(state["model"])

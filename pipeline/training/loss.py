@@ -59,8 +59,8 @@ def chunk_losses(
     hidden_NxD, targets_N = hidden_BxTxD.flatten(0, 1), targets_BxT.flatten()
     head_args = model.lm_head.weight, model.dtype, reduction
     loss: Callable[..., Tensor] = cross_entropy
-    if model.loss_backend is not None:
-        loss = compile_cross_entropy(model.loss_backend)
+    if model.compile_backend is not None:
+        loss = compile_cross_entropy(model.compile_backend)
     elif reduction == "sum" and cpu_kernels.is_used_for(hidden_NxD):
         loss = cpu_kernels.InPlaceCrossEntropy.apply
     if chunks == 1:

@@ -65,8 +65,8 @@ class Muon(torch.optim.Optimizer):
       attention has its heads side by side in one matrix.
     - All rows of a matrix, its neurons, move equally far in the mean of recent steps. The norm of the whole
       update stays (NorMuon; Li et al. 2025, arXiv 2510.05491).
-    - bf16 is used only where the hardware has it. torch always uses it, which on a CPU without it makes a
-      step ten times as long (benchmarks/train_step.py).
+    - bf16 is used where the hardware has it, whatever `precision` says. torch always uses it, which on a CPU
+      without it makes a step ten times as long (benchmarks/train_step.py).
     """
 
     def __init__(

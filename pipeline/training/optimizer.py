@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pipeline.training.muon import Muon
 from pipeline.training.params import DecoderLoopParams, LoopParams
@@ -73,10 +73,14 @@ class Optimizers:
         for optimizer in self.all:
             scaler.unscale_(optimizer)
 
-    def step(self, scaler: torch.amp.GradScaler) -> None:
-        """Update all weights. For fp16 a step whose gradients overflowed is skipped."""
-        for optimizer in self.all:
-            scaler.step(optimizer)
+    def step(self, scaler: torch.amp.GradScaler, norm: Tensor) -> None:
+        """Update all weights. For fp16, where `norm` is not finite, gradients overflowed: none is updated.
+
+        The scaler alone would skip only the optimizer whose own gradients overflowed.
+        """
+        if not scaler.is_enabled() or norm.isfinite():
+            for optimizer in self.all:
+                scaler.step(optimizer)
         scaler.update()
 
     def allocate(self) -> None:

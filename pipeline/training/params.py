@@ -27,6 +27,7 @@ class LoopParams(Section):
 class DecoderLoopParams(LoopParams):
     """What the loops of pretraining and instruction tuning have besides."""
 
+    # `eval_every` is not among them: it changes the curves and the best loss.
     WITHOUT_EFFECT = ("batch_size", "checkpointing", "loss_chunks", "sharding")
 
     optimizer: Literal["muon", "adamw"]  # muon: hidden matrices only, AdamW for the rest

@@ -35,7 +35,8 @@ def train_model(
 ) -> History:
     """Train `model` in place for `steps` optimizer steps, and return the losses and the timing.
 
-    Writes curves to `reports/<stage>/live`. `hooks` run after each validation and before a checkpoint. Of
+    Writes curves to `reports/<stage>/live`. `hooks` are called in every step, behind the hook that validates
+    and before the one that saves. Of
     processes that train together all call this with equal arguments. It returns in that of rank 0, which has
     the trained `model` and alone writes it. The others end here.
 
@@ -50,7 +51,7 @@ def train_model(
         start = trainer.step
         with Progress(steps, start, task.unit, task.units_per_step, trainer.device) as progress:
             print(describe_start(trainer), flush=True)
-            if trainer.device.type == "cuda" and task.compile and not trainer.sharded_keys:
+            if trainer.device.type == "cuda" and task.compile is not None and not trainer.is_sharded:
                 # On a CPU compiling gained nothing (EXPERIMENTS.md, 2026-11-26). With FSDP it was not tried.
                 trainer.hooks.append(CompileWhenWorthwhile(partial(task.compile, trainer.model)))
             trainer.hooks += [

@@ -14,7 +14,7 @@ import torch
 from pipeline.common.errors import UserError
 from pipeline.common.fingerprint import stage_lock
 from pipeline.pretrain.samples import WriteSamples
-from pipeline.training.loop import Trainer
+from pipeline.training.loop import Hook, Trainer
 from tests.helpers.tiny import Crash, are_equal, crash_at, load_checkpoint
 
 
@@ -87,6 +87,19 @@ def test_train_model_log_every_does_not_change_the_loss(tiny, project):
         losses.add(tiny().train(log_every=every).train_loss)
         shutil.rmtree(project / ".scratch")
     assert len(losses) == 1
+
+
+def test_train_model_logs_the_mean_loss_of_many_steps(tiny, project):
+    losses = []
+
+    class Record(Hook):
+        def after_step(self, trainer):
+            losses.append(trainer.history.losses[-1])
+
+    history = tiny(steps=60, eval_every=60).train(hooks=[Record()], log_every=60, save_every=60)
+    (row,) = read_curves(project)["train_loss.tsv"].splitlines()[1:]
+    assert float(row.split("\t")[1]) == pytest.approx(sum(losses) / 60)
+    assert history.train_loss == pytest.approx(sum(losses[-50:]) / 50)
 
 
 def test_train_model_batch_size_changes_less_than_the_seed(tiny):

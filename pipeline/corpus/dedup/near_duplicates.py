@@ -4,7 +4,8 @@ Candidate pairs are found by banding, as in FineWeb (Penedo et al. 2024, arXiv 2
 agree in one of 14 bands of 8 hashes are near-duplicates. That finds pairs that share some 70 % of
 their n-grams of five words. A copy in which every tenth word was replaced shares only 40 %. So documents that
 agree in one of 56 bands of 2 hashes are candidates, and near-duplicates if their whole signatures agree
-enough (thresholds measured: benchmarks/near_copies.py).
+enough (thresholds measured: benchmarks/near_copies.py). Of many documents that agree in a band only
+neighbors in the order of their numbers are compared, so that the pairs stay few.
 """
 
 from collections.abc import Callable, Iterator, Sequence
