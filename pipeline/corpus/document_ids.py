@@ -11,7 +11,8 @@ class DocumentIds:
     """Makes ids: `<source>-<the record's own id>`, or `<source>-<number>` where a record has none.
 
     An id that another document has, or could get, is made unique by the document's number behind it.
-    Only records' own ids are remembered (by a 64-bit hash). Of numbers only the highest of each source is.
+    Only records' own ids are remembered, by a hash (some 70 bytes of memory each).
+    Of numbers only the highest of each source is.
     """
 
     def __init__(self) -> None:
