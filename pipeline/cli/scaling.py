@@ -36,7 +36,7 @@ class ScalingLaw:
 
     def relative_error(self, parameters: float, text: float) -> float:
         """Return the relative error of `bits_per_byte` that 19 of 20 runs stay within, if the law holds."""
-        slope = gradient(self.logs, np.float64(parameters / 1e6), np.float64(text / 1e6))
+        slope = gradient(self.logs, parameters / 1e6, text / 1e6)
         return CONFIDENCE_ERRORS * float(np.sqrt(slope @ self.covariance @ slope + self.deviation**2))
 
     def optimal_bytes(self, parameters: float) -> float:
@@ -57,7 +57,7 @@ def log_bits(logs: Floats, size: Floats | float, text: Floats | float) -> Floats
     return np.logaddexp(p * of_size, p * of_text) / p
 
 
-def gradient(logs: Floats, size: Floats, text: Floats) -> Floats:
+def gradient(logs: Floats, size: Floats | float, text: Floats | float) -> Floats:
     """Return the derivative of `log_bits` of runs [R] by each of the logs: [R, 5]."""
     A, a, B, b, p = np.exp(logs)
     of_size, of_text = np.log(A) - a * np.log(size), np.log(B) - b * np.log(text)
