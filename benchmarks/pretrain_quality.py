@@ -30,8 +30,8 @@ from pipeline.common.runtime import process_info
 from pipeline.eval_sets.readers import Document
 from pipeline.model.decoder import parameter_count
 from pipeline.training import distributed
+from pipeline.training.loop import Trainer
 from pipeline.training.schedule import lr_multiplier
-from pipeline.training.trainer import Trainer
 
 VOCABULARY = {"vocab_size": 8192, "sample_bytes": 20_000_000, "max_piece_chars": 24}
 MEASURED = 12  # steps by which the speed is found
@@ -62,10 +62,10 @@ def recipe(name: str, changes: list[str]) -> AllParams:
 def seconds_of_steps(trainer: Trainer, steps: int) -> float:
     """How long one step takes, at a rate that changes nothing worth keeping."""
     times = []
-    for step in range(steps):
+    for _ in range(steps):
         began = time.perf_counter()
-        trainer.update(step, 0.0)
-        trainer.read_losses()
+        trainer.train_step(0.0)
+        trainer.drain_losses()
         times.append(time.perf_counter() - began)
     return statistics.median(times[2:])
 
@@ -74,12 +74,12 @@ def learn_within(trainer: Trainer, budget: float, about: float) -> tuple[int, fl
     """Take as many steps as fit into some seconds, `about` how many is known, with the learning rate that the
     schedule has at that part of the time; how many they were, their seconds and the last one's loss.
     """
-    began, step, losses = time.perf_counter(), 0, []
+    began = time.perf_counter()
     while (passed := distributed.all_reduce_max(round(1000 * (time.perf_counter() - began))) / 1000) < budget:
         at = round(about * passed / budget)
-        losses = trainer.update(step, lr_multiplier(at, round(about), trainer.params)) or losses
-        step += 1
-    return step, passed, (trainer.read_losses() or losses)[-1]
+        trainer.train_step(lr_multiplier(at, round(about), trainer.params))
+    trainer.drain_losses()
+    return trainer.step, passed, trainer.history.losses[-1]
 
 
 def trained(

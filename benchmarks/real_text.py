@@ -26,8 +26,7 @@ from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.tokenizer_training import train as learning
 from pipeline.tokenizer_training.hf_export import write_tokenizer_folder
 from pipeline.tokenizer_training.params import TokenizerParams
-from pipeline.training.schedule import lr_multiplier
-from pipeline.training.trainer import Trainer
+from pipeline.training.loop import Trainer
 
 
 @contextmanager
@@ -83,17 +82,16 @@ def trainer(params: AllParams, shards: Path, seed: int) -> Trainer:
     initialize(model, seed)
     model.set_activation_checkpointing(params.train.checkpointing)
     task = make_task(train, val, params.model.context, params.train, seed, device)
-    return Trainer(model, task, params.train, device)
+    return Trainer(model, task, params.train, params.train.steps, device)
 
 
 def learn(trainer: Trainer, steps: int) -> tuple[float, float]:
     """Take all of a run's steps; the seconds that they took, and the last one's loss."""
     began = time.perf_counter()
-    losses: list[float] = []
-    for step in range(steps):
-        losses += trainer.update(step, lr_multiplier(step, steps, trainer.params))
-    losses += trainer.read_losses()
-    return time.perf_counter() - began, losses[-1]
+    trainer.steps = steps
+    trainer.train()
+    trainer.drain_losses()
+    return time.perf_counter() - began, trainer.history.losses[-1]
 
 
 def bits(model: Decoder, tokenizer: Tokenizer, documents: list[Document]) -> float:

@@ -73,7 +73,8 @@ class Step:
         for _ in range(self.passes):
             ids = torch.randint(FIRST_TEXT_TOKEN, self.model.vocab_size, (self.rows, self.context + 1))
             with autocast(CPU, precision):
-                loss = summed_loss(self.model, ids[:, :-1], ids[:, 1:]) / self.train.tokens_per_step
+                loss = summed_loss(self.model, self.model.hidden_states(ids[:, :-1]), ids[:, 1:])
+                loss = loss / self.train.tokens_per_step
             done("forward")
             loss.backward()
             done("backward")

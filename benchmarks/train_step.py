@@ -47,6 +47,7 @@ def measure(
     from pipeline.common.params import load_section
     from pipeline.device.device import pick_device, pick_precision
     from pipeline.device.memory import tune_allocator
+    from pipeline.model import cpu_kernels
     from pipeline.model.config import ModelParams
     from pipeline.model.decoder import Decoder, initialize
     from pipeline.model.norm import RMSNorm
@@ -65,11 +66,11 @@ def measure(
     initialize(model, 0)
     model.to(device)
     if fused_attention:
-        model.fuse_attention()
+        cpu_kernels.MAX_CONTEXT = 0
     if torch_norms:
         RMSNorm.forward = lambda self, x: F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
     if torch_loss:
-        loss.InPlaceCrossEntropy.apply = loss.cross_entropy
+        cpu_kernels.InPlaceCrossEntropy.apply = loss.cross_entropy
     optimizers = Optimizers(model, settings)
     if plain_adamw:
         optimizers.all[-1].param_groups[0]["fused"] = None

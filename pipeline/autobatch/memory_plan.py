@@ -8,6 +8,7 @@ counted from the operation that allocates it until it is freed: the plan is the 
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -19,10 +20,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from pipeline.device.device import autocast
+from pipeline.model import cpu_kernels
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
 from pipeline.model.norm import RMSNorm
-from pipeline.training.loss import summed_loss, token_losses
+from pipeline.training.loss import summed_loss
 from pipeline.training.optimizer import Optimizers
 from pipeline.training.params import TrainParams
 
@@ -100,11 +102,11 @@ def plan_pass(
     has_gradients: bool,
 ) -> Memory:
     """Return the peak of a forward and backward pass. `has_gradients`: not the first pass of the step."""
-    with FakeTensorMode():
+    with FakeTensorMode(), nullcontext() if on_cpu else cpu_kernels.disabled():
         model = Decoder(model_params, vocab_size)
         model.set_activation_checkpointing(train_params.checkpointing)
         if not on_cpu:
-            imitate_gpu_kernels(model)
+            imitate_gpu_norms(model)
         for weight in model.parameters() if has_gradients else ():
             weight.grad = torch.zeros_like(weight)
         old_gradients = sum(weight.grad.nbytes for weight in model.parameters() if weight.grad is not None)
@@ -116,10 +118,9 @@ def plan_pass(
         ) as counter:
             # What is allocated after the last norm is transient: logits, and gradients.
             model.model.norm.register_forward_hook(lambda *_: counter.set_label("transient"))
-            loss_args = model, ids_BxT, targets_BxT, document_BxT, train_params.loss_chunks
             with autocast(CPU, precision):
-                # A GPU uses F.cross_entropy, as `token_losses` does on a CPU too.
-                loss = summed_loss(*loss_args) if on_cpu else token_losses(*loss_args).sum()
+                hidden_BxTxD = model.hidden_states(ids_BxT, document_BxT=document_BxT)
+                loss = summed_loss(model, hidden_BxTxD, targets_BxT, train_params.loss_chunks)
             loss.backward()
             counter.relabel([weight.grad for weight in model.parameters()], "gradients")
     at_peak, fixed = counter.peak_by_label(), plan_update(model_params, vocab_size, train_params)
@@ -191,12 +192,13 @@ class StorageCounter(TorchDispatchMode):
     def __init__(self, existing: Iterable[Tensor | None] = ()) -> None:
         """`existing` tensors are not counted when an operation in place returns them."""
         super().__init__()
-        self.count = 0  # of storages so far; each has its number as id
-        addresses = (tensor.untyped_storage()._cdata for tensor in existing if tensor is not None)
-        self.id_by_address = dict.fromkeys(addresses, -1)  # of live storages
-        self.size_by_id: dict[int, int] = {}  # of live storages
+        self.count = 0  # of storages so far, which numbers them
+        # A storage's Python object lives as long as the storage, so `id` tells live storages apart.
+        objects = (id(tensor.untyped_storage()) for tensor in existing if tensor is not None)
+        self.number_by_object = dict.fromkeys(objects, -1)  # of live storages
+        self.size_by_number: dict[int, int] = {}  # of live storages
         self.peak_sizes: dict[int, int] = {}
-        self.labels: dict[int, str] = {}  # by id
+        self.labels: dict[int, str] = {}  # by number
         self.current_bytes = self.peak_bytes = 0
         self.label = "activations"
 
@@ -206,21 +208,21 @@ class StorageCounter(TorchDispatchMode):
         """Run the operation and count the storages of its results."""
         result = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(result):
-            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in self.id_by_address:
+            if isinstance(tensor, Tensor) and id(tensor.untyped_storage()) not in self.number_by_object:
                 self._add(tensor.untyped_storage())
         if self.current_bytes > self.peak_bytes:
-            self.peak_bytes, self.peak_sizes = self.current_bytes, dict(self.size_by_id)
+            self.peak_bytes, self.peak_sizes = self.current_bytes, dict(self.size_by_number)
         return result
 
     def _add(self, storage: torch.UntypedStorage) -> None:
-        self.id_by_address[storage._cdata], self.size_by_id[self.count] = self.count, storage.nbytes()
+        self.number_by_object[id(storage)], self.size_by_number[self.count] = self.count, storage.nbytes()
         self.labels[self.count] = self.label
         self.current_bytes += storage.nbytes()
-        weakref.finalize(storage, self._remove, storage._cdata)
+        weakref.finalize(storage, self._remove, id(storage))
         self.count += 1
 
-    def _remove(self, address: int) -> None:
-        self.current_bytes -= self.size_by_id.pop(self.id_by_address.pop(address))
+    def _remove(self, storage_object: int) -> None:
+        self.current_bytes -= self.size_by_number.pop(self.number_by_object.pop(storage_object))
 
     def set_label(self, label: str) -> None:
         """Set the label of storages allocated from now on."""
@@ -230,19 +232,18 @@ class StorageCounter(TorchDispatchMode):
         """Change the label of tensors counted already."""
         for tensor in tensors:
             if tensor is not None:
-                self.labels[self.id_by_address[tensor.untyped_storage()._cdata]] = label
+                self.labels[self.number_by_object[id(tensor.untyped_storage())]] = label
 
     def peak_by_label(self) -> Counter[str]:
         """Return the bytes at the peak by label."""
         sizes: Counter[str] = Counter()
-        for id_, size in self.peak_sizes.items():
-            sizes[self.labels[id_]] += size
+        for number, size in self.peak_sizes.items():
+            sizes[self.labels[number]] += size
         return sizes
 
 
-def imitate_gpu_kernels(model: Decoder) -> None:
-    """Make attention and norms keep what their fused kernels keep on a GPU, which is less than on a CPU."""
-    model.fuse_attention()
+def imitate_gpu_norms(model: Decoder) -> None:
+    """Make norms keep what their fused kernel keeps on a GPU, which is less than on a CPU."""
     for module in model.modules():
         if isinstance(module, RMSNorm):
             module.forward = partial(FusedNorm.apply, module.weight)  # type: ignore[method-assign]

@@ -34,8 +34,8 @@ def time_random_step(
     for _ in range(passes):
         ids_BxT = torch.randint(FIRST_TEXT_TOKEN, model.vocab_size, (rows, length + 1), device=device)
         with autocast(device, precision):
-            summed = summed_loss(model, ids_BxT[:, :-1], ids_BxT[:, 1:], document_BxT, loss_chunks)
-            loss = summed / (passes * rows * length)
+            hidden_BxTxD = model.hidden_states(ids_BxT[:, :-1], document_BxT=document_BxT)
+            loss = summed_loss(model, hidden_BxTxD, ids_BxT[:, 1:], loss_chunks) / (passes * rows * length)
         loss.backward()
     for optimizer in optimizers.all:
         optimizer.step()

@@ -20,12 +20,13 @@ from pipeline.common.i18n import translate
 from pipeline.common.io import atomic_file, write_atomic
 from pipeline.common.params import read_yaml
 from pipeline.common.paths import PARAMS_FILE, RAW_CORPUS
-from pipeline.corpus.filters.apply import DROPPING_RULES, FilterPipeline, rule_bits
+from pipeline.corpus.filters.apply import FilterPipeline, rule_bits
 from pipeline.corpus.filters.decontaminate import EvalNgrams
 from pipeline.corpus.params import CorpusParams, Rules
 from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES
 from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Record, Unreadable
+from pipeline.corpus.stats import DROPPING_RULES
 from pipeline.text.casing import lower
 
 CHUNK_BYTES = 1 << 20

@@ -22,8 +22,8 @@ from pipeline.common.paths import BASE_MODEL, SHARDS
 from pipeline.device.device import pick_device, pick_precision
 from pipeline.device.memory import tune_allocator
 from pipeline.model.decoder import Decoder, initialize, parameter_count
-from pipeline.training.loop import explain_out_of_memory
 from pipeline.training.optimizer import Optimizers
+from pipeline.training.run import explain_out_of_memory
 
 CARD_SIZES = (8, 12, 16, 24, 32)  # GB of 10^9 bytes
 CARD_PRECISION = "bf16"  # what `auto` means; fp16 takes as much memory

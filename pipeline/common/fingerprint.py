@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 
 from pipeline.common.errors import UserError
 from pipeline.common.io import sha256
+from pipeline.common.params import Section
 from pipeline.common.paths import DVC_FILE
 
 LOCKS_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # of some mounted drives
@@ -109,20 +110,22 @@ def code_files(stage: str, dvc_file: Path = DVC_FILE) -> list[Path]:
     return files
 
 
-def make_fingerprint(
-    stage: str, tracked: dict[str, Any], inputs: Iterable[Path], memory_only: tuple[str, ...] = ()
-) -> Fingerprint:
+def make_fingerprint(stage: str, tracked: dict[str, Any], inputs: Iterable[Path]) -> Fingerprint:
     """Return the fingerprint of a stage.
 
-    `tracked` holds the sections of params that dvc.yaml tracks for it, as plain values. `inputs` are the
-    files that stand for what it reads. `memory_only` names `section.key` params that change memory or
-    speed and not the result, so that an unfinished run resumes although they have changed.
+    `tracked` holds what dvc.yaml tracks for it, by name: sections of params, or plain values. `inputs` are
+    the files that stand for what it reads.
     """
     all_params: dict[str, Any] = {}
-    for section, values in tracked.items():
-        for key, value in values.items() if isinstance(values, dict) else [(None, values)]:
-            all_params[section if key is None else f"{section}.{key}"] = value
-    result_params = {key: value for key, value in all_params.items() if key not in memory_only}
+    result_params: dict[str, Any] = {}
+    for name, values in tracked.items():
+        if not isinstance(values, Section):
+            all_params[name] = result_params[name] = values
+            continue
+        for key, value in values.model_dump().items():
+            all_params[f"{name}.{key}"] = value
+            if key not in values.WITHOUT_EFFECT:
+                result_params[f"{name}.{key}"] = value
     return Fingerprint(
         stage,
         hash_strings(

@@ -9,7 +9,7 @@ import difflib
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
@@ -25,6 +25,9 @@ class Section(BaseModel):
     """Base class of sections: no unknown keys, no conversion of types, values do not change."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    # Keys that change memory and speed, or what follows training, but no weight: an unfinished run resumes
+    # across them.
+    WITHOUT_EFFECT: ClassVar[tuple[str, ...]] = ()
 
 
 SectionT = TypeVar("SectionT", bound=Section)
@@ -169,6 +172,12 @@ def known_keys(model: type[BaseModel]) -> set[str]:
         else:
             pending += getattr(kind, "__args__", ())
     return keys
+
+
+def nearest_divisors(number: int, target: int, count: int = 1) -> list[int]:
+    """Return the `count` divisors of `number` nearest to `target`, ascending; of two as near, the smaller."""
+    divisors = [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+    return sorted(sorted(divisors, key=lambda divisor: abs(divisor - target))[:count])
 
 
 def suggest_nearest(name: str, names: set[str] | list[str]) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 
-from pipeline.corpus.hash_set import HashSet
 from pipeline.text.clean import clean
 
 MAX_CHARS = 200  # a longer id of a record is not taken over
@@ -12,11 +11,11 @@ class DocumentIds:
     """Makes ids: `<source>-<the record's own id>`, or `<source>-<number>` where a record has none.
 
     An id that another document has, or could get, is made unique by the document's number behind it.
-    Only records' own ids are remembered (by a 64-bit hash); of numbers only the highest of each source.
+    Only records' own ids are remembered (by a 64-bit hash). Of numbers only the highest of each source is.
     """
 
     def __init__(self) -> None:
-        self._own = HashSet()
+        self._own: set[int] = set()
         self._highest: dict[str, int] = {}
 
     def from_number(self, source: str, number: int) -> str:
@@ -29,8 +28,9 @@ class DocumentIds:
 
     def from_record(self, id: str, number: int) -> str:
         """Return `id`, or if that is taken, `id` followed by the document's number in its source."""
-        while self._is_number(id) or not self._own.add(_hash64(id)):
+        while self._is_number(id) or _hash64(id) in self._own:
             id = f"{id}-{number}"
+        self._own.add(_hash64(id))
         return id
 
     def _is_number(self, id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Step 1 of slice_corpus: read the sources, filter each document by itself, and stage what is left.
+"""Reads the sources, filters each document by itself, and stages what is left.
 
 Sources are read in rounds. The first round takes all files of the user's. Of hub and url sources with a byte
 budget it takes only as many shards as will fill that. While the budget is not filled, another round takes
@@ -6,7 +6,7 @@ more.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,36 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.common.errors import UserError
-from pipeline.corpus.executor import READ_SCHEMA, ReadTask, filtered_batches
-from pipeline.corpus.filters.apply import CHANGING_RULES, DROPPING_RULES, FILTERED_SCHEMA, FilterPipeline
+from pipeline.corpus.executor import filtered_batches
+from pipeline.corpus.filters.apply import FilterPipeline
 from pipeline.corpus.params import CorpusParams, HubSource, UrlsSource
+from pipeline.corpus.read_task import ReadTask
+from pipeline.corpus.rows import FILTERED_SCHEMA, STAGED_SCHEMA
 from pipeline.corpus.sources.base import SourceShard, list_shards
-from pipeline.corpus.staging import STAGED_SCHEMA, StagingArea
-from pipeline.corpus.stats import Examples, SourceStats
+from pipeline.corpus.staging import StagingArea
+from pipeline.corpus.stats import CHANGING_RULES, DROPPING_RULES, Examples, SourceStats
 
 Progress = Callable[[str, SourceStats], None]
 OVERREAD = 1.1  # bytes to read for each byte of the budget, as duplicates are removed later
 MIN_KEPT_FRACTION = 0.02  # of the bytes read, assumed to be kept at least
+
+
+@dataclass
+class IngestState:
+    """How far the sources were read. Saved as JSON with each part of the staging area."""
+
+    # Bytes to read of each source. A source without a target is read whole.
+    target_bytes: dict[str, float]
+    round: list[tuple[str, int]] = field(default_factory=list)  # (source, index of the shard) of its tasks
+    first_task: int = 0  # number of the round's first task
+    task: int = 0  # number of the task to go on with
+    skip_rows: int = 0  # rows of that task that were read
+    shards_taken: dict[str, int] = field(default_factory=dict)  # shards in this round and before, by source
+    requests: dict[str, int] = field(default_factory=dict)  # for more text, by source
+    notes: list[str] = field(default_factory=list)  # for the user
+    # Of the time of saving; while reading, `Ingest.stats` and `Ingest.examples` count on from them.
+    counts: dict[str, dict[str, Any]] = field(default_factory=dict)  # SourceStats.counts(), by source
+    examples: dict[str, list[list[str]]] = field(default_factory=dict)  # Examples.by_rule
 
 
 @dataclass
@@ -40,24 +60,14 @@ class Ingest:
 
     def __post_init__(self) -> None:
         self.budgets = self.params.byte_budgets()
-        initial_state: dict[str, Any] = {
-            "round": [],  # (source, index of the shard) of each task of this round
-            "first_task": 0,  # number of the round's first task
-            "task": 0,  # number of the task to go on with
-            "skip_rows": 0,  # rows of that task that were read
-            "shards_taken": {},  # by source
-            # Bytes to read of each source; a source without a target is read whole.
-            "target_bytes": {name: budget * OVERREAD for name, budget in self.budgets.items()},
-            "requests": {},  # for more, by source
-            "counts": {},
-            "examples": {},
-            "notes": [],
-        }
-        self.state = self.staging.state or initial_state
+        if saved := self.staging.state:
+            self.state = IngestState(**saved)
+        else:
+            self.state = IngestState({name: budget * OVERREAD for name, budget in self.budgets.items()})
         self.stats = {
-            name: SourceStats.from_counts(self.state["counts"].get(name, {})) for name in self.params.sources
+            name: SourceStats.from_counts(self.state.counts.get(name, {})) for name in self.params.sources
         }
-        self.examples = Examples(self.state["examples"])
+        self.examples = Examples(self.state.examples)
         self._shard_lists: dict[str, list[SourceShard]] = {}
 
     def run(self) -> None:
@@ -68,17 +78,17 @@ class Ingest:
 
     def has_unread_shards(self, name: str) -> bool:
         """Return whether a source has shards that were not read."""
-        return self.state["shards_taken"].get(name, 0) < len(self._shards(name))
+        return self.state.shards_taken.get(name, 0) < len(self._shards(name))
 
     def request_more(self, name: str, available_bytes: int) -> None:
         """Raise the target of a source of which only `available_bytes` are left after deduplication.
 
         Each request asks for more than the one before it, as further text has more duplicates.
         """
-        remaining = self.stats[name].remaining_bytes
-        self.state["requests"] |= {name: self.state["requests"].get(name, 0) + 1}
-        overread = OVERREAD * 2.0 ** self.state["requests"][name] * remaining / max(available_bytes, 1)
-        self.state["target_bytes"][name] = remaining + (self.budgets[name] - available_bytes) * overread
+        state, remaining = self.state, self.stats[name].remaining_bytes
+        state.requests[name] = state.requests.get(name, 0) + 1
+        overread = OVERREAD * 2.0 ** state.requests[name] * remaining / max(available_bytes, 1)
+        state.target_bytes[name] = remaining + (self.budgets[name] - available_bytes) * overread
 
     def _shards(self, name: str) -> list[SourceShard]:
         if name not in self._shard_lists:
@@ -87,49 +97,57 @@ class Ingest:
 
     def _start_round(self) -> bool:
         """Choose the shards of the next round; return whether there are any."""
-        chosen: list[tuple[str, int]] = []
-        targets = self.state["target_bytes"]
-        for name, source in self.params.sources.items():
-            taken = self.state["shards_taken"].get(name, 0)
-            if taken and name not in targets:
-                continue
-            shards = self._shards(name)
-            stop = len(shards)
-            if isinstance(source, HubSource | UrlsSource) and name in targets:
-                remaining = self.stats[name].remaining_bytes
-                read = sum(shard.size for shard in shards[:taken])
-                kept_fraction = max(MIN_KEPT_FRACTION, remaining / read) if read else 1.0
-                missing = (targets[name] - remaining) / kept_fraction
-                stop = taken
-                while stop < len(shards) and missing > 0:
-                    missing -= shards[stop].size
-                    stop += 1
-            elif taken:
-                continue
-            chosen += [(name, i) for i in range(taken, stop)]
-            self.state["shards_taken"] |= {name: stop}
-        first_task = self.state["first_task"] + len(self.state["round"])
-        self.state |= {"round": chosen, "first_task": first_task, "task": first_task, "skip_rows": 0}
-        return bool(chosen)
+        state = self.state
+        state.first_task += len(state.round)
+        state.task, state.skip_rows, state.round = state.first_task, 0, []
+        for name in self.params.sources:
+            taken, stop = state.shards_taken.get(name, 0), self._shards_to_take(name)
+            state.round += [(name, i) for i in range(taken, stop)]
+            state.shards_taken[name] = stop
+        return bool(state.round)
+
+    def _shards_to_take(self, name: str) -> int:
+        """Return how many shards of a source, from its first on, must have been read to meet its target.
+
+        The unread ones are expected to keep the same fraction of their bytes as the read ones.
+        """
+        taken = self.state.shards_taken.get(name, 0)
+        target = self.state.target_bytes.get(name)
+        if target is None or not isinstance(self.params.sources[name], HubSource | UrlsSource):
+            return taken or len(self._shards(name))
+        shards, remaining = self._shards(name), self.stats[name].remaining_bytes
+        read = sum(shard.size for shard in shards[:taken])
+        kept_fraction = max(MIN_KEPT_FRACTION, remaining / read) if read else 1.0
+        missing = (target - remaining) / kept_fraction
+        stop = taken
+        while stop < len(shards) and missing > 0:
+            missing -= shards[stop].size
+            stop += 1
+        return stop
 
     def _read_round(self) -> bool:
         """Read the unread tasks of this round; return whether there were any."""
-        first_task, sources = self.state["first_task"], self.params.sources
+        state = self.state
         tasks = [
-            ReadTask(number, name, sources[name], self._shards(name)[i])
-            for number, (name, i) in enumerate(self.state["round"], first_task)
-            if number >= self.state["task"]
+            ReadTask(
+                number,
+                name,
+                self.params.sources[name],
+                self._shards(name)[i],
+                skip=state.skip_rows if number == state.task else 0,
+            )
+            for number, (name, i) in enumerate(state.round, state.first_task)
+            if number >= state.task
         ]
         if not tasks:
             return False
-        tasks[0].skip = self.state["skip_rows"]
         for batch in filtered_batches(tasks, self.filters, self.workers):
             is_full = self.staging.add(self._count_batch(batch))
             last = batch.select(["source", "task", "row", "last"]).slice(len(batch) - 1).to_pylist()[0]
             if last["last"]:
-                self.state |= {"task": last["task"] + 1, "skip_rows": 0}
+                state.task, state.skip_rows = last["task"] + 1, 0
             else:
-                self.state |= {"task": last["task"], "skip_rows": last["row"] + 1}
+                state.task, state.skip_rows = last["task"], last["row"] + 1
             if is_full:
                 self._write_part()
             if self.progress:
@@ -138,49 +156,59 @@ class Ingest:
 
     def _write_part(self) -> None:
         counts = {name: stats.counts() for name, stats in self.stats.items()}
-        self.staging.write_part(self.state | {"counts": counts, "examples": self.examples.by_rule})
+        self.staging.write_part(asdict(replace(self.state, counts=counts, examples=self.examples.by_rule)))
 
     def _count_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Count a batch; return those of its documents that no rule has dropped, in STAGED_SCHEMA."""
-        filtered = batch.column("filtered")
-        rule, raw_bytes = filtered.field("rule").to_numpy(), filtered.field("raw").to_numpy()
-        changed = filtered.field("changed").to_pylist()
-        lost_bytes = filtered.field("lost").flatten().to_numpy().reshape(len(batch), -1)
+        filtered = pa.RecordBatch.from_struct_array(batch.column("filtered"))
         numbers = np.zeros(len(batch), np.int64)
         is_kept = np.zeros(len(batch), bool)
         rows = batch.select(["source", "note", "fault", "missing", "fatal", "last"]).to_pylist()
-        for i, row in enumerate(rows):
-            name, stats = row["source"], self.stats[row["source"]]
-            note = f"corpus.sources.{name}: {row['note']}"
-            if row["note"] is not None and note not in self.state["notes"]:
-                self.state["notes"].append(note)
-            if row["fault"] is not None:
-                if row["fatal"]:
-                    raise UserError(row["fault"])
-                if self.params.on_error == "fail" and not row["missing"]:
-                    raise UserError(f"{row['fault']}, or set corpus.on_error: skip")
-                self.examples.add("unreadable", f"{name}-{stats.read.documents}", row["fault"])
-                stats.read.add(0)
-                stats.removed["unreadable"].add(0)
-            if row["last"] or row["note"] is not None or row["fault"] is not None:
-                continue
-            numbers[i] = stats.read.documents
-            stats.read.add(int(raw_bytes[i]))
-            for changing, bytes, excerpt in zip(
-                CHANGING_RULES, lost_bytes[i].tolist(), changed[i], strict=True
-            ):
-                stats.removed[changing].add(bytes, documents=0)
-                if excerpt:
-                    self.examples.add(changing, f"{name}-{numbers[i]}", excerpt)
-            is_kept[i] = rule[i] < 0
-            if not is_kept[i]:
-                dropping = DROPPING_RULES[rule[i]]
-                stats.removed[dropping].add(int(raw_bytes[i] - lost_bytes[i].sum()))
-                self.examples.add(dropping, f"{name}-{numbers[i]}", filtered.field("text")[i].as_py())
-        staged = set(STAGED_SCHEMA.names)
-        columns = {name: batch.column(name) for name in READ_SCHEMA.names if name in staged}
-        columns |= {
-            field.name: filtered.field(field.name) for field in FILTERED_SCHEMA if field.name in staged
+        results = filtered.select(["text", "rule", "raw", "size", "lost", "changed"]).to_pylist()
+        for i, (row, result) in enumerate(zip(rows, results, strict=True)):
+            if row["note"] is not None:
+                self._add_note(row)
+            elif row["fault"] is not None:
+                self._count_fault(row)
+            elif not row["last"]:
+                numbers[i] = self.stats[row["source"]].read.documents
+                is_kept[i] = self._count_document(row["source"], result)
+        columns = {
+            name: filtered.column(name) if name in FILTERED_SCHEMA.names else batch.column(name)
+            for name in STAGED_SCHEMA.names
+            if name != "number"
         }
-        columns |= {"number": pa.array(numbers), "size": pa.array(raw_bytes - lost_bytes.sum(axis=1))}
+        columns["number"] = pa.array(numbers)
         return pa.RecordBatch.from_pydict(columns, STAGED_SCHEMA).filter(pa.array(is_kept))
+
+    def _add_note(self, row: dict[str, Any]) -> None:
+        note = f"corpus.sources.{row['source']}: {row['note']}"
+        if note not in self.state.notes:
+            self.state.notes.append(note)
+
+    def _count_fault(self, row: dict[str, Any]) -> None:
+        """Count what could not be read. Raises UserError for a fault at which reading has to stop."""
+        fault, stats = row["fault"], self.stats[row["source"]]
+        if row["fatal"]:
+            raise UserError(fault)
+        if self.params.on_error == "fail" and not row["missing"]:
+            raise UserError(f"{fault}, or set corpus.on_error: skip")
+        self.examples.add("unreadable", f"{row['source']}-{stats.read.documents}", fault)
+        stats.read.add(0)
+        stats.removed["unreadable"].add(0)
+
+    def _count_document(self, source: str, result: dict[str, Any]) -> bool:
+        """Count a document, columns FILTERED_SCHEMA; return whether the filters have kept it."""
+        stats = self.stats[source]
+        id = f"{source}-{stats.read.documents}"
+        stats.read.add(result["raw"])
+        for rule, bytes, excerpt in zip(CHANGING_RULES, result["lost"], result["changed"], strict=True):
+            stats.removed[rule].add(bytes, documents=0)
+            if excerpt:
+                self.examples.add(rule, id, excerpt)
+        if result["rule"] < 0:
+            return True
+        rule = DROPPING_RULES[result["rule"]]
+        stats.removed[rule].add(result["size"])
+        self.examples.add(rule, id, result["text"])
+        return False

@@ -1,10 +1,15 @@
-"""The report in reports/slice_corpus/: removed.md for people, and the tables that DVC plots."""
+"""The report of slice_corpus: removed.md for people, the tables that DVC plots, and the printed table."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
+
+from rich.table import Table
 
 from pipeline.common.io import write_atomic
-from pipeline.corpus.stats import EXCERPT_CHARS, CorpusResult
+from pipeline.common.paths import CORPUS
+from pipeline.corpus.stats import EXCERPT_CHARS, CorpusResult, SourceStats
+from pipeline.data.splits import SPLITS
 
 
 def write_report(result: CorpusResult, folder: Path) -> None:
@@ -50,3 +55,34 @@ def removed_markdown(result: CorpusResult) -> str:
 def write_tsv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a header and rows, separated by tabs."""
     write_atomic(path, "".join("\t".join(map(str, row)) + "\n" for row in [columns, *rows]))
+
+
+def progress_line(source: str, stats: SourceStats) -> str:
+    """Return what is shown while a source is read."""
+    return f"{source}: {_format_count(vars(stats.read), ' documents, ')} read"
+
+
+def stats_table(metrics: dict[str, Any]) -> Table:
+    """Return the table that is printed: a row for every source, and one for all."""
+    table = Table(title=str(CORPUS))
+    table.add_column("source")
+    for column in ("documents in", "removed", *SPLITS):
+        table.add_column(column, justify="right")
+    for name, counts in [*metrics["sources"].items(), ("all", metrics)]:
+        removed = [
+            f"{rule.replace('_', ' ')} {count['documents'] or _format_size(count)}"
+            for rule, count in counts["removed"].items()
+            if any(count.values())
+        ]
+        splits = [_format_count(counts[split]) for split in SPLITS]
+        table.add_row(name, _format_count(counts["in"]), "\n".join(removed), *splits, end_section=True)
+    return table
+
+
+def _format_count(count: dict[str, int], separator: str = "\n") -> str:
+    return f"{count['documents']:,}{separator}{_format_size(count)}"
+
+
+def _format_size(count: dict[str, int]) -> str:
+    size = count["bytes"]
+    return f"{size / 1e6:,.1f} MB" if abs(size) > 1e5 else f"{size / 1e3:,.1f} kB"

@@ -18,32 +18,9 @@ import pyarrow.parquet as pq
 
 from pipeline.common.io import atomic_file, write_json
 from pipeline.corpus.dedup.minhash import SIGNATURE_HASHES
-from pipeline.corpus.filters.apply import FILTERED_SCHEMA
+from pipeline.corpus.rows import STAGED_SCHEMA
 
 PART_BYTES = 64 << 20
-STAGED_SCHEMA = pa.schema(
-    [
-        ("source", pa.string()),
-        ("number", pa.int64()),  # of the document in its source, from 0
-        ("id", pa.string()),  # as the source gives it
-        ("queries", pa.list_(pa.string())),
-        ("size", pa.int64()),  # UTF-8 bytes of the text
-        *(
-            FILTERED_SCHEMA.field(name)
-            for name in (
-                "text",
-                "length",
-                "key",
-                "choice",
-                "paragraphs",
-                "bytes",
-                "characters",
-                "grams",
-                "signature",
-            )
-        ),
-    ]
-)
 
 
 class StagingArea:
@@ -95,12 +72,12 @@ class StagingArea:
         for part in range(self.part_count):
             yield pq.read_table(self._path(part, "parquet"), columns=[name]).column(0)
 
-    def tables(self) -> Iterator[pa.Table]:
-        """Yield the documents, a row group (some thousand) at a time."""
+    def rows(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield these columns of every document. Holds a row group (some thousand) in memory."""
         for part in range(self.part_count):
             with pq.ParquetFile(self._path(part, "parquet")) as file:
                 for group in range(file.num_row_groups):
-                    yield file.read_row_group(group, use_threads=False)
+                    yield from file.read_row_group(group, [*columns], use_threads=False).to_pylist()
 
     def signature_readers(self) -> list[Callable[[], np.ndarray]]:
         """Return for each part a function that reads its signatures."""

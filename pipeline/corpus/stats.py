@@ -10,6 +10,9 @@ RULES = (
     "unreadable", "cleaning", "boilerplate", "too_short", "language", "repetition", "lines", "prose",
     "personal_data", "duplicate", "contamination", "near_copies", "repeated_paragraphs", "over_budget",
 )  # fmt: skip
+# Those of one document at a time (filters/apply.py): they drop it, or change its text.
+DROPPING_RULES = ("too_short", "language", "repetition", "lines", "prose")
+CHANGING_RULES = ("cleaning", "boilerplate", "personal_data")
 EXAMPLES_PER_RULE = 5
 EXCERPT_CHARS = 300  # of each example
 

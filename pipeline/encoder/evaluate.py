@@ -6,6 +6,7 @@ query is compared with all N candidates.
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -14,9 +15,10 @@ from pipeline.common.errors import UserError
 from pipeline.encoder.bm25 import bm25_scores
 from pipeline.encoder.embed import TokenizerLike, embed, make_input_ids
 from pipeline.encoder.model import Encoder, mean_pool
-from pipeline.encoder.pairs import Pair, is_long_enough, sample_held_out_pairs
+from pipeline.encoder.pairs import DocumentSample, Pair, is_long_enough, sample_held_out_pairs
 from pipeline.encoder.params import EncoderParams
 from pipeline.encoder.retrieval_metrics import embedding_metrics, ranking_metrics
+from pipeline.training.loop import History
 
 
 def build_held_out_pool(
@@ -82,6 +84,46 @@ def embeddings_mean_metrics(
         return mean_pool(encoder.embeddings.tok_embeddings(ids_BxT), mask_BxT)
 
     return vector_metrics(mean_embedding, pool, tokenizer, encoder)
+
+
+def baseline_metrics(
+    encoder: Encoder, pool: Sequence[Pair], tokenizer: TokenizerLike
+) -> dict[str, dict[str, float]]:
+    """Retrieval before training, by system: BM25 and the encoder with random weights."""
+    return {"bm25": bm25_metrics(pool), "untrained": encoder_metrics(encoder, pool, tokenizer)}
+
+
+def trained_metrics(
+    encoder: Encoder, pool: Sequence[Pair], tokenizer: TokenizerLike
+) -> dict[str, dict[str, float]]:
+    """Retrieval after training, by system: the mean of the input embeddings, and the encoder."""
+    return {
+        "embeddings_mean": embeddings_mean_metrics(encoder, pool, tokenizer),
+        "encoder": encoder_metrics(encoder, pool, tokenizer),
+    }
+
+
+def training_metrics(
+    history: History,
+    retrieval: dict[str, dict[str, float]],
+    missed: Sequence[str],
+    pool: Sequence[Pair],
+    train: DocumentSample,
+) -> dict[str, Any]:
+    """Return the metrics of the stage. Losses in nats, retrieval by system."""
+    return {
+        "retrieval": retrieval,
+        "gate": {"passed": int(not missed)},
+        "pool_size": len(pool),
+        "documents": {
+            "used": len(train.texts),
+            "long_enough": train.usable_count,
+            "too_short": train.short_count,
+        },
+        "train_loss": history.train_loss,
+        "val_loss": history.last_validation["val_loss"],
+        "best_val_loss": history.best_val_loss,
+    }
 
 
 def missed_thresholds(metrics: dict[str, float], params: EncoderParams) -> list[str]:

@@ -6,13 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from pipeline.common.errors import UserError
 from pipeline.common.io import write_atomic, write_json
 from pipeline.encoder.model import NORM_EPS, Encoder, EncoderConfig
+from pipeline.model.hf_folder import load_weights, parse_config, read_json, read_safetensors, require_file
 from pipeline.tokenizer.special import BOS, EOS, PAD
+
+HF_NAMES = {  # our names to the keys of config.json
+    "vocab_size": "vocab_size",
+    "width": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "ffn": "intermediate_size",
+    "context": "max_position_embeddings",
+    "rope_theta": "global_rope_theta",
+}
 
 
 def save_encoder(folder: Path, encoder: Encoder, tokenizer_folder: Path) -> None:
@@ -113,37 +123,15 @@ def copy_tokenizer(source: Path, target: Path, context: int) -> None:
 def load_encoder(folder: Path | str, device: torch.device | str = "cpu") -> Encoder:
     """Load an encoder that `save_encoder` wrote, in eval mode.
 
-    Raises UserError where the folder is missing, holds another kind of model, or its weights do
+    Raises UserError where the folder is missing or damaged, holds another kind of model, or its weights do
     not fit its configuration.
     """
     folder = Path(folder)
-    path = folder / "config.json"
-    if not path.exists():
-        raise UserError(f"{path}: no such file; run `dvc repro train_encoder`")
-    try:
-        hf_config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON: {error}") from None
+    path = require_file(folder / "config.json", "run `dvc repro train_encoder`")
+    hf_config = read_json(path)
     if hf_config.get("model_type") != "modernbert" or hf_config.get("global_attn_every_n_layers") != 1:
         raise UserError(f"{path}: model_type {hf_config.get('model_type')!r}: not an encoder written here")
-    config = EncoderConfig(
-        vocab_size=hf_config["vocab_size"],
-        width=hf_config["hidden_size"],
-        layers=hf_config["num_hidden_layers"],
-        heads=hf_config["num_attention_heads"],
-        ffn=hf_config["intermediate_size"],
-        context=hf_config["max_position_embeddings"],
-        rope_theta=hf_config["global_rope_theta"],
-    )
-    path = folder / "model.safetensors"
-    try:
-        weights = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{path}: {error}; run `dvc repro train_encoder`") from None
-    encoder = Encoder(config)
-    expected = {name: weight.shape for name, weight in encoder.state_dict().items()}
-    for name in [*expected, *weights]:
-        if name not in weights or expected.get(name) != weights[name].shape:
-            raise UserError(f"{path}: {name} is not as config.json says; run `dvc repro train_encoder`")
-    encoder.load_state_dict(weights, assign=True)
+    encoder = Encoder(parse_config(hf_config, HF_NAMES, EncoderConfig, path))
+    path = require_file(folder / "model.safetensors", "run `dvc repro train_encoder`")
+    load_weights(encoder, read_safetensors(path), path, assign=True)
     return encoder.to(device).eval()

@@ -7,29 +7,35 @@ and there is no dropout. Dimensions:
     V vocabulary
 """
 
-from contextlib import nullcontext
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from pipeline.common.params import Section
+from pipeline.model import cpu_kernels
 from pipeline.model.rotary import rotary_tables, rotate
 
 NORM_EPS = 1e-5
 
 
-@dataclass(frozen=True)
-class EncoderConfig:
+class EncoderConfig(Section):
     """Shape of an encoder. Widths count numbers in a vector; `context` counts tokens."""
 
-    vocab_size: int  # V
-    width: int  # D, also of the sentence vector
-    layers: int
-    heads: int  # H, of width K = width / heads
-    ffn: int  # F
-    context: int  # longest T, the start token included
-    rope_theta: float
+    vocab_size: int = Field(gt=0)  # V
+    width: int = Field(gt=0)  # D, also of the sentence vector
+    layers: int = Field(gt=0)
+    heads: int = Field(gt=0)  # H, of width K = width / heads
+    ffn: int = Field(gt=0)  # F
+    context: int = Field(gt=1)  # longest T, the start token included
+    rope_theta: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def check_heads(self) -> "EncoderConfig":
+        """Raise ValueError unless every head has the same even width, as rotary embedding needs."""
+        if self.width % self.heads or self.width // self.heads % 2:
+            raise ValueError(f"heads {self.heads} does not cut width {self.width} into even heads")
+        return self
 
 
 def make_layer_norm(width: int) -> nn.LayerNorm:
@@ -73,11 +79,7 @@ class Attention(nn.Module):
         B, T, D = x_BxTxD.shape
         qkv_3xBxHxTxK = self.Wqkv(x_BxTxD).view(B, T, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         q_BxHxTxK, k_BxHxTxK, v_BxHxTxK = qkv_3xBxHxTxK.unbind(0)
-        # On a CPU the bf16 kernel takes twice the time of the fp32 one, all of it in the backward pass.
-        needs_fp32 = q_BxHxTxK.is_cpu and torch.is_autocast_enabled("cpu")
-        with torch.autocast("cpu", enabled=False) if needs_fp32 else nullcontext():
-            if needs_fp32:
-                q_BxHxTxK, k_BxHxTxK, v_BxHxTxK = (x.float() for x in (q_BxHxTxK, k_BxHxTxK, v_BxHxTxK))
+        with cpu_kernels.in_fp32(q_BxHxTxK, k_BxHxTxK, v_BxHxTxK) as (q_BxHxTxK, k_BxHxTxK, v_BxHxTxK):
             cos_TxK, sin_TxK = cos_TxK.to(q_BxHxTxK.dtype), sin_TxK.to(q_BxHxTxK.dtype)
             out_BxHxTxK = F.scaled_dot_product_attention(
                 rotate(q_BxHxTxK, cos_TxK, sin_TxK),

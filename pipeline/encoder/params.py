@@ -4,14 +4,14 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pipeline.common.params import Section
+from pipeline.common.params import nearest_divisors
 from pipeline.training.params import LoopParams
 
-GATE_KEYS = ("gate", "min_recall_at_1", "min_mrr", "min_margin")  # read after training alone
 
-
-class EncoderParams(Section):
+class EncoderParams(LoopParams):
     """Shape, training and gate of the sentence encoder. Widths count numbers in a vector."""
+
+    WITHOUT_EFFECT = ("gate", "min_recall_at_1", "min_mrr", "min_margin")  # read after training alone
 
     width: int = Field(gt=0)  # D, of the hidden vectors and of the sentence vector
     layers: int = Field(gt=0)
@@ -23,15 +23,7 @@ class EncoderParams(Section):
     batch_size: int = Field(gt=1)  # pairs in a step; each one's negatives are the others' texts
     span_tokens: int = Field(gt=0)  # longest span taken from a document (tokens)
     temperature: float = Field(gt=0)  # divides the cosines before the softmax
-    learning_rate: float = Field(gt=0)  # peak learning rate (AdamW)
-    beta1: float = Field(ge=0, lt=1)  # AdamW
-    beta2: float = Field(ge=0, lt=1)  # AdamW
-    weight_decay: float = Field(ge=0)
     schedule: Literal["cosine", "linear"]  # of the learning rate's decay to zero
-    warmup_steps: int = Field(ge=0)
-    clip: float = Field(gt=0)  # max gradient norm
-    precision: Literal["auto", "bf16", "fp16", "fp32"]
-    eval_every: int = Field(gt=0)  # steps between two validations
     pool_size: int = Field(gt=1)  # held-out candidates of a query
     gate: Literal["warn", "strict"]  # on a missed threshold: warn, or fail
     min_recall_at_1: float = Field(ge=0, le=1)
@@ -44,10 +36,9 @@ class EncoderParams(Section):
         """Raise ValueError unless every head has the same even width, as rotary embedding needs."""
         width = info.data.get("width")
         if width and (width % heads or width // heads % 2):
-            divisors = [n for n in range(1, width + 1) if width % n == 0 and width // n % 2 == 0]
-            if not divisors:
+            if width % 2:
                 raise ValueError(f"encoder.width {width} is odd; rotary embedding turns pairs")
-            nearest = min(divisors, key=lambda n: abs(n - heads))
+            (nearest,) = nearest_divisors(width // 2, heads)
             raise ValueError(f"does not cut width {width} into even heads; nearest: {nearest}")
         return heads
 
@@ -59,24 +50,3 @@ class EncoderParams(Section):
         if context and span_tokens + 1 > context:
             raise ValueError(f"a span and its start token need a context of {span_tokens + 1}, not {context}")
         return span_tokens
-
-    def loop_params(self) -> LoopParams:
-        """Return the shared training loop's params: AdamW with warmup and a decay to zero."""
-        return LoopParams(
-            optimizer="adamw",
-            learning_rate=self.learning_rate,
-            beta1=self.beta1,
-            beta2=self.beta2,
-            weight_decay=self.weight_decay,
-            schedule=self.schedule,
-            warmup_steps=self.warmup_steps,
-            final_fraction=0.0,
-            clip=self.clip,
-            precision=self.precision,
-            sharding="none",
-            eval_every=self.eval_every,
-            # Without effect here: the first two are Muon's, the third belongs to the schedule wsd.
-            matrix_learning_rate=self.learning_rate,
-            momentum=0.0,
-            decay_fraction=0.0,
-        )

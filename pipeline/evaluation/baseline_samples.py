@@ -9,7 +9,7 @@ import torch
 from pipeline.eval_sets.params import EvalParams
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation.ngrams import NGramModel
-from pipeline.evaluation.questions import greedy_answers
+from pipeline.evaluation.questions import answer_questions
 from pipeline.evaluation.samples import DEFAULT_QUESTIONS, select_across_families
 from pipeline.inference.generate import crop_prompt, generate
 from pipeline.inference.sampling import GREEDY, Sampling, make_generators, sample_tokens
@@ -41,7 +41,7 @@ def make_baseline_samples(
     initialize(untrained, seed)
     selected = select_across_families(questions, NUM_QUESTIONS) or DEFAULT_QUESTIONS[:NUM_QUESTIONS]
     max_new_tokens = eval_params.max_new_tokens
-    answers = greedy_answers(sft, tokenizer, [question.question for question in selected], max_new_tokens)
+    answers = answer_questions(sft, tokenizer, selected, max_new_tokens)
     continue_trained = make_decoder_continuer(base, tokenizer, seed)
     continue_untrained = make_decoder_continuer(untrained, tokenizer, seed)
     continue_ngram = make_ngram_continuer(ngram_model, tokenizer, seed)

@@ -7,11 +7,9 @@ from typing import Any
 from pipeline.common.metrics import metric_key
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation.select_documents import hash_sort_key
-from pipeline.inference.generate import crop_prompt, generate
+from pipeline.inference.answers import answer_greedily
 from pipeline.model.decoder import Decoder
 from pipeline.text.comparison_keys import answer_key
-from pipeline.tokenizer.chat_template import encode_prompt
-from pipeline.tokenizer.special import END_OF_TURN, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 
@@ -20,20 +18,13 @@ def select_questions(questions: Sequence[Question], max_questions: int, seed: in
     return sorted(questions, key=lambda question: hash_sort_key(question.question, seed))[:max_questions]
 
 
-def greedy_answers(
-    model: Decoder, tokenizer: Tokenizer, questions: Sequence[str], max_new_tokens: int
+def answer_questions(
+    model: Decoder, tokenizer: Tokenizer, questions: Sequence[Question], max_new_tokens: int
 ) -> list[str]:
-    """Generate a chat model's greedy answer to each question, asked alone.
-
-    The beginning of a question too long for the model's context is dropped.
-    """
+    """Return a chat model's greedy answer to each question, asked alone."""
+    conversations = [[{"role": "user", "content": question.question}] for question in questions]
     room = min(max_new_tokens, model.context // 2)
-    prompts = [
-        crop_prompt(encode_prompt(tokenizer, [{"role": "user", "content": question}]), model.context, room)
-        for question in questions
-    ]
-    answers = generate(model, prompts, max_new_tokens=max_new_tokens, stop_ids={EOS, END_OF_TURN})
-    return [tokenizer.decode(ids).strip() for ids in answers]
+    return answer_greedily(model, tokenizer, conversations, max_new_tokens, room)
 
 
 def is_correct(answer: str, question: Question) -> bool:
@@ -45,7 +36,7 @@ def measure_questions(
     model: Decoder, tokenizer: Tokenizer, questions: Sequence[Question], max_new_tokens: int
 ) -> dict[str, Any]:
     """Measure the share of right answers: of all questions (at least one), by family, and by kind."""
-    answers = greedy_answers(model, tokenizer, [question.question for question in questions], max_new_tokens)
+    answers = answer_questions(model, tokenizer, questions, max_new_tokens)
     is_right = [is_correct(answer, question) for answer, question in zip(answers, questions, strict=True)]
     return {
         **exact_match(is_right),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.eval_sets.params import EvalParams
 from pipeline.eval_sets.readers import Question
-from pipeline.evaluation.questions import greedy_answers, is_correct
+from pipeline.evaluation.questions import answer_questions, is_correct
 from pipeline.inference.continuations import continue_prompts, escape_markdown, format_samples, quote_markdown
 from pipeline.inference.sampling import Sampling
 from pipeline.model.decoder import Decoder
@@ -48,9 +48,7 @@ def render_samples(
     parts.append(format_samples(eval_params.prompts, texts))
     parts.append("## `models/sft` answers (greedy)")
     selected = select_across_families(questions) or DEFAULT_QUESTIONS
-    answers = greedy_answers(
-        sft, tokenizer, [question.question for question in selected], eval_params.max_new_tokens
-    )
+    answers = answer_questions(sft, tokenizer, selected, eval_params.max_new_tokens)
     for question, answer in zip(selected, answers, strict=True):
         text = escape_markdown(answer) or "(nothing)"
         parts.append(quote_markdown(f"**{escape_markdown(question.question)}**\n{text}"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pipeline.common.errors import UserError
 from pipeline.common.paths import CORPUS, CORPUS_TEST, MINIWORLD
@@ -26,6 +26,25 @@ POOL_SIZE = 1000  # test documents in the pool of the miniworld's queries
 
 Row = TypeVar("Row")
 Reader = Callable[[str, EvalTask, Path], list[Row]]
+
+
+class Tasks(NamedTuple):
+    """What the models are measured on, by kind and by the task's name."""
+
+    texts: dict[str, list[Document]]
+    pairs: dict[str, list[Pair]]
+    questions: dict[str, list[Question]]
+    retrieval: dict[str, Retrieval]
+
+
+def load_tasks(eval_params: EvalParams, seed: int, root: Path = Path(".")) -> Tasks:
+    """Load all tasks. Raises UserError for a faulty or empty file."""
+    return Tasks(
+        load_text_tasks(eval_params, root),
+        load_pair_tasks(eval_params, root),
+        load_question_tasks(eval_params, seed, root),
+        load_retrieval_tasks(eval_params, root),
+    )
 
 
 def load_text_tasks(eval_params: EvalParams, root: Path = Path(".")) -> dict[str, list[Document]]:

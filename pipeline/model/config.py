@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.common.params import Section
+from pipeline.common.params import Section, nearest_divisors
 
 
 class ModelParams(Section):
@@ -37,7 +37,6 @@ class ModelParams(Section):
                 f" = {self.heads * self.head_dim} against {self.width}"
             )
         if self.width % self.heads:
-            divisors = [d for d in range(1, self.width + 1) if self.width % d == 0]
-            nearest = min(divisors, key=lambda d: abs(d - self.heads))
+            (nearest,) = nearest_divisors(self.width, self.heads)
             raise ValueError(f"heads {self.heads} does not divide width {self.width}; try heads: {nearest}")
         return self

@@ -12,18 +12,18 @@ feed-forward layer is two matrices with a GELU between them. Dimensions:
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
 from torch.utils.checkpoint import checkpoint
 
+from pipeline.model import cpu_kernels
 from pipeline.model.config import ModelParams
 from pipeline.model.kv_cache import KVCache
+from pipeline.model.masks import Mask, cached_mask, document_mask
 from pipeline.model.norm import RMSNorm
 from pipeline.model.rotary import rotary_tables, rotate
 
 EMBEDDING_STD = 0.2  # of the initial embeddings, see `initialize`
-MAX_EAGER_CONTEXT = 512  # tokens; training on a CPU, sequences up to this length use `eager_attention`
 CosSin = tuple[Tensor, Tensor]  # cosines and sines of the rotary angles, [B or 1, 1, T, K]
-Mask = Tensor | BlockMask | None  # which tokens a token reads; None: all before it and itself
 
 
 class Attention(nn.Module):
@@ -35,8 +35,7 @@ class Attention(nn.Module):
         scores[t, s] = -inf  where s > t         # no token sees the future
         output = softmax(scores, dim=-1) @ v     # an average of values, weighted by fit
 
-    `scaled_dot_product_attention` does the same without ever holding all T x T scores. With fewer
-    key and value heads than query heads, each serves a group of queries (Ainslie et al. 2023,
+    With fewer key and value heads than query heads, each serves a group of queries (Ainslie et al. 2023,
     arXiv 2305.13245).
     """
 
@@ -44,8 +43,6 @@ class Attention(nn.Module):
         super().__init__()
         self.layer = layer
         self.head_dim = params.head_dim
-        self.grouped = params.kv_heads < params.heads
-        self.max_eager_context = MAX_EAGER_CONTEXT
         query_width, key_width = params.heads * params.head_dim, params.kv_heads * params.head_dim
         self.q_proj = nn.Linear(params.width, query_width, bias=False)
         self.k_proj = nn.Linear(params.width, key_width, bias=False)
@@ -62,39 +59,31 @@ class Attention(nn.Module):
         B, T, _ = x_BxTxD.shape
         q_BxTxHxK = self.q_proj(x_BxTxD).view(B, T, -1, self.head_dim)
         k_BxTxGxK = self.k_proj(x_BxTxD).view(B, T, -1, self.head_dim)
-        v_BxGxTxK = self.v_proj(x_BxTxD).view(B, T, -1, self.head_dim).transpose(1, 2)
+        v_BxTxGxK = self.v_proj(x_BxTxD).view(B, T, -1, self.head_dim)
         if self.q_norm is not None and self.k_norm is not None:
             q_BxTxHxK, k_BxTxGxK = self.q_norm(q_BxTxHxK), self.k_norm(k_BxTxGxK)
-        q, k_BxGxSxK, v_BxGxSxK = q_BxTxHxK.transpose(1, 2), k_BxTxGxK.transpose(1, 2), v_BxGxTxK
+        q_BxHxTxK, k_BxGxSxK, v_BxGxSxK = (x.transpose(1, 2) for x in (q_BxTxHxK, k_BxTxGxK, v_BxTxGxK))
         if cos_sin is not None:
-            q, k_BxGxSxK = rotate(q, *cos_sin), rotate(k_BxGxSxK, *cos_sin)
+            q_BxHxTxK, k_BxGxSxK = rotate(q_BxHxTxK, *cos_sin), rotate(k_BxGxSxK, *cos_sin)
         if cache is not None:
-            k_BxGxSxK, v_BxGxSxK = cache.append(self.layer, k_BxGxSxK, v_BxGxTxK)
-        if isinstance(mask, BlockMask):
-            out_BxHxTxK = flex_attention(q, k_BxGxSxK, v_BxGxSxK, block_mask=mask, enable_gqa=self.grouped)
-        elif q.is_cpu and torch.is_grad_enabled() and q.shape[2] <= self.max_eager_context:
-            out_BxHxTxK = eager_attention(q, k_BxGxSxK, v_BxGxSxK, mask)
-        else:
-            out_BxHxTxK = F.scaled_dot_product_attention(
-                q, k_BxGxSxK, v_BxGxSxK, attn_mask=mask, is_causal=mask is None, enable_gqa=self.grouped
-            )
+            k_BxGxSxK, v_BxGxSxK = cache.append(self.layer, k_BxGxSxK, v_BxGxSxK)
+        out_BxHxTxK = attend(q_BxHxTxK, k_BxGxSxK, v_BxGxSxK, mask)
         return self.o_proj(out_BxHxTxK.transpose(1, 2).reshape(B, T, -1))
 
 
-def eager_attention(q_BxHxTxK: Tensor, k_BxGxTxK: Tensor, v_BxGxTxK: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention as `Attention`'s docstring defines it, line by line. `mask` None: plain causal attention.
+def attend(q_BxHxTxK: Tensor, k_BxGxSxK: Tensor, v_BxGxSxK: Tensor, mask: Mask) -> Tensor:
+    """Return `output` of the formula in `Attention` for all heads, [B, H, T, K].
 
-    All scores of a short sequence fit the processor's cache. There plain matrix products train twice as fast
-    as the fused kernel, which recomputes the scores in the backward pass (benchmarks/train_step.py).
+    The kernels of torch do it without ever holding all T x S scores.
     """
-    H, T = q_BxHxTxK.shape[1:3]
-    k_BxHxTxK = k_BxGxTxK.repeat_interleave(H // k_BxGxTxK.shape[1], dim=1)
-    v_BxHxTxK = v_BxGxTxK.repeat_interleave(H // v_BxGxTxK.shape[1], dim=1)
-    if mask is None:
-        mask = torch.ones(T, T, dtype=torch.bool).tril()
-    bias = torch.zeros(mask.shape, dtype=q_BxHxTxK.dtype).masked_fill_(~mask, -torch.inf)
-    scores_BxHxTxT = q_BxHxTxK * q_BxHxTxK.shape[-1] ** -0.5 @ k_BxHxTxK.mT + bias
-    return F.softmax(scores_BxHxTxT, dim=-1, dtype=q_BxHxTxK.dtype) @ v_BxHxTxK
+    grouped = k_BxGxSxK.shape[1] < q_BxHxTxK.shape[1]
+    if isinstance(mask, BlockMask):
+        return flex_attention(q_BxHxTxK, k_BxGxSxK, v_BxGxSxK, block_mask=mask, enable_gqa=grouped)
+    if cpu_kernels.is_used_for(q_BxHxTxK) and q_BxHxTxK.shape[2] <= cpu_kernels.MAX_CONTEXT:
+        return cpu_kernels.attention(q_BxHxTxK, k_BxGxSxK, v_BxGxSxK, mask)
+    return F.scaled_dot_product_attention(
+        q_BxHxTxK, k_BxGxSxK, v_BxGxSxK, attn_mask=mask, is_causal=mask is None, enable_gqa=grouped
+    )
 
 
 class MLP(nn.Module):
@@ -192,8 +181,8 @@ class Decoder(nn.Module):
         training meets all learned positions of `tanai`.
         """
         x_BxTxD = self.model.embed_tokens(ids_BxT)
-        start = cache.length if cache is not None else 0
         T = ids_BxT.shape[1]
+        start = cache.length if cache is not None else 0
         if positions_BxT is None:
             positions_BxT = torch.arange(start, start + T, device=ids_BxT.device)[None]
         cos_sin = None
@@ -204,12 +193,7 @@ class Decoder(nn.Module):
             cos_sin = cos.to(self.dtype), sin.to(self.dtype)
         mask: Mask = None
         if start or mask_BxS is not None:
-            key_positions = torch.arange(start + T, device=ids_BxT.device)
-            mask = (key_positions[None] <= key_positions[start:, None])[None, None]  # [1, 1, T, S]
-            if mask_BxS is not None:
-                # A padded query attends to itself, so that no row of the softmax is empty.
-                is_self = key_positions[None] == key_positions[start:, None]
-                mask = (mask & mask_BxS[:, None, None, :]) | is_self
+            mask = cached_mask(start, T, mask_BxS, ids_BxT.device)
         if document_BxT is not None:
             as_blocks = self.loss_backend is not None and torch.is_grad_enabled()
             mask = document_mask(document_BxT, as_blocks=as_blocks)
@@ -229,12 +213,6 @@ class Decoder(nn.Module):
     ) -> Tensor:
         """Return the logits [B, T, V] of the token after each (arguments: see `hidden_states`)."""
         return self.lm_head(self.hidden_states(ids_BxT, cache, positions_BxT, mask_BxS, document_BxT))
-
-    def fuse_attention(self) -> None:
-        """Use the fused attention kernel everywhere, as on a GPU, never `eager_attention`."""
-        for module in self.modules():
-            if isinstance(module, Attention):
-                module.max_eager_context = 0
 
     def set_activation_checkpointing(self, enabled: bool) -> None:
         """Turn activation checkpointing on or off (Chen et al. 2016, arXiv 1604.06174).
@@ -263,23 +241,6 @@ class Decoder(nn.Module):
         if torch.is_autocast_enabled(device):
             return torch.get_autocast_dtype(device)
         return self.lm_head.weight.dtype
-
-
-def document_mask(document_BxT: Tensor, as_blocks: bool) -> Tensor | BlockMask:
-    """Return a mask by which each token attends to its own document, up to itself.
-
-    A boolean for every pair [B, 1, T, T]. With `as_blocks`, for compiled layers, blocks of 128 x 128: those
-    with no pair to attend to are never computed (Dong et al. 2024, arXiv 2412.05496).
-    """
-    B, T = document_BxT.shape
-    if as_blocks:
-
-        def mask_mod(b: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-            return (document_BxT[b, query] == document_BxT[b, key]) & (key <= query)
-
-        return create_block_mask(mask_mod, B, None, T, T, device=document_BxT.device)
-    causal_TxT = torch.ones(T, T, dtype=torch.bool, device=document_BxT.device).tril()
-    return ((document_BxT[:, :, None] == document_BxT[:, None, :]) & causal_TxT)[:, None]
 
 
 def initialize(model: Decoder, seed: int) -> None:

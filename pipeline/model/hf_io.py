@@ -1,23 +1,38 @@
 """Write and read a decoder's model folder, in the Hugging Face format that `transformers` opens."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
-from pipeline.common.errors import UserError, one_line
+from pipeline.common.errors import UserError
 from pipeline.common.io import write_atomic, write_json
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
+from pipeline.model.hf_folder import load_weights, parse_config, read_json, read_safetensors, require_file
 from pipeline.tokenizer.special import BOS, END_OF_TURN, EOS, PAD, UNK
 
 # The model class by architecture. `tanai` is no stock one: nothing but this program opens it.
 HF_CLASSES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM", "tanai": "TanaiForCausalLM"}
+SIZE_NAMES = {  # our names of sizes to the keys of config.json
+    "width": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "kv_heads": "num_key_value_heads",
+    "head_dim": "head_dim",
+    "ffn": "intermediate_size",
+    "context": "max_position_embeddings",
+}
+HF_NAMES = {
+    "arch": "model_type",
+    **SIZE_NAMES,
+    "rope_theta": "rope_theta",
+    "norm_eps": "rms_norm_eps",
+    "tie_embeddings": "tie_word_embeddings",
+}
+EMBEDDING = "model.embed_tokens.weight"  # also the name in the stock architectures
 TOKENIZER_FILES = ("tokenizer.model", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -54,13 +69,11 @@ def to_hf_config(params: ModelParams, vocab_size: int) -> dict[str, Any]:
     return hf_config
 
 
-def from_hf_config(hf_config: Any, path: Path) -> tuple[ModelParams, int]:
-    """Return our params and the vocabulary size from the parsed `config.json` at `path`.
+def from_hf_config(hf_config: dict[str, Any], path: Path) -> tuple[ModelParams, int]:
+    """Return our params and the vocabulary size from the `config.json` at `path`.
 
     Raises UserError where it is no configuration that this program writes.
     """
-    if not isinstance(hf_config, dict):
-        raise UserError(f"{path}: holds a {type(hf_config).__name__}, no configuration; name a model folder")
     vocab_size = hf_config.get("vocab_size")
     if type(vocab_size) is not int or vocab_size < 1:
         raise UserError(f"{path}: vocab_size: {vocab_size!r}: not a number of pieces; name a model folder")
@@ -68,23 +81,7 @@ def from_hf_config(hf_config: Any, path: Path) -> tuple[ModelParams, int]:
         raise UserError(
             f"{path}: model_type: {hf_config.get('model_type')!r}: not one of {', '.join(HF_CLASSES)}"
         )
-    try:
-        params = ModelParams(
-            arch=hf_config["model_type"],
-            width=hf_config["hidden_size"],
-            layers=hf_config["num_hidden_layers"],
-            heads=hf_config["num_attention_heads"],
-            kv_heads=hf_config["num_key_value_heads"],
-            head_dim=hf_config["head_dim"],
-            ffn=hf_config["intermediate_size"],
-            context=hf_config["max_position_embeddings"],
-            rope_theta=hf_config["rope_theta"],
-            norm_eps=hf_config["rms_norm_eps"],
-            tie_embeddings=hf_config["tie_word_embeddings"],
-        )
-    except (KeyError, ValidationError) as error:
-        raise UserError(f"{path}: no configuration that this program writes: {one_line(error)}") from None
-    return params, vocab_size
+    return parse_config(hf_config, HF_NAMES, ModelParams, path), vocab_size
 
 
 def write_model_folder(folder: Path, weights: dict[str, torch.Tensor], hf_config: dict[str, Any]) -> None:
@@ -129,42 +126,14 @@ def load_decoder(folder: Path | str, device: torch.device | str = "cpu") -> Deco
 
 def read_config(folder: Path) -> tuple[ModelParams, int]:
     """Return the params and vocabulary size of a model folder. Raises UserError where it has none."""
-    path = folder / "config.json"
-    if not path.exists():
-        raise UserError(f"{path}: no such file; run `dvc repro`, or name a model folder")
-    try:
-        return from_hf_config(json.loads(path.read_text(encoding="utf-8")), path)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise damaged_error(folder, error) from None
+    path = require_file(folder / "config.json", "run `dvc repro`, or name a model folder")
+    return from_hf_config(read_json(path), path)
 
 
 def read_weights(model: Decoder, folder: Path) -> None:
     """Load the weights of a model folder into `model`. Raises UserError for damaged or other weights."""
-    path = folder / "model.safetensors"
-    try:
-        copy_weights(model, load_file(path), path)
-    except SafetensorError as error:
-        raise damaged_error(folder, error) from None
-
-
-def damaged_error(folder: Path, error: Exception) -> UserError:
-    """Return the error for a model folder that cannot be read."""
-    return UserError(
-        f"{folder}: damaged: {error}; run `dvc checkout --force {folder}`, or import it again if you did"
-    )
-
-
-def copy_weights(model: Decoder, weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Copy `weights`, read from `path`, into `model`. Raises UserError where names or shapes differ."""
-    if model.params.tie_embeddings and "model.embed_tokens.weight" in weights:
-        weights = {**weights, "lm_head.weight": weights["model.embed_tokens.weight"]}
-    expected = model.state_dict()
-    for name in sorted(expected.keys() | weights.keys()):
-        ours, theirs = expected.get(name), weights.get(name)
-        if ours is None or theirs is None or ours.shape != theirs.shape:
-            shapes = [str(tuple(t.shape)) if t is not None else "none" for t in (theirs, ours)]
-            raise UserError(
-                f"{path}: weights of another architecture: {name} is {shapes[0]},"
-                f" its configuration means {shapes[1]}"
-            )
-    model.load_state_dict(weights)
+    path = require_file(folder / "model.safetensors", "run `dvc repro`, or name a model folder")
+    weights = read_safetensors(path)
+    if model.params.tie_embeddings and EMBEDDING in weights:
+        weights["lm_head.weight"] = weights[EMBEDDING]
+    load_weights(model, weights, path)

@@ -54,12 +54,14 @@ def find_differing_params(init_params: ModelParams, section: dict[str, Any]) -> 
     return {key: value for key, value in values.items() if key != free and section.get(key) != value}
 
 
-def load_init_weights(model: Decoder, init_from: str, tokenizer: Path) -> list[Path]:
-    """Load the weights in `init_from` into `model`, and return the files that they depend on.
+def load_init_weights(model: Decoder, init_from: str | None, tokenizer: Path) -> list[Path]:
+    """Load the weights in `init_from`, if any, into `model`, and return the files that they depend on.
 
     Raises UserError where they have another shape, or another tokenizer than the one in the folder
     `tokenizer`. Prints a note where their folder has no tokenizer.
     """
+    if init_from is None:
+        return []
     check_init_from(init_from, model.params, model.vocab_size)
     folder = Path(init_from)
     theirs, ours = folder / "tokenizer.model", tokenizer / "tokenizer.model"

@@ -1,22 +1,43 @@
 """Samples of the model during pretraining, for reports/train_base/live/samples.md."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 
 from torch import nn
 
+from pipeline.common.paths import REPORTS
+from pipeline.common.runtime import RuntimeParams
 from pipeline.inference.continuations import continue_prompts, format_samples
 from pipeline.inference.sampling import Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.training import distributed
+from pipeline.training.loop import Hook, Trainer
+
+SAMPLING = Sampling(temperature=0.7, top_p=0.95)
 
 
-def make_sample_writer(
-    tokenizer: Tokenizer, prompts: Sequence[str], tokens: int, sampling: Sampling, seed: int
-) -> Callable[[nn.Module], str]:
-    """Return a function that continues the prompts with a decoder and formats the result as Markdown."""
+class WriteSamples(Hook):
+    """Appends to the file `path` what `make_samples` makes of the model, every `every` steps."""
 
-    def write_samples(model: nn.Module) -> str:
+    def __init__(self, path: Path, every: int, make_samples: Callable[[nn.Module], str]) -> None:
+        self.path, self.every, self.make_samples = path, every, make_samples
+
+    def after_step(self, trainer: Trainer) -> None:
+        """Write samples if they are due. A model in shards cannot generate in one process alone."""
+        if not trainer.is_due(self.every) or trainer.sharded_keys or distributed.rank() > 0:
+            return
+        with open(self.path, "a", encoding="utf-8") as file, trainer.evaluation_mode():
+            file.write(f"## Step {trainer.step}\n\n{self.make_samples(trainer.model)}\n\n")
+
+
+def make_sample_hook(tokenizer: Tokenizer, runtime: RuntimeParams, every: int, seed: int) -> WriteSamples:
+    """Return the hook that continues `runtime.prompts` and writes them as Markdown beside the curves."""
+    prompts = runtime.prompts
+
+    def make_samples(model: nn.Module) -> str:
         assert isinstance(model, Decoder)
-        return format_samples(prompts, continue_prompts(model, tokenizer, prompts, tokens, sampling, seed))
+        continuations = continue_prompts(model, tokenizer, prompts, runtime.prompt_tokens, SAMPLING, seed)
+        return format_samples(prompts, continuations)
 
-    return write_samples
+    return WriteSamples(REPORTS / "train_base/live/samples.md", every, make_samples)

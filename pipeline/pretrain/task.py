@@ -17,10 +17,10 @@ from pipeline.model.decoder import Decoder
 from pipeline.shards.best_fit import BestFitSampler
 from pipeline.shards.format import Shards
 from pipeline.shards.sampler import Sampler, WindowSampler
-from pipeline.tokenizer.special import BOS, EOS, PAD
+from pipeline.tokenizer.special import BOS, EOS, IGNORE_INDEX, PAD
 from pipeline.training import distributed
 from pipeline.training.loop import History
-from pipeline.training.loss import IGNORE_INDEX, summed_loss, token_losses
+from pipeline.training.loss import summed_loss, token_losses
 from pipeline.training.params import TrainParams
 
 
@@ -46,17 +46,6 @@ class Pretraining:
         self.reader = ThreadPoolExecutor(1)
         self.prefetched: dict[int, Future[list[Tensor]]] = {}  # by step
 
-    def _read_batches(self, sampler: Sampler, first: int, count: int) -> list[Tensor]:
-        stop = first + count
-        starts = range(first, stop, self.batch_size)
-        batches = [torch.from_numpy(sampler.read(i, min(self.batch_size, stop - i))) for i in starts]
-        return [batch.pin_memory() for batch in batches] if self.device.type == "cuda" else batches
-
-    def _read_step(self, step: int) -> list[Tensor]:
-        count = self.windows_per_step // distributed.world_size()  # in this process
-        first = step * self.windows_per_step + distributed.rank() * count
-        return self._read_batches(self.train, first, count)
-
     def micro_batches(self, step: int) -> list[Tensor]:
         """Return this process's share of the step's rows, int64 [batch_size, context + 1] each."""
         if self.device.type == "cpu":  # no spare cores to prefetch
@@ -64,6 +53,17 @@ class Pretraining:
         batches = self.prefetched.pop(step, None) or self.reader.submit(self._read_step, step)
         self.prefetched = {step + 1: self.reader.submit(self._read_step, step + 1)}
         return batches.result()
+
+    def _read_step(self, step: int) -> list[Tensor]:
+        count = self.windows_per_step // distributed.world_size()  # in this process
+        first = step * self.windows_per_step + distributed.rank() * count
+        return self._read_batches(self.train, first, count)
+
+    def _read_batches(self, sampler: Sampler, first: int, count: int) -> list[Tensor]:
+        stop = first + count
+        starts = range(first, stop, self.batch_size)
+        batches = [torch.from_numpy(sampler.read(i, min(self.batch_size, stop - i))) for i in starts]
+        return [batch.pin_memory() for batch in batches] if self.device.type == "cuda" else batches
 
     def compile(self, model: nn.Module) -> None:
         """Compile the layers of `model`. See `Task`: all batches have the same shape."""
@@ -73,8 +73,10 @@ class Pretraining:
     def loss(self, model: nn.Module, batch: Tensor) -> Tensor:
         """Return this batch's share of the step's mean cross-entropy (nats a token)."""
         assert isinstance(model, Decoder)
-        summed = summed_loss(model, *self._split_batch(batch), self.params.loss_chunks)
-        return summed / self.params.tokens_per_step
+        ids_BxT, targets_BxT, document_BxT = self._split_batch(batch)
+        hidden_BxTxD = model.hidden_states(ids_BxT, document_BxT=document_BxT)
+        loss = summed_loss(model, hidden_BxTxD, targets_BxT, self.params.loss_chunks)
+        return loss / self.params.tokens_per_step
 
     def _split_batch(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return ids, targets and, with a document mask, each token's document number, on the device."""
@@ -91,10 +93,12 @@ class Pretraining:
         the windows, `val_loss_by_source/<name>` that of a source. `logit_scale` is added.
         """
         assert isinstance(model, Decoder)
-        chunks = self.params.loss_chunks
         windows = self._read_batches(self.val, 0, self.val_windows)
-        batches = map(self._split_batch, windows)
-        losses_NxT = torch.cat([token_losses(model, *batch, chunks).cpu() for batch in batches]).numpy()
+        losses = []
+        for ids_BxT, targets_BxT, document_BxT in map(self._split_batch, windows):
+            hidden_BxTxD = model.hidden_states(ids_BxT, document_BxT=document_BxT)
+            losses.append(token_losses(model, hidden_BxTxD, targets_BxT, self.params.loss_chunks).cpu())
+        losses_NxT = torch.cat(losses).numpy()
         metrics = {
             "val_loss": float(losses_NxT.mean(dtype=np.float64)),
             "logit_scale": logit_scale(model, windows[0][:1, :-1].to(self.device)),

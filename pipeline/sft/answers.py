@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-from pipeline.inference.generate import generate
+from pipeline.inference.answers import answer_greedily
 from pipeline.model.decoder import Decoder
 from pipeline.sft.dataset import unit_hash
 from pipeline.sft.loss_mask import Row
 from pipeline.text.comparison_keys import answer_key
-from pipeline.tokenizer.chat_template import encode_prompt
-from pipeline.tokenizer.special import END_OF_TURN, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 MAX_CONVERSATIONS = 200  # generating their answers takes about as long as the validation loss
@@ -23,10 +21,9 @@ def exact_match(
     MAX_CONVERSATIONS conversations it takes a fixed sample from all sources.
     """
     sample = sorted(rows, key=lambda row: unit_hash(row.messages))[:MAX_CONVERSATIONS]
-    prompts = [encode_prompt(tokenizer, row.messages[:-1]) for row in sample]
-    answers = generate(model, prompts, max_new_tokens=max_new_tokens, stop_ids={EOS, END_OF_TURN})
+    answers = answer_greedily(model, tokenizer, [row.messages[:-1] for row in sample], max_new_tokens)
     correct = sum(
-        answer_key(tokenizer.decode(ids)) == answer_key(row.messages[-1]["content"])
-        for ids, row in zip(answers, sample, strict=True)
+        answer_key(answer) == answer_key(row.messages[-1]["content"])
+        for answer, row in zip(answers, sample, strict=True)
     )
     return {"exact_match": correct / len(sample), "exact_match_n": len(sample)}

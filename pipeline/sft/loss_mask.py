@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from pipeline.tokenizer.chat_template import Message, encode_conversation
-from pipeline.tokenizer.special import PAD
+from pipeline.tokenizer.special import IGNORE_INDEX, PAD
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.training.loss import IGNORE_INDEX
 
 RowOutcome = Literal["whole", "cut", "too_long", "no_answer"]
 

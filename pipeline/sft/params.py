@@ -10,7 +10,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.params import Section
 from pipeline.common.paths import MINIWORLD, RAW_SFT
 from pipeline.common.runtime import RuntimeParams
-from pipeline.training.params import LoopParams
+from pipeline.training.params import DecoderLoopParams
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst", ".bz2", ".zip")
 MINIWORLD_CONVERSATIONS = MINIWORLD / "conversations.jsonl"
@@ -38,7 +38,7 @@ class Source(Section):
         return [self.path] if isinstance(self.path, str) else list(self.path or [])
 
 
-class SftParams(LoopParams):
+class SftParams(DecoderLoopParams):
     """Params of instruction tuning: the training loop's, the conversations and their batches."""
 
     sources: dict[str, Source] = Field(min_length=1)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from pipeline.model.decoder import Decoder
 from pipeline.sft.loss_mask import Batch, Row, collate
 from pipeline.sft.params import SftParams
+from pipeline.tokenizer.special import IGNORE_INDEX
 from pipeline.training import distributed
-from pipeline.training.loss import IGNORE_INDEX
 
 
 class SftTask:

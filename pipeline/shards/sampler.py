@@ -6,13 +6,15 @@ known without the k - 1 before it: a run resumes by its step number, and any num
 or forward passes shares a step without changing what it reads.
 """
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from pipeline.common.errors import UserError
 from pipeline.shards.format import Shards
 
 
-class Sampler:
+class Sampler(ABC):
     """Rows of `context` + 1 tokens (inputs, and targets one further), numbered over all of training."""
 
     unit = "rows"
@@ -30,9 +32,9 @@ class Sampler:
                 f" but {count} are needed; {advice}"
             )
 
+    @abstractmethod
     def fill(self, row: np.ndarray, epoch: int, index: int) -> None:
         """Write the tokens of an epoch's row number `index` into `row`."""
-        raise NotImplementedError
 
     def read(self, first: int, count: int) -> np.ndarray:
         """Return rows `first` to `first` + `count` of all training: int64 [count, context + 1]."""

@@ -9,3 +9,6 @@ UNK_TOKEN, BOS_TOKEN, EOS_TOKEN, PAD_TOKEN = "<unk>", "<s>", "</s>", "<pad>"
 CHAT_MARKERS = ["<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]  # ids 4 to 7
 SPECIAL_TOKENS = [UNK_TOKEN, BOS_TOKEN, EOS_TOKEN, PAD_TOKEN, *CHAT_MARKERS]  # by id
 FIRST_TEXT_TOKEN = len(SPECIAL_TOKENS)  # this id and those above it are bytes and pieces of text
+
+# Stands for "nothing to learn here" in the targets of training. It is no id, and torch's own default.
+IGNORE_INDEX = -100

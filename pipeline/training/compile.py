@@ -1,14 +1,13 @@
 """torch.compile of a model's layers and loss, where it is worthwhile."""
 
-import contextlib
 import importlib.util
 import os
 import shutil
 import time
 from collections.abc import Callable
-from typing import Any
 
-import torch
+from pipeline.common.i18n import translate
+from pipeline.training.loop import Hook, Trainer
 
 WARMUP_STEPS = 5  # the first ones, which warm up caches and allocators
 TIMED_STEPS = 15  # the next ones
@@ -21,26 +20,20 @@ def has_compiler() -> bool:
     return c_compiler is not None and importlib.util.find_spec("triton") is not None
 
 
-def force_eager(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """Run nothing compiled inside the block: validation and generation have other shapes."""
-    return torch.compiler.set_stance("force_eager") if device.type == "cuda" else contextlib.nullcontext()
+class CompileWhenWorthwhile(Hook):
+    """Times the first steps of a run on a GPU and then decides whether to compile."""
 
-
-class CompileWhenWorthwhile:
-    """Times the first steps of a run on a GPU and then decides whether to compile.
-
-    On a CPU compiling gained nothing (EXPERIMENTS.md, 2026-11-26).
-    """
-
-    def __init__(self, device: torch.device, compile_model: Callable[[], None] | None) -> None:
-        """`compile_model`: None where shapes vary, as each shape would be compiled anew."""
-        self.device, self.compile_model = device, compile_model
+    def __init__(self, compile_model: Callable[[], None]) -> None:
+        self.compile_model = compile_model
         self.steps, self.start_time = 0, 0.0
 
-    def after_step(self, steps_left: int) -> str:
+    def after_step(self, trainer: Trainer) -> None:
+        """Count a step, and print the decision once it is made."""
+        if decision := self.decide(trainer.steps - trainer.step):
+            print(translate(decision), flush=True)
+
+    def decide(self, steps_left: int) -> str:
         """Count a step and decide once enough are timed. Returns the decision as a message, else ""."""
-        if self.device.type != "cuda" or self.compile_model is None:
-            return ""
         self.steps += 1
         if self.steps == WARMUP_STEPS:
             self.start_time = time.perf_counter()

@@ -116,6 +116,9 @@ def run_rank(main: Callable[[], None], process: ProcessInfo) -> None:
     try:
         main()
     except BaseException as error:
+        if isinstance(error, SystemExit) and not error.code:  # `end_other_ranks`
+            atexit.register(exit_now, 0)
+            raise
         atexit.register(exit_now, 1)  # once the error is printed
         for number in (signal.SIGINT, signal.SIGTERM):  # a launcher sends them while the error is printed
             signal.signal(number, signal.SIG_IGN)
@@ -194,6 +197,12 @@ def rank() -> int:
 def world_size() -> int:
     """Return the number of processes that train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def end_other_ranks() -> None:
+    """End this process without an error unless its rank is 0. Raises SystemExit."""
+    if rank() > 0:
+        raise SystemExit(0)
 
 
 def all_reduce_sum(tensor: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pipeline.training.muon import Muon
-from pipeline.training.params import LoopParams
+from pipeline.training.params import DecoderLoopParams, LoopParams
 
 # Small enough not to damp the gradients of rare tokens.
 ADAMW_EPSILON = 1e-10
@@ -33,7 +33,7 @@ class Optimizers:
         betas = (params.beta1, params.beta2)
         self.all: list[torch.optim.Optimizer] = []
         adamw_groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
-        if params.optimizer == "muon":
+        if isinstance(params, DecoderLoopParams) and params.optimizer == "muon":
             self.all.append(
                 Muon(
                     group_by_heads(model, hidden),
@@ -51,12 +51,14 @@ class Optimizers:
                 adamw_groups, lr=params.learning_rate, betas=betas, eps=ADAMW_EPSILON, fused=fused
             )
         )
+        self.lr_multiplier = 1.0  # of all peak learning rates
         for optimizer in self.all:
             for group in optimizer.param_groups:
                 group["peak_lr"] = group["lr"]
 
     def set_lr_multiplier(self, multiplier: float) -> None:
         """Set every learning rate to `multiplier` times its peak."""
+        self.lr_multiplier = multiplier
         for optimizer in self.all:
             for group in optimizer.param_groups:
                 group["lr"] = multiplier * group["peak_lr"]
@@ -65,6 +67,17 @@ class Optimizers:
         """Set all gradients to None."""
         for optimizer in self.all:
             optimizer.zero_grad(set_to_none=True)
+
+    def unscale(self, scaler: torch.amp.GradScaler) -> None:
+        """Divide all gradients by the scale of the loss, which is 1 but for fp16."""
+        for optimizer in self.all:
+            scaler.unscale_(optimizer)
+
+    def step(self, scaler: torch.amp.GradScaler) -> None:
+        """Update all weights. For fp16 a step whose gradients overflowed is skipped."""
+        for optimizer in self.all:
+            scaler.step(optimizer)
+        scaler.update()
 
     def allocate(self) -> None:
         """Allocate the optimizer states, moments of zero, as the first step does. Changes no weight."""

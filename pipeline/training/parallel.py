@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from pipeline.training import distributed
+from pipeline.training.params import DecoderLoopParams, LoopParams
 
 
 class ModelCall(nn.Module):
@@ -28,21 +29,22 @@ class ModelCall(nn.Module):
         return function(self.model, *args)
 
 
-def is_sharded(sharding: str) -> bool:
+def is_sharded(params: LoopParams) -> bool:
     """Return whether each process holds a shard: `fsdp`, and more than one process."""
+    sharding = params.sharding if isinstance(params, DecoderLoopParams) else "none"
     return sharding == "fsdp" and distributed.world_size() > 1
 
 
-def wrap_model(model: nn.Module, sharding: str, device: torch.device) -> nn.Module:
+def wrap_model(model: nn.Module, params: LoopParams, device: torch.device) -> nn.Module:
     """Return `model` on the device, wrapped for all processes in a module that is called as a `ModelCall`.
 
-    With `fsdp` its weights become shards in place.
+    With `sharding: fsdp` its weights become shards in place.
     """
     if distributed.world_size() == 1:
         return ModelCall(model.to(device))
     if device.index is not None:
         torch.cuda.set_device(device)
-    if is_sharded(sharding):
+    if is_sharded(params):
         return shard_model(model, device)
     ddp = DistributedDataParallel(ModelCall(model.to(device)), forward_sync_buffers=False)
     ddp.register_comm_hook(None, sum_bucket)

@@ -5,35 +5,39 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from pipeline.common.errors import UserError
-from pipeline.common.params import Section
+from pipeline.common.params import Section, nearest_divisors
 from pipeline.common.runtime import RuntimeParams
 from pipeline.model.config import ModelParams
 
-# Change memory and speed, not the result: an unfinished run resumes across them.
-MEMORY_ONLY = ("batch_size", "checkpointing", "loss_chunks", "sharding")
-
 
 class LoopParams(Section):
-    """Optimizer, schedule and precision of one training loop."""
+    """AdamW, schedule and precision: what every training loop has."""
 
-    optimizer: Literal["muon", "adamw"]  # muon: hidden matrices only, AdamW for the rest
     learning_rate: float = Field(gt=0)  # peak, of AdamW
-    matrix_learning_rate: float = Field(gt=0)  # peak, of Muon
-    momentum: float = Field(ge=0, lt=1)  # Muon
     beta1: float = Field(ge=0, lt=1)  # AdamW
     beta2: float = Field(ge=0, lt=1)  # AdamW
     weight_decay: float = Field(ge=0)
-    schedule: Literal["wsd", "cosine", "linear"]
+    schedule: Literal["wsd", "cosine", "linear"]  # of the learning rate
     warmup_steps: int = Field(ge=0)
-    decay_fraction: float = Field(ge=0, le=1)  # wsd
-    final_fraction: float = Field(ge=0, le=1)  # of the peak learning rate
     clip: float = Field(gt=0)  # max gradient norm
     precision: Literal["auto", "bf16", "fp16", "fp32"]
-    sharding: Literal["none", "fsdp"]  # each process holds all of the model, or a shard
     eval_every: int = Field(gt=0)  # steps
 
 
-class TrainParams(LoopParams):
+class DecoderLoopParams(LoopParams):
+    """What the loops of pretraining and instruction tuning have besides."""
+
+    WITHOUT_EFFECT = ("batch_size", "checkpointing", "loss_chunks", "sharding")
+
+    optimizer: Literal["muon", "adamw"]  # muon: hidden matrices only, AdamW for the rest
+    matrix_learning_rate: float = Field(gt=0)  # peak, of Muon
+    momentum: float = Field(ge=0, lt=1)  # Muon
+    decay_fraction: float = Field(ge=0, le=1)  # wsd
+    final_fraction: float = Field(ge=0, le=1)  # of the peak learning rate
+    sharding: Literal["none", "fsdp"]  # each process holds all of the model, or a shard
+
+
+class TrainParams(DecoderLoopParams):
     """Pretraining: the loop's params, initial weights and the amount of text."""
 
     init_from: str | None  # a model folder under data/raw/model, or null: random weights
@@ -64,8 +68,7 @@ def check_batches(train_params: TrainParams, model_params: ModelParams, runtime:
     pass_tokens = batch_size * sequence_tokens
     if train_params.tokens_per_step % sequence_tokens == 0 and train_params.tokens_per_step % pass_tokens:
         sequences = train_params.tokens_per_step // sequence_tokens
-        divisors = [size for size in range(1, sequences + 1) if sequences % size == 0]
-        nearest = sorted(sorted(divisors, key=lambda size: abs(size - batch_size))[:2])
+        nearest = nearest_divisors(sequences, batch_size, 2)
         each = f" for each of {runtime.process_count} processes" if runtime.process_count > 1 else ""
         raise UserError(
             f"params.yaml: train.batch_size: {batch_size}: a step of train.tokens_per_step"

@@ -6,8 +6,8 @@ import time
 from types import TracebackType
 
 import torch
+from rich import progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 def peak_memory_gib(device: torch.device) -> float:
@@ -25,26 +25,26 @@ def format_duration(seconds: float) -> str:
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
 
 
-class Reporter:
-    """Prints steps, loss, speed, memory and the time left."""
+class Progress:
+    """Prints steps, loss, speed, memory and the time left. Other lines may be printed meanwhile."""
 
     def __init__(self, steps: int, start: int, unit: str, units_per_step: int, device: torch.device) -> None:
         self.steps, self.start = steps, start
         self.unit, self.units_per_step = unit, units_per_step
         self.device = device
         self.start_time = time.perf_counter()
-        self.bar: Progress | None = None
+        self.bar: progress.Progress | None = None
         if Console().is_terminal:
-            self.bar = Progress(
-                TextColumn("step"),
-                MofNCompleteColumn(),
-                BarColumn(),
-                TextColumn("{task.fields[status]}"),
-                TimeRemainingColumn(),
+            self.bar = progress.Progress(
+                progress.TextColumn("step"),
+                progress.MofNCompleteColumn(),
+                progress.BarColumn(),
+                progress.TextColumn("{task.fields[status]}"),
+                progress.TimeRemainingColumn(),
             )
             self.bar_task = self.bar.add_task("", total=steps, completed=start, status="")
 
-    def __enter__(self) -> "Reporter":
+    def __enter__(self) -> "Progress":
         if self.bar:
             self.bar.start()
         return self
@@ -76,10 +76,3 @@ class Reporter:
         else:
             time_left = format_duration((self.steps - step) * self.units_per_step / max(1e-9, speed))
             print(f"step {step}/{self.steps}  {status}  {time_left} left", flush=True)
-
-    def say(self, text: str) -> None:
-        """Print a line above the bar."""
-        if self.bar:
-            self.bar.console.print(text, highlight=False)
-        else:
-            print(text, flush=True)

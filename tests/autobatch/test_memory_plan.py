@@ -44,7 +44,8 @@ def test_plan_memory_is_the_peak_of_a_real_step(changes):
     ids, targets = tokens[:, :-1], tokens[:, 1:]
     with StorageCounter(model.parameters()) as counter:
         documents = ids if params.document_mask else None
-        summed_loss(model, ids, targets, documents, params.loss_chunks).backward()
+        hidden = model.hidden_states(ids, document_BxT=documents)
+        summed_loss(model, hidden, targets, params.loss_chunks).backward()
     planned = plan_memory(small_model(), 100, params, 8, "fp32", on_cpu=True)  # all of a step at once
     assert planned.gradients + planned.activations + planned.transient == counter.peak_bytes
 

@@ -204,7 +204,7 @@ def three_steps(params, is_initialized, sizes):
     for step in range(3):
         optimizers.set_lr_multiplier((step + 1) / 30)
         optimizers.zero_grad()
-        losses.append(summed_loss(model, ids[:, :-1], ids[:, 1:]))
+        losses.append(summed_loss(model, model.hidden_states(ids[:, :-1]), ids[:, 1:]))
         losses[-1].backward()
         assert all(weight.grad is not None for weight in model.parameters())
         for optimizer in optimizers.all:

@@ -39,18 +39,17 @@ def test_clean_scratch_removes_checkpoints_except_of_a_running_stage(project, mo
     }
 
 
-def test_remove_checkpoints_removes_the_runs_of_one_stage(project, monkeypatch):
+def test_remove_checkpoints_leaves_lock_and_other_stages(project, monkeypatch):
     monkeypatch.delenv("TEZGAH_SCRATCH", raising=False)
-    for folder in (
-        "pack_shards/0123456789ab-01234567",
-        "pack_shards/notes",
-        "train_sft/0123456789ab-01234567",
-    ):
-        (scratch_folder() / folder / "deep").mkdir(parents=True)
-    remove_checkpoints("pack_shards")
-    remove_checkpoints("evaluate")  # has none
+    runs = ("0123456789ab-01234567", "ba9876543210-76543210", "notes")
+    for name in runs:
+        (scratch_folder() / "slice_corpus" / name / "train").mkdir(parents=True)
+    (scratch_folder() / "slice_corpus/lock").touch()
+    (scratch_folder() / "pack_shards" / runs[0]).mkdir(parents=True)
+    remove_checkpoints("slice_corpus")
+    remove_checkpoints("train_base")  # has none
     left = {path.relative_to(scratch_folder()).as_posix() for path in scratch_folder().glob("*/*")}
-    assert left == {"pack_shards/notes", "train_sft/0123456789ab-01234567"}
+    assert left == {"slice_corpus/lock", "slice_corpus/notes", f"pack_shards/{runs[0]}"}
 
 
 def test_stage_lock_goes_on_with_a_note_where_files_cannot_be_locked(project, monkeypatch, capsys):

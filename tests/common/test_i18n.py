@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pipeline.common import i18n
 from pipeline.common.errors import ADVICE
-from pipeline.corpus.select import HINTS
+from pipeline.corpus.checks import HINTS
 
 # Modules whose errors are faults of the program, which no user sees at the command line.
 INTERNAL = ("evaluation/ngrams.py", "inference/generate.py", "inference/streaming.py", "model/kv_cache.py",

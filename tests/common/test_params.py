@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from pipeline.cli.check import check_params
 from pipeline.common.errors import UserError
-from pipeline.common.params import load_seed, parse_yaml, read_params
+from pipeline.common.params import load_seed, nearest_divisors, parse_yaml, read_params
 
 
 def altered(root, change):
@@ -152,3 +152,17 @@ def test_check_params_file_stops_a_stage_at_a_typo_in_another_section(project):
         == "error: params.yaml: eval.max_qestions: unknown key; did you mean 'max_questions'?"
     )
     assert not (project / "data/corpus").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "target", "count", "divisors"),
+    [
+        (224, 3, 1, [2]),  # 4 is as near
+        (12, 5, 2, [4, 6]),
+        (8, 3, 2, [2, 4]),
+        (7, 100, 1, [7]),
+        (1, 5, 2, [1]),
+    ],
+)
+def test_nearest_divisors(number, target, count, divisors):
+    assert nearest_divisors(number, target, count) == divisors

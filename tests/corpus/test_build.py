@@ -13,9 +13,10 @@ import pytest
 
 from pipeline.common.errors import UserError
 from pipeline.common.io import atomic_folder
-from pipeline.corpus import executor, ingest, staging
+from pipeline.corpus import ingest, read_task, staging
 from pipeline.corpus.build import slice_corpus
 from pipeline.corpus.params import Rules
+from pipeline.corpus.read_task import ReadTask
 from pipeline.corpus.readers.records import Record
 from pipeline.corpus.staging import StagingArea
 from pipeline.data.reader import read_documents
@@ -219,12 +220,12 @@ def test_ingest_resumes_where_it_was_stopped(
     root: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int
 ) -> None:
     monkeypatch.setattr(staging, "PART_BYTES", 2000)
-    monkeypatch.setattr(executor, "BATCH_ROWS", 16)
+    monkeypatch.setattr(read_task, "BATCH_ROWS", 16)
     rules = {"near_copies": True, "repeated_paragraphs": True}
     expected = build_corpus(root, "whole", rules=rules)
     scratch = Path(tempfile.mkdtemp(dir=root.parent))
     states: list[Any] = []
-    write_part, batches = StagingArea.write_part, executor.ReadTask.batches
+    write_part, batches = StagingArea.write_part, ReadTask.batches
 
     def write_and_stop(self: StagingArea, state: Any) -> None:
         write_part(self, state)
@@ -237,7 +238,7 @@ def test_ingest_resumes_where_it_was_stopped(
         with pytest.raises(KeyboardInterrupt):
             build_corpus(root, "again", scratch=scratch, rules=rules)
     skipped: list[int] = []
-    monkeypatch.setattr(executor.ReadTask, "batches", lambda task: skipped.append(task.skip) or batches(task))
+    monkeypatch.setattr(ReadTask, "batches", lambda task: skipped.append(task.skip) or batches(task))
     assert build_corpus(root, "again", scratch=scratch, rules=rules) == expected
     assert skipped[0] == states[-1]["skip_rows"] > 0
     assert list(rows(root, "again")) == list(rows(root, "whole"))

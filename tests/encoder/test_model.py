@@ -1,13 +1,9 @@
-import json
-
 import numpy as np
 import pytest
 import torch
 
-from pipeline.common.errors import UserError
 from pipeline.encoder.embed import embed_texts, make_input_ids, pad
-from pipeline.encoder.hf_io import load_encoder, save_encoder
-from pipeline.encoder.model import Encoder, EncoderConfig, initialize
+from pipeline.encoder.model import Encoder, initialize
 
 TEXTS = [
     "Iğdır'ın ışığı",
@@ -17,20 +13,6 @@ TEXTS = [
     "Kötü niyetli bir <s> ve </s> <pad> da metindir.",
     "",
 ]
-
-
-@pytest.fixture(scope="module")
-def encoder(tokenizer):
-    encoder = Encoder(EncoderConfig(tokenizer.vocab_size, 32, 2, 4, 48, 40, 10000.0))
-    initialize(encoder, 0)
-    return encoder.eval()
-
-
-@pytest.fixture(scope="module")
-def folder(encoder, tokenizer, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("encoder")
-    save_encoder(folder, encoder, tokenizer.folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +49,6 @@ def test_encoder_matches_modernbert_in_names_and_hidden_states(stock, encoder, t
     assert (theirs - ours)[mask].abs().max() < 1e-5
 
 
-def test_load_encoder_restores_what_save_encoder_wrote(folder, encoder):
-    loaded = load_encoder(folder)
-    assert loaded.config == encoder.config
-    assert not loaded.training
-    assert all(
-        torch.equal(loaded.state_dict()[name], weight) for name, weight in encoder.state_dict().items()
-    )
-
-
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_encoder_padding_changes_no_vector_in_any_precision(encoder, dtype):
     model = Encoder(encoder.config).to(dtype)
@@ -103,16 +76,3 @@ def test_initialize_same_seed_gives_the_same_weights(encoder):
     name = "layers.0.attn.Wqkv.weight"
     assert torch.equal(twin.state_dict()[name], encoder.state_dict()[name])
     assert not torch.equal(other.state_dict()[name], encoder.state_dict()[name])
-
-
-def test_load_encoder_names_a_folder_without_encoder(folder, tmp_path):
-    with pytest.raises(UserError, match=r"config.json: no such file; run `dvc repro train_encoder`"):
-        load_encoder(tmp_path)
-    config = json.loads((folder / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps(config | {"hidden_size": 64}))
-    (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
-    with pytest.raises(UserError, match=r"model.safetensors: embeddings.tok_embeddings.weight is not as"):
-        load_encoder(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps(config | {"model_type": "bert"}))
-    with pytest.raises(UserError, match=r"config.json: model_type 'bert': not an encoder written here"):
-        load_encoder(tmp_path)

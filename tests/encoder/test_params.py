@@ -1,13 +1,19 @@
 import pytest
+import torch
+from torch import nn
 
 from pipeline.common.errors import UserError
+from pipeline.training.optimizer import Optimizers
+from pipeline.training.schedule import lr_multiplier
 from tests.helpers.factories import encoder_params
 
 
-def test_loop_params_of_the_shipped_section_are_adamw():
-    loop = encoder_params().loop_params()
-    assert (loop.optimizer, loop.schedule, loop.final_fraction) == ("adamw", "cosine", 0)
-    assert loop.learning_rate == encoder_params().learning_rate
+def test_encoder_trains_with_adamw_and_a_decay_to_zero():
+    params = encoder_params()
+    (optimizer,) = Optimizers(nn.Linear(2, 2), params).all
+    assert isinstance(optimizer, torch.optim.AdamW)
+    assert optimizer.param_groups[0]["lr"] == params.learning_rate
+    assert lr_multiplier(params.steps, params.steps, params) == 0
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation import questions
-from pipeline.evaluation.questions import greedy_answers, is_correct, measure_questions, select_questions
+from pipeline.evaluation.questions import answer_questions, is_correct, measure_questions, select_questions
 
 PLATE = Question("İzmir'in plakası kaç?", ("35", "otuz beş"), "plate", "seen")
 CITY = Question("Başkent neresi?", ("Ankara",), "city", "seen")
@@ -16,7 +16,7 @@ def test_is_correct_accepts_any_answer_and_turkish_case():
 
 
 def test_measure_questions_by_family_and_kind(monkeypatch):
-    monkeypatch.setattr(questions, "greedy_answers", lambda *_: ["35", "Bursa", "Van'da"])
+    monkeypatch.setattr(questions, "answer_questions", lambda *_: ["35", "Bursa", "Van'da"])
     figures = measure_questions(None, None, [PLATE, CITY, LAKE], 8)
     assert (figures["exact_match"], figures["n"]) == (pytest.approx(2 / 3), 3)
     assert figures["families"] == {
@@ -35,7 +35,8 @@ def test_select_questions_depends_on_the_seed_and_not_on_the_order():
     assert len(select_questions(many, 100, seed=1)) == 50
 
 
-def test_greedy_answers_to_a_question_longer_than_the_context(make_decoder, tokenizer):
-    answers = greedy_answers(make_decoder(context=32), tokenizer, ["Kim?", "Çok uzun bir soru " * 9], 6)
+def test_answer_questions_answers_one_longer_than_the_context(make_decoder, tokenizer):
+    questions = [Question(text, (), "all", "all") for text in ("Kim?", "Çok uzun bir soru " * 9)]
+    answers = answer_questions(make_decoder(context=32), tokenizer, questions, 6)
     assert len(answers) == 2
     assert all(len(tokenizer.encode(answer)) <= 6 * 3 for answer in answers)

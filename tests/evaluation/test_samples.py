@@ -23,7 +23,7 @@ def test_render_samples_depends_on_the_seed(models, tokenizer):
 def test_render_samples_escapes_markup(models, tokenizer, monkeypatch):
     written = [[8 + ord("x")] * 6, tokenizer.encode("<b>\n#")]
     monkeypatch.setattr("pipeline.inference.continuations.generate", lambda *_, **__: written)
-    monkeypatch.setattr(module, "greedy_answers", lambda *_: ["Bursa"])
+    monkeypatch.setattr(module, "answer_questions", lambda *_: ["Bursa"])
     text = render_samples(*models, tokenizer, SETTINGS, [QUESTION], 1)
     assert "> **Ankara**xxxxxx …" in text
     assert "> **Bir \\*gün\\***\\<b\\>\n>\n> \\#" in text

@@ -20,7 +20,7 @@ from pipeline.eval_sets.params import EvalParams
 from pipeline.model.config import ModelParams
 from pipeline.sft.params import SftParams
 from pipeline.tokenizer_training.params import TokenizerParams
-from pipeline.training.params import LoopParams, TrainParams
+from pipeline.training.params import DecoderLoopParams, TrainParams
 from tests.helpers.paths import ROOT
 
 S = TypeVar("S", bound=Section)
@@ -76,10 +76,11 @@ def train_params(**changes: Any) -> TrainParams:
     return make_section("train", TrainParams, **{"precision": "fp32"} | changes)
 
 
-def loop_params(**changes: Any) -> LoopParams:
-    """What every training loop needs, from the section `train`, in fp32."""
-    shipped = {key: value for key, value in section_values("train").items() if key in LoopParams.model_fields}
-    return parse_section(shipped | {"precision": "fp32"} | changes, "train", LoopParams)
+def loop_params(**changes: Any) -> DecoderLoopParams:
+    """What a decoder's training loop needs, from the section `train`, in fp32."""
+    values = section_values("train")
+    shipped = {key: value for key, value in values.items() if key in DecoderLoopParams.model_fields}
+    return parse_section(shipped | {"precision": "fp32"} | changes, "train", DecoderLoopParams)
 
 
 def sft_params(**changes: Any) -> SftParams:

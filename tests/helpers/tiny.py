@@ -16,8 +16,7 @@ from pipeline.common.fingerprint import make_fingerprint
 from pipeline.model.decoder import Decoder, initialize
 from pipeline.pretrain.task import Pretraining
 from pipeline.shards.sampler import WindowSampler
-from pipeline.training.loop import fit
-from pipeline.training.params import MEMORY_ONLY
+from pipeline.training.run import train_model
 from tests.helpers.factories import runtime_params, tiny_model_params, train_params
 from tests.helpers.small import set_params
 
@@ -72,22 +71,17 @@ class TinyRun:
         )
 
     def fingerprint(self):
-        return make_fingerprint(
-            "train_base",
-            {"seed": self.seed, "train": self.params.model_dump()},
-            [],
-            tuple(f"train.{key}" for key in MEMORY_ONLY),
-        )
+        return make_fingerprint("train_base", {"seed": self.seed, "train": self.params}, [])
 
-    def fit(self, write_samples=None, **runtime):
-        return fit(
+    def train(self, hooks=(), **runtime):
+        return train_model(
             self.model,
             self.task,
             self.params,
-            steps=self.params.steps,
-            runtime=RUNTIME.model_copy(update=runtime),
-            fingerprint=self.fingerprint(),
-            write_samples=write_samples,
+            self.params.steps,
+            RUNTIME.model_copy(update=runtime),
+            self.fingerprint(),
+            hooks=hooks,
         )
 
     def weights(self):

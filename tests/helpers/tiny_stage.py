@@ -16,7 +16,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.runtime import process_info
 from pipeline.training import parallel
 from pipeline.training.distributed import run_training_stage
-from pipeline.training.trainer import Trainer
+from pipeline.training.loop import Hook
 from tests.helpers.tiny import TinyRun
 
 OPTIONS = json.loads(os.environ["TINY"])
@@ -42,7 +42,7 @@ def main() -> None:
     if OPTIONS.get("double"):
         tiny.model.double()
     windows, losses, gradients = [], [], []
-    read, micro_batches, update = tiny.task.train.read, tiny.task.micro_batches, Trainer.update
+    read, micro_batches = tiny.task.train.read, tiny.task.micro_batches
 
     def recording_read(first, count):
         windows.extend(range(first, first + count))
@@ -54,21 +54,19 @@ def main() -> None:
                 fail(fault)
         return micro_batches(step)
 
-    def recording_update(self, step, lr_multiplier, stats=None):
-        new_losses = update(self, step, lr_multiplier, stats)
-        losses.extend(new_losses)
-        if step == 0:
-            gradients.extend(
-                parallel.full_tensor(weight.grad).flatten() for weight in self.model.parameters()
-            )
-        return new_losses
+    class Record(Hook):
+        def after_step(self, trainer):
+            losses.append(trainer.history.losses[-1])
+            if trainer.step == 1:
+                weights = trainer.model.parameters()
+                gradients.extend(parallel.full_tensor(weight.grad).flatten() for weight in weights)
 
     tiny.task.train.read, tiny.task.micro_batches = recording_read, faulty_micro_batches
-    Trainer.update = recording_update
-    tiny.fit(**OPTIONS.get("runtime", {}))
-    Path(f"windows-{RANK}.json").write_text(json.dumps(windows))
-    if RANK == 0:
-        torch.save([losses, torch.cat(gradients) if gradients else None, tiny.weights()], "result.pt")
+    try:
+        tiny.train(hooks=[Record()], **OPTIONS.get("runtime", {}))
+    finally:  # only the process of rank 0 returns
+        Path(f"windows-{RANK}.json").write_text(json.dumps(windows))
+    torch.save([losses, torch.cat(gradients) if gradients else None, tiny.weights()], "result.pt")
 
 
 if __name__ == "__main__":

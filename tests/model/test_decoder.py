@@ -2,12 +2,11 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch.nn.attention.flex_attention import BlockMask
 
-from pipeline.model import decoder
-from pipeline.model.decoder import Decoder, document_mask, eager_attention, initialize, parameter_count
+from pipeline.model.decoder import Decoder, initialize, parameter_count
 from pipeline.model.kv_cache import KVCache
+from pipeline.model.masks import document_mask
 from tests.helpers.random_models import make_random_decoder, small_decoder_params
 
 
@@ -67,41 +66,6 @@ def test_document_mask_of_compiled_layers_is_a_block_mask(kv_heads):
     compiled = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     model(ids, document_BxT=documents.flip(0))
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled  # not anew for every batch
-
-
-@pytest.mark.parametrize("kv_heads", [1, 2, 4])
-@pytest.mark.parametrize("masked", [False, True])
-def test_eager_attention_equals_fused_attention(kv_heads, masked):
-    q = torch.randn(2, 4, 9, 8, dtype=torch.double, requires_grad=True)
-    k, v = (torch.randn(2, kv_heads, 9, 8, dtype=torch.double, requires_grad=True) for _ in range(2))
-    mask = torch.ones(9, 9, dtype=torch.bool).tril()
-    if masked:  # two documents
-        apart = torch.arange(9) < 4
-        mask = mask & (apart[:, None] == apart[None])
-    ours = eager_attention(q, k, v, mask[None, None] if masked else None)
-    theirs = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
-    assert torch.allclose(ours, theirs)
-    weights = torch.randn_like(ours)
-    for a, b in zip(
-        torch.autograd.grad((ours * weights).sum(), (q, k, v)),
-        torch.autograd.grad((theirs * weights).sum(), (q, k, v)),
-        strict=True,
-    ):
-        assert torch.allclose(a, b)
-
-
-def test_attention_is_eager_in_training_up_to_max_eager_context(monkeypatch):
-    model, calls = make_random_decoder(), []
-    monkeypatch.setattr(decoder, "eager_attention", lambda *args: calls.append(1) or eager_attention(*args))
-    ids = torch.randint(8, 480, (1, 9))
-    logits = model(ids)
-    assert len(calls) == model.params.layers
-    for block in model.model.layers:
-        block.self_attn.max_eager_context = 8
-    assert torch.allclose(model(ids), logits, atol=1e-5)
-    with torch.no_grad():
-        model(ids)
-    assert len(calls) == model.params.layers
 
 
 def test_initialize_is_seeded_and_untied_model_starts_uniform():

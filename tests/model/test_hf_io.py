@@ -5,11 +5,13 @@ import json
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from pipeline.common.errors import UserError
 from pipeline.inference.generate import generate
-from pipeline.model.hf_io import copy_weights, load_decoder, save_decoder
+from pipeline.model.hf_folder import load_weights
+from pipeline.model.hf_io import load_decoder, save_decoder
 from tests.helpers.random_models import make_random_decoder
 
 SHAPES = {
@@ -64,13 +66,13 @@ def test_save_decoder_writes_stock_files(saved):
     assert config["rope_theta"] == config["rope_parameters"]["rope_theta"] == model.params.rope_theta
 
 
-def test_copy_weights_refuses_another_architecture(saved, tmp_path):
+def test_load_weights_refuses_another_architecture(saved, tmp_path):
     model, _ = saved
     other = make_random_decoder(width=32, head_dim=8)
     with pytest.raises(
         UserError, match=r"weights of another architecture: .* is .*, its configuration means"
     ):
-        copy_weights(model, dict(other.state_dict()), tmp_path / "model.safetensors")
+        load_weights(model, dict(other.state_dict()), tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -83,6 +85,23 @@ def test_load_decoder_refuses_another_architecture(tokenizer, tmp_path, change, 
     (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
     with pytest.raises(UserError, match=message):
         load_decoder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "message"),
+    [
+        ("model.norm.weight", None, r"model.norm.weight is none, its configuration means \(64,\)"),
+        ("model.norm.bias", torch.ones(64), r"model.norm.bias is \(64,\), its configuration means none"),
+        ("model.embed_tokens.weight", None, r"lm_head.weight is none, its configuration means"),
+    ],
+)
+def test_load_decoder_refuses_other_weights(tokenizer, tmp_path, name, tensor, message):
+    save_decoder(tmp_path, make_random_decoder(), tokenizer.folder)
+    weights = {**load_file(tmp_path / "model.safetensors"), name: tensor}
+    save_file({k: v for k, v in weights.items() if v is not None}, tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match=message) as error:
+        load_decoder(tmp_path)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +127,9 @@ def test_load_decoder_names_damaged_or_missing_folder(tokenizer, tmp_path):
     save_decoder(tmp_path, make_random_decoder(), tokenizer.folder)
     (tmp_path / "model.safetensors").write_bytes(b"xx")
     with pytest.raises(UserError, match="damaged"):
+        load_decoder(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"model\.safetensors: no such file; run `dvc repro`, or name a"):
         load_decoder(tmp_path)
 
 

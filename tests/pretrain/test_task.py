@@ -18,7 +18,8 @@ def test_loss_with_a_document_mask_is_that_of_each_document_alone(tiny):
         for weight in run.model.parameters():
             torch.nn.init.normal_(weight, std=0.5)
     apart = sum(
-        summed_loss(masked.model, row[:, a:b], row[:, a + 1 : b + 1]).item() for a, b in ((0, 8), (8, 16))
+        summed_loss(masked.model, masked.model.hidden_states(row[:, a:b]), row[:, a + 1 : b + 1]).item()
+        for a, b in ((0, 8), (8, 16))
     )
     scale = masked.params.tokens_per_step
     losses = [run.task.loss(run.model, row).item() * scale for run in (masked, unmasked)]
@@ -36,7 +37,9 @@ def test_loss_of_a_best_fit_row_is_that_of_each_document_alone(tiny):
         torch.nn.init.normal_(weight, std=0.5)
     # After </s> comes <s>, which is learned; the first token of a rest is not.
     alone = [torch.tensor([ids]) for ids in (whole, [*rest, BOS], last)]
-    apart = sum(summed_loss(run.model, ids[:, :-1], ids[:, 1:]).item() for ids in alone)
+    apart = sum(
+        summed_loss(run.model, run.model.hidden_states(ids[:, :-1]), ids[:, 1:]).item() for ids in alone
+    )
     assert run.task.loss(run.model, row).item() * run.params.tokens_per_step == pytest.approx(apart, rel=1e-5)
 
 

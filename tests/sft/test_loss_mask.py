@@ -4,8 +4,7 @@ from hypothesis import strategies as st
 
 from pipeline.sft.loss_mask import collate, make_row
 from pipeline.tokenizer.chat_template import encode_conversation
-from pipeline.tokenizer.special import ASSISTANT, BOS, END_OF_TURN, PAD
-from pipeline.training.loss import IGNORE_INDEX
+from pipeline.tokenizer.special import ASSISTANT, BOS, END_OF_TURN, IGNORE_INDEX, PAD
 
 conversations = st.lists(
     st.fixed_dictionaries(

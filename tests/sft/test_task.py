@@ -10,10 +10,9 @@ from pipeline.sft.dataset import build_dataset
 from pipeline.sft.loss_mask import make_row
 from pipeline.sft.task import SftTask
 from pipeline.tokenizer.chat_template import encode_prompt
-from pipeline.tokenizer.special import END_OF_TURN
+from pipeline.tokenizer.special import END_OF_TURN, IGNORE_INDEX
 from pipeline.training import distributed
-from pipeline.training.loop import fit
-from pipeline.training.loss import IGNORE_INDEX
+from pipeline.training.run import train_model
 from tests.helpers.factories import runtime_params, tiny_model_params
 
 
@@ -122,7 +121,7 @@ def test_exact_match_compares_the_answer_to_the_last_question(tokenizer, rows, m
         }
         return [tokenizer.encode(correct.get(tuple(prompt), "yanlış").upper() + ".") for prompt in prompts]
 
-    monkeypatch.setattr("pipeline.sft.answers.generate", answer)
+    monkeypatch.setattr("pipeline.inference.answers.generate", answer)
     result = exact_match(model, tokenizer, rows, max_new_tokens=8)
     assert result == {"exact_match": pytest.approx(19 / 37), "exact_match_n": 37}
     assert sorted(prompted) == sorted(encode_prompt(tokenizer, row.messages[:-1]) for row in rows)
@@ -144,8 +143,6 @@ def test_sft_task_loop_learns_the_answers(tokenizer, make_sft_params, tmp_path, 
     before = task.validate(model)["val_loss"]
     runtime = runtime_params(log_every=50, save_every=50)
     fingerprint = Fingerprint("train_sft", "shaping", "code", {})
-    history = fit(
-        model, task, params, steps=task.steps, runtime=runtime, fingerprint=fingerprint, reports=tmp_path
-    )
+    history = train_model(model, task, params, task.steps, runtime, fingerprint, reports=tmp_path)
     assert history.last_validation["val_loss"] < 0.3 * before
     assert exact_match(model, tokenizer, data.val, 8)["exact_match"] > 0.3

@@ -5,8 +5,6 @@ import torch
 
 from pipeline.training import compile as compiling
 
-GPU = torch.device("cuda")
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("recompute", [False, True])
@@ -39,18 +37,16 @@ def test_compile_when_worthwhile_decides_once_by_the_time_left(monkeypatch, seco
     clock = iter(range(1000))
     monkeypatch.setattr(compiling.time, "perf_counter", lambda: next(clock) * seconds * compiling.TIMED_STEPS)
     monkeypatch.setattr(compiling, "has_compiler", lambda: compiler)
-    decision = compiling.CompileWhenWorthwhile(GPU, lambda: compiled.append("layers"))
-    messages = [decision.after_step(1000) for _ in range(100)]
+    decision = compiling.CompileWhenWorthwhile(lambda: compiled.append("layers"))
+    messages = [decision.decide(1000) for _ in range(100)]
     decided = messages[compiling.WARMUP_STEPS + compiling.TIMED_STEPS - 1]
     assert [line for line in messages if line] == [decided]
     assert "".join(messages).startswith(message)
     assert compiled == (["layers"] if message.startswith("compiled") else [])
-    varying = compiling.CompileWhenWorthwhile(GPU, None)
-    assert not any(varying.after_step(1000) for _ in range(100))
 
 
-def test_fit_compiles_nothing_on_a_cpu(tiny, capsys):
-    tiny(steps=25).fit()
+def test_train_model_compiles_nothing_on_a_cpu(tiny, capsys):
+    tiny(steps=25).train()
     assert "compiled" not in capsys.readouterr().out
 
 

@@ -78,10 +78,10 @@ def test_stage_of_one_process_runs_in_rank_0_alone(project, launcher_variables, 
 
 def test_fsdp_with_one_process_changes_nothing(tiny):
     one, other = tiny(), tiny(sharding="fsdp")
-    one.fit()
+    one.train()
     for path in Path(".scratch").rglob("checkpoint.pt"):
         path.unlink()
-    other.fit()
+    other.train()
     assert are_equal(other.weights(), one.weights())
     assert not torch.distributed.is_initialized()
 

@@ -13,6 +13,8 @@ import torch
 
 from pipeline.common.errors import UserError
 from pipeline.common.fingerprint import stage_lock
+from pipeline.pretrain.samples import WriteSamples
+from pipeline.training.loop import Trainer
 from tests.helpers.tiny import Crash, are_equal, crash_at, load_checkpoint
 
 
@@ -23,98 +25,98 @@ def read_curves(project):
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_fit_lowers_the_validation_loss(tiny, optimizer, precision):
+def test_train_model_lowers_the_validation_loss(tiny, optimizer, precision):
     run = tiny(optimizer=optimizer, precision=precision, steps=40)
     before = run.task.validate(run.model)["val_loss"]
-    history = run.fit()
+    history = run.train()
     assert history.last_validation["val_loss"] < before - 1.0
     assert history.best_val_loss <= history.last_validation["val_loss"]
 
 
-def test_fit_resumes_a_crashed_run_to_the_same_bytes(tiny, project):
+def test_train_model_resumes_a_crashed_run_to_the_same_bytes(tiny, project):
     complete = tiny()
-    history = complete.fit()
+    history = complete.train()
     expected_curves = read_curves(project)
     for path in (project / ".scratch").rglob("checkpoint.pt"):
         path.unlink()
     with pytest.raises(Crash):
-        crash_at(tiny(), 10).fit()
+        crash_at(tiny(), 10).train()
     resumed = tiny()
     torch.manual_seed(99)
-    assert resumed.fit().last_validation == history.last_validation
+    assert resumed.train().last_validation == history.last_validation
     assert are_equal(resumed.weights(), complete.weights())
     assert read_curves(project) == expected_curves
 
 
-def test_fit_resumes_across_batch_sizes(tiny, capsys):
+def test_train_model_resumes_across_batch_sizes(tiny, capsys):
     with pytest.raises(Crash):
-        crash_at(tiny(), 10).fit()
-    tiny(batch_size=4).fit()
+        crash_at(tiny(), 10).train()
+    tiny(batch_size=4).train()
     assert "resumed at step 8" in capsys.readouterr().out
 
 
-def test_fit_resumes_across_memory_params(tiny, capsys):
+def test_train_model_resumes_across_memory_params(tiny, capsys):
     with pytest.raises(KeyboardInterrupt):
-        crash_at(tiny(), 10, KeyboardInterrupt).fit()
-    tiny(checkpointing=True, loss_chunks=4, batch_size=4).fit()
+        crash_at(tiny(), 10, KeyboardInterrupt).train()
+    tiny(checkpointing=True, loss_chunks=4, batch_size=4).train()
     assert "resumed at step 8" in capsys.readouterr().out
 
 
-def test_fit_loads_a_finished_run_only_if_all_params_are_equal(tiny, capsys):
+def test_train_model_loads_a_finished_run_only_if_all_params_are_equal(tiny, capsys):
     complete = tiny()
-    complete.fit()
+    complete.train()
     capsys.readouterr()
     again = tiny()
-    assert again.fit().timing == {}
+    assert again.train().timing == {}
     assert "taken from the finished run" in capsys.readouterr().out
     assert are_equal(again.weights(), complete.weights())
-    tiny(batch_size=4).fit()
+    tiny(batch_size=4).train()
     assert "resumed" not in capsys.readouterr().out
 
 
-def test_fit_keeps_the_stage_lock(tiny, project):
+def test_train_model_keeps_the_stage_lock(tiny, project):
     with stage_lock("train_base"):
-        tiny(steps=2).fit()
+        tiny(steps=2).train()
         with pytest.raises(UserError), stage_lock("train_base"):
             pass
 
 
-def test_fit_log_every_does_not_change_the_loss(tiny, project):
+def test_train_model_log_every_does_not_change_the_loss(tiny, project):
     losses = set()
     for every in (1, 5, 12):
-        losses.add(tiny().fit(log_every=every).train_loss)
+        losses.add(tiny().train(log_every=every).train_loss)
         shutil.rmtree(project / ".scratch")
     assert len(losses) == 1
 
 
-def test_fit_batch_size_changes_less_than_the_seed(tiny):
+def test_train_model_batch_size_changes_less_than_the_seed(tiny):
     for precision in ("fp32", "bf16"):
         sizes = [
-            tiny(batch_size=size, precision=precision, steps=30).fit().last_validation["val_loss"]
+            tiny(batch_size=size, precision=precision, steps=30).train().last_validation["val_loss"]
             for size in (4, 8, 16)
         ]
         seeds = [
-            tiny(seed=seed, precision=precision, steps=30).fit().last_validation["val_loss"]
+            tiny(seed=seed, precision=precision, steps=30).train().last_validation["val_loss"]
             for seed in (1, 2, 3)
         ]
         assert max(sizes) - min(sizes) < max(seeds) - min(seeds)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_fit_saves_and_stops_on_a_signal(tiny, number, capsys):
+def test_train_model_saves_and_stops_on_a_signal(tiny, number, capsys):
     run = tiny()
     micro_batches = run.task.micro_batches
     run.task.micro_batches = lambda step: (
         (os.kill(os.getpid(), number) if step == 5 else None) or micro_batches(step)
     )
     with pytest.raises(UserError, match="stopped at step 6 of 12, saved"):
-        run.fit()
+        run.train()
     complete = tiny()
-    complete.fit()
+    complete.train()
     assert "resumed at step 6" in capsys.readouterr().out
 
 
-def test_fit_stops_and_keeps_the_checkpoint_where_the_loss_is_not_finite(tiny, project):
+def test_train_model_stops_and_keeps_the_checkpoint_where_the_loss_is_not_finite(tiny, project):
     run = tiny()
     loss = run.task.loss
     steps = []
@@ -124,13 +126,13 @@ def test_fit_stops_and_keeps_the_checkpoint_where_the_loss_is_not_finite(tiny, p
     with pytest.raises(
         UserError, match=r"loss is not finite at step 9 \(nan.*the checkpoint before it is kept"
     ):
-        run.fit()
+        run.train()
     state = load_checkpoint(project)
     assert state["step"] == 8
     assert all(torch.isfinite(w).all() for w in state["model"].values())
 
 
-def test_fit_stops_before_an_update_where_the_gradient_is_not_finite(tiny, project):
+def test_train_model_stops_before_an_update_where_the_gradient_is_not_finite(tiny, project):
     run = tiny()
     weight = run.model.model.layers[0].mlp.up_proj.weight
     passes = count(1)
@@ -138,14 +140,14 @@ def test_fit_stops_before_an_update_where_the_gradient_is_not_finite(tiny, proje
     with pytest.raises(
         UserError, match=r"not finite at step 10 \(\d\.\d+, gradient norm nan\); the checkpoint"
     ):
-        run.fit()
+        run.train()
     assert all(torch.isfinite(w).all() for w in run.weights().values())
     assert load_checkpoint(project)["step"] == 8
     complete, again = tiny(), tiny()
-    again.fit()
+    again.train()
     for path in (project / ".scratch").rglob("checkpoint.pt"):
         path.unlink()
-    complete.fit()
+    complete.train()
     assert are_equal(again.weights(), complete.weights())
 
 
@@ -161,23 +163,23 @@ def fail_on_gpu():
 
 @pytest.mark.parametrize("fail", [fail_on_cpu, fail_on_gpu])
 @pytest.mark.parametrize("method", ["micro_batches", "validate"])
-def test_fit_out_of_memory_names_the_batch_size_to_try(tiny, fail, method):
+def test_train_model_out_of_memory_names_the_batch_size_to_try(tiny, fail, method):
     for size, advice in ((8, "set it to 4"), (1, "choose a smaller model")):
         run = tiny(batch_size=size)
         setattr(run.task, method, lambda *args: fail())
         with pytest.raises(UserError, match=rf"train\.batch_size: {size}: out of memory; {advice}"):
-            run.fit()
+            run.train()
 
 
-def test_fit_passes_other_runtime_errors_on(tiny):
+def test_train_model_passes_other_runtime_errors_on(tiny):
     with pytest.raises(RuntimeError, match="shapes"):
-        crash_at(tiny(), 0, RuntimeError("shapes differ")).fit()
+        crash_at(tiny(), 0, RuntimeError("shapes differ")).train()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_fit_activation_checkpointing_trains_to_the_same_bytes(tiny, precision):
+def test_train_model_activation_checkpointing_trains_to_the_same_bytes(tiny, precision):
     plain, checkpointed = tiny(precision=precision), tiny(precision=precision, checkpointing=True)
-    first, second = plain.fit(), checkpointed.fit()
+    first, second = plain.train(), checkpointed.train()
     assert first.timing  # neither loaded the other's checkpoint
     assert second.timing
     assert (first.train_loss, first.last_validation) == (second.train_loss, second.last_validation)
@@ -185,7 +187,7 @@ def test_fit_activation_checkpointing_trains_to_the_same_bytes(tiny, precision):
 
 
 def test_reporter_prints_plain_lines_in_a_pipe(tiny, capsys):
-    tiny().fit()
+    tiny().train()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "training on cpu, fp32"
     assert any(
@@ -195,8 +197,8 @@ def test_reporter_prints_plain_lines_in_a_pipe(tiny, capsys):
     assert not any("\x1b" in line for line in lines)
 
 
-def test_fit_writes_curves_for_dvc_plots(tiny, project):
-    tiny().fit()
+def test_train_model_writes_curves_for_dvc_plots(tiny, project):
+    tiny().train()
     expected_curves = read_curves(project)
     assert set(expected_curves) >= {"train_loss.tsv", "val_loss.tsv", "learning_rate.tsv"}
     assert [line.split("\t")[0] for line in expected_curves["val_loss.tsv"].splitlines()] == [
@@ -207,9 +209,10 @@ def test_fit_writes_curves_for_dvc_plots(tiny, project):
     assert json.loads((project / "reports/train_base/live/metrics.json").read_text())["step"] == 12
 
 
-def test_fit_writes_curves_of_parts_positions_and_sources_and_samples(tiny, project):
-    tiny().fit(write_samples=lambda model: f"**Bir**{sum(1 for _ in model.parameters())}")
+def test_train_model_writes_curves_of_parts_positions_and_sources_and_samples(tiny, project):
     live = project / "reports/train_base/live"
+    count_weights = lambda model: f"**Bir**{sum(1 for _ in model.parameters())}"  # noqa: E731
+    tiny().train(hooks=[WriteSamples(live / "samples.md", 6, count_weights)])
     rows = {
         path.relative_to(live / "plots/metrics").as_posix(): path.read_text().splitlines()
         for path in (live / "plots/metrics").rglob("*.tsv")
@@ -224,6 +227,24 @@ def test_fit_writes_curves_of_parts_positions_and_sources_and_samples(tiny, proj
     assert float(rows["val_loss.tsv"][-1].split("\t")[1]) == pytest.approx(mean, rel=1e-5)
     assert {"val_loss_by_source/poems.tsv", "val_loss_by_source/laws.tsv", "logit_scale.tsv"} < set(rows)
     assert (live / "samples.md").read_text().startswith("## Step 6\n\n**Bir**")
+
+
+def test_step_is_at_most_ten_calls_deep_in_our_code(tiny, root):
+    run, depths = tiny(steps=2), [0]
+    code = str(root / "pipeline")
+
+    def count_calls(frame, event, argument):
+        if frame.f_code.co_filename.startswith(code) and event in ("call", "return"):
+            depths.append(depths[-1] + (1 if event == "call" else -1))
+
+    trainer = Trainer(run.model, run.task, run.params, 2, torch.device("cpu"))
+    trainer.train_step(1.0)  # imports, and caches
+    sys.setprofile(count_calls)
+    try:
+        trainer.train()
+    finally:
+        sys.setprofile(None)
+    assert 5 < max(depths) <= 10
 
 
 def test_light_modules_do_not_import_torch(root):

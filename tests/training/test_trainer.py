@@ -4,22 +4,22 @@ import pytest
 import torch
 
 from pipeline.common.errors import UserError
-from pipeline.training import trainer
+from pipeline.training import loop
 from tests.helpers.tiny import are_equal, load_checkpoint
 
 
 @pytest.fixture
 def one_step_in_flight(monkeypatch):
-    monkeypatch.setitem(trainer.STEPS_IN_FLIGHT, "cpu", 1)
+    monkeypatch.setitem(loop.STEPS_IN_FLIGHT, "cpu", 1)
 
 
 def test_trainer_losses_read_a_step_later_are_the_same(tiny, one_step_in_flight, monkeypatch, project):
     late = tiny()
-    one = late.fit()
-    monkeypatch.setitem(trainer.STEPS_IN_FLIGHT, "cpu", 0)
+    one = late.train()
+    monkeypatch.setitem(loop.STEPS_IN_FLIGHT, "cpu", 0)
     soon = tiny(batch_size=4)  # another fingerprint, so that it is trained too
     soon.task.batch_size = 8
-    two = soon.fit()
+    two = soon.train()
     assert one.timing
     assert two.timing
     assert (one.train_loss, one.last_validation) == (two.train_loss, two.last_validation)
@@ -37,7 +37,7 @@ def test_trainer_loss_that_is_not_finite_is_neither_saved_nor_validated(
     with pytest.raises(
         UserError, match=rf"loss is not finite at step {broken_at + 1} \(nan.* is kept; lower"
     ):
-        run.fit(save_every=1)
+        run.train(save_every=1)
     state = load_checkpoint(project)
     assert state["step"] == broken_at
     assert all(torch.isfinite(weight).all() for weight in state["model"].values())

@@ -9,8 +9,8 @@ from pipeline.cli.import_model.weights import count_layers, make_model_params, p
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
 from pipeline.model.config import ModelParams
+from pipeline.model.hf_io import EMBEDDING, SIZE_NAMES
 
-EMBEDDING = "model.embed_tokens.weight"  # in every state_dict with the names of transformers
 FIRST_LAYER = "model.layers.0"
 DEFAULT_HEAD_DIM = 64  # the usual one, where the weights do not show it
 # Settings that change what a model computes, and the only value that our decoder supports.
@@ -21,15 +21,6 @@ SUPPORTED_VALUES = {
     "use_sliding_window": False,
     "partial_rotary_factor": 1.0,
     "quantization_config": None,
-}
-SIZE_KEYS = {  # keys of config.json to ours
-    "hidden_size": "width",
-    "num_hidden_layers": "layers",
-    "num_attention_heads": "heads",
-    "num_key_value_heads": "kv_heads",
-    "head_dim": "head_dim",
-    "intermediate_size": "ffn",
-    "max_position_embeddings": "context",
 }
 # Defaults of transformers for keys that config.json lacks.
 DEFAULTS = {
@@ -55,7 +46,7 @@ def parse_config(
     theta = rope_theta(stock, path)
     check_settings(stock, path)
     values = {**DEFAULTS[arch], **{key: value for key, value in stock.items() if value is not None}}
-    for key in ("vocab_size", *SIZE_KEYS):
+    for key in ("vocab_size", *SIZE_NAMES.values()):
         if key == "num_key_value_heads":
             values.setdefault(key, values["num_attention_heads"])
         elif key == "head_dim":
@@ -75,7 +66,7 @@ def parse_config(
         rope_theta=theta,
         norm_eps=values.get("rms_norm_eps", 1e-6),
         tie_embeddings=one_matrix,
-        **{ours: values[theirs] for theirs, ours in SIZE_KEYS.items()},
+        **{ours: values[theirs] for ours, theirs in SIZE_NAMES.items()},
     )
     return config, values["vocab_size"]
 

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from pipeline.cli.import_model import hf, tanai
 from pipeline.cli.import_model.weights import (
+    damaged_file_error,
     find_weights,
     map_weights,
     read_file,
     read_folder_weights,
-    read_json,
 )
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
@@ -21,6 +21,7 @@ from pipeline.common.io import atomic_folder
 from pipeline.common.params import read_params
 from pipeline.common.paths import PARAMS_FILE, RAW_MODEL
 from pipeline.model.config import ModelParams
+from pipeline.model.hf_folder import read_json, require_file
 from pipeline.model.hf_io import to_hf_config, write_model_folder
 from pipeline.pretrain.init_from import find_differing_params
 
@@ -76,10 +77,8 @@ def import_model(source: Path, to: Path | None, heads: int | None) -> None:
 
 def read_hf_folder(source: Path) -> tuple[ModelParams, int, dict[str, Tensor], dict[str, Any]]:
     """Return the model params, vocabulary size, weights and marker ids of a Hugging Face folder."""
-    path = source / "config.json"
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; name a folder that transformers has saved")
-    stock = read_json(path)
+    path = require_file(source / "config.json", "name a folder that transformers has saved")
+    stock = read_json(path, damaged_file_error)
     file, weights = read_folder_weights(source)
     config, vocab_size = hf.parse_config(stock, weights, path, file)
     markers = {key: stock.get(key) for key in MARKER_KEYS}

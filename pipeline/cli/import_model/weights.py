@@ -1,6 +1,5 @@
 """Reading of weights saved by other programs. No code in their files is ever run."""
 
-import json
 import pickle
 import re
 import warnings
@@ -10,14 +9,13 @@ from typing import Any
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from pipeline.common.errors import UserError
 from pipeline.common.params import describe_validation_error
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
+from pipeline.model.hf_folder import read_json, read_safetensors
 
 # In a Hugging Face folder. The first that exists is read. An index names the parts of a large model.
 WEIGHT_FILES = (
@@ -40,10 +38,7 @@ def read_file(path: Path) -> Any:
     if not path.is_file():
         raise UserError(f"{path}: {'a folder; name a file' if path.is_dir() else 'no such file'}")
     if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise damaged_file_error(path, error) from None
+        return read_safetensors(path, damaged_file_error)
     with open(path, "rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about pickle protocols
         try:
@@ -96,7 +91,7 @@ def read_folder_weights(folder: Path) -> tuple[Path, dict[str, Tensor]]:
 
 def read_index(index: Path) -> list[str]:
     """Return the file names in an index. Raises UserError for an invalid index, and for a missing file."""
-    content = read_json(index)
+    content = read_json(index, damaged_file_error)
     files = content.get("weight_map")
     if not isinstance(files, dict) or not files:
         raise UserError(f"{index}: weight_map: names no file; fetch it again")
@@ -104,17 +99,6 @@ def read_index(index: Path) -> list[str]:
         if Path(name).name != name or not (index.parent / name).is_file():
             raise UserError(f"{index}: weight_map: {name}: no such file beside it; fetch all parts")
     return names
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file. Raises UserError where it holds none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise damaged_file_error(path, error) from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: holds a {type(content).__name__}, no configuration; name a model folder")
-    return content
 
 
 def shape_of(weights: dict[str, Tensor], key: str, path: Path, axes: int = 2) -> tuple[int, ...]:

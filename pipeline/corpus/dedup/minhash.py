@@ -7,6 +7,7 @@ of five words (112 hashes, as in FineWeb) and single words (64 hashes).
 """
 
 import unicodedata
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +17,10 @@ from pipeline.corpus.filters.text_batch import (
     DIGIT,
     END,
     LETTER,
-    TABLES,
     WORD_BASE,
     TextBatch,
+    character_table,
+    character_tables,
     make_span_hasher,
     mix_bits,
 )
@@ -37,39 +39,42 @@ class Words(NamedTuple):
     offsets: np.ndarray  # [documents + 1]
 
 
-def _fold_character_hashes() -> np.ndarray:
-    """Return the hash of each character without case, dots and cedillas.
+@cache
+def _folded_hashes() -> np.ndarray:
+    """Return the hash of each character [code points] without case, dots and cedillas.
 
     So ISTANBUL, İstanbul and istanbul are one word, and a text that was typed without Turkish letters is a
     copy of the one with them.
     """
-    codes = np.arange(len(TABLES.hash))
+    hashes = character_tables().hash
+    codes = np.arange(len(hashes))
     for code in range(BMP):
         base = unicodedata.normalize("NFD", chr(code).lower())[:1]
         codes[code] = ord("i" if base == "ı" else base)
-    return TABLES.hash[codes]
+    return hashes[codes]
 
 
-_FOLDED_HASHES = _fold_character_hashes()
-_IS_APOSTROPHE = np.zeros(len(_FOLDED_HASHES), bool)
-_IS_APOSTROPHE[[ord(character) for character in APOSTROPHES]] = True
-_rng = np.random.default_rng(1)
-_MULTIPLIERS, _OFFSETS = _rng.integers(1 << 32, size=(2, SIGNATURE_HASHES), dtype=np.uint32)
-_MULTIPLIERS |= np.uint32(1)  # odd, so that each is a permutation
+@cache
+def _permutations() -> list[tuple[np.uint32, np.uint32]]:
+    """Return the multiplier and the offset of each hash of a signature."""
+    rng = np.random.default_rng(1)
+    multipliers, offsets = rng.integers(1 << 32, size=(2, SIGNATURE_HASHES), dtype=np.uint32)
+    multipliers |= np.uint32(1)  # odd, so that each is a permutation
+    return list(zip(multipliers, offsets, strict=True))
 
 
 def folded_words(batch: TextBatch) -> Words:
     """Return every word without case and punctuation; an apostrophe joins, other punctuation splits."""
-    kept = ~_IS_APOSTROPHE[batch.codes]
+    kept = ~character_table(APOSTROPHES)[batch.codes]
     codes = batch.codes[kept]
     stops = batch.stops - np.cumsum(~kept)[batch.stops]
-    kinds = TABLES.kind[codes]
+    kinds = character_tables().kind[codes]
     kinds[stops] = END
     inside = np.zeros(len(codes) + 2, bool)
     inside[1:-1] = (kinds == LETTER) | (kinds == DIGIT)
     edges = np.flatnonzero(inside[1:] != inside[:-1])
     starts, ends = edges[::2], edges[1::2]
-    hashes = make_span_hasher(_FOLDED_HASHES[codes])(starts, ends)
+    hashes = make_span_hasher(_folded_hashes()[codes])(starts, ends)
     return Words(hashes, np.concatenate([[0], np.searchsorted(starts, stops)]))
 
 
@@ -98,7 +103,7 @@ def minhash_signatures(words: Words) -> np.ndarray:
             (_upper_half(ngrams.hashes), ngrams.offsets[documents]),
             (_upper_half(words.hashes[kept]), _start_offsets(word_counts[documents])),
         )
-        for i, (multiplier, offset) in enumerate(zip(_MULTIPLIERS, _OFFSETS, strict=True)):
+        for i, (multiplier, offset) in enumerate(_permutations()):
             values, starts = sets[i >= NGRAM_HASHES]
             signatures[documents, i] = np.minimum.reduceat(_permute(values, multiplier, offset), starts)
     return signatures

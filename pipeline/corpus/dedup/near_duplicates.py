@@ -56,8 +56,11 @@ def connected_components(pairs: np.ndarray, count: int) -> np.ndarray:
 
 
 def find_near_duplicates(group: np.ndarray, size: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Return a mask of the kept documents whose group keeps a longer one, or an earlier one of equal size."""
-    order = np.lexsort((-size, ~kept, group))
+    """Return a mask of the kept documents to remove: all but one of each group.
+
+    The longest by `size` [documents] stays, as it has the most text; of equally long ones the first.
+    """
+    order = np.lexsort((-size, ~kept, group))  # by group; within it the one that stays comes first
     is_duplicate = np.zeros(len(order), bool)
     is_duplicate[order[1:]] = group[order[1:]] == group[order[:-1]]
     return is_duplicate & kept

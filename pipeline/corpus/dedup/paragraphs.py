@@ -1,11 +1,10 @@
 """Paragraph deduplication: a paragraph that many documents repeat stays in the first of them only."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.corpus.staging import StagingArea, list_values
+from pipeline.corpus.staging import Documents, StagingArea, list_values
 
 MAX_DOCUMENTS = 5  # a paragraph that more documents have stays in the first one only
 BUCKETS = 16  # paragraph hashes are counted a sixteenth at a time, to bound memory
@@ -16,6 +15,11 @@ class RepeatedParagraphs(NamedTuple):
 
     hashes: np.ndarray  # sorted
     documents: np.ndarray  # number of documents that have each
+
+    @classmethod
+    def none(cls) -> "RepeatedParagraphs":
+        """Return no paragraphs."""
+        return cls(np.empty(0, np.uint64), np.empty(0, np.int64))
 
     def lookup(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return a mask of the hashes that are among these, and the position of each one that is."""
@@ -50,12 +54,18 @@ def find_paragraph_owners(staging: StagingArea, repeated: RepeatedParagraphs, ke
     return owner
 
 
-def removed_paragraphs(
-    staging: StagingArea, repeated: RepeatedParagraphs, owner: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield for each part the document, bytes and characters of every paragraph that its document loses."""
+def remaining_text(
+    staging: StagingArea, repeated: RepeatedParagraphs, owner: np.ndarray, documents: Documents
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes and the characters [documents] left of each without the paragraphs that others keep.
+
+    `owner` [paragraphs] comes from `find_paragraph_owners`.
+    """
+    sizes, lengths = documents.size.copy(), documents.length.copy()
     columns = (list_values(staging, name) for name in ("paragraphs", "bytes", "characters"))
     for (document, hashes), (_, bytes), (_, characters) in zip(*columns, strict=True):
         is_removed, positions = repeated.lookup(hashes)
         is_removed[is_removed] = owner[positions[is_removed]] != document[is_removed]
-        yield document[is_removed], bytes[is_removed], characters[is_removed]
+        np.subtract.at(sizes, document[is_removed], bytes[is_removed])
+        np.subtract.at(lengths, document[is_removed], characters[is_removed])
+    return sizes, lengths

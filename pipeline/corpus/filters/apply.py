@@ -1,6 +1,6 @@
 """Apply the filters that look at each document by itself, a batch of documents at a time."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress, pairwise
 
@@ -17,36 +17,15 @@ from pipeline.corpus.filters.quality import has_bad_lines, is_not_prose
 from pipeline.corpus.filters.repetition import is_repetitive
 from pipeline.corpus.filters.text_batch import TextBatch
 from pipeline.corpus.params import Rules
-from pipeline.corpus.stats import EXCERPT_CHARS
+from pipeline.corpus.rows import FILTERED_TYPE
+from pipeline.corpus.stats import CHANGING_RULES, DROPPING_RULES, EXCERPT_CHARS
 from pipeline.data.splits import hash_key
 from pipeline.text.clean import clean
 from pipeline.text.comparison_keys import duplicate_key
 from pipeline.text.repair import repair
 
-DROPPING_RULES = ("too_short", "language", "repetition", "lines", "prose")  # those here that drop documents
-CHANGING_RULES = ("cleaning", "boilerplate", "personal_data")  # those that change them
 MIN_PARAGRAPH_CHARS = 40  # shorter lines may well repeat from document to document
 BATCH_CHARS = 1_000_000
-
-FILTERED_SCHEMA = pa.struct(
-    [
-        ("text", pa.large_string()),  # clean; of a dropped document its beginning
-        ("rule", pa.int8()),  # that dropped it, an index into DROPPING_RULES; -1: none
-        ("raw", pa.int64()),  # UTF-8 bytes as it was read
-        ("length", pa.int64()),  # characters of the clean text
-        # Bytes that each changing rule removed; negative where it added some.
-        ("lost", pa.list_(pa.int64(), len(CHANGING_RULES))),
-        # Excerpt of what each changed, for the report; "": nothing.
-        ("changed", pa.list_(pa.large_string(), len(CHANGING_RULES))),
-        ("key", pa.uint64()),  # equal for copies
-        ("choice", pa.uint64()),  # random number, seeded by its text
-        ("paragraphs", pa.large_list(pa.uint64())),  # hashes of its longer lines, each once
-        ("bytes", pa.large_list(pa.int64())),  # bytes of each of these, with its repeats and line ends
-        ("characters", pa.large_list(pa.int64())),  # characters of each
-        ("grams", pa.large_list(pa.int64())),  # n-grams that it shares with the evaluation sets
-        ("signature", pa.list_(pa.uint32(), SIGNATURE_HASHES)),
-    ]
-)
 
 
 @dataclass
@@ -59,12 +38,12 @@ class FilterPipeline:
     eval_ngrams: EvalNgrams
 
     def apply(self, raw: list[str], skipped_rules: np.ndarray) -> pa.Array:
-        """Filter texts into rows of FILTERED_SCHEMA.
+        """Filter texts into rows of FILTERED_SCHEMA, an array of structs.
 
         `skipped_rules` [texts] has the bits of the rules that are not applied to each text (see `rule_bits`).
         """
         batches = [self._apply_batch(raw[span], skipped_rules[span]) for span in batch_slices(raw)]
-        return pa.concat_arrays([pa.array([], FILTERED_SCHEMA), *batches])
+        return pa.concat_arrays([pa.array([], FILTERED_TYPE), *batches])
 
     def _apply_batch(self, raw: list[str], skipped_rules: np.ndarray) -> pa.StructArray:
         applies = {
@@ -77,45 +56,27 @@ class FilterPipeline:
         kept = rule < 0
         texts = _apply_where(kept & applies["personal_data"], mask_personal_data, without_boilerplate)
         versions = raw, cleaned, without_boilerplate, texts  # before and after each changing rule
-        sizes = [_byte_lengths(version) for version in versions]
-        excerpt_functions = (
-            report_examples.repair_excerpt,
-            report_examples.removed_lines_excerpt,
-            report_examples.first_marker_excerpt,
-        )
-        by_rule = [
-            map(excerpt, *pair) for excerpt, pair in zip(excerpt_functions, pairwise(versions), strict=True)
-        ]
-        changed = [excerpt for of_text in zip(*by_rule, strict=True) for excerpt in of_text]
-        keys = [hash_key(duplicate_key(text), self.seed) for text in compress(texts, kept)]
-        key, choice = np.zeros((2, len(texts)), np.uint64)
-        key[kept], choice[kept] = np.array(keys, np.uint64).reshape(-1, 2).T
+        sizes = np.array([_byte_lengths(version) for version in versions])
+        lost, changed = -np.diff(sizes, axis=0).T, _change_excerpts(versions)
+        key, choice = self._hash_keys(texts, kept)
         batch = TextBatch([text if is_kept else "" for text, is_kept in zip(texts, kept, strict=True)])
-        # Of what is dropped only the beginning is kept, for the report, which has no personal data.
-        excerpts = [
-            text if is_kept else mask_personal_data(text[: 4 * EXCERPT_CHARS])[:EXCERPT_CHARS]
-            for text, is_kept in zip(texts, kept, strict=True)
-        ]
-        lost = -np.diff(np.array(sizes), axis=0).T
-        needs_words = applies["near_copies"] | applies["contamination"]
-        words = folded_words(batch if needs_words.any() else TextBatch([""] * len(texts)))
-        signatures = np.full((len(texts), SIGNATURE_HASHES), NO_SIGNATURE)
-        if applies["near_copies"].any():
-            signatures[applies["near_copies"]] = minhash_signatures(words)[applies["near_copies"]]
-        columns = [
-            pa.array(excerpts, pa.large_string()),
-            pa.array(rule),
-            pa.array(sizes[0], pa.int64()),
-            pa.array([len(text) for text in texts], pa.int64()),
-            pa.FixedSizeListArray.from_arrays(pa.array(lost.ravel()), len(CHANGING_RULES)),
-            pa.FixedSizeListArray.from_arrays(pa.array(changed, pa.large_string()), len(CHANGING_RULES)),
-            pa.array(key),
-            pa.array(choice),
-            *_paragraph_columns(batch, applies["repeated_paragraphs"]),
-            _list_array(*self.eval_ngrams.match(words, applies["contamination"])),
-            pa.FixedSizeListArray.from_arrays(pa.array(signatures.ravel()), SIGNATURE_HASHES),
-        ]
-        return pa.StructArray.from_arrays(columns, fields=list(FILTERED_SCHEMA))
+        columns = {
+            "text": pa.array(_shorten_dropped(texts, kept), pa.large_string()),
+            "rule": pa.array(rule),
+            "raw": pa.array(sizes[0]),
+            "size": pa.array(sizes[-1]),
+            "length": pa.array([len(text) for text in texts], pa.int64()),
+            "lost": pa.FixedSizeListArray.from_arrays(pa.array(lost.ravel()), len(CHANGING_RULES)),
+            "changed": pa.FixedSizeListArray.from_arrays(
+                pa.array(changed, pa.large_string()), len(CHANGING_RULES)
+            ),
+            "key": pa.array(key),
+            "choice": pa.array(choice),
+            **_paragraph_columns(batch, applies["repeated_paragraphs"]),
+            **self._word_columns(batch, applies),
+        }
+        fields = list(FILTERED_TYPE)
+        return pa.StructArray.from_arrays([columns[field.name] for field in fields], fields=fields)
 
     def _dropping_rule(self, batch: TextBatch, applies: dict[str, np.ndarray]) -> np.ndarray:
         """Return the index [documents] of the first rule that drops each document; -1: none."""
@@ -131,6 +92,26 @@ class FilterPipeline:
             if applies[name].any():
                 rule[is_bad() & applies[name] & (rule < 0)] = DROPPING_RULES.index(name)
         return rule
+
+    def _hash_keys(self, texts: list[str], kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return both hashes of `hash_key` [texts], 0 where a text is not kept."""
+        keys = [hash_key(duplicate_key(text), self.seed) for text in compress(texts, kept)]
+        hashes = np.zeros((2, len(texts)), np.uint64)
+        hashes[:, kept] = np.array(keys, np.uint64).reshape(-1, 2).T
+        return hashes[0], hashes[1]
+
+    def _word_columns(self, batch: TextBatch, applies: dict[str, np.ndarray]) -> dict[str, pa.Array]:
+        """Return the columns of the rules that compare words, `grams` and `signature`."""
+        count = len(batch.texts)
+        is_needed = (applies["near_copies"] | applies["contamination"]).any()
+        words = folded_words(batch if is_needed else TextBatch([""] * count))
+        signatures = np.full((count, SIGNATURE_HASHES), NO_SIGNATURE)
+        if applies["near_copies"].any():
+            signatures[applies["near_copies"]] = minhash_signatures(words)[applies["near_copies"]]
+        return {
+            "grams": _list_array(*self.eval_ngrams.match(words, applies["contamination"])),
+            "signature": pa.FixedSizeListArray.from_arrays(pa.array(signatures.ravel()), SIGNATURE_HASHES),
+        }
 
 
 def batch_slices(texts: list[str]) -> list[slice]:
@@ -149,19 +130,50 @@ def rule_bits(rules: Iterable[str]) -> int:
     return sum(1 << list(Rules.model_fields).index(rule) for rule in rules)
 
 
-def _paragraph_columns(batch: TextBatch, applies: np.ndarray) -> list[pa.Array]:
+def _change_excerpts(versions: Sequence[list[str]]) -> list[str]:
+    """Return what each changing rule did to each text, for the report: all rules of one text, then the next.
+
+    `versions` holds the texts before the first rule and after each.
+    """
+    functions = (
+        report_examples.repair_excerpt,
+        report_examples.removed_lines_excerpt,
+        report_examples.first_marker_excerpt,
+    )
+    by_rule = [map(excerpt, *pair) for excerpt, pair in zip(functions, pairwise(versions), strict=True)]
+    return [excerpt for of_text in zip(*by_rule, strict=True) for excerpt in of_text]
+
+
+def _shorten_dropped(texts: list[str], kept: np.ndarray) -> list[str]:
+    """Return the texts; of those not kept only the beginning, for the report, which has no personal data."""
+    return [
+        text if is_kept else mask_personal_data(text[: 4 * EXCERPT_CHARS])[:EXCERPT_CHARS]
+        for text, is_kept in zip(texts, kept, strict=True)
+    ]
+
+
+def _paragraph_columns(batch: TextBatch, applies: np.ndarray) -> dict[str, pa.Array]:
     """Return the columns `paragraphs`, `bytes` and `characters`, empty where `applies` is false."""
     lines = batch.lines
     long = np.flatnonzero((lines.lengths >= MIN_PARAGRAPH_CHARS) & applies[lines.document])
     order = long[np.lexsort((batch.hash_spans(lines)[long], lines.document[long]))]
     document, hashes = lines.document[order], batch.hash_spans(lines)[order]
-    sizes = batch.byte_lengths(lines)[order] + 1, lines.lengths[order] + 1
+    byte_lengths, lengths = batch.byte_lengths(lines)[order] + 1, lines.lengths[order] + 1
     is_first = np.ones(len(order), bool)
     is_first[1:] = (document[1:] != document[:-1]) | (hashes[1:] != hashes[:-1])
     starts = np.flatnonzero(is_first)
     offsets = np.searchsorted(document[starts], np.arange(len(batch.texts) + 1))
-    sums = (np.add.reduceat(size, starts) if len(starts) else size for size in sizes)
-    return [_list_array(values, offsets) for values in (hashes[starts], *sums)]
+    values = {
+        "paragraphs": hashes[starts],
+        "bytes": _sum_from(byte_lengths, starts),
+        "characters": _sum_from(lengths, starts),
+    }
+    return {name: _list_array(column, offsets) for name, column in values.items()}
+
+
+def _sum_from(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return the sum of the values from each start to the next."""
+    return np.add.reduceat(values, starts) if len(starts) else values
 
 
 def _byte_lengths(texts: list[str]) -> list[int]:

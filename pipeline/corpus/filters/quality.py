@@ -8,10 +8,10 @@ import numpy as np
 
 from pipeline.corpus.filters.text_batch import (
     SPACE,
-    TABLES,
     Spans,
     TextBatch,
     character_table,
+    character_tables,
     is_one_of,
     prefix_sums,
 )
@@ -49,8 +49,6 @@ _SYMBOLS = (
     "!/—”:％１〈&(、━\\【#%「」，】；+^]~“《„';’{|∶´[=-`*．（–？！：$～«〉,><》)?）。…@_.\"}►»"
     + "".join(map(chr, [*range(0, 9), *range(11, 32), *range(127, 160)]))
 )
-_IS_SYMBOL = character_table(_SYMBOLS)
-_IS_NO_SYMBOL = ~_IS_SYMBOL
 
 
 def has_bad_lines(batch: TextBatch) -> np.ndarray:
@@ -59,7 +57,7 @@ def has_bad_lines(batch: TextBatch) -> np.ndarray:
     Too few end as sentences do, too many are repeated, or they have hardly any words.
     """
     lines, words = batch.lines, batch.words
-    filled = batch.count_characters(lines, TABLES.kind != SPACE) > 0
+    filled = batch.count_characters(lines, character_tables().kind != SPACE) > 0
     last = batch.codes[np.maximum(lines.stops - 1, 0)]
     punctuated = filled & is_one_of(last, _TERMINAL.replace("…", ""))
     bad = lines.sum_by_document(punctuated) < MIN_PUNCTUATED_LINES * lines.sum_by_document(filled)
@@ -71,7 +69,7 @@ def has_bad_lines(batch: TextBatch) -> np.ndarray:
 def is_not_prose(batch: TextBatch) -> np.ndarray:
     """Tell for each document if its length, its words and its symbols are not those of prose."""
     lines, words = batch.lines, batch.words
-    no_symbol = batch.count_characters(words, _IS_NO_SYMBOL) > 0
+    no_symbol = batch.count_characters(words, ~character_table(_SYMBOLS)) > 0
     count = words.sum_by_document(no_symbol)
     bad = (count < WORD_COUNT[0]) | (count > WORD_COUNT[1])
     characters = words.sum_by_document(np.where(no_symbol, words.lengths, 0))
@@ -92,7 +90,7 @@ def is_not_prose(batch: TextBatch) -> np.ndarray:
     last = np.maximum(lines.stops - 1, 0)
     trailing = (batch.codes[last] == ord("…")) | (third[last] & (lines.lengths > 2))
     bad |= lines.sum_by_document(trailing) > MAX_ELLIPSIS_LINES * lines.counts
-    alphabetic = batch.count_characters(words, TABLES.alphabetic) > 0
+    alphabetic = batch.count_characters(words, character_tables().alphabetic) > 0
     bad |= words.sum_by_document(alphabetic) < MIN_ALPHABETIC_WORDS * words.counts
     return bad | (_count_stop_words(batch) < MIN_STOP_WORDS)
 

@@ -7,7 +7,7 @@ which are made once for the whole batch. So words, lines and n-grams are compare
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -16,6 +16,7 @@ BMP, ALL = 0x10000, 0x110000  # code points of the basic multilingual plane, and
 # Bases of the polynomial hashes, over the characters of a span and over the words of an n-gram: any odd
 # numbers will do.
 CHARACTER_BASE = 0x9E3779B97F4A7C15
+_INVERSE_BASE = pow(CHARACTER_BASE, -1, 1 << 64)
 WORD_BASE = 0xD1342543DE82EF95
 _UPPER, _LOWER = 1, 2
 
@@ -84,22 +85,31 @@ class CharacterTables:
         self.alphabetic[0x1F000:0x1FB00] = False
 
 
-def powers(base: int, count: int) -> np.ndarray:
-    """Return base^0, base^1, … modulo 2^64."""
-    result = np.full(count, base, np.uint64)
-    result[:1] = 1
+@cache
+def character_tables() -> CharacterTables:
+    """Return the tables, which are made at the first call (0.1 s)."""
+    return CharacterTables()
+
+
+@cache
+def character_table(characters: str) -> np.ndarray:
+    """Return a table [code points] that is true for `characters`, for `TextBatch.count_characters`."""
+    table = np.zeros(ALL, bool)
+    table[[ord(character) for character in characters]] = True
+    return table
+
+
+@cache
+def _powers_to(base: int, bits: int) -> np.ndarray:
+    """Return base^0 to base^(2^bits - 1) modulo 2^64."""
+    result = np.full(1 << bits, base, np.uint64)
+    result[0] = 1
     return np.multiply.accumulate(result)
 
 
-TABLES = CharacterTables()
-_INVERSE_BASE = pow(CHARACTER_BASE, -1, 1 << 64)
-_power_cache = {CHARACTER_BASE: powers(CHARACTER_BASE, 1), _INVERSE_BASE: powers(_INVERSE_BASE, 1)}
-
-
-def _cached_powers(base: int, count: int) -> np.ndarray:
-    if len(_power_cache[base]) < count:
-        _power_cache[base] = powers(base, 2 * count)
-    return _power_cache[base][:count]
+def _first_powers(base: int, count: int) -> np.ndarray:
+    """Return base^0 to base^(count - 1) modulo 2^64."""
+    return _powers_to(base, count.bit_length())[:count]
 
 
 def make_span_hasher(codes: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -110,8 +120,8 @@ def make_span_hasher(codes: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np
     2^64).
     """
     sums = np.zeros(len(codes) + 1, np.uint64)
-    np.cumsum(codes * _cached_powers(CHARACTER_BASE, len(codes)), out=sums[1:])
-    shifts = _cached_powers(_INVERSE_BASE, len(codes) + 1)
+    np.cumsum(codes * _first_powers(CHARACTER_BASE, len(codes)), out=sums[1:])
+    shifts = _first_powers(_INVERSE_BASE, len(codes) + 1)
     return lambda starts, stops: mix_bits((sums[stops] - sums[starts]) * shifts[starts])
 
 
@@ -129,13 +139,13 @@ class TextBatch:
     @cached_property
     def kinds(self) -> np.ndarray:
         """Class of each character."""
-        kinds = TABLES.kind[self.codes]
+        kinds = character_tables().kind[self.codes]
         kinds[self.stops] = END
         return kinds
 
     @cached_property
     def _span_hasher(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-        return make_span_hasher(TABLES.hash[self.codes])
+        return make_span_hasher(character_tables().hash[self.codes])
 
     def hash_spans(self, spans: Spans) -> np.ndarray:
         """Return a hash for each span, equal for equal texts."""
@@ -185,7 +195,7 @@ class TextBatch:
         letter_before, letter_after = kinds[before] == LETTER, kinds[after] == LETTER
         within = inside[before] & inside[after]
         between_letters, between_digits = letter_before & letter_after, digit_before & digit_after
-        case = TABLES.case[self.codes]
+        case = character_tables().case[self.codes]
         splits = (code == ord("-")) & (between_letters | between_digits)
         splits |= (code == ord(",")) & between_letters
         splits |= is_one_of(code, ":<>=/") & letter_after & ~((code == ord("/")) & digit_before)
@@ -231,10 +241,3 @@ class TextBatch:
 def is_one_of(codes: np.ndarray, characters: str) -> np.ndarray:
     """Tell for each code point if it is one of `characters`."""
     return np.isin(codes, [ord(character) for character in characters])
-
-
-def character_table(characters: str) -> np.ndarray:
-    """Return a table [code points] that is true for `characters`, for `TextBatch.count_characters`."""
-    table = np.zeros(ALL, bool)
-    table[[ord(character) for character in characters]] = True
-    return table

@@ -1,0 +1,84 @@
+"""The evaluation of all models and baselines on all tasks."""
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+
+from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL, TOKENIZER
+from pipeline.encoder.hf_io import load_encoder
+from pipeline.encoder.model import Encoder
+from pipeline.evaluation.bits_per_byte import Scorer, measure_bits_per_byte, sequence_bits
+from pipeline.evaluation.minimal_pairs import measure_minimal_pairs
+from pipeline.evaluation.ngrams import NGramModel
+from pipeline.evaluation.questions import measure_questions
+from pipeline.evaluation.retrieval import measure_retrieval
+from pipeline.evaluation.tasks import MAX_TOKEN_DIFFERENCE, Tasks
+from pipeline.model.decoder import Decoder
+from pipeline.model.hf_io import load_decoder
+from pipeline.tokenizer.tokenizer import Tokenizer
+
+
+class Models(NamedTuple):
+    """The models of a run, on one device."""
+
+    tokenizer: Tokenizer
+    base: Decoder
+    sft: Decoder
+    encoder: Encoder
+
+
+def load_models(device: torch.device) -> Models:
+    """Load the models that the stages before have written. Raises UserError where one is missing."""
+    return Models(
+        Tokenizer.load(TOKENIZER),
+        load_decoder(BASE_MODEL, device),
+        load_decoder(SFT_MODEL, device),
+        load_encoder(ENCODER_MODEL, device),
+    )
+
+
+def measure_tasks(
+    tasks: Tasks,
+    models: Models,
+    ngram_models: dict[str, NGramModel],
+    max_new_tokens: int,
+    autocast: Callable[[], AbstractContextManager[Any]],
+) -> dict[str, Any]:
+    """Measure the models and their baselines; return the figures by kind of task and by task.
+
+    The base model scores texts inside `autocast()`. Answers have up to `max_new_tokens`. Prints its progress.
+    """
+    tokenizer = models.tokenizer
+    base_scorer = partial(sequence_bits, models.base, autocast=autocast)
+    ngram_scorers: dict[str, Scorer] = {name: model.sequence_bits for name, model in ngram_models.items()}
+    print("bits per byte …", flush=True)
+    bits_per_byte = {
+        name: measure_bits_per_byte(documents, tokenizer, {"base": base_scorer, **ngram_scorers})
+        for name, documents in tasks.texts.items()
+    }
+    print("minimal pairs …", flush=True)
+    baselines = {"kneser_ney_5": ngram_scorers["kneser_ney_5"]}
+    minimal_pairs = {
+        name: measure_minimal_pairs(
+            pairs, tokenizer, base_scorer, baselines, MAX_TOKEN_DIFFERENCE.get(name, math.inf)
+        )
+        for name, pairs in tasks.pairs.items()
+    }
+    print("questions and retrieval …", flush=True)
+    question_answering = {
+        name: measure_questions(models.sft, tokenizer, questions, max_new_tokens)
+        for name, questions in tasks.questions.items()
+    }
+    retrieval = {
+        name: measure_retrieval(task, models.encoder, tokenizer) for name, task in tasks.retrieval.items()
+    }
+    return {
+        "bits_per_byte": bits_per_byte,
+        "minimal_pairs": minimal_pairs,
+        "questions": question_answering,
+        "retrieval": retrieval,
+    }

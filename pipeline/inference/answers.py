@@ -1,0 +1,26 @@
+"""Greedy answers of a chat model, for measuring it."""
+
+from collections.abc import Sequence
+
+from pipeline.inference.generate import crop_prompt, generate
+from pipeline.model.decoder import Decoder
+from pipeline.tokenizer.chat_template import Message, encode_prompt
+from pipeline.tokenizer.special import END_OF_TURN, EOS
+from pipeline.tokenizer.tokenizer import Tokenizer
+
+
+def answer_greedily(
+    model: Decoder,
+    tokenizer: Tokenizer,
+    conversations: Sequence[Sequence[Message]],
+    max_new_tokens: int,
+    room: int = 1,
+) -> list[str]:
+    """Return the greedy answer to each conversation, which ends with a message of the user.
+
+    Of a conversation too long for the model's context, the beginning is dropped until `room` new tokens fit.
+    """
+    prompts = [encode_prompt(tokenizer, messages) for messages in conversations]
+    cropped = [crop_prompt(prompt, model.context, room) for prompt in prompts]
+    answers = generate(model, cropped, max_new_tokens=max_new_tokens, stop_ids={EOS, END_OF_TURN})
+    return [tokenizer.decode(ids).strip() for ids in answers]
