@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 from pipeline.cli import check, check_cache
 from pipeline.cli.check import check_conversations, check_params
 from pipeline.common.errors import UserError
-from tests.helpers.paths import SHARED
+from tests.helpers.closure import closure, room
+from tests.helpers.paths import ROOT, SHARED
 
 GOOD = json.dumps({"prompt": "Kim?", "response": "Ben."})
 PAIR = json.dumps({"good": "Su içtim.", "bad": "Su içtin."})
@@ -118,6 +119,12 @@ def test_check_params_reads_again_with_other_code_or_params(project_with_rows, m
     monkeypatch.setattr(check_cache, "ROOMS", tmp_path / "rooms")
     check_params()
     assert len(reads) == 4
+
+
+@pytest.mark.parametrize("reader", ["sft/conversations.py", "eval_sets/readers.py"])
+def test_reader_rooms_hold_all_code_that_reads(reader):
+    rooms = {room(file).removeprefix("pipeline/") for file in closure(ROOT / "pipeline" / reader)}
+    assert rooms <= set(check_cache.READER_ROOMS)
 
 
 def test_check_params_without_a_usable_scratch_folder(project_with_rows, monkeypatch):
