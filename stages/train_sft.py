@@ -5,6 +5,7 @@ from pipeline.common import errors
 errors.install_excepthook()
 
 from pipeline.common.fingerprint import make_fingerprint
+from pipeline.common.i18n import translate
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
 from pipeline.common.params import load_section, load_seed
@@ -12,7 +13,8 @@ from pipeline.common.paths import BASE_MODEL, SFT_MODEL, TOKENIZER
 from pipeline.common.runtime import RuntimeParams
 from pipeline.model.hf_io import load_decoder, save_decoder
 from pipeline.sft.answers import exact_match
-from pipeline.sft.dataset import build_dataset, list_source_files, read_files
+from pipeline.sft.conversations import Findings, read_files
+from pipeline.sft.dataset import build_dataset, list_source_files
 from pipeline.sft.params import SftParams, check_context
 from pipeline.sft.task import SftTask
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -33,9 +35,11 @@ def main() -> None:
 
     model, tokenizer = load_decoder(BASE_MODEL), Tokenizer.load(TOKENIZER)
     check_context(sft_params, model.context)
-    files = list_source_files(sft_params)
-    data = build_dataset(read_files(files), tokenizer, sft_params)
-    counts = data.counts
+    files, findings = list_source_files(sft_params), Findings(sft_params.on_error)
+    data = build_dataset(read_files(files, findings), tokenizer, sft_params)
+    counts = data.counts | {"unreadable": findings.unreadable}
+    for note in findings.list_notes("sft.sources"):
+        print(translate(f"note: {note}"))
     print(
         f"{counts['train']:,} conversations to learn from, {counts['val']:,} to validate on;"
         f" {counts['cut']:,} cut, {counts['dropped_too_long']:,} too long,"

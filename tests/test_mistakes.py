@@ -368,6 +368,22 @@ MISTAKES: dict[str, Mistake] = {
         ),
         "rows.jsonl:1: 'soru': no conversation",
     ),
+    "check: a conversation far from the first": Mistake(
+        CHECK,
+        lambda p: (
+            local_source("a.txt", "Bir.")(p),
+            write_file("data/raw/sft/rows.jsonl", '{"prompt": "Kim?", "response": "Ben."}\n' * 60 + "{")(p),
+        ),
+        "rows.jsonl:61: '{': no JSON",
+        quick=True,
+    ),
+    "check: an evaluation's row far from the first": Mistake(
+        CHECK,
+        eval_task(
+            "a.jsonl", "questions", '{"question": "Kim?", "answers": "Ben"}\n' * 60 + '{"question": "Ne?"}'
+        ),
+        "a.jsonl:61: no column for 'answers'",
+    ),
     "check: a text column": Mistake(
         CHECK, local_source("a.csv", "x;y\n1;2", text_column="z"), "no column 'z'"
     ),

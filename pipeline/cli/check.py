@@ -1,10 +1,13 @@
 """`tezgah check`: validation of all of params.yaml, rules between sections, and input files."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
+from pipeline.cli.check_cache import read_once
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
 from pipeline.common.params import SEED_LIMIT, Section, parse_section, read_params
@@ -15,21 +18,27 @@ from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Unreadable
 from pipeline.encoder.params import EncoderParams
 from pipeline.eval_sets import params as evaluation
-from pipeline.eval_sets.readers import read_documents, read_pairs, read_questions, read_retrieval
+from pipeline.eval_sets.params import EvalTask
+from pipeline.eval_sets.readers import (
+    Retrieval,
+    read_documents,
+    read_pairs,
+    read_questions,
+    read_retrieval,
+)
 from pipeline.model.config import ModelParams
 from pipeline.packing.params import ShardsParams
 from pipeline.sft import params as sft
-from pipeline.sft.conversations import read_conversations
+from pipeline.sft.conversations import Findings, read_files
 from pipeline.tokenizer_training.params import TokenizerParams
 from pipeline.training.params import TrainParams, check_batches
 
-READERS = {
+READERS: dict[str, Callable[[str, EvalTask, Path], Sequence[object] | Retrieval]] = {
     "text": read_documents,
     "minimal_pairs": read_pairs,
     "questions": read_questions,
     "retrieval": read_retrieval,
 }
-SMALL_FILE_BYTES = 10_000_000  # bytes
 
 
 class AllParams(Section):
@@ -53,40 +62,75 @@ def check_params(path: Path = PARAMS_FILE, values: dict[str, Any] | None = None)
     Input files are looked for below the folder that holds `path`.
     """
     all_params = parse_section(read_params(path) if values is None else values, "", AllParams, path)
+    root = path.parent
+    check_rules(all_params, root)
+    check_contents(all_params, root)
+    return all_params
+
+
+def check_rules(all_params: AllParams, root: Path) -> None:
+    """Raise UserError for a broken rule between sections, or a missing input file. No file is opened.
+
+    The sections come in the order of params.yaml, as they do in `check_contents`.
+    """
+    corpus.check_inputs(all_params.corpus, root)
     check_batches(all_params.train, all_params.model, all_params.runtime)
     sft.check_batches(all_params.sft, all_params.runtime)
     sft.check_context(all_params.sft, all_params.model.context)
-    sft.check_miniworld(
-        all_params.sft, any(s.kind == "miniworld" for s in all_params.corpus.sources.values())
-    )
-    root = path.parent
-    corpus.check_inputs(all_params.corpus, root)
+    has_miniworld = any(source.kind == "miniworld" for source in all_params.corpus.sources.values())
+    sft.check_miniworld(all_params.sft, has_miniworld)
     sft.check_inputs(all_params.sft, root)
     evaluation.check_inputs(all_params.eval, root)
-    check_first_rows(all_params, root)
+
+
+def check_contents(all_params: AllParams, root: Path) -> None:
+    """Raise UserError for an input file that a stage would refuse.
+
+    Of a file of the corpus the first record is read. Files of conversations and of evaluation tasks are read
+    whole, as a bad row of theirs would show hours later.
+    """
+    for name, source in all_params.corpus.sources.items():
+        if source.kind == "local":
+            for file in matching_files(corpus.path_key(name), source.path, RAW_CORPUS, root):
+                first = next(read_file(file, source.text_column, source.documents), None)
+                if isinstance(first, Unreadable) and all_params.corpus.on_error == "fail":
+                    raise UserError(first.message)
     if all_params.train.init_from is not None:
         from pipeline.pretrain.init_from import check_init_from  # imports torch, which takes a second
 
         check_init_from(all_params.train.init_from, all_params.model, all_params.tokenizer.vocab_size, root)
-    return all_params
+    check_conversations(all_params.sft, root)
+    for name, task in all_params.eval.tasks.items():
+        files = evaluation.task_files(name, task, root=root)
+        read_once(f"eval.tasks.{name}", files, task, partial(read_task, name, task, root))
 
 
-def check_first_rows(all_params: AllParams, root: Path) -> None:
-    """Raise UserError where an input file does not begin as it should: a stage would find that hours later.
+def check_conversations(params: sft.SftParams, root: Path = Path()) -> list[str]:
+    """Return notes on the files of conversations, one line each. Raises UserError as the stage does."""
+    notes = []
+    for name, source in params.sources.items():
+        for file in sft.list_local_files(name, source, root):
+            read = partial(read_conversation_file, file, params.on_error)
+            notes += read_once("sft", [file], params.on_error, read)
+    return notes
 
-    Small files for the evaluation are read whole, of all others the first record.
-    """
-    for name, source in all_params.corpus.sources.items():
-        if source.kind == "local":
-            for path in matching_files(corpus.path_key(name), source.path, RAW_CORPUS, root):
-                first = next(read_file(path, source.text_column, source.documents), None)
-                if isinstance(first, Unreadable) and all_params.corpus.on_error == "fail":
-                    raise UserError(first.message)
-    for name, conversations in all_params.sft.sources.items():
-        for path in sft.list_local_files(name, conversations, root):
-            next(read_conversations(path), None)
-    for kind, read in READERS.items():
-        for name, task in all_params.eval.tasks.items():
-            files = evaluation.task_files(name, task, root=root)
-            if task.kind == kind and sum(file.stat().st_size for file in files) < SMALL_FILE_BYTES:
-                read(name, task, root)
+
+def read_conversation_file(file: Path, on_error: Literal["fail", "skip"]) -> list[str]:
+    """Read a file of conversations and return notes on it. Raises UserError as the stage does."""
+    findings = Findings(on_error)
+    for _ in read_files([file], findings):
+        pass
+    return findings.list_notes(str(file))
+
+
+def read_task(name: str, task: EvalTask, root: Path) -> list[str]:
+    """Read the files of an evaluation task. There are no notes. Raises UserError as the stage does."""
+    rows = READERS[task.kind](name, task, root)
+    if isinstance(rows, Retrieval):
+        if len(rows.documents) < 2:
+            raise UserError(
+                f"params.yaml: eval.tasks.{name}: {task.path}: needs at least 2 different documents"
+            )
+    elif not rows:
+        raise UserError(f"params.yaml: eval.tasks.{name}: {task.path}: holds no rows")
+    return []

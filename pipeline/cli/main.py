@@ -46,10 +46,12 @@ def check(
     stage: Annotated[str | None, typer.Option(help="Say where in a run this stage stands.")] = None,
 ) -> None:
     """Check params.yaml: every key, the rules between sections, and that the input files are there."""
-    from pipeline.cli.check import check_params
+    from pipeline.cli.check import check_conversations, check_params
 
     params = check_params()
     if stage is None:
+        for note in check_conversations(params.sft):
+            print(translate(f"note: {note}"))
         print(translate("params.yaml: all sections are in order"))
     else:
         from pipeline.cli.estimate import describe_progress

@@ -3,12 +3,11 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.common.errors import UserError
-from pipeline.sft.conversations import read_conversations
 from pipeline.sft.loss_mask import Row, make_row
 from pipeline.sft.params import MINIWORLD_CONVERSATIONS, SftParams, list_local_files
 from pipeline.tokenizer.chat_template import Message
@@ -38,17 +37,6 @@ def list_source_files(params: SftParams, root: Path = Path()) -> list[Path]:
                 f" add a miniworld source to corpus.sources, or remove sft.sources.{name}"
             )
     return files
-
-
-def read_files(files: Iterable[Path]) -> Iterator[list[Message]]:
-    """Yield the conversations of all files. Raises UserError for a file without any."""
-    for file in files:
-        is_empty = True
-        for messages in read_conversations(file):
-            is_empty = False
-            yield messages
-        if is_empty:
-            raise UserError(f"{file}: no conversation in it; add some, or remove it from sft.sources")
 
 
 def build_dataset(

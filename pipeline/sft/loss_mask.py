@@ -36,22 +36,28 @@ def make_row(
 ) -> tuple[Row | None, RowOutcome]:
     """Return the row of a conversation, None where it has none, and the outcome.
 
-    Messages after the last assistant turn teach nothing and are left out. A conversation longer than
-    `context` tokens is truncated after the last assistant turn that fits (`cut`). There is no row where not
-    even the first one fits (`too_long`), or where there is no assistant turn (`no_answer`).
+    Messages after the last trained answer teach nothing and are left out. A conversation longer than
+    `context` tokens is truncated after the last trained answer that fits (`cut`). There is no row where not
+    even the first one fits (`too_long`), or where no answer is trained (`no_answer`).
     """
-    ends = [end for end, message in enumerate(messages, start=1) if message["role"] == "assistant"]
-    if not ends:
+    answers = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
+    trained = [i for i in answers if messages[i].get("weight") != "0"]
+    if not trained:
         return None, "no_answer"
-    ids, loss_mask = encode_conversation(tokenizer, messages[: ends[-1]])
-    if len(ids) <= context:
-        return Row(list(messages[: ends[-1]]), ids, loss_mask), "whole"
-    # A trained token before an untrained one ends an assistant's turn.
-    cuts = [i for i in range(1, context + 1) if loss_mask[i - 1] and not loss_mask[i]]
-    if not cuts:
+    ids, loss_mask = encode_conversation(tokenizer, messages[: trained[-1] + 1])
+    # A token of an answer before one of none ends the answer.
+    ends = [t for t in range(1, len(ids) + 1) if loss_mask[t - 1] and not any(loss_mask[t : t + 1])]
+    end_of = dict(zip(answers, ends, strict=False))  # answers after the last trained one have no end
+    for answer in end_of.keys() - set(trained):
+        end = end_of[answer]
+        start = end - loss_mask[:end][::-1].index(False)
+        loss_mask[start:end] = [False] * (end - start)
+    fitting = [answer for answer in trained if end_of[answer] <= context]
+    if not fitting:
         return None, "too_long"
-    kept = list(messages[: ends[len(cuts) - 1]])
-    return Row(kept, ids[: cuts[-1]], loss_mask[: cuts[-1]]), "cut"
+    end = end_of[fitting[-1]]
+    row = Row(list(messages[: fitting[-1] + 1]), ids[:end], loss_mask[:end])
+    return row, "whole" if fitting == trained else "cut"
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ class SftParams(DecoderLoopParams):
     """Params of instruction tuning: the training loop's, the conversations and their batches."""
 
     sources: dict[str, Source] = Field(min_length=1)
+    on_error: Literal["fail", "skip"]  # a conversation that cannot be read
     val_fraction: float = Field(gt=0, lt=1)  # of the conversations, for validation alone
     context: int = Field(gt=1)  # longest conversation (tokens)
     epochs: float = Field(gt=0)  # times each conversation is read

@@ -3,18 +3,36 @@ import json
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.sft.conversations import read_conversations
+from pipeline.sft.conversations import (
+    FORMATS,
+    MESSAGE_KEYS,
+    UNSUPPORTED_IN_MESSAGE,
+    UNSUPPORTED_IN_ROW,
+    Findings,
+    read_conversations,
+    read_files,
+)
+from tests.helpers.paths import ROOT
 
 QUESTION = {"role": "user", "content": "Başkent neresi?"}
 ANSWER = {"role": "assistant", "content": "Ankara."}
 
 
-def read(tmp_path, *lines):
+SYSTEM = {"role": "system", "content": "Kısa konuş."}
+GREETING = [{"role": "user", "content": "Merhaba"}, {"role": "assistant", "content": "Selam"}]
+ALPACA = {"instruction": "Başkent neresi?", "output": "Ankara."}
+
+
+def write(tmp_path, *lines):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(
         b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
     )
-    return list(read_conversations(path))
+    return path
+
+
+def read(tmp_path, *lines, findings=None):
+    return list(read_conversations(write(tmp_path, *lines), findings))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +48,79 @@ def read(tmp_path, *lines):
 )
 def test_read_conversations_three_formats(tmp_path, row, question):
     assert read(tmp_path, row) == [[{"role": "user", "content": question}, ANSWER]]
+
+
+@pytest.mark.parametrize(
+    ("row", "messages"),
+    [
+        (
+            {"conversations": [{"from": "system", "value": "Kısa konuş."},
+                               {"from": "human", "value": "Başkent neresi?"},
+                               {"from": "gpt", "value": "Ankara."}]},
+            [SYSTEM, QUESTION, ANSWER],
+        ),
+        ({"conversations": [QUESTION, ANSWER], "system": "Kısa konuş."}, [SYSTEM, QUESTION, ANSWER]),
+        ({"messages": [QUESTION, ANSWER], "system": "Kısa konuş."}, [SYSTEM, QUESTION, ANSWER]),
+        ({"messages": [SYSTEM, QUESTION, ANSWER], "system": "Kısa konuş."}, [SYSTEM, QUESTION, ANSWER]),
+        ({"messages": [QUESTION, ANSWER], "system": None, "tools": [], "prompt": "x"}, [QUESTION, ANSWER]),
+        ({"messages": None, "prompt": "Başkent neresi?", "response": "Ankara."}, [QUESTION, ANSWER]),
+        (ALPACA | {"system": "Kısa konuş.", "history": [["Merhaba", "Selam"]]},
+         [SYSTEM, *GREETING, QUESTION, ANSWER]),
+        (ALPACA | {"system": " ", "history": [], "input": " "}, [QUESTION, ANSWER]),
+        ({"prompt": "Başkent neresi?", "response": "Ankara.", "system": "Kısa konuş.",
+          "history": [["Merhaba", "Selam"]] * 2}, [SYSTEM, *GREETING, *GREETING, QUESTION, ANSWER]),
+        ({"messages": [QUESTION | {"weight": 0}, ANSWER | {"weight": 0}, QUESTION, ANSWER | {"weight": 1}]},
+         [QUESTION, ANSWER | {"weight": "0"}, QUESTION, ANSWER]),
+        ({"messages": [QUESTION, ANSWER | {"tool_calls": None, "train": True, "weight": None}]},
+         [QUESTION, ANSWER]),
+        ({"messages": [QUESTION, {"role": "assistant", "content": [
+            {"type": "text", "text": "Bir"}, {"type": "text", "text": "iki"}]}]},
+         [QUESTION, {"role": "assistant", "content": "Bir\niki"}]),
+    ],
+)  # fmt: skip
+def test_read_conversations_reads_every_key_that_has_a_meaning(tmp_path, row, messages):
+    assert read(tmp_path, row) == [messages]
+
+
+def test_read_conversations_lists_keys_without_effect_once(tmp_path):
+    findings = Findings()
+    named = ALPACA | {"id": 3, "score": 0.5, "lang": "tr", "tags": [], "date": None}
+    rows = [named, named, {"messages": [QUESTION | {"name": "Ali"}, ANSWER], "id": "b", "prompt": "x"}]
+    assert len(read(tmp_path, *rows, findings=findings)) == 3
+    assert findings.list_notes("a.jsonl") == ["a.jsonl: keys without effect: id, lang, name, prompt, score"]
+    assert read(tmp_path, ALPACA, findings=Findings())
+    many = Findings(ignored_keys={f"key\n{i:02}" for i in range(20)})
+    (note,) = many.list_notes("a.jsonl")
+    assert note.endswith("key 11, …")
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.tr.md"])
+def test_readme_tells_what_every_key_does(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    known = {key for keys, beside in FORMATS.items() for key in keys + beside}
+    keys = known | set(MESSAGE_KEYS) | UNSUPPORTED_IN_ROW.keys() | UNSUPPORTED_IN_MESSAGE.keys()
+    assert not [key for key in keys if f"`{key}`" not in text]
+
+
+def test_read_files_skips_and_counts_rows_of_every_fault(tmp_path):
+    bad = [b"{", b"\xff", [1], {"id": 3}, ALPACA | {"tools": ["x"]}, {"messages": [{"role": "tool"}]}]
+    path = write(tmp_path, ALPACA, *bad, ALPACA)
+    findings = Findings("skip")
+    assert list(read_files([path], findings)) == [[QUESTION, ANSWER]] * 2
+    assert findings.unreadable == len(bad)
+    (note,) = findings.list_notes("sft.sources")
+    assert note.startswith(
+        f"sft.sources: unreadable rows skipped: 6; one of them: {path}:7: messages[0]: role"
+    )
+    with pytest.raises(UserError, match=r"rows\.jsonl:2: .*, or set sft\.on_error: skip$"):
+        list(read_files([path], Findings("fail")))
+
+
+def test_read_files_refuses_files_without_a_conversation(tmp_path):
+    with pytest.raises(UserError, match=r"rows\.jsonl: no conversation in it"):
+        list(read_files([write(tmp_path, b"", b" ")], Findings()))
+    with pytest.raises(UserError, match=r"rows\.jsonl:2: 'id': no conversation"):
+        list(read_files([write(tmp_path, b"", {"id": 1})], Findings("skip")))
 
 
 def test_read_conversations_normalizes_text_like_the_corpus(tmp_path):
@@ -53,6 +144,34 @@ def test_read_conversations_normalizes_text_like_the_corpus(tmp_path):
         (
             {"messages": [{"role": "user", "content": [1]}]},
             r"messages\[0\]: content: '\[1\]': no text; give a string",
+        ),
+        (
+            {"messages": [QUESTION, {"role": "assistant", "content": None, "tool_calls": [{"id": "a"}]}]},
+            r"messages\[1\]: tool_calls: '\[{\"id\": \"a\"}\]': tools are not supported; remove the row",
+        ),
+        ({"messages": [QUESTION, ANSWER], "tools": "[{}]"}, r"tools: '\[{}\]': tools are not"),
+        (ALPACA | {"images": ["a.png"]}, r"images: '\[\"a.png\"\]': only text is read"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
+            r"messages\[0\]: content\[0\]: type: 'image_url': only text is read",
+        ),
+        (
+            {"messages": [QUESTION, ANSWER | {"weight": 0.5}]},
+            r"messages\[1\]: weight: '0.5': give 0 \(not trained\) or 1",
+        ),
+        ({"messages": [QUESTION, ANSWER | {"weight": "0"}]}, r"messages\[1\]: weight: '0': give 0"),
+        ({"messages": [QUESTION, ANSWER | {"train": False}]}, r"messages\[1\]: train: 'false': .*weight 0"),
+        (ALPACA | {"weight": 0}, r"weight: '0': a row has no weight; give its messages"),
+        (ALPACA | {"system_prompt": "x"}, r"system_prompt: 'x': not supported; name the key system"),
+        (ALPACA | {"history": "x"}, r"history: 'x': give a list of \[question, answer\]"),
+        (ALPACA | {"history": [["x"]]}, r"history\[0\]: '\[\"x\"\]': give \[question, answer\]"),
+        (ALPACA | {"history": [["x", ""]]}, r"history\[0\]\[1\]: '': empty"),
+        (ALPACA | {"system": 3}, r"system: '3': no text"),
+        ({"messages": [QUESTION, ANSWER], "history": [["a", "b"]]}, r"history: .*put it into them"),
+        ({"messages": [SYSTEM, ANSWER], "system": "x"}, r"system: 'x': messages begins with another"),
+        (
+            {"conversations": [{"from": "observation"}]},
+            r"conversations\[0\]: from: 'observation': unknown; use",
         ),
         ({"messages": ["x"]}, r"messages\[0\]: 'x': give an object"),
         ({"messages": []}, r"messages: '\[\]': give a list"),

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
-from pipeline.sft.dataset import build_dataset, list_source_files, read_files
+from pipeline.sft.conversations import Findings, read_files
+from pipeline.sft.dataset import build_dataset, list_source_files
 from pipeline.sft.params import MINIWORLD_CONVERSATIONS
 from tests.helpers.paths import SHARED
 
@@ -74,24 +75,25 @@ def test_read_files_of_all_sources_in_order(tmp_path, make_sft_params):
     params = make_sft_params(
         sources={"w": {"kind": "miniworld"}, "l": {"kind": "local", "path": "data/raw/sft/*.jsonl"}}
     )
-    assert [m[0]["content"] for m in read_files(list_source_files(params, tmp_path))] == ["a", "b"]
+    files = list_source_files(params, tmp_path)
+    assert [m[0]["content"] for m in read_files(files, Findings())] == ["a", "b"]
 
 
-def test_list_source_files_and_read_files_refuse_empty_sources(tmp_path, make_sft_params):
+def test_list_source_files_refuses_an_empty_miniworld(tmp_path, make_sft_params):
     (tmp_path / MINIWORLD_CONVERSATIONS).parent.mkdir(parents=True)
     (tmp_path / MINIWORLD_CONVERSATIONS).touch()
     with pytest.raises(
         UserError, match=r"sft\.sources\.miniworld: .*add a miniworld source to corpus\.sources"
     ):
         list_source_files(make_sft_params(), tmp_path)
-    (tmp_path / "empty.jsonl").write_text("\n\n")
-    with pytest.raises(UserError, match=r"empty\.jsonl: no conversation in it"):
-        list(read_files([tmp_path / "empty.jsonl"]))
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="real data is not here")
 def test_build_dataset_of_real_conversations(tokenizer, make_sft_params):
-    data = build_dataset(read_files(sorted(REAL.glob("*.jsonl"))), tokenizer, make_sft_params(context=2048))
+    findings = Findings()
+    conversations = read_files(sorted(REAL.glob("*.jsonl")), findings)
+    data = build_dataset(conversations, tokenizer, make_sft_params(context=2048))
+    assert not findings.ignored_keys
     assert data.counts["read"] == 1022
     assert data.counts["dropped_without_answer"] == 0
     assert data.counts["whole"] > 950

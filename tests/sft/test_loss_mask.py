@@ -46,6 +46,30 @@ def test_make_row_without_answer_is_none(tokenizer):
     assert make_row(tokenizer, [message("system", "a"), message("user", "b")], 64) == (None, "no_answer")
 
 
+def untrained(content):
+    return message("assistant", content) | {"weight": "0"}
+
+
+def test_make_row_trains_no_token_of_an_answer_of_weight_0(tokenizer):
+    messages = [
+        message("user", "a"),
+        untrained("yanlış"),
+        message("user", "b"),
+        message("assistant", "doğru"),
+        message("user", "c"),
+        untrained("kötü"),
+    ]
+    row, outcome = make_row(tokenizer, messages, 99)
+    assert (row.messages, outcome) == (messages[:4], "whole")
+    assert row.ids == encode_conversation(tokenizer, messages[:4])[0]
+    learned = [token for token, on in zip(row.ids, row.loss_mask, strict=True) if on]
+    assert learned == [*tokenizer.encode("doğru"), END_OF_TURN]
+    assert make_row(tokenizer, messages[:2], 99) == (None, "no_answer")
+    assert make_row(tokenizer, messages, len(row.ids) - 1) == (None, "too_long")
+    longer = [*messages[:4], *messages[:4]]
+    assert make_row(tokenizer, longer, len(row.ids) + 20)[0].messages == messages[:4]
+
+
 def test_make_row_cuts_after_the_last_answer_that_fits(tokenizer):
     messages = [
         message("user", "a"),

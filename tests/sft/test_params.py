@@ -32,6 +32,7 @@ def test_sft_params_shipped_section_is_valid():
         ({"batch_size": 3}, r"sft\.batch_size: 3: .*conversations_per_step: 8: .*nearest: 6 or 9"),
         ({"batch_size": 16}, r"sft\.batch_size: 16: .*nearest: 16"),
         ({"batch_sise": 4}, r"sft\.batch_sise: unknown key; did you mean 'batch_size'\?"),
+        ({"on_error": "ignore"}, r"sft\.on_error: 'ignore'"),
         ({"epochs": "two"}, r"sft\.epochs: 'two'"),
         ({"sources": {}}, r"sft\.sources: .*at least 1 item"),
         ({"sources": {"x": {"kind": "lokal"}}}, r"sft\.sources\.x\.kind: 'lokal'"),
