@@ -1,4 +1,4 @@
-"""Conversations from JSON lines, in any of three formats.
+"""Conversations from JSON, one object on every line or all in an array, in any of three formats.
 
 {"messages": [{"role": "system" | "user" | "assistant", "content": …}, …]}
 {"instruction": …, "input": …, "output": …}      # input may be empty or absent
@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError
+from pipeline.readers.decompress import open_decompressed
+from pipeline.readers.json_rows import read_json_rows
+from pipeline.readers.rows import Row, Unreadable
 from pipeline.tokenizer.chat_template import ROLES, Message
 
 FORMATS = "messages; instruction, input and output; or prompt and response"
@@ -23,30 +26,12 @@ def read_conversations(path: Path) -> Iterator[list[Message]]:
 
     Raises UserError that names file, line, value and what to do.
     """
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            location = f"{path}:{number}"
-            row = parse_line(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, location)
-            if row is not None:
-                yield parse_messages(row, location)
-
-
-def parse_line(line: bytes, location: str) -> Any:
-    """Return the JSON value of a line, None for an empty one."""
-    try:
-        text = line.decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{location}: not UTF-8 at byte {error.start} of the line; save it as UTF-8"
-        ) from None
-    if not text:
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and deep nesting too
-        raise UserError(
-            f"{location}: {quote_value(text)}: no JSON ({error}); give one JSON object a line"
-        ) from None
+    with open_decompressed(path) as stream:
+        for row in read_json_rows(stream, str(path)):
+            if isinstance(row, Unreadable):
+                raise UserError(row.message)
+            if isinstance(row, Row):
+                yield parse_messages(row.values, row.location)
 
 
 def parse_messages(row: Any, location: str) -> list[Message]:

@@ -59,13 +59,16 @@ def test_read_conversations_normalizes_text_like_the_corpus(tmp_path):
         ({"messages": "x"}, r"messages: 'x': give a list"),
         ({"instruction": "x", "output": ""}, "output: '': empty"),
         ({"prompt": "x", "response": None}, "response: 'null': no text"),
-        ({"prompt": "x", "response": "\ud800"}, "response: .*surrogate"),
+        ({"prompt": "x", "response": "\ud800"}, "response: '': empty"),
         ({"soru": "x", "cevap": "y"}, "'cevap, soru': no conversation; give messages; instruction"),
-        ([1, 2], r"'\[1, 2\]': no JSON object"),
-        (b'{"prompt": "x", ', r"""'{"prompt": "x",': no JSON \(.*\); give one JSON object a line"""),
-        (b"[" * 100_000, ".*: no JSON"),
-        (b"1" * 10_000, ".*: no JSON"),
-        ('{"prompt": "ş"}'.encode("iso-8859-9"), "not UTF-8 at byte 12 of the line"),
+        ([1, 2], "list, not an object"),
+        (b'{"prompt": "x", ', "not JSON: Expecting .* at column 16; mend it"),
+        (b"[" * 100_000, "not JSON"),
+        (b"1" * 10_000, "not JSON"),
+        (
+            '{"prompt": "ş"}'.encode("iso-8859-9"),
+            r"not UTF-8 at byte \d+; convert the file: iconv -f WINDOWS",
+        ),
     ],
 )
 def test_read_conversations_invalid_row_is_one_line_that_names_it(tmp_path, line, message):

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
 from pipeline.corpus.readers import csv
-from pipeline.corpus.readers.records import Note, Record, Unreadable
+from pipeline.corpus.readers.records import Record
+from pipeline.readers import tables
+from pipeline.readers.rows import Note, Unreadable
 
 PATH = "a.csv"
 
@@ -77,7 +79,7 @@ def test_read_csv_names_the_row_where_an_open_quote_begins() -> None:
 
 def test_read_csv_reads_a_long_field_and_refuses_an_endless_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read("text\n" + "a" * 200_000) == [Record("a" * 200_000)]
-    monkeypatch.setattr(csv, "MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr(tables, "MAX_ROW_BYTES", 100)
     _, bad, *_ = read('text\nbir\n"' + "iki\n" * 100)
     assert isinstance(bad, Unreadable)
     assert "a.csv:3: field larger than" in bad.message

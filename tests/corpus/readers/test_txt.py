@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.corpus.readers import txt
-from pipeline.corpus.readers.records import Record, Unreadable
+from pipeline.corpus.readers.records import Record
 from pipeline.corpus.readers.split_long import split_long_text
+from pipeline.readers.rows import Unreadable
 
 PATH = "a.txt"
 LINES = st.lists(st.text(alphabet="aş ğ,", max_size=12), max_size=20)

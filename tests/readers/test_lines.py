@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.corpus.readers.lines import Line, decode_line, read_lines
-from pipeline.corpus.readers.records import Unreadable
+from pipeline.readers.lines import Line, decode_line, read_lines
+from pipeline.readers.rows import Unreadable
 
 PATH = "a.txt"
 

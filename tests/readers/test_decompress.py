@@ -7,7 +7,7 @@ import pytest
 import zstandard
 
 from pipeline.common.errors import UserError
-from pipeline.corpus.readers.decompress import open_decompressed
+from pipeline.readers.decompress import open_decompressed
 
 CONTENT = "".join(f"{number} numaralı satır\n" for number in range(5000)).encode()
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
