@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import pytest
@@ -87,6 +88,32 @@ def test_read_retrieval_and_questions_of_squad(read):
     task = read(read_retrieval, "retrieval", "s.json", json.dumps(squad))
     assert (task.queries, task.documents, task.targets) == (("Kim?",), ("Ali geldi.",), (0,))
     assert read(read_questions, "questions", "s.json", json.dumps(squad))[0].answers == ("Ali",)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("P.JSONL", '{"good": "a", "bad": "b\\ud83d"}\n'),
+        ("p.json", '[{"good": "a", "bad": "b"}]'),
+        ("p.json", '{"good": "a", "bad": "b"}\n'),
+        ("p.CSV", "sep=|\r\ngood|bad\r\na|b\r\n"),
+        ("p.csv", "good;bad\ra;b\r"),
+        ("p.jsonl.gz", gzip.compress(b'{"good": "a", "bad": "b"}')),
+        ("p.jsonl", b'\xef\xbb\xbf{"good": "a", "bad": "b\0"}'),
+    ],
+)
+def test_read_pairs_reads_what_the_corpus_reads(read, file, content):
+    assert [(p.good, p.bad) for p in read(read_pairs, "minimal_pairs", file, content)] == [("a", "b")]
+
+
+def test_read_pairs_of_a_table_loses_none_to_an_open_quote(read):
+    rows = [f'{n}"\t"{n}' if n in (5, 8) else f"{n}\t{n}." for n in range(20)]
+    assert len(read(read_pairs, "minimal_pairs", "p.tsv", "\n".join(["good\tbad", *rows]))) == 20
+    rows = [
+        f'Bu {n},"O {n}' if n == 5 else f'Bu {n},O {n}"' if n == 8 else f"Bu {n},O {n}" for n in range(20)
+    ]
+    with pytest.raises(UserError, match=r"p\.csv:7: a quote stays open and takes in 3 rows below"):
+        read(read_pairs, "minimal_pairs", "p.csv", "\n".join(["good,bad", *rows]))
 
 
 @pytest.mark.parametrize(

@@ -76,3 +76,13 @@ def test_read_conversations_invalid_row_is_one_line_that_names_it(tmp_path, line
         read(tmp_path, {"messages": [QUESTION, ANSWER]}, line)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
+
+
+def test_read_conversations_of_an_array(tmp_path):
+    row = {"prompt": "Başkent neresi?", "response": "Ankara."}
+    path = tmp_path / "alpaca.json"
+    path.write_text(json.dumps([row, row], indent=2))
+    assert len(list(read_conversations(path))) == 2
+    path.write_text(json.dumps([row, {"soru": "x"}]))
+    with pytest.raises(UserError, match=r"alpaca\.json: object 2: 'soru': no conversation"):
+        list(read_conversations(path))

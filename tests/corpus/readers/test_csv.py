@@ -83,3 +83,23 @@ def test_read_csv_reads_a_long_field_and_refuses_an_endless_one(monkeypatch: pyt
     _, bad, *_ = read('text\nbir\n"' + "iki\n" * 100)
     assert isinstance(bad, Unreadable)
     assert "a.csv:3: field larger than" in bad.message
+
+
+@pytest.mark.parametrize("name", ["Metin", "METİN", "METIN", "İçerik", "TEXT"])
+def test_read_csv_knows_usual_names_in_any_case(name: str) -> None:
+    assert read(f"tarih;{name}\n2018;bir\n") == [Record("bir")]
+
+
+def test_read_csv_prefers_the_very_name() -> None:
+    assert read("Text;content\nbir;iki\n") == [Record("iki")]
+
+
+def test_read_csv_notes_that_the_first_line_is_the_columns_name() -> None:
+    for content, has_note in (("Bir.\nİki.\n", True), ("METİN\nİki.\n", False)):
+        notes = [row for row in csv.read_csv(io.BytesIO(content.encode()), PATH) if isinstance(row, Note)]
+        assert ("a.csv: the first line is taken for the column's name: 'Bir.'" in str(notes)) == has_note
+
+
+def test_read_csv_without_header() -> None:
+    records = csv.read_csv(io.BytesIO("1;Bir.\n2;İki.\n".encode()), PATH, "2", has_header=False)
+    assert list(records) == [Record("Bir."), Record("İki.")]

@@ -59,3 +59,7 @@ def test_read_txt_boundary_line_or_file() -> None:
     )
     assert by_line == ["bir\n", "iki\n", "ve daha\n"]
     assert by_file == [content.decode()]
+
+
+def test_read_txt_splits_a_file_of_returns() -> None:
+    assert texts("bir\riki\r\rüç\r") == ["bir\riki\r", "üç\r"]
