@@ -18,6 +18,7 @@ WITHOUT_TORCH = (
     "turkish",
     "miniworld",
     "data",
+    "readers",
     "eval_sets",
     "corpus",
     "tokenizer",

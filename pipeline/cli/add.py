@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from ruamel.yaml.comments import CommentedMap
@@ -23,10 +24,12 @@ from pipeline.common.paths import PARAMS_FILE, RAW_CORPUS
 from pipeline.corpus.filters.apply import FilterPipeline, rule_bits
 from pipeline.corpus.filters.decontaminate import EvalNgrams
 from pipeline.corpus.params import CorpusParams, Rules
-from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES
-from pipeline.corpus.readers.files import read_file
-from pipeline.corpus.readers.records import Record, Unreadable
+from pipeline.corpus.readers.files import file_format, read_file
+from pipeline.corpus.readers.records import Record
 from pipeline.corpus.stats import DROPPING_RULES
+from pipeline.readers.decompress import is_compressed
+from pipeline.readers.lines import detect_utf16
+from pipeline.readers.rows import Note, Unreadable
 from pipeline.text.casing import lower
 
 CHUNK_BYTES = 1 << 20
@@ -40,15 +43,30 @@ FIRST_RUN: dict[str, dict[str, float]] = {
     "encoder": {"steps": 30},
     "sft": {"epochs": 0.2},
 }
+UTF16_CODECS = {"UTF-16LE": "utf-16-le", "UTF-16BE": "utf-16-be"}
 ASCII_LETTERS = str.maketrans("çğıöşüâîû", "cgiosuaiu")
 
 
-def add_files(files: Sequence[Path], name: str | None, column: str | None, copy: bool, track: bool) -> None:
+class Sample(NamedTuple):
+    """The beginning of a file."""
+
+    documents: list[str]  # at most SAMPLE_DOCUMENTS
+    notes: list[str]
+
+
+def add_files(
+    files: Sequence[Path],
+    name: str | None,
+    column: str | None,
+    copy: bool,
+    track: bool,
+    has_header: bool = True,
+) -> None:
     """Check the files, link them under data/raw/corpus (copy them, `dvc add` them), and write the source.
 
     A file in another encoding than UTF-8 gets a copy in UTF-8. The files themselves stay as they are.
-    Raises UserError where a file cannot be read or params.yaml would not be valid.
-    Nothing is left behind then.
+    `has_header`: see `read_table`. Raises UserError where a file cannot be read (for a single record only
+    where corpus.on_error is not skip) or params.yaml would not be valid. Nothing is left behind then.
     """
     source = name or source_name(files[0])
     files = list({file.resolve(): file for file in files}.values())  # each once
@@ -60,20 +78,28 @@ def add_files(files: Sequence[Path], name: str | None, column: str | None, copy:
         raise UserError(f"{PARAMS_FILE}: corpus.sources: must hold sources by name, or be {{}}")
     if source in corpus["sources"]:
         raise UserError(f"{PARAMS_FILE}: corpus.sources.{source}: is there already; give another --name")
+    skip_unreadable = corpus.get("on_error") == "skip"
     created: list[Path] = []
     try:
-        placed = [link_or_copy(file, copy or track, created) for file in files]
+        placed = [link_or_copy(file, copy or track, skip_unreadable, created) for file in files]
         paths = [glob.escape(file.as_posix()) for file in placed]
         entry = CommentedMap(kind="local", path=paths[0] if len(paths) == 1 else paths)
         if column:
             entry["text_column"] = column
+        if not has_header:
+            entry["header"] = False
         entry["weight"] = 1.0
+        samples = {
+            file: read_sample(place, file, column, has_header, skip_unreadable)
+            for file, place in zip(files, placed, strict=True)
+        }
         corpus["sources"][source] = entry
         params = check_params_text(dump_yaml(document))
-        documents_of = {file: read_first_documents(file, column, params.corpus.min_chars) for file in placed}
-        for file, documents in documents_of.items():
-            print(f"{file}: {describe_documents(documents)}")
-        texts = [text for documents in documents_of.values() for text in documents]
+        for file, sample in samples.items():
+            refuse_short_documents(file, sample.documents, params.corpus.min_chars)
+            print(f"{file}: {describe_documents(file, sample.documents)}")
+        reader_notes = dict.fromkeys(note for sample in samples.values() for note in sample.notes)
+        texts = [text for sample in samples.values() for text in sample.documents]
         if without := find_rules_too_strict(params.corpus, texts):
             entry["without"] = without
         text = dump_yaml(document)
@@ -89,7 +115,7 @@ def add_files(files: Sequence[Path], name: str | None, column: str | None, copy:
     print(f"{PARAMS_FILE}: corpus.sources.{source}: {', '.join(paths)}")
     if listed := ", ".join(without):
         print(translate(f"rules that more than a fifth of the documents break do not look at them: {listed}"))
-    for note in notes:
+    for note in [*reader_notes, *notes]:
         print(translate(f"note: {note}"))
     print(translate(f"`dvc repro` will run: {', '.join(to_run)}; {duration}"))
     if suggestion := suggest_first_run(params, to_run):
@@ -102,19 +128,22 @@ def source_name(file: Path) -> str:
     return re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "mine"
 
 
-def link_or_copy(file: Path, copy: bool, created: list[Path]) -> Path:
+def link_or_copy(file: Path, copy: bool, skip_unreadable: bool, created: list[Path]) -> Path:
     """Bring a file under data/raw/corpus and return its path there.
 
+    `skip_unreadable`: see `detect_encoding`.
     A link or copy that is made for it is appended to `created`. Raises UserError for what is not a file, and
     where another file has its name.
     """
     if not file.is_file():
         raise UserError(f"{file}: {'a folder; name its files' if file.is_dir() else 'no such file'}")
     folder = RAW_CORPUS
-    encoding = detect_encoding(file)
+    encoding = detect_encoding(file, skip_unreadable)
     if file.resolve().is_relative_to(folder.resolve()) and encoding == "utf-8":
         return folder / file.resolve().relative_to(folder.resolve())
     target = folder / file.name
+    if target in created:
+        raise UserError(f"{file}: another of these files is called {file.name} too; rename one of them")
     if os.path.lexists(target):
         if encoding == "utf-8" and target.exists() and target.samefile(file) and not copy:
             return target
@@ -133,23 +162,26 @@ def link_or_copy(file: Path, copy: bool, created: list[Path]) -> Path:
     return target
 
 
-def detect_encoding(file: Path) -> str:
-    """Return the encoding of a file: `utf-8`, `utf-16` or `cp1254`, the old Turkish code page.
+def detect_encoding(file: Path, skip_unreadable: bool) -> str:
+    """Return the encoding of a file: `utf-8`, a `utf-16`, or `cp1254`, the old Turkish code page.
 
     Compressed files and Parquet count as `utf-8`, as their readers decode them. Raises UserError for text in
-    none of the three. A file with letters in UTF-8 before a byte that is not UTF-8 is damaged, not cp1254.
+    none of the three. A file with letters in UTF-8 before a byte that is not UTF-8 is damaged, not cp1254;
+    with `skip_unreadable` its reader tells which lines are.
     """
-    if file.suffix in (*COMPRESSION_SUFFIXES, ".parquet"):
+    if is_compressed(file) or file_format(file) == ".parquet":
         return "utf-8"
     with open(file, "rb") as stream:
-        has_bom = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    if has_bom:
-        wrong, _ = find_undecodable_byte(file, "utf-16")
+        head = stream.read(CHUNK_BYTES)
+    has_bom = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    utf16 = "utf-16" if has_bom else UTF16_CODECS.get(detect_utf16(head) or "")
+    if utf16 is not None:
+        wrong, _ = find_undecodable_byte(file, utf16)
         if wrong is None:
-            return "utf-16"
+            return utf16
         raise UserError(f"{file}: not UTF-16 at byte {wrong}; save it as UTF-8")
     wrong, is_ascii = find_undecodable_byte(file, "utf-8")
-    if wrong is None:
+    if wrong is None or (skip_unreadable and not is_ascii):
         return "utf-8"
     if not is_ascii:
         raise UserError(f"{file}: not UTF-8 at byte {wrong}; save it as UTF-8")
@@ -162,14 +194,14 @@ def detect_encoding(file: Path) -> str:
 def find_undecodable_byte(file: Path, encoding: str) -> tuple[int | None, bool]:
     """Return the position of the first byte that cannot be decoded, or None; and if all before it is ASCII.
 
-    Raises UserError for a file with zero bytes, unless in UTF-16.
+    Raises UserError for a file with zero bytes as cp1254.
     """
     decoder = codecs.getincrementaldecoder(encoding)()
     n_read, is_ascii = 0, True
     with open(file, "rb") as stream:
         while True:
             raw = stream.read(CHUNK_BYTES)
-            if b"\0" in raw and encoding != "utf-16":
+            if b"\0" in raw and encoding == "cp1254":
                 raise UserError(f"{file}: no text; give txt, jsonl, csv, tsv or parquet")
             pending = decoder.getstate()[0]  # bytes of a character cut by the end of the last chunk
             try:
@@ -182,34 +214,51 @@ def find_undecodable_byte(file: Path, encoding: str) -> tuple[int | None, bool]:
             n_read, is_ascii = n_read + len(raw), is_ascii and raw.isascii()
 
 
-def read_first_documents(file: Path, column: str | None, min_chars: int) -> list[str]:
-    """Return the first documents of a file, at most SAMPLE_DOCUMENTS.
+def read_sample(
+    place: Path, file: Path, column: str | None, has_header: bool, skip_unreadable: bool
+) -> Sample:
+    """Return the beginning of a file that lies at `place`. Messages call it `file`.
 
-    Raises UserError for a file that cannot be read, or without a document of `min_chars` characters.
+    Raises UserError for a file that cannot be read, or without a document; for a record that cannot be read
+    unless `skip_unreadable`.
     """
     documents: list[str] = []
-    for record in read_file(file, column):
+    notes: list[str] = []
+    faults: list[str] = []
+    for record in read_file(place, column, name=str(file), has_header=has_header):
         if isinstance(record, Unreadable):
-            raise UserError(record.message)
-        if isinstance(record, Record) and record.text.strip():
+            faults.append(record.message)
+            if not skip_unreadable:
+                raise UserError(f"{record.message}, or set corpus.on_error: skip")
+        elif isinstance(record, Note):
+            notes.append(record.message)
+        elif isinstance(record, Record) and record.text.strip():
             documents.append(record.text.strip())
         if len(documents) == SAMPLE_DOCUMENTS:
             break
     if not documents:
-        raise UserError(f"{file}: no text in it; give a file that holds some")
+        raise UserError(faults[0] if faults else f"{file}: no text in it; give a file that holds some")
+    if faults:
+        notes.append(f"{file}: unreadable records that are left out: {len(faults)}; the first: {faults[0]}")
+    return Sample(documents, notes)
+
+
+def refuse_short_documents(file: Path, documents: list[str], min_chars: int) -> None:
+    """Raise UserError unless one of the documents has `min_chars` characters."""
     if all(len(text) < min_chars for text in documents):
         raise UserError(
             f"{file}: no text of corpus.min_chars {min_chars} characters; lower that, or add text"
         )
-    return documents
 
 
-def describe_documents(documents: list[str]) -> str:
+def describe_documents(file: Path, documents: list[str]) -> str:
     """Return a line about a file's documents: how many there are, and how the first begins."""
     more = "at least " if len(documents) == SAMPLE_DOCUMENTS else ""
     begins = one_line(documents[0][:60])
     is_long = sum(map(len, documents)) / len(documents) > LONG_DOCUMENT_CHARS
-    advice = "; they are long: put a blank line between documents, or set documents: line" if is_long else ""
+    advice = ""
+    if is_long and file_format(file) == ".txt":
+        advice = "; they are long: put a blank line between documents, or set documents: line"
     return translate(f"{more}{len(documents):,} documents; the first begins “{begins}…”") + translate(advice)
 
 

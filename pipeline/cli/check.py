@@ -15,7 +15,6 @@ from pipeline.common.paths import PARAMS_FILE, RAW_CORPUS
 from pipeline.common.runtime import RuntimeParams
 from pipeline.corpus import params as corpus
 from pipeline.corpus.readers.files import read_file
-from pipeline.corpus.readers.records import Unreadable
 from pipeline.encoder.params import EncoderParams
 from pipeline.eval_sets import params as evaluation
 from pipeline.eval_sets.params import EvalTask
@@ -28,6 +27,7 @@ from pipeline.eval_sets.readers import (
 )
 from pipeline.model.config import ModelParams
 from pipeline.packing.params import ShardsParams
+from pipeline.readers.rows import Unreadable
 from pipeline.sft import params as sft
 from pipeline.sft.conversations import Findings, read_files
 from pipeline.tokenizer_training.params import TokenizerParams
@@ -92,7 +92,8 @@ def check_contents(all_params: AllParams, root: Path) -> None:
     for name, source in all_params.corpus.sources.items():
         if source.kind == "local":
             for file in matching_files(corpus.path_key(name), source.path, RAW_CORPUS, root):
-                first = next(read_file(file, source.text_column, source.documents), None)
+                records = read_file(file, source.text_column, source.documents, has_header=source.header)
+                first = next(records, None)
                 if isinstance(first, Unreadable) and all_params.corpus.on_error == "fail":
                     raise UserError(first.message)
     if all_params.train.init_from is not None:

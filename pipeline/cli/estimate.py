@@ -16,7 +16,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.params import suggest_nearest
 from pipeline.common.paths import RAW_CORPUS, RAW_SFT, STAGES
 from pipeline.corpus.params import LocalSource
-from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES
+from pipeline.corpus.sources.hub import compression_ratio
 from pipeline.encoder.params import EncoderParams
 
 # Share of the machine's rate of matrix products that each stage reaches.
@@ -25,7 +25,6 @@ BYTES_PER_SECOND = {"slice_corpus": 1.5e6, "train_tokenizer": 4e6, "pack_shards"
 STARTUP_SECONDS = 4.0  # of a stage before its work: imports, the check of the params
 EVALUATION_SECONDS = 12.0  # to count n-grams and to search
 MINIWORLD_DOCUMENT_BYTES = 545  # on average
-COMPRESSION_RATIO = 4  # text bytes per byte of a compressed file, or of Parquet
 BYTES_PER_TOKEN = {1_000: 2.9, 4_096: 4.3, 8_192: 4.8, 16_000: 5.4, 32_000: 6.0}  # by vocabulary size
 MINIWORLD_CONVERSATIONS, CONVERSATION_TOKENS = 6_640, 50
 MIN_BYTES_PER_PIECE = 250  # of text; with less a vocabulary is too large
@@ -43,8 +42,7 @@ def corpus_bytes(params: AllParams, root: Path = Path()) -> int:
             total += params.corpus.byte_budgets().get(name, 0)
         else:
             for file in matching_files(f"corpus.sources.{name}.path", source.path, RAW_CORPUS, root):
-                is_compressed = file.suffix in (*COMPRESSION_SUFFIXES, ".parquet")
-                total += file.stat().st_size * (COMPRESSION_RATIO if is_compressed else 1)
+                total += file.stat().st_size * compression_ratio(file)
     return min(total, params.corpus.max_bytes or total)
 
 

@@ -79,9 +79,14 @@ def preset(
 
 @app.command()
 def add(
-    files: Annotated[list[Path], typer.Argument(help="txt, jsonl, csv, tsv (also .gz, .xz, .zst), parquet.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="txt, json(l), csv, tsv, also .gz, .xz, .zst; parquet.")
+    ],
     name: Annotated[str | None, typer.Option(help="The source's name; else the first file's.")] = None,
     column: Annotated[str | None, typer.Option(help="Which column is the text, if it is not found.")] = None,
+    no_header: Annotated[
+        bool, typer.Option("--no-header", help="The first line of a csv or tsv is a row, no names.")
+    ] = False,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the files instead of linking them.")] = False,
     track: Annotated[bool, typer.Option("--track", help="Copy them and `dvc add` them.")] = False,
 ) -> None:
@@ -91,7 +96,7 @@ def add(
     """
     from pipeline.cli.add import add_files
 
-    add_files(files, name, column, copy, track)
+    add_files(files, name, column, copy, track, not no_header)
 
 
 imports = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)

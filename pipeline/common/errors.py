@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -28,8 +29,8 @@ ADVICE = {
 
 
 def one_line(error: BaseException | str) -> str:
-    """Return the message of `error` folded to one line, for a terminal or a log."""
-    return " ".join(str(error).split())
+    """Return the message of `error` folded to one line, for a terminal or a log; a tab in a line as \\t."""
+    return " ".join(re.sub(r"(?<=\S)\t(?=\S)", r"\\t", str(error)).split())
 
 
 def describe_error(error: Exception) -> str:

@@ -47,11 +47,12 @@ class LocalSource(Section):
     """Files of the user's under data/raw/corpus."""
 
     kind: Literal["local"]
-    # A glob, or a list of them. txt, jsonl, csv, tsv, parquet; the first four also .gz, .xz, .zst.
+    # A glob, or a list of them. txt, jsonl, json, csv, tsv, parquet; all but parquet also .gz, .xz, .zst.
     path: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
     # Of jsonl, csv and parquet: a column, or several in braces, "{title}\n\n{body}"; null: found by its name.
     text_column: str | None = None
     documents: DocumentBoundary = "blank_line"  # what ends a document in a txt file
+    header: bool = True  # false: the first line of a csv or tsv is a row; columns are 1, 2, …
     without: list[Rule] = Field(default_factory=list)  # rules that are not applied to it
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # relative share of max_bytes
 

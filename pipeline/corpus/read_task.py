@@ -10,10 +10,11 @@ import pyarrow as pa
 from pipeline.common.errors import UserError, one_line
 from pipeline.corpus.filters.apply import rule_bits
 from pipeline.corpus.params import MiniworldSource, Rules, Source
-from pipeline.corpus.readers.records import Missing, Note, Record
+from pipeline.corpus.readers.records import Missing, Record
 from pipeline.corpus.readers.split_long import MAX_CHARS, split_long_text
 from pipeline.corpus.rows import READ_SCHEMA
 from pipeline.corpus.sources.base import SourceShard
+from pipeline.readers.rows import Note
 
 BATCH_ROWS = 256  # documents filtered in one call
 BATCH_CHARS = 1_000_000  # a reader's batch is handed on when it has as many

@@ -1,10 +1,8 @@
-"""Read evaluation sets: rows of JSON lines, CSV, TSV or SQuAD JSON, as typed values.
+"""Read evaluation sets: rows of JSON, CSV, TSV or SQuAD JSON, as typed values.
 
 Errors of a row name its file and line.
 """
 
-import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,11 @@ from typing import Any
 
 from pipeline.common.errors import UserError
 from pipeline.eval_sets.params import EvalTask, task_files
+from pipeline.readers.decompress import content_suffix, open_decompressed
+from pipeline.readers.json_rows import parse_json, read_json_rows
+from pipeline.readers.lines import TextLines
+from pipeline.readers.rows import MAX_ROW_BYTES, Row, Unreadable
+from pipeline.readers.tables import Fields, read_table
 
 # Names of the fields in published files, our own first.
 SYNONYMS = {
@@ -120,7 +123,7 @@ def task_texts(name: str, task: EvalTask, root: Path = Path(".")) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Row:
+class TaskRow:
     """A record as its file has it, with what its errors have to name."""
 
     location: str  # file:line
@@ -168,88 +171,60 @@ class Row:
         return tuple(self.check_text(field, item) for item in values)
 
     def check_text(self, field: str, value: Any) -> str:
-        """Return `value` as text, if it is a text that can be encoded, or a number."""
+        """Return `value` as text, if it is a text or a number."""
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, str) or not value.strip():
             raise UserError(f"{self.location}: {field}: {value!r} is not a text; mend or remove the row")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise UserError(
-                f"{self.location}: {field}: holds half of a surrogate pair; mend or remove the row"
-            )
         return value
 
 
-def read_rows(name: str, task: EvalTask, root: Path) -> Iterator[Row]:
+def read_rows(name: str, task: EvalTask, root: Path) -> Iterator[TaskRow]:
     """Yield every row of every file of a task. Raises UserError where there is no file."""
     for path in task_files(name, task, root=root):
         for location, record in read_records(path):
-            yield Row(location, path.stem, record, name, task.columns)
+            yield TaskRow(location, path.stem, record, name, task.columns)
 
 
 def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield location (`file:line`) and content of every record of a file, whose suffix names the format."""
-    match path.suffix:
-        case ".jsonl":
+    match content_suffix(path):
+        case ".jsonl" | ".ndjson":
             return read_json_records(path)
         case ".csv" | ".tsv":
             return read_table_records(path)
         case ".json":
-            return read_squad_records(path)
+            return read_squad_records(path) if is_squad(path) else read_json_records(path)
         case _:
-            raise UserError(f"{path}: unknown format; expected .jsonl, .csv, .tsv or .json (SQuAD)")
-
-
-def decode_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield number and text of every line. Raises UserError for one that is not UTF-8."""
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError:
-                raise UserError(f"{path}:{number}: not UTF-8; save the file as UTF-8") from None
+            raise UserError(f"{path}: unknown format; expected .jsonl, .json (SQuAD's too), .csv or .tsv")
 
 
 def read_json_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the JSON object of every line that is not blank."""
-    for number, line in decode_lines(path):
-        if not line.strip():
-            continue
-        record = parse_json(line.rstrip(), path, number)
-        if not isinstance(record, dict):
-            raise UserError(f"{path}:{number}: expected an object {{…}}, found {type(record).__name__}")
-        yield f"{path}:{number}", record
-
-
-def parse_json(text: str, path: Path, first_line: int) -> Any:
-    """Parse the JSON value of `text`, which begins on line `first_line` of `path`."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        line = first_line + error.lineno - 1
-        raise UserError(f"{path}:{line}: not JSON: {error.msg} at column {error.colno}; mend it") from None
-    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits; deep nesting
-        raise UserError(f"{path}:{first_line}: not JSON: {error}; mend it") from None
+    """Yield the objects of a JSON file (see `read_json_rows`)."""
+    with open_decompressed(path) as stream:
+        for row in read_json_rows(stream, str(path)):
+            if isinstance(row, Unreadable):
+                raise UserError(row.message)
+            if isinstance(row, Row):
+                yield row.location, row.values
 
 
 def read_table_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the rows under a header. The separator is the most frequent of `;`, tab and `,` in the header."""
-    header = next((line for _, line in decode_lines(path)), "")
-    separator = max(";\t,", key=header.count)  # the first of equals
-    reader = csv.reader((line for _, line in decode_lines(path)), delimiter=separator)
-    try:
-        names = next(reader, [])
-        for fields in reader:
-            if not fields:
-                continue
-            if len(fields) != len(names):
-                raise UserError(
-                    f"{path}:{reader.line_num}: {len(fields)} fields where the header has {len(names)} "
-                    f"(separator {separator!r}); quote fields that hold it"
-                )
-            yield f"{path}:{reader.line_num}", dict(zip(names, fields, strict=True))
-    except csv.Error as error:
-        raise UserError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+    """Yield the rows under a header (see `read_table`)."""
+    with open_decompressed(path) as stream:
+        names, rows = read_table(stream, str(path))
+        for row in rows:
+            if isinstance(row, Unreadable):
+                raise UserError(row.message)
+            if isinstance(row, Fields):
+                yield f"{path}:{row.number}", dict(zip(names, row.values, strict=True))
+
+
+def is_squad(path: Path) -> bool:
+    """Return whether a .json is SQuAD's, and neither an array of rows nor JSON lines of them."""
+    with open_decompressed(path) as stream:
+        first = next(read_json_rows(stream, str(path)), None)
+    return not isinstance(first, Row) or "data" in first.values
 
 
 def read_squad_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -257,7 +232,7 @@ def read_squad_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     Each has `id`, `question`, `context` and `answers` (their texts, each once).
     """
-    squad = parse_json("".join(line for _, line in decode_lines(path)), path, 1)
+    squad = parse_json(read_text(path), str(path))
     try:
         paragraphs = [paragraph for article in squad["data"] for paragraph in article["paragraphs"]]
         for number, paragraph in enumerate(paragraphs, start=1):
@@ -275,3 +250,13 @@ def read_squad_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 )
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not SQuAD's layout (data, paragraphs, context, qas): {error!r}") from None
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file. Raises UserError for a line that is not UTF-8."""
+    with open_decompressed(path) as stream:
+        texts = [text for _, text in TextLines(stream, str(path), MAX_ROW_BYTES)]
+    for text in texts:
+        if isinstance(text, Unreadable):
+            raise UserError(text.message)
+    return "".join(map(str, texts))

@@ -1,4 +1,6 @@
-"""Conversations from JSON lines, in any of four formats. The tables below say what each key does.
+"""Conversations from JSON, one object on every line or all in an array, in any of four formats.
+
+The tables below say what each key does.
 
 {"messages": [{"role": "system" | "user" | "assistant", "content": …}, …]}
 {"conversations": [{"from": "system" | "human" | "gpt", "value": …}, …]}  # ShareGPT
@@ -14,6 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.readers.decompress import open_decompressed
+from pipeline.readers.json_rows import read_json_rows
+from pipeline.readers.rows import Note, Unreadable
 from pipeline.tokenizer.chat_template import ROLES, Message
 
 # The keys that hold a conversation, and those that are read beside them. `history` holds the [question,
@@ -58,6 +63,7 @@ class Findings:
     unreadable: int = 0
     example: str = ""  # the error of one of them
     ignored_keys: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)  # of the reader of the file
 
     def add_error(self, error: UserError) -> None:
         """Count a row that cannot be read. Raises UserError unless such rows are skipped."""
@@ -68,7 +74,7 @@ class Findings:
 
     def list_notes(self, location: str) -> list[str]:
         """Return what people should know, one line each. `location` names the files."""
-        notes = []
+        notes = list(self.notes)
         if self.ignored_keys:
             names = sorted(self.ignored_keys)
             listed = ", ".join(name[:MAX_QUOTED_CHARS] for name in names[:MAX_LISTED_KEYS])
@@ -100,41 +106,23 @@ def read_conversations(path: Path, findings: Findings | None = None) -> Iterator
     Raises UserError that names file, line, value and what to do, unless `findings` says to skip such rows.
     """
     findings = findings or Findings()
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            location = f"{path}:{number}"
+    with open_decompressed(path) as stream:
+        for row in read_json_rows(stream, str(path)):
+            if isinstance(row, Note):
+                findings.notes.append(row.message)
+                continue
             try:
-                row = parse_line(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, location)
-                messages = None if row is None else parse_messages(row, location, findings.ignored_keys)
+                if isinstance(row, Unreadable):
+                    raise UserError(row.message)
+                messages = parse_messages(row.values, row.location, findings.ignored_keys)
             except UserError as error:
                 findings.add_error(error)
-                continue
-            if messages is not None:
+            else:
                 yield messages
 
 
-def parse_line(line: bytes, location: str) -> Any:
-    """Return the JSON value of a line, None for an empty one."""
-    try:
-        text = line.decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{location}: not UTF-8 at byte {error.start} of the line; save it as UTF-8"
-        ) from None
-    if not text:
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and deep nesting too
-        raise UserError(
-            f"{location}: {quote_value(text)}: no JSON ({error}); give one JSON object a line"
-        ) from None
-
-
-def parse_messages(row: Any, location: str, ignored_keys: set[str]) -> list[Message]:
+def parse_messages(row: dict[str, Any], location: str, ignored_keys: set[str]) -> list[Message]:
     """Return the messages of one row, and add its keys without effect to `ignored_keys`."""
-    if not isinstance(row, dict):
-        raise UserError(f"{location}: {quote_value(row)}: no JSON object; give {FORMATS_ADVICE}")
     formats = [keys for keys in FORMATS if all(key in row for key in keys)]
     if not formats:
         names = ", ".join(sorted(row)) or "no key"

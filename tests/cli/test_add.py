@@ -15,6 +15,7 @@ from pipeline.cli.check import check_params
 from pipeline.common.errors import UserError
 from pipeline.corpus import params as corpus_params
 from pipeline.corpus.readers.files import read_file
+from pipeline.corpus.sources.base import list_shards
 from tests.helpers.small import sentences
 
 TURKISH = "Şu köşe yaz köşesi.\n\nÇiğdem ile İğde ağacının gölgesi; güneş ışığı, ölçü ve üzüm."
@@ -24,8 +25,8 @@ def sources(project):
     return YAML(typ="safe", pure=True).load((project / "params.yaml").read_text())["corpus"]["sources"]
 
 
-def add_files(*files, name=None, column=None, copy=False, track=False):
-    add.add_files(list(files), name, column, copy, track)
+def add_files(*files, name=None, column=None, copy=False, track=False, has_header=True):
+    add.add_files(list(files), name, column, copy, track, has_header)
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_add_files_writes_a_source_and_prints_what_will_run(project, mine, capsy
     assert all(line in after for line in before.splitlines())  # all other lines stay, comments too
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1254"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1254"])
 def test_add_files_copies_other_encodings_as_utf_8(project, encoding, capsys):
     file = project / "eski.txt"
     file.write_bytes(TURKISH.encode(encoding))
@@ -149,6 +150,7 @@ def test_add_files_notes_too_little_text(project, capsys):
         ("a.csv", b"text;x\nBir;2\n", {"column": "y"}, "no column 'y'"),
         ("a.txt", b"Bir.\n\nIki.", {}, r"a\.txt: no text of corpus\.min_chars 20 characters"),
         ("a.txt", "Şu köşe, bu köşe: ".encode() * 99_000 + b"\xff", {}, "not UTF-8 at byte 2277000"),
+        ("a.csv", b"Bir.\nIki.\n", {"column": "2", "has_header": False}, "no column '2'"),
         ("a.txt", b"Bir \x8d", {}, "neither UTF-8 nor windows-1254 at byte 4"),
         ("a.txt", "Şu köşe yaz köşesi.".encode("utf-16")[:-1], {}, "not UTF-16 at byte 38"),
     ],
@@ -186,3 +188,98 @@ def test_add_files_advises_blank_lines_for_long_documents(project, capsys):
     file.write_text("\n".join(sentences(2_000)), encoding="utf-8")
     add_files(file)
     assert "they are long: put a blank line between documents" in capsys.readouterr().out
+
+
+ROWS = [{"Başlık": "Bir", "Metin": text, "sıra": "1"} for text in sentences(40)]
+LINES = "\n".join(map(json.dumps, ROWS))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.TXT", "\n\n".join(sentences(40))),
+        ("a.JSONL.GZ", gzip.compress(LINES.encode())),
+        ("c4.json.gz", gzip.compress(LINES.encode())),
+        ("a.json", json.dumps(ROWS, ensure_ascii=False, indent=2)),
+        ("a.CSV", "Başlık;METİN\n" + "\n".join(f'Bir;"{row["Metin"]}"' for row in ROWS)),
+        ("sep.csv", "sep=|\nMETIN|b\n" + "\n".join(f"{row['Metin']}|a;b" for row in ROWS)),
+        ("mac.txt", "\r\r".join(sentences(40))),
+        ("nul.txt", "\n\n".join(sentences(40)) + "\0\0"),
+    ],
+)
+def test_add_files_takes_what_people_bring(project, name, content, capsys):
+    (project / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    add_files(project / name)
+    printed = capsys.readouterr().out
+    assert f"{name}: 40 documents; the first begins “" in printed
+    assert ("nul.txt: 2 NUL characters are left out" in printed) == (name == "nul.txt")
+
+
+@pytest.mark.parametrize("column", [r"{başlık}\n\n{gövde}\t.", "{başlık}\n\n{gövde}\t."])
+def test_add_files_and_the_stage_read_a_backslash_in_a_column_as_a_line_break(project, column):
+    rows = [{"başlık": "A", "gövde": text} for text in sentences(40)]
+    (project / "a.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    add_files(project / "a.jsonl", column=column)
+    corpus = check_params().corpus
+    (shard,) = list_shards(corpus, "a", 1, project)
+    texts = [record.text for record in shard.records()]
+    assert texts == [f"A\n\n{text}\t." for text in sentences(40)]
+
+
+def test_add_files_says_that_the_first_line_is_taken_for_a_name(project, capsys):
+    file = project / "a.csv"
+    file.write_text("\n".join(["İlk metin.", *(f'"{text}"' for text in sentences(39))]), encoding="utf-8")
+    add_files(file)
+    printed = capsys.readouterr().out
+    assert "a.csv: 39 documents" in printed
+    assert f"note: {file}: the first line is taken for the column's name: 'İlk metin.'; where" in printed
+    assert "set header: false (`tezgah add`: --no-header)" in printed
+    add_files(file, name="all", has_header=False)
+    printed = capsys.readouterr().out
+    assert "a.csv: 40 documents" in printed
+    assert "first line" not in printed
+    assert sources(project)["all"]["header"] is False
+    check_params()
+
+
+def test_add_files_skips_what_the_stage_will_skip(project, capsys):
+    params = (project / "params.yaml").read_text()
+    file = project / "a.jsonl"
+    file.write_bytes(LINES.encode() + b'\n{"Metin": \n{"Metin": "\xc5\x9f \xff"}\n')
+    with pytest.raises(UserError, match="not UTF-8 at byte"):
+        add_files(file)
+    (project / "params.yaml").write_text(params.replace("on_error: fail", "on_error: skip"))
+    add_files(file)
+    printed = capsys.readouterr().out
+    assert "40 documents" in printed
+    assert f"note: {file}: unreadable records that are left out: 2; the first: {file}:41: not JSON" in printed
+
+
+def test_add_files_names_the_file_of_the_user(project):
+    file = project / "a.csv"
+    file.write_bytes("metin;n\nŞu köşe yaz köşesi;1;2\n".encode("cp1254"))  # which is copied
+    with pytest.raises(UserError, match=rf"^{file}:2: 3 columns, not 2"):
+        add_files(file)
+
+
+def test_add_files_refuses_two_files_of_one_name(project, mine):
+    (project / "b").mkdir()
+    other = project / "b" / mine.name
+    other.write_text("Başka bir metin, o kadar da kısa değil.")
+    with pytest.raises(
+        UserError, match=rf"^{other}: another of these files is called {mine.name} too; rename"
+    ):
+        add_files(mine, other)
+    assert not list((project / "data/raw/corpus").iterdir())
+
+
+def test_add_files_advises_blank_lines_in_text_only(project, capsys):
+    (project / "kitap.jsonl").write_text(json.dumps({"text": "\n".join(sentences(2_000))}))
+    add_files(project / "kitap.jsonl")
+    assert "they are long" not in capsys.readouterr().out
+
+
+def test_add_files_shows_a_tab(project, capsys):
+    (project / "a.txt").write_text("1\tBir metin, o kadar da kısa değil.")
+    add_files(project / "a.txt")
+    assert r"begins “1\tBir metin" in capsys.readouterr().out

@@ -149,12 +149,33 @@ def test_slice_corpus_refuses_budget_beyond_source(root: Path) -> None:
 def test_slice_corpus_bad_record_stops_or_is_counted(root: Path) -> None:
     path = root / "data/raw/corpus/c.jsonl"
     path.write_text("".join(f'{{"text": "Metin numarası {number}"}}\n' for number in range(50)) + "{oops\n")
-    with pytest.raises(UserError, match=r"c\.jsonl:51: not JSON .*, or set corpus\.on_error: skip"):
+    with pytest.raises(UserError, match=r"c\.jsonl:51: not JSON: .*, or set corpus\.on_error: skip"):
         build_corpus(root, **local("c.jsonl"))
     assert not (root / "out").exists()
     metrics = build_corpus(root, **local("c.jsonl"), on_error="skip")
     assert metrics["removed"]["unreadable"]["documents"] == 1
     assert metrics["kept"]["documents"] == 50
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut"])
+def test_slice_corpus_damaged_gzip_stops_or_counts_what_is_whole(root: Path, damage: str) -> None:
+    rows = "".join(f'{{"text": "Metin numarası {number}"}}\n' for number in range(50))
+    whole = gzip.compress(rows.encode())
+    path = root / "data/raw/corpus/c.jsonl.gz"
+    path.write_bytes(whole + b"garbage" if damage == "garbage" else whole[:-8])
+    with pytest.raises(UserError, match=r"c\.jsonl\.gz: .* download it again, or set corpus\.on_error: skip"):
+        build_corpus(root, **local("c.jsonl.gz"))
+    metrics = build_corpus(root, **local("c.jsonl.gz"), on_error="skip")
+    assert metrics["removed"]["unreadable"]["documents"] == 1
+    assert metrics["kept"]["documents"] == 50
+
+
+@pytest.mark.parametrize(("header", "count"), [(True, 39), (False, 40)])
+def test_slice_corpus_reads_a_column_without_header(root: Path, header: bool, count: int) -> None:
+    rows = "".join(f"Metin numarası {number}\n" for number in range(40))
+    (root / "data/raw/corpus/c.csv").write_text(rows)
+    metrics = build_corpus(root, **local("c.csv", header=header))
+    assert metrics["kept"]["documents"] == count
 
 
 def test_slice_corpus_failure_keeps_old_corpus(root: Path) -> None:
@@ -199,7 +220,7 @@ def test_slice_corpus_refuses_source_of_duplicates(root: Path) -> None:
         build_corpus(root, sources=sources)
 
 
-@pytest.mark.parametrize("name", ["c.pdf", "c.json", "c.txt.bz2", "c.parquet.gz", "c"])
+@pytest.mark.parametrize("name", ["c.pdf", "c.xml", "c.txt.bz2", "c.parquet.gz", "c"])
 def test_slice_corpus_unknown_format_names_known_ones(root: Path, name: str) -> None:
     (root / "data/raw/corpus" / name).write_text("metin")
     with pytest.raises(UserError, match=rf"{name}: of no known format; .*parquet"):

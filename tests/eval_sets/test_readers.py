@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import pytest
@@ -90,23 +91,54 @@ def test_read_retrieval_and_questions_of_squad(read):
 
 
 @pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("P.JSONL", '{"good": "a", "bad": "b\\ud83d"}\n'),
+        ("p.json", '[{"good": "a", "bad": "b"}]'),
+        ("p.json", '{"good": "a", "bad": "b"}\n'),
+        ("p.CSV", "sep=|\r\ngood|bad\r\na|b\r\n"),
+        ("p.csv", "good;bad\ra;b\r"),
+        ("p.jsonl.gz", gzip.compress(b'{"good": "a", "bad": "b"}')),
+        ("p.jsonl", b'\xef\xbb\xbf{"good": "a", "bad": "b\0"}'),
+    ],
+)
+def test_read_pairs_reads_what_the_corpus_reads(read, file, content):
+    assert [(p.good, p.bad) for p in read(read_pairs, "minimal_pairs", file, content)] == [("a", "b")]
+
+
+def test_read_pairs_of_a_table_loses_none_to_an_open_quote(read):
+    rows = [f'{n}"\t"{n}' if n in (5, 8) else f"{n}\t{n}." for n in range(20)]
+    assert len(read(read_pairs, "minimal_pairs", "p.tsv", "\n".join(["good\tbad", *rows]))) == 20
+    rows = [
+        f'Bu {n},"O {n}' if n == 5 else f'Bu {n},O {n}"' if n == 8 else f"Bu {n},O {n}" for n in range(20)
+    ]
+    with pytest.raises(UserError, match=r"p\.csv:7: a quote stays open and takes in 3 rows below"):
+        read(read_pairs, "minimal_pairs", "p.csv", "\n".join(["good,bad", *rows]))
+
+
+@pytest.mark.parametrize(
     ("file", "content", "message"),
     [
         ("p.jsonl", '{"good": "a", "bad": "b"}\n{"good": \n', r"p\.jsonl:2: not JSON"),
-        pytest.param("p.jsonl", "\n" + "[" * 100_000, r"p\.jsonl:2: not JSON: .*recursion", id="deep.jsonl"),
+        pytest.param(
+            "p.jsonl", "\n" + '{"a":' * 100_000, r"p\.jsonl:2: not JSON: .*recursion", id="deep.jsonl"
+        ),
+        pytest.param("p.jsonl", "[" * 100_000, r"p\.jsonl: object 1: not JSON: .*recursion", id="deep array"),
         pytest.param("p.jsonl", "9" * 5000, r"p\.jsonl:1: not JSON: .*4300 digits", id="long.jsonl"),
         pytest.param("p.json", "[" * 100_000, r"p\.json:1: not JSON: .*recursion", id="deep.json"),
         pytest.param("p.json", "9" * 5000, r"p\.json:1: not JSON: .*4300 digits", id="long.json"),
         ("p.json", '{\n"data": x', r"p\.json:2: not JSON: Expecting value at column 9"),
-        ("p.jsonl", "[1]\n", r"p\.jsonl:1: expected an object"),
+        ("p.jsonl", "[1]\n", r"p\.jsonl: object 1: int, not an object"),
+        ("p.jsonl", '{"good": "a", "bad": "b"}\n[1]\n', r"p\.jsonl:2: list, not an object"),
         ("p.jsonl", '{"good": "a"}\n', r"p\.jsonl:1: no column for 'bad'; name it in eval\.tasks\.mine"),
         ("p.jsonl", '{"good": "a", "bad": " "}\n', r"p\.jsonl:1: bad: ' ' is not a text"),
         ("p.jsonl", '{"good": "a", "bad": ["b"]}\n', r"p\.jsonl:1: bad: \['b'\] is not a text"),
-        ("p.jsonl", '{"good": "a", "bad": "\\ud800"}\n', r"p\.jsonl:1: bad: holds half of a surrogate pair"),
+        ("p.jsonl", '{"good": "a", "bad": "\\ud800"}\n', r"p\.jsonl:1: bad: '' is not a text"),
         ("p.jsonl", b'{"good": "\xfe"}\n', r"p\.jsonl:1: not UTF-8"),
-        ("p.csv", "good;bad\na;b\na;b;c\n", r"p\.csv:3: 3 fields where the header has 2"),
+        ("p.csv", "good;bad\na;b\na;b;c\n", r"p\.csv:3: 3 columns, not 2 as above \(separator ';'\)"),
         ("p.csv", "good;evil\na;b\n", r"p\.csv:2: no column for 'bad'"),
-        ("p.json", '{"rows": []}', "not SQuAD's layout"),
+        ("p.json", '{"data": [1]}', "not SQuAD's layout"),
+        ("p.json", '{"rows": []}', r"p\.json:1: no column for 'good'"),
         ("p.json", "{", r"p\.json:1: not JSON"),
         ("p.txt", "a b\n", "unknown format"),
     ],

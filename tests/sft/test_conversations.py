@@ -178,13 +178,16 @@ def test_read_conversations_normalizes_text_like_the_corpus(tmp_path):
         ({"messages": "x"}, r"messages: 'x': give a list"),
         ({"instruction": "x", "output": ""}, "output: '': empty"),
         ({"prompt": "x", "response": None}, "response: 'null': no text"),
-        ({"prompt": "x", "response": "\ud800"}, "response: .*surrogate"),
+        ({"prompt": "x", "response": "\ud800"}, "response: '': empty"),
         ({"soru": "x", "cevap": "y"}, "'cevap, soru': no conversation; give messages; instruction"),
-        ([1, 2], r"'\[1, 2\]': no JSON object"),
-        (b'{"prompt": "x", ', r"""'{"prompt": "x",': no JSON \(.*\); give one JSON object a line"""),
-        (b"[" * 100_000, ".*: no JSON"),
-        (b"1" * 10_000, ".*: no JSON"),
-        ('{"prompt": "ş"}'.encode("iso-8859-9"), "not UTF-8 at byte 12 of the line"),
+        ([1, 2], "list, not an object"),
+        (b'{"prompt": "x", ', "not JSON: Expecting .* at column 16; mend it"),
+        (b"[" * 100_000, "not JSON"),
+        (b"1" * 10_000, "not JSON"),
+        (
+            '{"prompt": "ş"}'.encode("iso-8859-9"),
+            r"not UTF-8 at byte \d+; convert the file: iconv -f WINDOWS",
+        ),
     ],
 )
 def test_read_conversations_invalid_row_is_one_line_that_names_it(tmp_path, line, message):
@@ -192,3 +195,13 @@ def test_read_conversations_invalid_row_is_one_line_that_names_it(tmp_path, line
         read(tmp_path, {"messages": [QUESTION, ANSWER]}, line)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
+
+
+def test_read_conversations_of_an_array(tmp_path):
+    row = {"prompt": "Başkent neresi?", "response": "Ankara."}
+    path = tmp_path / "alpaca.json"
+    path.write_text(json.dumps([row, row], indent=2))
+    assert len(list(read_conversations(path))) == 2
+    path.write_text(json.dumps([row, {"soru": "x"}]))
+    with pytest.raises(UserError, match=r"alpaca\.json: object 2: 'soru': no conversation"):
+        list(read_conversations(path))

@@ -100,7 +100,7 @@ def test_slice_corpus_writes_corpus_and_mistake_leaves_it_alone(project: Path) -
     [
         ("a.txt", "Işık söndü; ağaçlar görünmez oldu.\n".encode("iso-8859-9"),
             "a.txt:1: not UTF-8 at byte 1; convert the file: iconv -f WINDOWS-1254 -t UTF-8"),
-        ("a.jsonl", b"", "a.jsonl:1: longer than 32 MiB; put one object on a line"),
+        ("a.jsonl", b"", "a.jsonl:1: longer than 32 MiB; put one row or object on a line"),
     ],
 )  # fmt: skip
 def test_slice_corpus_not_text_is_one_line_and_leaves_nothing(

@@ -2,24 +2,26 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.common.errors import UserError
 from pipeline.corpus.readers.csv import read_csv
-from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES, open_decompressed
 from pipeline.corpus.readers.jsonl import read_jsonl
 from pipeline.corpus.readers.parquet import read_parquet
-from pipeline.corpus.readers.records import Note, Record, Unreadable
+from pipeline.corpus.readers.records import Record
 from pipeline.corpus.readers.txt import DocumentBoundary, read_txt
+from pipeline.readers.decompress import DamagedFile, content_suffix, is_compressed, open_decompressed
+from pipeline.readers.rows import Note, Unreadable
 
-FORMATS = "txt, jsonl, ndjson, csv, tsv (these also .gz, .xz or .zst), parquet"
-_TEXT_FORMATS = (".txt", ".jsonl", ".ndjson", ".csv", ".tsv")
+FORMATS = "txt, jsonl, ndjson, json, csv, tsv (these also .gz, .xz or .zst), parquet"
+_TEXT_FORMATS = (".txt", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
 
 def file_format(path: Path) -> str | None:
-    """Return the suffix that names a file's format; None for an unknown one."""
-    inner = path.with_suffix("") if path.suffix in COMPRESSION_SUFFIXES else path
-    known = (*_TEXT_FORMATS, ".parquet") if inner == path else _TEXT_FORMATS
-    return inner.suffix if inner.suffix in known else None
+    """Return the suffix that names a file's format, in lower case; None for an unknown one."""
+    suffix = content_suffix(path)
+    known = _TEXT_FORMATS if is_compressed(path) else (*_TEXT_FORMATS, ".parquet")
+    return suffix if suffix in known else None
 
 
 def read_file(
@@ -27,11 +29,13 @@ def read_file(
     text_column: str | None = None,
     boundary: DocumentBoundary = "blank_line",
     name: str | None = None,
+    has_header: bool = True,
 ) -> Iterator[Record | Unreadable | Note]:
     """Yield the records of a file, whose suffix names the format.
 
     `text_column`: see `choose_text_columns`. `boundary`: what ends a document of a .txt. `name`: what
-    messages call the file, where it is a copy. Raises UserError for an unknown format.
+    messages call the file, where it is a copy. `has_header`: of a CSV or TSV. A compressed file that is
+    damaged after some records ends in an Unreadable. Raises UserError for an unknown format.
     """
     name = name or str(path)
     suffix = file_format(path)
@@ -41,11 +45,30 @@ def read_file(
         with open(path, "rb") as file:
             yield from read_parquet(file, name, text_column)
         return
-    with open_decompressed(path, name) as stream:
-        match suffix:
-            case ".txt":
-                yield from read_txt(stream, name, boundary=boundary)
-            case ".jsonl" | ".ndjson":
-                yield from read_jsonl(stream, name, text_column)
-            case _:
-                yield from read_csv(stream, name, text_column)
+    has_record = False
+    try:
+        with open_decompressed(path, name) as stream:
+            for record in _read_stream(stream, suffix, name, text_column, boundary, has_header):
+                has_record = has_record or isinstance(record, Record)
+                yield record
+    except DamagedFile as error:
+        if not has_record:
+            raise
+        yield Unreadable(str(error))
+
+
+def _read_stream(
+    stream: BinaryIO,
+    suffix: str,
+    name: str,
+    text_column: str | None,
+    boundary: DocumentBoundary,
+    has_header: bool,
+) -> Iterator[Record | Unreadable | Note]:
+    match suffix:
+        case ".txt":
+            return read_txt(stream, name, boundary=boundary)
+        case ".csv" | ".tsv":
+            return read_csv(stream, name, text_column, has_header)
+        case _:
+            return read_jsonl(stream, name, text_column)

@@ -1,67 +1,47 @@
-"""Read documents from JSON lines: an object on every line."""
+"""Read documents from the objects of JSON."""
 
-import json
-import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from pipeline.corpus.readers.lines import Line, decode_line, read_lines
-from pipeline.corpus.readers.records import (
-    ID_COLUMN,
-    MAX_RECORD_BYTES,
-    Note,
-    Record,
-    TextTemplate,
-    Unreadable,
-    choose_text_columns,
-)
-
-LONE_SURROGATES = re.compile("[\ud800-\udfff]")  # escapes can hold them; no encoding can
+from pipeline.corpus.readers.records import ID_COLUMN, Record, TextTemplate, choose_text_columns
+from pipeline.readers.json_rows import read_json_rows
+from pipeline.readers.rows import Note, Row, Unreadable
 
 
 def read_jsonl(
     stream: BinaryIO, name: str, text_column: str | None = None
 ) -> Iterator[Record | Unreadable | Note]:
-    """Yield the documents of a JSON-lines file. The first object tells which key holds the text."""
+    """Yield the documents of a file of JSON (see `read_json_rows`).
+
+    The first object tells which key holds the text.
+    """
     template: TextTemplate | None = None
-    for line in read_lines(stream, MAX_RECORD_BYTES):
-        if not line.is_start or (line.is_end and not line.raw.strip()):
-            continue
-        row = _parse_object(line, name)
-        if isinstance(row, Unreadable):
+    for row in read_json_rows(stream, name):
+        if not isinstance(row, Row):
             yield row
             continue
         if template is None:
-            strings = [key for key, value in row.items() if isinstance(value, str | None)]
-            template = choose_text_columns(list(row), strings, text_column, f"{name}:{line.number}")
+            template = choose_text_columns(_column_kinds(row.values), text_column, row.location)
             yield from template.notes
-        yield _make_record(row, template, f"{name}:{line.number}")
+        yield _make_record(row, template)
 
 
-def _parse_object(line: Line, name: str) -> dict[str, Any] | Unreadable:
-    location = f"{name}:{line.number}"
-    if not line.is_end:
-        return Unreadable(f"{location}: longer than {MAX_RECORD_BYTES >> 20} MiB; put one object on a line")
-    text = decode_line(line, name)
-    if isinstance(text, Unreadable):
-        return text
-    try:
-        row = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return Unreadable(f"{location}: not JSON ({error}); mend the line")
-    if not isinstance(row, dict):
-        return Unreadable(f'{location}: {type(row).__name__}, not an object; write {{"text": …}} on a line')
-    return row
+def _column_kinds(values: dict[str, Any]) -> dict[str, str | None]:
+    """Return the type of every value by its key, None for text."""
+    return {
+        key: None if isinstance(value, str | None) else type(value).__name__ for key, value in values.items()
+    }
 
 
-def _make_record(row: dict[str, Any], template: TextTemplate, location: str) -> Record | Unreadable:
+def _make_record(row: Row, template: TextTemplate) -> Record | Unreadable:
+    location, values = row
     for column in template.columns:
-        if column not in row:
-            return Unreadable(f"{location}: no key {column!r} among {', '.join(row) or 'none'}; add it")
-        if not isinstance(row[column], str | None):
-            kind = type(row[column]).__name__
+        if column not in values:
+            return Unreadable(f"{location}: no key {column!r} among {', '.join(values) or 'none'}; add it")
+        if not isinstance(values[column], str | None):
+            kind = type(values[column]).__name__
             return Unreadable(f"{location}: {column!r} holds {kind}, not text; mend the line")
-    id = row.get(ID_COLUMN)
+    id = values.get(ID_COLUMN)
     has_id = isinstance(id, str) or type(id) is int
-    text = template.render([row[column] for column in template.columns])
-    return Record(LONE_SURROGATES.sub("", text), LONE_SURROGATES.sub("", str(id)) if has_id else None)
+    text = template.render([values[column] for column in template.columns])
+    return Record(text, str(id) if has_id else None)

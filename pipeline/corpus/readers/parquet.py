@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.common.errors import UserError, one_line
-from pipeline.corpus.readers.records import ID_COLUMN, Note, Record, Unreadable, choose_text_columns
+from pipeline.corpus.readers.records import BINARY, ID_COLUMN, Record, choose_text_columns
+from pipeline.readers.rows import Note, Unreadable
 
 BATCH_ROWS, BATCH_BYTES = 1000, 16 << 20  # at most, for rows of the file's mean length
 BUFFER_BYTES = 1 << 20  # read a column in chunks: a row group may be as large as the file
@@ -31,22 +32,31 @@ def read_parquet(
         raise UserError(f"{name}: not readable as Parquet ({reason}); copy or download it again") from None
 
 
-def string_columns(schema: pa.Schema) -> list[str]:
-    """Return the names of the columns that hold strings."""
-    return [field.name for field in schema if _is_string_type(field.type)]
+def column_kinds(schema: pa.Schema) -> dict[str, str | None]:
+    """Return the type of every column by its name, None for text."""
+    return {field.name: _kind(field.type) for field in schema}
+
+
+def _kind(type: pa.DataType) -> str | None:
+    value = type.value_type if pa.types.is_dictionary(type) else type
+    if pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value):
+        return None
+    if pa.types.is_binary(value) or pa.types.is_large_binary(value) or pa.types.is_binary_view(value):
+        return BINARY
+    return str(type).partition("<")[0]  # list, struct, without what they hold
 
 
 def _read_rows(
     table: pq.ParquetFile, name: str, text_column: str | None, row_groups: list[int] | None
 ) -> Iterator[Record | Unreadable | Note]:
     schema = table.schema_arrow
-    template = choose_text_columns(schema.names, string_columns(schema), text_column, name)
+    template = choose_text_columns(column_kinds(schema), text_column, name)
     yield from template.notes
     columns = list(template.columns)
     has_id = ID_COLUMN in schema.names and ID_COLUMN not in columns
     if has_id:
         kind = schema.field(ID_COLUMN).type
-        has_id = _is_string_type(kind) or pa.types.is_integer(kind)
+        has_id = _kind(kind) is None or pa.types.is_integer(kind)
     row_number = 0
     read_columns = [*columns, ID_COLUMN] if has_id else columns
     metadata = table.metadata
@@ -68,22 +78,24 @@ def _read_rows(
                 yield Record(template.render(row), None if id is None else str(id))
 
 
-def _is_string_type(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
 def _values(column: pa.Array) -> list[Any]:
-    """Return the column's values; in place of one that is not UTF-8, its error."""
+    """Return the column's values, binary ones as text; in place of one that is not UTF-8, its error."""
     try:
-        return column.to_pylist()
+        values = column.to_pylist()
     except UnicodeDecodeError:
         return [_value(scalar) for scalar in column]
+    return [_decode(value) if isinstance(value, bytes) else value for value in values]
 
 
 def _value(scalar: pa.Scalar) -> Any:
     try:
         return scalar.as_py()
+    except UnicodeDecodeError as error:
+        return error
+
+
+def _decode(raw: bytes) -> str | UnicodeDecodeError:
+    try:
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return error

@@ -1,17 +1,19 @@
-"""Records that the readers yield, their errors, and the choice of the text column."""
+"""Records that the readers yield, and the choice of the text column."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.common.errors import UserError
+from pipeline.readers.rows import Note
+from pipeline.text.casing import lower
 
-MAX_RECORD_BYTES = 32 << 20  # a longer line or CSV field is taken for a broken file
 ID_COLUMN = "id"
-# Usual names of a text column, most trusted first.
+# Usual names of a text column, most trusted first, in any case.
 TEXT_COLUMNS = (
     "text", "content", "metin", "içerik", "icerik", "body", "document", "sentence", "cümle", "yorum"
 )  # fmt: skip
+BINARY = "binary"  # a kind of column that may hold text: Spark and Hive write it so
 
 
 class Record(NamedTuple):
@@ -22,20 +24,8 @@ class Record(NamedTuple):
     queries: Sequence[str] = ()  # questions this document answers (miniworld)
 
 
-class Unreadable(NamedTuple):
-    """A record that cannot be read. `message` is one line: file and row; what is wrong; what to do."""
-
-    message: str
-
-
 class Missing(NamedTuple):
     """A record that could not be fetched, such as a dead link. It is counted, and no reason to stop."""
-
-    message: str
-
-
-class Note(NamedTuple):
-    """Something that a reader decided by itself and people should know."""
 
     message: str
 
@@ -64,27 +54,40 @@ _FIELD = re.compile(r"\{([^{}]+)\}")
 
 
 def choose_text_columns(
-    columns: Sequence[str], string_columns: Sequence[str], text_column: str | None, location: str
+    columns: Mapping[str, str | None], text_column: str | None, location: str
 ) -> TextTemplate:
     """Choose the columns that hold the text.
 
     They are those that `text_column` names, alone or in braces, or else the one with the most trusted usual
-    name, or else the only one of `string_columns`. `columns` are all the columns of the file at `location`,
-    `string_columns` those that hold strings. Raises UserError that lists the columns.
+    name, or else the only one of text. In a template a backslash with n or t, as a shell and single quotes in
+    YAML leave them, is a line break or a tab. `columns` are those of the file at `location`, each with the
+    name of its type, None for text. Raises UserError that lists the columns of text.
     """
-    advice = f"set text_column (`tezgah add`: --column) to one of: {', '.join(columns) or 'none'}"
+    texts = [name for name, kind in columns.items() if kind is None]
+    binaries = [name for name, kind in columns.items() if kind == BINARY]
+    advice = f"set text_column (`tezgah add`: --column) to one of: {', '.join(texts or binaries) or 'none'}"
     if text_column is not None:
         fields = tuple(dict.fromkeys(_FIELD.findall(text_column)))
         for name in fields or (text_column,):
             if name not in columns:
                 raise UserError(f"{location}: no column {name!r}; {advice}")
-            if name not in string_columns:
-                raise UserError(f"{location}: column {name!r} is not text; {advice}")
-        return TextTemplate(fields, text_column) if fields else TextTemplate((text_column,))
-    for name in TEXT_COLUMNS:
-        if name in string_columns:
-            return TextTemplate((name,), is_guessed=name != TEXT_COLUMNS[0])
-    others = [name for name in string_columns if name != ID_COLUMN]
-    if len(others) != 1:
-        raise UserError(f"{location}: which column is the text? {advice}")
-    return TextTemplate((others[0],), is_guessed=True)
+            if columns[name] not in (None, BINARY):
+                raise UserError(f"{location}: column {name!r} is {columns[name]}, not text; {advice}")
+        template = text_column.replace("\\n", "\n").replace("\\t", "\t")
+        return TextTemplate(fields, template) if fields else TextTemplate((text_column,))
+    if (usual := find_usual_name([*texts, *binaries])) is not None:
+        return TextTemplate((usual,), is_guessed=usual != TEXT_COLUMNS[0])
+    others = [name for name in texts if name != ID_COLUMN] or binaries
+    if len(others) == 1:
+        return TextTemplate((others[0],), is_guessed=True)
+    if (usual := find_usual_name(list(columns))) is not None:
+        raise UserError(f"{location}: column {usual!r} is {columns[usual]}, not text; {advice}")
+    raise UserError(f"{location}: which column is the text? {advice}")
+
+
+def find_usual_name(names: Sequence[str]) -> str | None:
+    """Return the name that is usual for a text column, as it is or in another case; None without one."""
+    exact = next((usual for usual in TEXT_COLUMNS if usual in names), None)
+    return exact or next(
+        (name for usual in TEXT_COLUMNS for name in names if usual in (lower(name), name.lower())), None
+    )

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
-from pipeline.corpus.readers.lines import decode_line, read_lines
-from pipeline.corpus.readers.records import Record, Unreadable
+from pipeline.corpus.readers.records import Record
 from pipeline.corpus.readers.split_long import MAX_CHARS, split_long_text
+from pipeline.readers.lines import TextLines
+from pipeline.readers.rows import Note, Unreadable
 
 DocumentBoundary = Literal["blank_line", "line", "file"]  # what ends a document
 PART_BYTES = 1 << 18  # a longer line is read in parts
@@ -13,15 +14,15 @@ PART_BYTES = 1 << 18  # a longer line is read in parts
 
 def read_txt(
     stream: BinaryIO, name: str, limit: int = MAX_CHARS, boundary: DocumentBoundary = "blank_line"
-) -> Iterator[Record | Unreadable]:
+) -> Iterator[Record | Unreadable | Note]:
     """Yield the documents of a text file.
 
     One longer than `limit` characters (a book) comes in pieces (see `split_long_text`).
     """
     pending: list[str] = []  # lines of the current document
     chars = 0
-    for line in read_lines(stream, PART_BYTES):
-        text = decode_line(line, name)
+    lines = TextLines(stream, name, PART_BYTES)
+    for line, text in lines:
         if isinstance(text, Unreadable):
             yield text
             continue
@@ -41,3 +42,4 @@ def read_txt(
             pending, chars = [], 0
     if pending:
         yield Record("".join(pending))
+    yield from lines.notes

@@ -9,12 +9,12 @@ from typing import Protocol
 from pipeline.common.data_files import matching_files
 from pipeline.common.paths import RAW_CORPUS
 from pipeline.corpus.params import CorpusParams, LocalSource, MiniworldSource, UrlsSource, path_key
-from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES
 from pipeline.corpus.readers.files import read_file
-from pipeline.corpus.readers.records import Missing, Note, Record, Unreadable
+from pipeline.corpus.readers.records import Missing, Record
 from pipeline.corpus.readers.txt import DocumentBoundary
 from pipeline.corpus.sources import hub, urls
 from pipeline.miniworld import texts
+from pipeline.readers.rows import Note, Unreadable
 
 
 class SourceShard(Protocol):
@@ -49,16 +49,16 @@ class LocalFileShard:
     path: Path
     text_column: str | None
     boundary: DocumentBoundary
+    has_header: bool = True
 
     @property
     def size(self) -> int:
         """Estimated bytes of text, by the file's size."""
-        is_compressed = self.path.suffix in (*COMPRESSION_SUFFIXES, ".parquet")
-        return self.path.stat().st_size * (hub.COMPRESSION_RATIO if is_compressed else 1)
+        return self.path.stat().st_size * hub.compression_ratio(self.path)
 
     def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
         """Yield the documents of the file."""
-        return read_file(self.path, self.text_column, self.boundary)
+        return read_file(self.path, self.text_column, self.boundary, has_header=self.has_header)
 
 
 def list_shards(params: CorpusParams, name: str, seed: int, root: Path) -> list[SourceShard]:
@@ -71,7 +71,7 @@ def list_shards(params: CorpusParams, name: str, seed: int, root: Path) -> list[
         return [MiniworldShard(source.documents, seed)]
     if isinstance(source, LocalSource):
         paths = matching_files(path_key(name), source.path, RAW_CORPUS, root)
-        return [LocalFileShard(path, source.text_column, source.documents) for path in paths]
+        return [LocalFileShard(path, source.text_column, source.documents, source.header) for path in paths]
     if isinstance(source, UrlsSource):
         lists = matching_files(path_key(name), source.path, RAW_CORPUS, root)
         shards: list[SourceShard] = [

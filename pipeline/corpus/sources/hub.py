@@ -18,10 +18,11 @@ import pyarrow.parquet as pq
 from pipeline.common.errors import UserError, one_line
 from pipeline.corpus.params import HubSource
 from pipeline.corpus.readers import parquet
-from pipeline.corpus.readers.decompress import COMPRESSION_SUFFIXES
 from pipeline.corpus.readers.files import FORMATS, file_format, read_file
-from pipeline.corpus.readers.records import Note, Record, Unreadable, choose_text_columns
+from pipeline.corpus.readers.records import Record, choose_text_columns
 from pipeline.corpus.sources.download_cache import download_folder
+from pipeline.readers.decompress import is_compressed
+from pipeline.readers.rows import Note, Unreadable
 
 ENV_FILE = Path(".env")  # may hold HF_TOKEN=…
 METADATA_THREADS = 16  # Parquet files whose footers are read at a time
@@ -89,7 +90,7 @@ def list_hub_shards(name: str, source: HubSource, by_row_group: bool) -> list[Ro
         for url in urls:
             if file_format(Path(url)) is None:
                 raise UserError(f"{key}.dataset: {url}: of no known format; a set needs files of {FORMATS}")
-        parquet_urls = [url for url in urls if url.endswith(".parquet")]
+        parquet_urls = [url for url in urls if file_format(Path(url)) == ".parquet"]
         group_sizes: dict[str, list[int]] = {}
         if by_row_group and parquet_urls:
             with ThreadPoolExecutor(METADATA_THREADS) as pool:
@@ -106,9 +107,13 @@ def list_hub_shards(name: str, source: HubSource, by_row_group: bool) -> list[Ro
         elif url in parquet_urls:
             shards.append(RowGroupShard(name, url, None, text_column, sizes[url] * COMPRESSION_RATIO))
         else:
-            ratio = COMPRESSION_RATIO if Path(url).suffix in COMPRESSION_SUFFIXES else 1
-            shards.append(HubFileShard(name, url, text_column, sizes[url] * ratio))
+            shards.append(HubFileShard(name, url, text_column, sizes[url] * compression_ratio(Path(url))))
     return shards
+
+
+def compression_ratio(path: Path) -> int:
+    """Return the estimated bytes of text in a byte of a file, by its suffix."""
+    return COMPRESSION_RATIO if is_compressed(path) or file_format(path) == ".parquet" else 1
 
 
 def _list_urls(key: str, source: HubSource) -> list[str]:
@@ -137,8 +142,8 @@ def _row_group_text_bytes(url: str, source: HubSource) -> list[int]:
     """Return the bytes of the text columns of each row group."""
     with _open_remote(url) as file:
         metadata = pq.ParquetFile(file).metadata
-    schema = metadata.schema.to_arrow_schema()
-    template = choose_text_columns(schema.names, parquet.string_columns(schema), source.text_column, url)
+    kinds = parquet.column_kinds(metadata.schema.to_arrow_schema())
+    template = choose_text_columns(kinds, source.text_column, url)
     sizes = []
     for group in range(metadata.num_row_groups):
         columns = [metadata.row_group(group).column(i) for i in range(metadata.num_columns)]

@@ -31,8 +31,9 @@ from urllib3.exceptions import TimeoutError as Urllib3Timeout
 from pipeline.common.errors import UserError
 from pipeline.corpus.params import UrlsSource
 from pipeline.corpus.readers.files import read_file
-from pipeline.corpus.readers.records import Missing, Note, Record, Unreadable
+from pipeline.corpus.readers.records import Missing, Record
 from pipeline.corpus.sources.download_cache import download_folder
+from pipeline.readers.rows import Note, Unreadable
 
 MIN_SHARD_LINKS = 500
 MAX_SHARDS = 256  # of a list, as each shard reads the list up to its own end

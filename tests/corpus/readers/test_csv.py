@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
 from pipeline.corpus.readers import csv
-from pipeline.corpus.readers.records import Note, Record, Unreadable
+from pipeline.corpus.readers.records import Record
+from pipeline.readers import tables
+from pipeline.readers.rows import Note, Unreadable
 
 PATH = "a.csv"
 
@@ -77,7 +79,27 @@ def test_read_csv_names_the_row_where_an_open_quote_begins() -> None:
 
 def test_read_csv_reads_a_long_field_and_refuses_an_endless_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read("text\n" + "a" * 200_000) == [Record("a" * 200_000)]
-    monkeypatch.setattr(csv, "MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr(tables, "MAX_ROW_BYTES", 100)
     _, bad, *_ = read('text\nbir\n"' + "iki\n" * 100)
     assert isinstance(bad, Unreadable)
     assert "a.csv:3: field larger than" in bad.message
+
+
+@pytest.mark.parametrize("name", ["Metin", "METİN", "METIN", "İçerik", "TEXT"])
+def test_read_csv_knows_usual_names_in_any_case(name: str) -> None:
+    assert read(f"tarih;{name}\n2018;bir\n") == [Record("bir")]
+
+
+def test_read_csv_prefers_the_very_name() -> None:
+    assert read("Text;content\nbir;iki\n") == [Record("iki")]
+
+
+def test_read_csv_notes_that_the_first_line_is_the_columns_name() -> None:
+    for content, has_note in (("Bir.\nİki.\n", True), ("METİN\nİki.\n", False)):
+        notes = [row for row in csv.read_csv(io.BytesIO(content.encode()), PATH) if isinstance(row, Note)]
+        assert ("a.csv: the first line is taken for the column's name: 'Bir.'" in str(notes)) == has_note
+
+
+def test_read_csv_without_header() -> None:
+    records = csv.read_csv(io.BytesIO("1;Bir.\n2;İki.\n".encode()), PATH, "2", has_header=False)
+    assert list(records) == [Record("Bir."), Record("İki.")]

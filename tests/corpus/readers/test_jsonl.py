@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
 from pipeline.corpus.readers import jsonl
-from pipeline.corpus.readers.records import Note, Record, Unreadable
+from pipeline.corpus.readers.records import Record
+from pipeline.readers import json_rows
+from pipeline.readers.rows import Note, Unreadable
 
 PATH = "a.jsonl"
 
@@ -54,7 +56,7 @@ def test_read_jsonl_takes_the_named_text_column() -> None:
         match=r"no column 'titel'; set text_column \(`tezgah add`: --column\) to one of: text, title",
     ):
         read('{"text": "bir", "title": "iki"}', text_column="titel")
-    with pytest.raises(UserError, match=r"a\.jsonl:1: column 'n' is not text"):
+    with pytest.raises(UserError, match=r"a\.jsonl:1: column 'n' is int, not text; .* to one of: text$"):
         read('{"text": "bir", "n": 1}', text_column="n")
 
 
@@ -79,9 +81,9 @@ def test_read_jsonl_names_a_bad_line_and_reads_the_rest(line: str | bytes, messa
 
 
 def test_read_jsonl_refuses_an_endless_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "MAX_RECORD_BYTES", 1 << 10)
+    monkeypatch.setattr(json_rows, "MAX_ROW_BYTES", 1 << 10)
     (bad,) = [record for record in read('{"text": "' + "a" * 5000 + '"}') if isinstance(record, Unreadable)]
-    assert "put one object on a line" in bad.message
+    assert "put one row or object on a line" in bad.message
 
 
 def test_read_jsonl_drops_lone_surrogates() -> None:

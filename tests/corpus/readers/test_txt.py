@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.corpus.readers import txt
-from pipeline.corpus.readers.records import Record, Unreadable
+from pipeline.corpus.readers.records import Record
 from pipeline.corpus.readers.split_long import split_long_text
+from pipeline.readers.rows import Unreadable
 
 PATH = "a.txt"
 LINES = st.lists(st.text(alphabet="aş ğ,", max_size=12), max_size=20)
@@ -58,3 +59,7 @@ def test_read_txt_boundary_line_or_file() -> None:
     )
     assert by_line == ["bir\n", "iki\n", "ve daha\n"]
     assert by_file == [content.decode()]
+
+
+def test_read_txt_splits_a_file_of_returns() -> None:
+    assert texts("bir\riki\r\rüç\r") == ["bir\riki\r", "üç\r"]

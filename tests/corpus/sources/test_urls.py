@@ -15,9 +15,10 @@ import pytest
 
 from pipeline.common.errors import UserError
 from pipeline.corpus.params import UrlsSource
-from pipeline.corpus.readers.records import Missing, Record, Unreadable
+from pipeline.corpus.readers.records import Missing, Record
 from pipeline.corpus.sources import urls
 from pipeline.corpus.sources.urls import decode_page, extract_text, list_url_shards
+from pipeline.readers.rows import Unreadable
 
 PAGE = """<html><head><title>Başlık</title><style>p {}</style></head><body><nav>Menü</nav>
 <h1>Ağaç</h1><p>Bir <b>ağaç</b>

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.corpus.readers.lines import Line, decode_line, read_lines
-from pipeline.corpus.readers.records import Unreadable
+from pipeline.readers.lines import Line, TextLines, decode_line, detect_utf16, read_lines
+from pipeline.readers.rows import Note, Unreadable
 
 PATH = "a.txt"
 
@@ -50,3 +50,28 @@ def test_decode_line_recognizes_utf16(encoding: str) -> None:
     fault = decode_line(line, PATH)
     assert isinstance(fault, Unreadable)
     assert "iconv -f UTF-16" in fault.message
+
+
+@pytest.mark.parametrize("name", ["UTF-16LE", "UTF-16BE"])
+def test_decode_line_recognizes_utf16_without_a_byte_order_mark(name: str) -> None:
+    content = "Işık söndü; ağaçlar görünmez oldu.\nBir iki.\n".encode(name)
+    assert detect_utf16(content) == name
+    faults = [decode_line(line, PATH) for line in read_lines(io.BytesIO(content), 1000)]
+    assert all(isinstance(fault, Unreadable) for fault in faults[:2])
+    assert f"iconv -f {name} -t UTF-8" in str(faults[0])
+
+
+def test_text_lines_leave_out_and_count_nul_characters() -> None:
+    lines = TextLines(io.BytesIO(b"bir\0\n\0iki\0\n" + b"\0" * 100), PATH, 1000)
+    assert [text for _, text in lines] == ["bir\n", "iki\n", ""]
+    assert lines.notes == [Note("a.txt: 103 NUL characters are left out")]
+
+
+@given(st.lists(st.text("aş ğ,", min_size=1), max_size=9), st.integers(4, 20))
+def test_read_lines_ends_lines_at_returns_where_there_is_nothing_else(lines: list[str], limit: int) -> None:
+    content = "".join(line + "\r" for line in lines)
+    parts = list(read_lines(io.BytesIO(content.encode()), limit))
+    assert b"".join(part.raw for part in parts).decode() == content
+    if "\r" in content[: limit // 2 - 1]:  # within the first `limit` bytes
+        assert sum(part.is_end for part in parts) == len(lines)
+        assert [part.number for part in parts if part.is_start] == list(range(1, len(lines) + 1))
