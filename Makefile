@@ -35,7 +35,7 @@ test-all: install .venv-transformers4/.installed .venv-llama/.installed .venv/.r
 
 # The corpus on several machines: ray is no part of the usual environment.
 .venv/.ray: .venv/.installed
-	pip install --quiet ray==2.60.0
+	pip install --quiet --editable '.[ray]'
 	touch $@
 
 .venv-transformers4/.installed: requirements.txt  # our models must open there as well

@@ -2,7 +2,7 @@
 
 from pipeline.common import errors
 
-errors.install_excepthook()
+errors.install()
 
 import shutil
 

@@ -2,7 +2,7 @@
 
 from pipeline.common import errors
 
-errors.install_excepthook()
+errors.install()
 
 from pipeline.autobatch.choose import resolve_batch_size
 from pipeline.common.fingerprint import make_fingerprint

@@ -2,7 +2,7 @@
 
 from pipeline.common import errors
 
-errors.install_excepthook()
+errors.install()
 
 from pipeline.common.fingerprint import make_fingerprint
 from pipeline.common.io import atomic_folder

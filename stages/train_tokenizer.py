@@ -2,7 +2,7 @@
 
 from pipeline.common import errors
 
-errors.install_excepthook()
+errors.install()
 
 from pipeline.common.errors import UserError
 from pipeline.common.io import atomic_folder, write_atomic

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pipeline.cli.graph import LOST_IN_SHALLOW_CLONE, is_shallow_clone
 from pipeline.common import i18n
 from pipeline.common.fingerprint import scratch_folder
 from pipeline.device.memory import available_memory
@@ -40,6 +41,7 @@ def collect_findings() -> Iterator[Finding]:
     yield check_system(platform.system(), platform.release())
     yield check_python(sys.version_info[:3])
     yield from check_packages(REQUIREMENTS)
+    yield from check_clone()
     yield check_links(DVC_CACHE)
     yield from check_device()
     yield check_compiler(shutil.which("c++") or shutil.which("g++"))
@@ -86,6 +88,12 @@ def check_package(name: str, pin: str) -> Finding | None:
     if installed.split("+")[0] == pin:
         return None
     return Finding("package", f"{name} {installed}, pinned {pin}", "note", "make install")
+
+
+def check_clone() -> Iterator[Finding]:
+    """Yield a finding if this is a shallow clone of git."""
+    if is_shallow_clone():
+        yield Finding("git", LOST_IN_SHALLOW_CLONE, "note", "git fetch --unshallow")
 
 
 def check_links(cache: Path) -> Finding:

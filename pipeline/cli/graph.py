@@ -1,6 +1,7 @@
 """The stages of dvc.yaml: which reads from which, and which of them `dvc repro` would run, and why."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Collection
@@ -9,10 +10,11 @@ from typing import Any
 
 from pipeline.common.errors import UserError, one_line
 from pipeline.common.params import read_yaml
-from pipeline.common.paths import DVC_FILE, DVC_LOCK_FILE, PARAMS_FILE
+from pipeline.common.paths import DVC_FILE, DVC_LOCK_FILE, PARAMS_FILE, copied_from
 
 ABSENT = "not built on this machine"
 CODE = "pipeline/"  # its folders are dependencies
+LOST_IN_SHALLOW_CLONE = "a shallow clone loses the results of `dvc exp run --temp` and `--queue`"
 STATUS = {"A": "added", "D": "deleted"}  # by git's letters; others: modified
 
 
@@ -45,7 +47,11 @@ def last_runs() -> dict[str, Any]:
 def run_dvc(*arguments: str) -> str:
     """The output of a DVC command. Raises UserError where it fails."""
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "dvc", *arguments],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},  # whatever the terminal's is
     )
     if done.returncode:
         raise UserError(f"dvc {arguments[0]}: {one_line(done.stderr) or 'failed'}")
@@ -96,10 +102,23 @@ def edited_files() -> dict[str, str]:
 
 
 def run_git(*arguments: str) -> list[str]:
-    """The lines that a git command prints; none where it fails, as outside a repository."""
+    """The lines that a git command prints; none where it fails, as outside a repository or without git."""
     command = ["git", "-c", "core.quotePath=false", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    except FileNotFoundError:
+        return []
     return done.stdout.splitlines() if done.returncode == 0 else []
+
+
+def is_shallow_clone() -> bool:
+    """Return true if git lacks the project's older commits, as after `git clone --depth 1`.
+
+    DVC then ends `dvc exp run --temp` and `--queue` with success, and the experiment is gone. A copy made for
+    them is a repository of its own, so the project that it comes from is asked.
+    """
+    project = copied_from() or Path()
+    return run_git("-C", str(project), "rev-parse", "--is-shallow-repository") == ["true"]
 
 
 def describe_causes(causes: list[Any], params: list[str], edits: dict[str, str]) -> str:

@@ -2,8 +2,9 @@
 
 from pipeline.common import errors
 
-errors.install_excepthook()
+errors.install()
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,7 +48,10 @@ def check(
 ) -> None:
     """Check params.yaml: every key, the rules between sections, and that the input files are there."""
     from pipeline.cli.check import check_conversations, check_params
+    from pipeline.cli.graph import LOST_IN_SHALLOW_CLONE, is_shallow_clone
 
+    if is_shallow_clone():
+        print(translate(f"note: {LOST_IN_SHALLOW_CLONE}; run `git fetch --unshallow`"), file=sys.stderr)
     params = check_params()
     if stage is None:
         for note in check_conversations(params.sft):

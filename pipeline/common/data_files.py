@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from pipeline.common.errors import UserError
+from pipeline.common.paths import copied_from
 
 
 def matching_files(
@@ -65,4 +66,9 @@ def _explain_no_match(root: Path, pattern: str, matches: Sequence[str]) -> str:
         return f"is a folder; name its files: {pattern.rstrip('/')}/*"
     if glob.glob(pattern + ".dvc", root_dir=root) or any(match.endswith(".dvc") for match in matches):
         return "the data of its .dvc file is absent; fetch it with `dvc pull` or `dvc checkout`"
+    if (project := copied_from(root)) and glob.glob(pattern, root_dir=project, recursive=True):
+        return (
+            "not in this copy, as `--temp` and `--queue` copy only what git or DVC track; "
+            "`dvc add` it, or run without them"
+        )
     return "no such file; put it there (copy, ln -s or dvc add), or mend the path"

@@ -1,6 +1,7 @@
 """Errors of the user: one line on standard error, exit status 1, no traceback."""
 
 import errno
+import io
 import os
 import re
 import sys
@@ -53,6 +54,10 @@ def describe_usage_error(error: "typer.TyperException") -> str:
     Empty where Typer has already shown the help.
     """
     message = one_line(error.format_message()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    takes_text = context is not None and any(p.param_type_name == "argument" for p in context.command.params)
+    if takes_text and message.startswith("No such option") and "(Possible" not in message:
+        message += "; put -- before text that begins with -"
     return f"{message}; --help tells what there is" if message else ""
 
 
@@ -69,20 +74,32 @@ def print_uncaught(kind: type[BaseException], error: BaseException, trace: Trace
         sys.__excepthook__(kind, error, trace)
 
 
-def install_excepthook() -> None:
-    """Print uncaught errors with `print_uncaught`.
+def install() -> None:
+    """Print uncaught errors with `print_uncaught`, and `?` for letters that the terminal's encoding lacks.
 
     Must be the first statement of a script, before imports that take seconds.
     """
     sys.excepthook = print_uncaught
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def flush_output() -> None:
+    """Write what is printed so far. Raises OSError where it cannot be written, and drops it."""
+    try:
+        print(end="", flush=True)
+    except OSError:  # Python would try again when it ends, and print a traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def run_command(command: Callable[..., None]) -> None:
     """Run `command` as a Typer program whose user errors are one line.
 
     `UserError` and the operating system's own errors (disk full, no permission, no such file)
-    print `error: …` and exit with status 1; Ctrl-C exits with 130. Anything else is a bug and
-    keeps its traceback, as do all errors when TEZGAH_DEBUG=1.
+    print `error: …` and exit with status 1; Ctrl-C exits with 130. A closed pipe (`… | head -1`) ends the
+    program in silence. Anything else is a bug and keeps its traceback, as do all errors when TEZGAH_DEBUG=1.
     """
     import typer  # here: it takes time, and may be missing
 
@@ -96,7 +113,12 @@ def run_app(app: "typer.Typer") -> None:
     import typer
 
     try:
-        status = app(standalone_mode=False)
+        try:
+            status = app(standalone_mode=False)
+        finally:
+            flush_output()
+    except BrokenPipeError:
+        raise SystemExit(1) from None
     except (UserError, OSError, ModuleNotFoundError, typer.TyperException) as error:
         if os.environ.get("TEZGAH_DEBUG") == "1":
             raise

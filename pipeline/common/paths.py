@@ -37,3 +37,9 @@ ENCODER_MODEL = Path("models/encoder")
 BASE_MODEL = Path("models/base")
 SFT_MODEL = Path("models/sft")
 REPORTS = Path("reports")  # reports/<stage>: metrics and what people read
+
+
+def copied_from(folder: Path = Path()) -> Path | None:
+    """Return the project that `dvc exp run --temp` or `--queue` has copied into `folder`, or None."""
+    project, found, _ = folder.absolute().as_posix().partition("/.dvc/tmp/exps/")
+    return Path(project) if found else None

@@ -84,6 +84,14 @@ def test_command_doctor_hides_the_token_and_fails_where_something_is_bad(tmp_pat
     assert elsewhere.stderr == ""
 
 
+def test_check_clone_is_silent_but_for_a_shallow_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "is_shallow_clone", lambda: False)
+    assert list(doctor.check_clone()) == []
+    monkeypatch.setattr(doctor, "is_shallow_clone", lambda: True)
+    (finding,) = doctor.check_clone()
+    assert (finding.severity, finding.advice) == ("note", "git fetch --unshallow")
+
+
 def test_check_scratch_folder_needs_a_writable_folder(tmp_path):
     assert doctor.check_scratch_folder(tmp_path / "not/there/yet").severity == "ok"
     (tmp_path / "file").touch()

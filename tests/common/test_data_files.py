@@ -88,3 +88,14 @@ def test_matching_files_without_a_match_gives_advice(raw: Path, tmp_path: Path) 
     assert "dvc pull" in refusal(tmp_path, "data/raw/corpus/a.txt")
     (raw / "b.txt").symlink_to("nowhere.txt")
     assert "links to nowhere.txt" in refusal(tmp_path, "data/raw/corpus/b.txt")
+
+
+def test_matching_files_tells_a_file_that_an_experiment_was_not_given(tmp_path):
+    copy = tmp_path / ".dvc/tmp/exps/standalone/tmp1"
+    for project in (tmp_path, copy):
+        (project / "data/raw/corpus").mkdir(parents=True)
+    (tmp_path / "data/raw/corpus/a.txt").touch()
+    with pytest.raises(UserError, match=r"a.txt: not in this copy, as `--temp` and `--queue` copy only"):
+        matching_files("key", ["data/raw/corpus/*a.txt"], "data/raw/corpus", copy)
+    with pytest.raises(UserError, match=r"b.txt: no such file; put it there"):
+        matching_files("key", ["data/raw/corpus/b.txt"], "data/raw/corpus", copy)
