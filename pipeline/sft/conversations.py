@@ -6,12 +6,12 @@
 """
 
 import json
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError
+from pipeline.text.normalize import LONE_SURROGATE, normalize_text
 from pipeline.tokenizer.chat_template import ROLES, Message
 
 FORMATS = "messages; instruction, input and output; or prompt and response"
@@ -50,7 +50,7 @@ def parse_line(line: bytes, location: str) -> Any:
 
 
 def parse_messages(row: Any, location: str) -> list[Message]:
-    """Return the messages of one row, their text in the corpus's form (NFC, newlines as \\n)."""
+    """Return the messages of one row, their text in the corpus's form (see `normalize_text`)."""
     match row:
         case {"messages": list(items)} if items:
             return [parse_message(item, f"{location}: messages[{i}]") for i, item in enumerate(items)]
@@ -85,20 +85,18 @@ def parse_message(item: Any, location: str) -> Message:
 
 
 def parse_content(value: Any, location: str) -> str:
-    """Return the text of a message: not empty, and decoded by a tokenizer to the same text."""
+    """Return the text of a message, normalized and not empty."""
     if not isinstance(value, str):
         raise UserError(f"{location}: {quote_value(value)}: no text; give a string")
-    if not value.strip():
-        raise UserError(f"{location}: {quote_value(value)}: empty; write the text or remove the row")
-    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
+    if half := LONE_SURROGATE.search(value):
         raise UserError(
-            f"{location}: {text[error.start]!r} at character {error.start}: half of a surrogate pair is"
+            f"{location}: {half[0]!r} at character {half.start()}: half of a surrogate pair is"
             " no Unicode text; remove it"
-        ) from None
-    return text.replace("\u2581", " ")
+        )
+    text = normalize_text(value)
+    if not text.strip():
+        raise UserError(f"{location}: {quote_value(value)}: empty; write the text or remove the row")
+    return text
 
 
 def make_conversation(question: str, answer: str) -> list[Message]:
