@@ -1,14 +1,14 @@
 """`tezgah chat`: a conversation in the terminal with a trained model."""
 
 import json
+import os
 import sys
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from os import SEEK_END
 from pathlib import Path
 
-from pipeline.cli.infer import STOP_IDS, open_model
+from pipeline.cli.infer import STOP_IDS, normalize_argument, open_model
 from pipeline.cli.report import read_report
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import is_turkish, translate
@@ -16,6 +16,7 @@ from pipeline.common.paths import REPORTS, SFT_MODEL
 from pipeline.inference.generate import stream
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.model.decoder import Decoder, parameter_count
+from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.chat_template import Message, encode_prompt
 from pipeline.tokenizer.tokenizer import Tokenizer
 
@@ -54,7 +55,7 @@ class Chat:
 
         Raises UserError for a message that leaves no room for an answer. It is not added to the conversation.
         """
-        self.messages.append({"role": "user", "content": unicodedata.normalize("NFC", text)})
+        self.messages.append({"role": "user", "content": normalize_argument("message", text)})
         try:
             ids = self.prompt_ids()
         except UserError:
@@ -93,7 +94,7 @@ class Chat:
         """Return the system message in a list, or an empty list."""
         if self.system is None:
             return []
-        return [{"role": "system", "content": unicodedata.normalize("NFC", self.system)}]
+        return [{"role": "system", "content": normalize_argument("system message", self.system)}]
 
     def check_system(self) -> None:
         """Raise UserError for a system message that leaves less than half of the context."""
@@ -114,7 +115,9 @@ class Chat:
 
         Raises UserError where the file cannot be written, or nothing has been said.
         """
-        pairs = zip(self.messages[::2], self.messages[1::2], strict=True)
+        # A small model may answer with half of a text, such as a control character alone.
+        messages = [{**message, "content": normalize_text(message["content"])} for message in self.messages]
+        pairs = zip(messages[::2], messages[1::2], strict=True)
         answered = [message for pair in pairs if pair[1]["content"].strip() for message in pair]
         if not answered:
             raise UserError("/kaydet: nothing has been said yet")
@@ -197,8 +200,9 @@ def run_command(chat: Chat, line: str) -> bool:
         case "/kaydet":
             if not rest:
                 raise UserError("/kaydet: which file? /kaydet FILE")
-            chat.save(Path(rest))
-            print_note(f"saved in {rest}")
+            path = Path(os.path.expanduser(rest))
+            chat.save(path)
+            print_note(f"saved in {path}")
         case "/yardım":
             print(TURKISH_HELP if is_turkish() else HELP, file=sys.stderr)
         case "/çık":

@@ -1,16 +1,19 @@
 """`tezgah infer "…"`: open a model folder and generate a continuation or an answer."""
 
-import unicodedata
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate
 from pipeline.common.paths import SFT_MODEL
 from pipeline.device.device import pick_device
+from pipeline.inference.continuations import normalize_prompt
 from pipeline.inference.generate import crop_prompt, stream
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
+from pipeline.text.normalize import LONE_SURROGATE, normalize_text
 from pipeline.tokenizer.chat_template import encode_prompt
 from pipeline.tokenizer.special import BOS, END_OF_TURN, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -36,17 +39,26 @@ def infer(
     `raw` the model continues `prompt` as plain text; left None, that is so for a folder named
     `base`, such as models/base. The same arguments give the same text on the same machine.
 
+    `prompt`, `system` and `stop` are normalized as all training text is. Spaces at the end of plain text
+    are left out, which is told on standard error.
+
     Everything is checked before this returns. Raises UserError for a folder without a model, an
     argument out of range, or a message longer than the model reads.
     """
+    prompt = normalize_argument("prompt", prompt)
+    stop = [normalize_argument("--stop", text) for text in stop]
     check_arguments(max_new_tokens, seed, stop)
-    prompt = unicodedata.normalize("NFC", prompt)  # as all training text
     folder = Path(folder)
     model, tokenizer = open_model(folder, device)
     if raw if raw is not None else folder.resolve().name == "base":
         if system is not None:
             raise UserError(f"--system: {system!r}: plain text has no system message; leave it out")
-        ids = encode_text_prompt(prompt, model, tokenizer, max_new_tokens)
+        if prompt.endswith(" "):
+            print(
+                translate("prompt: left out the space at its end, which is part of the next word"),
+                file=sys.stderr,
+            )
+        ids = encode_text_prompt(normalize_prompt(prompt), model, tokenizer, max_new_tokens)
     else:
         ids = encode_chat_prompt(prompt, system, model, tokenizer)
     return stream(
@@ -59,6 +71,16 @@ def infer(
         stop_ids=STOP_IDS,
         stop_strings=stop,
     )
+
+
+def normalize_argument(name: str, text: str) -> str:
+    """Return `text` normalized. Raises UserError for a broken character, as another encoding leaves it."""
+    if broken := LONE_SURROGATE.search(text):
+        raise UserError(
+            f"{name}: {broken[0]!r} at character {broken.start()}: a lone surrogate, which is no Unicode"
+            " text; type it anew"
+        )
+    return normalize_text(text)
 
 
 def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, Tokenizer]:
@@ -83,7 +105,7 @@ def encode_chat_prompt(text: str, system: str | None, model: Decoder, tokenizer:
         raise UserError(f"prompt: {text!r}: nothing to answer; give some text")
     messages = [{"role": "user", "content": text}]
     if system is not None:
-        messages.insert(0, {"role": "system", "content": unicodedata.normalize("NFC", system)})
+        messages.insert(0, {"role": "system", "content": normalize_argument("--system", system)})
     ids = encode_prompt(tokenizer, messages)
     if len(ids) >= model.context:
         raise UserError(

@@ -21,7 +21,6 @@ from pipeline.corpus.staging import Documents, StagingArea
 from pipeline.corpus.stats import CorpusResult
 from pipeline.corpus.write import write_corpus
 from pipeline.text.clean import clean
-from pipeline.text.repair import repair
 
 
 def slice_corpus(
@@ -73,5 +72,5 @@ def normalize_eval_texts(params: CorpusParams, eval_texts: list[str]) -> list[st
     """Return the texts of the evaluation sets in the form of filtered documents; none without that rule."""
     if not params.rules.contamination:
         return []
-    texts = [clean(repair(text)) for text in eval_texts]
+    texts = [clean(text) for text in eval_texts]
     return [mask_personal_data(text) for text in texts] if params.rules.personal_data else texts

@@ -30,11 +30,13 @@ def first_marker_excerpt(before: str, after: str) -> str:
 
 
 def _lines_missing_from(other: str, text: str) -> list[str]:
-    """Return the stripped lines of `text` that `other` has not."""
+    """Return the stripped lines of `text` that `other` has not, not even with other white space."""
     if text == other:
         return []
     known = {line.strip() for line in other.split("\n")}
-    return [stripped for line in text.split("\n") if (stripped := line.strip()) and stripped not in known]
+    missing = [stripped for line in text.split("\n") if (stripped := line.strip()) and stripped not in known]
+    known_words = {tuple(line.split()) for line in known} if missing else set()
+    return [line for line in missing if tuple(line.split()) not in known_words]
 
 
 def _context_of_difference(one: str, other: str) -> slice:

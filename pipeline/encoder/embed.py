@@ -3,6 +3,7 @@
 N texts    B batch    T time (tokens)    D width of a vector
 """
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -23,8 +24,8 @@ class TokenizerLike(Protocol):
 
 
 def make_input_ids(tokenizer: TokenizerLike, text: str, context: int) -> list[int]:
-    """Return the encoder's input for a text: the start token and the text's tokens, cut to `context`."""
-    return [BOS, *tokenizer.encode(text)][:context]
+    """Return the encoder's input for a text: the start token and the tokens of its NFC, cut to `context`."""
+    return [BOS, *tokenizer.encode(unicodedata.normalize("NFC", text))][:context]
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

@@ -111,7 +111,6 @@ def copy_tokenizer(source: Path, target: Path, context: int) -> None:
     config.pop("chat_template", None)
     config |= {
         "model_max_length": context,
-        "model_input_names": ["input_ids", "attention_mask"],
         "padding_side": "right",
         "truncation_side": "right",
         # Without a chat no text stands for a special token: a literal <s> is three characters.

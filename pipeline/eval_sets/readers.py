@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError
+from pipeline.eval_sets.answers import parse_answers
 from pipeline.eval_sets.params import EvalTask, task_files
 from pipeline.readers.decompress import content_suffix, open_decompressed
 from pipeline.readers.json_rows import parse_json, read_json_rows
 from pipeline.readers.lines import TextLines
 from pipeline.readers.rows import MAX_ROW_BYTES, Row, Unreadable
 from pipeline.readers.tables import Fields, read_table
+from pipeline.text.normalize import normalize_text
 
 # Names of the fields in published files, our own first.
 SYNONYMS = {
@@ -159,24 +161,25 @@ class TaskRow:
         return self.check_text(field, value)
 
     def strings(self, field: str) -> tuple[str, ...]:
-        """Return a list of texts; a single text is a list of one."""
+        """Return a list of texts, in any of the forms that `parse_answers` knows."""
         value = self.value(field)
         if value is None:
             raise self.missing_error(
                 f"column for '{field}'; name it in eval.tasks.{self.task}.columns.{field}"
             )
-        values = value if isinstance(value, list) else [value]
+        values = parse_answers(value)
         if not values:
             raise UserError(f"{self.location}: {field}: an empty list; give at least one")
         return tuple(self.check_text(field, item) for item in values)
 
     def check_text(self, field: str, value: Any) -> str:
-        """Return `value` as text, if it is a text or a number."""
+        """Return `value` as normalized text, if it is a text or a number."""
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return str(value)
-        if not isinstance(value, str) or not value.strip():
+        text = normalize_text(value) if isinstance(value, str) else ""
+        if not text.strip():
             raise UserError(f"{self.location}: {field}: {value!r} is not a text; mend or remove the row")
-        return value
+        return text
 
 
 def read_rows(name: str, task: EvalTask, root: Path) -> Iterator[TaskRow]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pipeline.inference.generate import crop_prompt, generate
 from pipeline.inference.sampling import Sampling
 from pipeline.model.decoder import Decoder
+from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.special import BOS, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
 
@@ -18,18 +19,30 @@ def continue_prompts(
     sampling: Sampling,
     seed: int,
 ) -> list[str]:
-    """Return up to `max_new_tokens` tokens after each prompt as text, with `…` where they were cut off."""
+    """Return up to `max_new_tokens` tokens after each prompt as text, with `…` where they were cut off.
+
+    The prompts are read as `normalize_prompt` returns them.
+    """
     room = min(max_new_tokens, model.context // 2)
-    prompt_ids = [crop_prompt([BOS, *tokenizer.encode(prompt)], model.context, room) for prompt in prompts]
+    texts = map(normalize_prompt, prompts)
+    prompt_ids = [crop_prompt([BOS, *tokenizer.encode(text)], model.context, room) for text in texts]
     new_ids = generate(
         model, prompt_ids, max_new_tokens=max_new_tokens, sampling=sampling, seed=seed, stop_ids={EOS}
     )
-    texts = []
+    continuations = []
     for prompt, new in zip(prompt_ids, new_ids, strict=True):
         is_cut = len(new) == min(max_new_tokens, model.context - len(prompt))
         # The cut may fall inside a character, as bytes can be tokens.
-        texts.append(tokenizer.decode(new).rstrip("\ufffd").rstrip() + (" …" if is_cut else ""))
-    return texts
+        continuations.append(tokenizer.decode(new).rstrip("\ufffd").rstrip() + (" …" if is_cut else ""))
+    return continuations
+
+
+def normalize_prompt(text: str) -> str:
+    """Return `text` normalized, without spaces at its end.
+
+    A word's first token holds the space before it. After a space of its own the model goes astray.
+    """
+    return normalize_text(text).rstrip(" ")
 
 
 def format_samples(prompts: Sequence[str], texts: Sequence[str]) -> str:

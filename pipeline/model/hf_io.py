@@ -33,7 +33,6 @@ HF_NAMES = {
     "tie_embeddings": "tie_word_embeddings",
 }
 EMBEDDING = "model.embed_tokens.weight"  # also the name in the stock architectures
-TOKENIZER_FILES = ("tokenizer.model", "tokenizer.json", "tokenizer_config.json")
 
 
 def to_hf_config(params: ModelParams, vocab_size: int) -> dict[str, Any]:
@@ -108,8 +107,10 @@ def save_decoder(folder: Path, model: Decoder, tokenizer_folder: Path) -> None:
             "suppress_tokens": [UNK, BOS, PAD],  # as pipeline/inference/generate.py forbids them
         },
     )
-    for name in TOKENIZER_FILES:
+    for name in ("tokenizer.model", "tokenizer.json"):
         shutil.copyfile(tokenizer_folder / name, folder / name)
+    tokenizer_config = read_json(tokenizer_folder / "tokenizer_config.json")
+    write_json(folder / "tokenizer_config.json", {**tokenizer_config, "model_max_length": model.context})
 
 
 def load_decoder(folder: Path | str, device: torch.device | str = "cpu") -> Decoder:

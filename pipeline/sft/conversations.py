@@ -9,7 +9,6 @@ The tables below say what each key does.
 """
 
 import json
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from pipeline.common.errors import UserError, one_line
 from pipeline.readers.decompress import open_decompressed
 from pipeline.readers.json_rows import read_json_rows
 from pipeline.readers.rows import Note, Unreadable
+from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.chat_template import ROLES, Message
 
 # The keys that hold a conversation, and those that are read beside them. `history` holds the [question,
@@ -226,20 +226,13 @@ def is_blank(value: Any) -> bool:
 
 
 def parse_content(value: Any, location: str) -> str:
-    """Return the text of a message: not empty, and decoded by a tokenizer to the same text."""
+    """Return the text of a message, normalized and not empty."""
     if not isinstance(value, str):
         raise UserError(f"{location}: {quote_value(value)}: no text; give a string")
-    if not value.strip():
+    text = normalize_text(value)
+    if not text.strip():
         raise UserError(f"{location}: {quote_value(value)}: empty; write the text or remove the row")
-    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise UserError(
-            f"{location}: {text[error.start]!r} at character {error.start}: half of a surrogate pair is"
-            " no Unicode text; remove it"
-        ) from None
-    return text.replace("\u2581", " ")
+    return text
 
 
 def make_conversation(question: str, answer: str) -> list[Message]:

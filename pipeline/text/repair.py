@@ -69,12 +69,10 @@ TURKISH_LETTER = re.compile("[çğıöşüÇĞİÖŞÜ]")
 TURKISH_WORD = re.compile(r"\b(?=\w*[șȘ])(?=\w*[ğıİĞ])\w+")
 INVISIBLE = re.compile(rf"\A\ufeff+|(?<=[{LATIN}])[\xad\u200b-\u200d\u2060\ufeff]+(?=[{LATIN}])")
 
-# All damage has one of these. They are apart, because a class or a first letter is searched for quickly.
-DAMAGE_HINTS = (
-    re.compile("[\x80-\x9f\xad\u0300-\u036f\u200b-\u200d\u2060\ufeffýþðÝÞÐșȘÃÄÅËÌïŸ]"),
-    re.compile("â[€‚„†ˆ‰˜™œ]"),
-    re.compile(f"Â[{SYMBOLS}\xa0]"),
-)
+# All damage has one of these characters; after them â and Â must be the second half of DAMAGED_PAIR.
+DAMAGE_HINTS = "\x80-\x9f\xad\u0300-\u036f\u200b-\u200d\u2060\ufeffýþðÝÞÐșȘÃÄÅËÌïŸâÂ"
+DAMAGED_PAIR = rf"(?:(?<![âÂ])|(?<=â)[€‚„†ˆ‰˜™œ]|(?<=Â)[{SYMBOLS}\xa0])"
+DAMAGE = re.compile(f"[{DAMAGE_HINTS}]{DAMAGED_PAIR}")
 
 
 def repair(text: str) -> str:
@@ -84,7 +82,7 @@ def repair(text: str) -> str:
     beside letters that Latin-1 lacks or in a line that reads as foreign, ș in Romanian. A word alone, such
     as "Þingvellir", shows nothing and is taken for damaged Turkish. HTML entities are not touched.
     """
-    while any(hint.search(text) for hint in DAMAGE_HINTS):
+    while DAMAGE.search(text):
         repaired = CONTROL.sub(lambda control: C1_CONTROLS[control[0]], _repair_mojibake(text))
         repaired = INVISIBLE.sub("", COMBINING_SEQUENCE.sub(_compose_match, repaired))
         repaired = _repair_comma_below(_repair_latin5(repaired))

@@ -2,7 +2,8 @@
 
     <s><|system|>…<|end|><|user|>…<|end|><|assistant|>…<|end|>
 
-The markers are control symbols set by id, so that a user who types `<|end|>` has typed text.
+The markers are control symbols set by id, so that a user who types `<|end|>` has typed text. White space
+around a message is left out: a space at its end would be a token that no word begins with.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ CHAT_TEMPLATE = (
     "{% if message['role'] not in ['system', 'user', 'assistant'] %}"
     "{{ raise_exception('unknown role: ' + message['role']) }}"
     "{% endif %}"
-    "{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}"
+    "{{ '<|' + message['role'] + '|>' + message['content'] | trim + '<|end|>' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
@@ -34,7 +35,7 @@ def encode_conversation(tokenizer: Tokenizer, messages: Sequence[Message]) -> tu
     """
     ids, loss_mask = [BOS], [False]
     for message in messages:
-        role, content = ROLES[message["role"]], tokenizer.encode(message["content"])
+        role, content = ROLES[message["role"]], tokenizer.encode(message["content"].strip())
         ids += [role, *content, END_OF_TURN]
         loss_mask += [False] + [role == ASSISTANT] * (len(content) + 1)
     return ids, loss_mask

@@ -39,7 +39,10 @@ def derive_bpe_merges(ranks: dict[str, int]) -> list[tuple[str, str]]:
 
 
 def build_fast_tokenizer(tokenizer: Tokenizer) -> FastTokenizer:
-    """Return a `tokenizers` tokenizer that gives the same ids as the SentencePiece model for every text."""
+    """Return a `tokenizers` tokenizer with the ids of the SentencePiece model, for every text.
+
+    A text that is not in NFC, as all training text is, is brought to it first.
+    """
     pieces = [tokenizer.id_to_piece(i) for i in range(tokenizer.vocab_size)]
     if tokenizer.kind == "bpe":
         ranks = {piece: i for i, piece in enumerate(pieces) if not tokenizer.is_special(i)}
@@ -54,7 +57,7 @@ def build_fast_tokenizer(tokenizer: Tokenizer) -> FastTokenizer:
         ]
         model = models.Unigram(scores, unk_id=UNK, byte_fallback=True)
     fast = FastTokenizer(model)
-    fast.normalizer = normalizers.Replace(" ", METASPACE)
+    fast.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(" ", METASPACE)])
     fast.pre_tokenizer = pre_tokenizers.Split(
         Regex(f"{METASPACE}[^{METASPACE}\n]*|\n|[^{METASPACE}\n]+"), "isolated"
     )
@@ -83,6 +86,7 @@ def write_tokenizer_folder(folder: Path, model: bytes) -> None:
             "eos_token": EOS_TOKEN,
             "pad_token": PAD_TOKEN,
             "additional_special_tokens": CHAT_MARKERS,
+            "model_input_names": ["input_ids", "attention_mask"],  # no model here has token_type_ids
             "clean_up_tokenization_spaces": False,
             "split_special_tokens": False,  # true would split the markers of a rendered chat
             "padding_side": "left",  # generation continues at the right end

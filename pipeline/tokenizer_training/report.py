@@ -11,6 +11,7 @@ from tokenizers import Tokenizer as FastTokenizer
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
 from pipeline.common.metrics import metric_key
+from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.tokenizer import METASPACE, Tokenizer
 
 WORD = re.compile(r"\S+")
@@ -127,7 +128,7 @@ def read_segmentations(path: Path) -> list[tuple[str, list[str]]]:
         raise UserError(f"{path}: line {line}: not UTF-8; save the file as UTF-8") from None
     rows = []
     for row in text.split("\n"):
-        form, joined, *_ = [*row.rstrip("\r").split("\t"), ""]
+        form, joined, *_ = [*map(normalize_text, row.rstrip("\r").split("\t")), ""]
         segments = joined.split("|")
         if all(segments) and "".join(segments) == form:
             rows.append((form, segments))

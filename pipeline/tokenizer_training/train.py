@@ -26,7 +26,7 @@ THREADS = 4  # a constant: the model file records it and must be the same everyw
 MORPHEME_DELIMITER = "\t"
 ANALYZED_WORDS = 10_000  # the most frequent words
 LETTERS = re.compile(r"[^\W\d_]+")
-MAX_LINE_BYTES = 1 << 16  # SentencePiece skips longer lines
+MAX_LINE_BYTES = 1 << 16  # of UTF-8; SentencePiece skips longer lines
 
 
 def sample_lines(folder: Path, sample_bytes: int, seed: int) -> Iterator[str]:
@@ -96,6 +96,27 @@ def delimit_morphemes(lines: Iterable[str]) -> list[str]:
     return [LETTERS.sub(lambda match: delimited.get(match[0], match[0]), line) for line in lines]
 
 
+def cut_long_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines, those longer than MAX_LINE_BYTES in parts, each from a space to before another.
+
+    No word is cut: a single one that is longer than a line is left out.
+    """
+    for line in lines:
+        if len(line) * 4 <= MAX_LINE_BYTES:  # a character has four bytes at most
+            yield line
+            continue
+        data, start = line.encode("utf-8"), 0
+        while len(data) - start > MAX_LINE_BYTES:
+            end = data.rfind(b" ", start + 1, start + MAX_LINE_BYTES + 1)
+            if end > 0:
+                yield data[start:end].decode("utf-8")
+            else:
+                end = data.find(b" ", start + 1)
+            start = end if end > 0 else len(data)
+        if start < len(data):
+            yield data[start:].decode("utf-8")
+
+
 def train_sentencepiece(lines: Iterable[str], params: TokenizerParams) -> bytes:
     """Return the content of the trained model file. Raises UserError where the text is too small for it."""
     model = io.BytesIO()
@@ -103,7 +124,7 @@ def train_sentencepiece(lines: Iterable[str], params: TokenizerParams) -> bytes:
         lines = delimit_morphemes(lines)
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(lines),
+            sentence_iterator=cut_long_lines(lines),
             model_writer=model,
             model_type=params.kind,
             vocab_size=params.vocab_size,

@@ -12,6 +12,7 @@ from pipeline.cli.chat import Chat, print_answer, run_command
 from pipeline.cli.infer import open_model
 from pipeline.common.errors import UserError
 from pipeline.sft.conversations import read_conversations
+from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.chat_template import encode_prompt
 from tests.helpers.paths import ROOT
 
@@ -66,11 +67,11 @@ def test_run_command_carries_out_every_command(chat, tmp_path, capsys):
     assert run_command(chat, "/sistem Kısa.")
     assert chat.system == "Kısa."
     assert chat.messages == []
-    answer = "".join(chat.answer("b"))
+    answer = "".join(chat.answer("Ankara"))
     assert run_command(chat, f"/kaydet {saved}")
     assert run_command(chat, f"/kaydet {saved}")
     rows = list(read_conversations(saved))
-    assert [message["content"] for message in rows[0]] == ["Kısa.", "b", answer]
+    assert [message["content"] for message in rows[0]] == ["Kısa.", "Ankara", answer]
     assert rows[0] == rows[1]
     assert run_command(chat, "/sıcaklık 0,5")
     assert chat.sampling.temperature == 0.5
@@ -111,6 +112,26 @@ def test_save_appends_answered_exchanges_on_a_new_line(chat, tmp_path):
     chat.messages = chat.messages[2:]
     with pytest.raises(UserError, match="nothing has been said yet"):
         run_command(chat, f"/kaydet {file}")
+
+
+def test_saved_conversations_are_read_again_whatever_the_model_said(chat, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for question, answer in (("a", "\x13"), ("b", "\x13Evet\u00a0ya.\ufeff")):
+        chat.messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    run_command(chat, "/kaydet ~/k.jsonl")
+    (row,) = read_conversations(tmp_path / "k.jsonl")
+    assert [message["content"] for message in row] == ["b", "Evet ya."]
+
+
+def test_answer_reads_a_message_in_the_form_of_training_text(chat):
+    plain = "".join(chat.answer("Bir göl"))
+    for version in ("Bir go\u0308l", "Bir\u00a0göl", "Bir\tgöl \n", "\ufeffBir göl\0"):
+        chat.restart()
+        assert "".join(chat.answer(version)) == plain
+    chat.messages.append({"role": "user", "content": "Bir göl "})
+    assert chat.prompt_ids() == encode_prompt(
+        chat.tokenizer, [*chat.messages[:-1], {"role": "user", "content": "Bir göl"}]
+    )
 
 
 def test_system_message_is_normalized_and_refused_if_too_long(chat):
@@ -154,4 +175,4 @@ def test_command_chat_reads_a_piped_conversation(model_folders, tmp_path):
     contents = [message["content"] for message in row["messages"]]
     assert contents[0] == "a"
     assert contents[2] == "b"
-    assert completed.stdout == f"{contents[1]}\n{contents[3]}\n"
+    assert normalize_text(completed.stdout) == f"{contents[1]}\n{contents[3]}\n"

@@ -4,6 +4,7 @@ from inspect import signature
 
 import pytest
 
+from pipeline.cli import infer as infer_module
 from pipeline.cli import main as cli
 from pipeline.cli.infer import infer, make_sampling
 from pipeline.common.errors import UserError
@@ -47,10 +48,41 @@ def test_infer_answers_with_a_chat_model_unless_raw(model_folders):
     assert answer != raw
 
 
-def test_infer_normalizes_the_prompt(model_folders):
-    assert "".join(infer("Go\u0308l", model_folders / "base", **OPTIONS)) == "".join(
-        infer("Göl", model_folders / "base", **OPTIONS)
-    )
+@pytest.mark.parametrize("folder", ["base", "sft"])
+def test_infer_reads_every_version_of_a_prompt_alike(model_folders, folder):
+    plain = "".join(infer("Bir göl", model_folders / folder, **OPTIONS))
+    for version in (
+        "Bir go\u0308l",
+        "Bir\u00a0göl",
+        "Bir\u2009göl",
+        "Bir\tgöl",
+        "\ufeffBir g\0öl",
+        "Bir gÃ¶l",
+    ):
+        assert "".join(infer(version, model_folders / folder, **OPTIONS)) == plain
+
+
+def test_infer_leaves_out_a_space_at_the_end_and_says_so(model_folders, capsys):
+    base, sft = (model_folders / name for name in ("base", "sft"))
+    assert "".join(infer("Bir gün \u00a0", base, **OPTIONS)) == "".join(infer("Bir gün", base, **OPTIONS))
+    (note,) = capsys.readouterr().err.splitlines()
+    assert note == "prompt: left out the space at its end, which is part of the next word"
+    line = "".join(infer("Bir gün\n", base, **OPTIONS))  # a new paragraph is no mistake
+    assert line == expected(base, [BOS, *Tokenizer.load(base).encode("Bir gün\n")])
+    assert "".join(infer(" Van\n", sft, **OPTIONS)) == "".join(infer("Van", sft, **OPTIONS))
+    assert not capsys.readouterr().err
+
+
+def test_infer_stops_at_a_decomposed_stop_string(model_folders, monkeypatch):
+    given = []
+
+    def no_text(*_, stop_strings, **__):
+        given.extend(stop_strings)
+        return iter(())
+
+    monkeypatch.setattr(infer_module, "stream", no_text)
+    list(infer("Van", model_folders / "sft", stop=["Go\u0308l", "\r\n"], **OPTIONS))
+    assert given == ["Göl", "\n"]
 
 
 def test_infer_continues_a_long_text_from_its_end(model_folders):
@@ -69,7 +101,10 @@ def test_infer_continues_a_long_text_from_its_end(model_folders):
         ("Van", {"seed": -1}, "--seed: -1"),
         ("Van", {"stop": [""]}, "--stop: ''"),
         ("Van", {"raw": True, "system": "Kısa."}, "--system: 'Kısa.'"),
-        ("Van\ud800", {}, "surrogate"),
+        ("Van", {"stop": ["\ufeff"]}, "--stop: ''"),
+        ("Van\ud800", {}, r"prompt: '\\ud800' at character 3: a lone surrogate"),
+        ("Van", {"stop": ["\udcfe"]}, r"--stop: '\\udcfe' at character 0: a lone surrogate"),
+        ("Van", {"system": "\udcfe"}, r"--system: '\\udcfe' at character 0: a lone surrogate"),
     ],
 )
 def test_infer_names_a_mistake_before_it_generates(model_folders, prompt, options, message):

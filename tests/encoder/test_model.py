@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 import torch
@@ -27,6 +29,13 @@ def test_embed_texts_matches_sentence_transformers(stock, encoder, tokenizer):
     ours = embed_texts(encoder, tokenizer, TEXTS)
     assert np.abs(theirs - ours).max() < 1e-5
     assert np.linalg.norm(ours, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_embedding_of_decomposed_letters_is_that_of_composed_ones(stock, encoder, tokenizer):
+    decomposed = [unicodedata.normalize("NFD", text) for text in TEXTS]
+    assert decomposed != TEXTS
+    assert np.array_equal(embed_texts(encoder, tokenizer, decomposed), embed_texts(encoder, tokenizer, TEXTS))
+    assert np.array_equal(stock.encode(decomposed), stock.encode(TEXTS))
 
 
 def test_make_input_ids_matches_sentence_transformers(stock, tokenizer):

@@ -1,5 +1,8 @@
+import csv
 import gzip
+import io
 import json
+import unicodedata
 
 import pytest
 
@@ -132,6 +135,7 @@ def test_read_pairs_of_a_table_loses_none_to_an_open_quote(read):
         ("p.jsonl", '{"good": "a", "bad": "b"}\n[1]\n', r"p\.jsonl:2: list, not an object"),
         ("p.jsonl", '{"good": "a"}\n', r"p\.jsonl:1: no column for 'bad'; name it in eval\.tasks\.mine"),
         ("p.jsonl", '{"good": "a", "bad": " "}\n', r"p\.jsonl:1: bad: ' ' is not a text"),
+        ("p.jsonl", '{"good": "a", "bad": "\\ufeff\\u00a0"}\n', r"p\.jsonl:1: bad: .* is not a text"),
         ("p.jsonl", '{"good": "a", "bad": ["b"]}\n', r"p\.jsonl:1: bad: \['b'\] is not a text"),
         ("p.jsonl", '{"good": "a", "bad": "\\ud800"}\n', r"p\.jsonl:1: bad: '' is not a text"),
         ("p.jsonl", b'{"good": "\xfe"}\n', r"p\.jsonl:1: not UTF-8"),
@@ -147,6 +151,64 @@ def test_read_pairs_errors_name_file_and_line(read, file, content, message):
     with pytest.raises(UserError, match=message) as error:
         read(read_pairs, "minimal_pairs", file, content)
     assert "\n" not in str(error.value)
+
+
+TEXT = "Bir gün Iğdır'da güneş açtı.\nÇok güzeldi."
+VERSIONS = [
+    unicodedata.normalize("NFD", TEXT),
+    TEXT.replace("\n", "\r\n"),
+    TEXT.replace(" ", "\u00a0"),
+    TEXT.replace(" ", "\t"),
+    "\ufeff" + TEXT.replace("ü", "Ã¼"),
+]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_readers_give_the_same_task_for_every_version_of_a_text(read, version):
+    for reader, kind, fields in [
+        (read_documents, "text", ["id", "text"]),
+        (read_pairs, "minimal_pairs", ["good", "bad"]),
+        (read_questions, "questions", ["question", "answers"]),
+        (read_retrieval, "retrieval", ["query", "document"]),
+    ]:
+        plain, other = ({field: f"{text} {field}" for field in fields} for text in (TEXT, version))
+        assert read(reader, kind, "a.jsonl", json.dumps(other)) == read(
+            reader, kind, "a.jsonl", json.dumps(plain)
+        )
+        table = f"{','.join(fields)}\n" + ",".join(f'"{value}"' for value in other.values()) + "\n"
+        assert read(reader, kind, "a.csv", table) == read(reader, kind, "a.jsonl", json.dumps(plain))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        "{'text': ['Ankara', 'Van Gölü'], 'answer_start': [12, 40]}",
+        "{'text': array(['Ankara', 'Van Gölü'], dtype=object), 'answer_start': array([12, 40], dtype=int32)}",
+        "['Ankara' 'Van Gölü']",  # as NumPy prints an array
+        "['Ankara'\n 'Van Gölü']",
+        "[np.str_('Ankara'), np.str_('Van Gölü')]",
+        '["Ankara", "Van Gölü"]',
+        {"text": ["Ankara", "Van Gölü"], "answer_start": [12, 40]},
+        [{"text": "Ankara", "answer_start": 12}, {"text": "Van Gölü", "answer_start": 40}],
+    ],
+)
+def test_read_questions_with_answers_as_published_files_have_them(read, answers):
+    (question,) = read(
+        read_questions, "questions", "q.jsonl", json.dumps({"question": "?", "answers": answers})
+    )
+    assert question.answers == ("Ankara", "Van Gölü")
+    if isinstance(answers, str):
+        table = io.StringIO()
+        csv.writer(table).writerows([["question", "answers"], ["?", answers]])
+        assert read(read_questions, "questions", "q.csv", table.getvalue()) == [question]
+
+
+@pytest.mark.parametrize("answer", ["[sic]", "{x", "['Ankara'", "[1 2]", "{'a': 1}", "[" * 100_000])
+def test_read_questions_takes_other_brackets_for_text(read, answer):
+    (question,) = read(
+        read_questions, "questions", "q.jsonl", json.dumps({"question": "?", "answers": answer})
+    )
+    assert question.answers == (answer,)
 
 
 def test_read_documents_refuses_a_missing_named_column(read):

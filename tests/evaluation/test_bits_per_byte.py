@@ -1,11 +1,15 @@
+import json
 import math
+import unicodedata
+from functools import partial
 
 import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.eval_sets.readers import Document
+from pipeline.eval_sets.params import EvalTask
+from pipeline.eval_sets.readers import Document, read_documents
 from pipeline.evaluation import bits_per_byte
 from pipeline.evaluation.bits_per_byte import (
     batch_windows,
@@ -50,6 +54,24 @@ def test_batch_windows_has_every_window_once_within_max_tokens(lengths, max_toke
     assert sorted((w for batch in made for w in batch), key=str) == sorted(work, key=str)
     for batch in made:
         assert len(batch) * max(w.stop - w.start for w in batch) <= max_tokens
+
+
+def test_bits_per_byte_of_every_version_of_a_text_are_equal(make_decoder, tokenizer, tmp_path):
+    model = make_decoder(context=16)
+    plain = "Bir gün Iğdır'da güneş açtı.\nÇok güzeldi."
+    versions = [
+        plain,
+        unicodedata.normalize("NFD", plain),
+        plain.replace("\n", "\r\n"),
+        plain.replace(" ", "\u00a0"),
+    ]
+    figures = []
+    for version in versions:
+        (tmp_path / "a.jsonl").write_text(json.dumps({"text": version}), encoding="utf-8")
+        documents = read_documents("a", EvalTask(kind="text", path="a.jsonl"), tmp_path)
+        figures.append(measure_bits_per_byte(documents, tokenizer, {"base": partial(sequence_bits, model)}))
+    assert figures[0]["bytes"] == len(plain.encode())
+    assert figures == [figures[0]] * len(versions)
 
 
 def test_sequence_bits_match_one_window_at_a_time(make_decoder, monkeypatch):

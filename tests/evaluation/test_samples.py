@@ -30,6 +30,17 @@ def test_render_samples_escapes_markup(models, tokenizer, monkeypatch):
     assert "> **Başkent neresi?**\n>\n> Bursa\n>\n> *expected: Ankara*" in text
 
 
+def test_render_samples_reads_every_version_of_a_prompt_alike(models, tokenizer):
+    def continuation(prompt):
+        settings = eval_params(max_new_tokens=4, sample_tokens=6, prompts=[prompt])
+        return render_samples(*models, tokenizer, settings, [], 1).split("**")[2]
+
+    plain = continuation("Bir gün")
+    assert all(
+        continuation(version) == plain for version in ("Bir gu\u0308n", "Bir\u00a0gün ", "\ufeffBir\tgün\t")
+    )
+
+
 def test_render_samples_without_questions_uses_the_default_ones(models, tokenizer):
     text = render_samples(*models, tokenizer, SETTINGS, [], 1)
     assert all(f"**{question.question}**" in text for question in DEFAULT_QUESTIONS)

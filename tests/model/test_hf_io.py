@@ -1,12 +1,13 @@
 """Decoder folders against transformers, and their errors."""
 
 import json
+import re
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from pipeline.common.errors import UserError
 from pipeline.inference.generate import generate
@@ -47,6 +48,27 @@ def test_save_decoder_transformers_generates_the_same_tokens(saved):
     assert [i for i in theirs if i not in (2, 7)] == ours
     assert stock.generation_config.eos_token_id == [2, 7]
     assert stock.generation_config.suppress_tokens == [0, 1, 3]
+
+
+def test_save_decoder_transformers_generates_from_a_text(saved):
+    model, folder = saved
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    stock = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    inputs = tokenizer("Iğdır'ın ışığı", return_tensors="pt")
+    assert set(inputs) == {"input_ids", "attention_mask"}
+    assert tokenizer.model_max_length == model.params.context
+    ids = stock.generate(**inputs, max_new_tokens=5, do_sample=False)[0]
+    assert ids.shape[0] > inputs["input_ids"].shape[1]
+
+
+def test_the_python_of_the_readme_runs(root, tokenizer, tmp_path, monkeypatch, capsys):
+    save_decoder(tmp_path / "models/sft", make_random_decoder(), tokenizer.folder)
+    monkeypatch.chdir(tmp_path)
+    (program,) = re.findall(
+        r"```python\n(from transformers .*?)```", (root / "README.md").read_text(encoding="utf-8"), re.S
+    )
+    exec(program, {})
+    assert capsys.readouterr().out.startswith("<s><|user|>Ankara hangi bölgededir?<|end|><|assistant|>")
 
 
 def test_load_decoder_restores_what_save_decoder_wrote(saved):

@@ -129,6 +129,23 @@ def test_read_conversations_normalizes_text_like_the_corpus(tmp_path):
     assert [message["content"] for message in messages] == ["göz\nkaş", "bir iki"]
 
 
+@pytest.mark.parametrize("version", ["Ä°ÅŸ\u00a0gÃ¼nÃ¼", "İ\0ş\u2009gu\u0308nü", "\ufeffİş\tgünü"])
+def test_read_conversations_repairs_text_like_the_corpus(tmp_path, version):
+    for row in (
+        {"prompt": version, "response": "i\u0307yi"},
+        {"instruction": version, "output": "i\u0307yi"},
+        {"messages": [{"role": "user", "content": version}, {"role": "assistant", "content": "i\u0307yi"}]},
+    ):
+        (messages,) = read(tmp_path, row)
+        assert [message["content"] for message in messages] == ["İş günü", "iyi"]
+
+
+def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
+    code = "if x:\n\treturn 1"
+    (messages,) = read(tmp_path, {"prompt": "Yaz.", "response": code})
+    assert messages[1]["content"] == code
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -179,6 +196,7 @@ def test_read_conversations_normalizes_text_like_the_corpus(tmp_path):
         ({"instruction": "x", "output": ""}, "output: '': empty"),
         ({"prompt": "x", "response": None}, "response: 'null': no text"),
         ({"prompt": "x", "response": "\ud800"}, "response: '': empty"),
+        ({"prompt": "x", "response": "\0\ufeff\u00a0"}, "response: .*: empty"),
         ({"soru": "x", "cevap": "y"}, "'cevap, soru': no conversation; give messages; instruction"),
         ([1, 2], "list, not an object"),
         (b'{"prompt": "x", ', "not JSON: Expecting .* at column 16; mend it"),

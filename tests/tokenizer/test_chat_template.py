@@ -27,6 +27,14 @@ def test_encode_conversation_matches_transformers(any_tokenizer, stock):
     assert prompt == encode_prompt(any_tokenizer, CHAT[:2])
 
 
+def test_encode_conversation_leaves_out_white_space_around_a_message(any_tokenizer, stock):
+    padded = [{**message, "content": f" \n{message['content']} "} for message in CHAT]
+    assert encode_conversation(any_tokenizer, padded) == encode_conversation(any_tokenizer, CHAT)
+    assert stock.apply_chat_template(padded, return_dict=False) == stock.apply_chat_template(
+        CHAT, return_dict=False
+    )
+
+
 def test_transformers_begins_plain_text_with_one_bos(any_tokenizer, stock, texts):
     for text in [*texts[:20], "iki  boşluk\nsatır\t🙂"]:
         assert stock(text)["input_ids"] == [BOS, *any_tokenizer.encode(text)]

@@ -50,6 +50,12 @@ def test_read_segmentations_reads_usable_rows_alone(tmp_path, content):
     assert read_segmentations(path) == [("evde", ["ev", "de"])]
 
 
+def test_read_segmentations_composes_letters(tmp_path):
+    path = tmp_path / "s.tsv"
+    path.write_text("go\u0308lde\tgo\u0308l|de\n", encoding="utf-8")
+    assert read_segmentations(path) == [("gölde", ["göl", "de"])]
+
+
 def test_read_segmentations_of_an_empty_file_has_no_rows(tmp_path):
     path = tmp_path / "s.tsv"
     path.touch()

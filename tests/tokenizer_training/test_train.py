@@ -9,7 +9,13 @@ import pytest
 from pipeline.common.errors import UserError
 from pipeline.tokenizer.tokenizer import METASPACE
 from pipeline.tokenizer_training.report import text_token_ids
-from pipeline.tokenizer_training.train import delimit_morphemes, sample_lines, train_sentencepiece
+from pipeline.tokenizer_training.train import (
+    MAX_LINE_BYTES,
+    cut_long_lines,
+    delimit_morphemes,
+    sample_lines,
+    train_sentencepiece,
+)
 from tests.helpers.factories import tokenizer_params
 from tests.helpers.small import make_tokenizer, sentences
 
@@ -25,6 +31,31 @@ def test_train_sentencepiece_refuses_a_text_too_small_for_the_vocabulary(kind, l
     params = tokenizer_params(kind=kind, vocab_size=4096, sample_bytes=1)
     with pytest.raises(UserError, match=r"tokenizer\.vocab_size: 4096: the training text is too small"):
         train_sentencepiece(iter(lines), params)
+
+
+def test_cut_long_lines_keeps_every_word_but_one_longer_than_a_line():
+    words = [f"sözcük{number}" for number in range(20_000)]
+    line = " ".join(words)
+    parts = list(cut_long_lines([line, "kısa", "", " "]))
+    assert parts[-3:] == ["kısa", "", " "]
+    assert "".join(parts[:-3]) == line
+    assert len(parts) > 4
+    assert all(part.startswith(" ") and len(part.encode()) <= MAX_LINE_BYTES for part in parts[1:-3])
+    fits = "ş" * (MAX_LINE_BYTES // 2)
+    assert list(cut_long_lines([fits, f"{fits} ev"])) == [fits, fits, " ev"]
+    assert "".join(cut_long_lines([f"bir {fits}x iki {fits}x", fits + "x"])) == "bir iki"
+
+
+@pytest.mark.parametrize("morphemes", [False, True])
+def test_train_sentencepiece_learns_from_books_on_one_line(morphemes, texts, tmp_path):
+    books = " ".join(texts * 10)
+    assert len(books.encode()) > 4 * MAX_LINE_BYTES
+    tokenizer = make_tokenizer(tmp_path / "a", "bpe", [books], morphemes)
+    assert len(tokenizer.encode(" Türkiye'nin")) < 6
+    place = len(books) // 2
+    rare = f"{books[:place]}{' Kızılcahamam' * 105}{books[place:]}"
+    tokenizer = make_tokenizer(tmp_path / "b", "bpe", [*texts, rare], morphemes, vocab_size=800)
+    assert len(tokenizer.encode_word(" Kızılcahamam")) == 1
 
 
 def test_sample_lines_covers_the_split(tmp_path):

@@ -22,7 +22,6 @@ from pipeline.corpus.stats import CHANGING_RULES, DROPPING_RULES, EXCERPT_CHARS
 from pipeline.data.splits import hash_key
 from pipeline.text.clean import clean
 from pipeline.text.comparison_keys import duplicate_key
-from pipeline.text.repair import repair
 
 MIN_PARAGRAPH_CHARS = 40  # shorter lines may well repeat from document to document
 BATCH_CHARS = 1_000_000
@@ -50,7 +49,7 @@ class FilterPipeline:
             name: np.full(len(raw), getattr(self.rules, name)) & (skipped_rules & rule_bits([name]) == 0)
             for name in Rules.model_fields
         }
-        cleaned = [clean(repair(text)) for text in raw]
+        cleaned = [clean(text) for text in raw]
         without_boilerplate = _apply_where(applies["boilerplate"], remove_boilerplate, cleaned)
         rule = self._dropping_rule(TextBatch(without_boilerplate), applies)
         kept = rule < 0
