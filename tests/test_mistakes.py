@@ -374,7 +374,7 @@ MISTAKES: dict[str, Mistake] = {
             local_source("a.txt", "Bir.")(p),
             write_file("data/raw/sft/rows.jsonl", '{"prompt": "Kim?", "response": "Ben."}\n' * 60 + "{")(p),
         ),
-        "rows.jsonl:61: '{': no JSON",
+        "rows.jsonl:61: not JSON",
         quick=True,
     ),
     "check: an evaluation's row far from the first": Mistake(

@@ -86,7 +86,7 @@ def test_repro_runs_all_stages(clone):
     samples = (clone.folder / "reports/evaluate/samples.md").read_text(encoding="utf-8")
     assert "Ankara" in samples
     for place, stage in enumerate(ALL, start=1):
-        assert f"stage {place} of 7: {stage}; about " in clone.first
+        assert f"stage {place} of 7: {stage}" in clone.first
 
 
 def test_report_shows_the_figures(clone):

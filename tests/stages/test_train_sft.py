@@ -56,6 +56,6 @@ def test_train_sft_skips_counts_and_tells_what_it_cannot_read(sft_project, capsy
 
 def test_train_sft_stops_at_a_row_that_it_cannot_read(sft_project):
     set_sft_params(sft_project)
-    with pytest.raises(UserError, match=r"rows\.jsonl:1: '{': no JSON .* set sft\.on_error: skip"):
+    with pytest.raises(UserError, match=r"rows\.jsonl:1: not JSON: .* set sft\.on_error: skip"):
         train_sft.main()
     assert not (sft_project / "models/sft").exists()
