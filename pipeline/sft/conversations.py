@@ -49,7 +49,7 @@ UNSUPPORTED = {
 UNSUPPORTED_IN_ROW = UNSUPPORTED | {
     "system_prompt": "not supported; name the key system",
     **dict.fromkeys(("input", "history"), "not supported beside a list of messages; put it into them"),
-    **dict.fromkeys(("chosen", "rejected"), "answers are not compared; keep one as the response"),
+    **dict.fromkeys(("chosen", "rejected"), "answers are not compared; keep one and remove this key"),
     "weight": "a row has no weight; give its messages weight 0 (not trained) or 1",
 }
 UNSUPPORTED_IN_MESSAGE = UNSUPPORTED | dict.fromkeys(

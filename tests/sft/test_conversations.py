@@ -209,11 +209,11 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
         (ALPACA | {"system": 3}, r"system: '3': no text"),
         ({"messages": [QUESTION, ANSWER], "history": [["a", "b"]]}, r"history: .*put it into them"),
         ({"messages": [QUESTION, ANSWER], "input": "a"}, r"input: 'a': .*put it into them"),
-        ({"messages": [QUESTION, ANSWER | {"reasoning_content": "a"}]}, r".*: reasoning_content: 'a': not supp"),
+        ({"messages": [QUESTION, ANSWER | {"reasoning_content": "a"}]}, r".*: reasoning_content: 'a': not"),
         ({"messages": [QUESTION, ANSWER | {"thinking": "a"}]}, r"messages\[1\]: thinking: 'a': not supp"),
         (ALPACA | {"reasoning": "a"}, r"reasoning: 'a': not supported; put it into the answer, or remove"),
         ({"messages": [QUESTION | {"tool_call_id": "a"}, ANSWER]}, r".*: tool_call_id: 'a': tools are not"),
-        (ALPACA | {"chosen": "a"}, r"chosen: 'a': answers are not compared; keep one as the response"),
+        (ALPACA | {"chosen": "a"}, r"chosen: 'a': answers are not compared; keep one and remove this key"),
         (ALPACA | {"rejected": [ANSWER]}, r"rejected: .*: answers are not compared"),
         ({"messages": [SYSTEM, ANSWER], "system": "x"}, r"system: 'x': messages begins with another"),
         (
