@@ -20,6 +20,7 @@ from pipeline.eval_sets import params as evaluation
 from pipeline.eval_sets.params import EvalTask
 from pipeline.eval_sets.readers import (
     Retrieval,
+    check_size,
     read_documents,
     read_pairs,
     read_questions,
@@ -27,7 +28,7 @@ from pipeline.eval_sets.readers import (
 )
 from pipeline.model.config import ModelParams
 from pipeline.packing.params import ShardsParams
-from pipeline.readers.rows import Unreadable
+from pipeline.readers.rows import Note, Unreadable
 from pipeline.sft import params as sft
 from pipeline.sft.conversations import Findings, read_files
 from pipeline.tokenizer_training.params import TokenizerParams
@@ -93,7 +94,7 @@ def check_contents(all_params: AllParams, root: Path) -> None:
         if source.kind == "local":
             for file in matching_files(corpus.path_key(name), source.path, RAW_CORPUS, root):
                 records = read_file(file, source.text_column, source.documents, has_header=source.header)
-                first = next(records, None)
+                first = next((record for record in records if not isinstance(record, Note)), None)
                 if isinstance(first, Unreadable) and all_params.corpus.on_error == "fail":
                     raise UserError(first.message)
     if all_params.train.init_from is not None:
@@ -126,12 +127,5 @@ def read_conversation_file(file: Path, on_error: Literal["fail", "skip"]) -> lis
 
 def read_task(name: str, task: EvalTask, root: Path) -> list[str]:
     """Read the files of an evaluation task. There are no notes. Raises UserError as the stage does."""
-    rows = READERS[task.kind](name, task, root)
-    if isinstance(rows, Retrieval):
-        if len(rows.documents) < 2:
-            raise UserError(
-                f"params.yaml: eval.tasks.{name}: {task.path}: needs at least 2 different documents"
-            )
-    elif not rows:
-        raise UserError(f"params.yaml: eval.tasks.{name}: {task.path}: holds no rows")
+    check_size(name, task, READERS[task.kind](name, task, root))
     return []

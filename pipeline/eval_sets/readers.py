@@ -3,10 +3,10 @@
 Errors of a row name its file and line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.common.errors import UserError
 from pipeline.eval_sets.answers import parse_answers
@@ -14,7 +14,7 @@ from pipeline.eval_sets.params import EvalTask, task_files
 from pipeline.readers.decompress import content_suffix, open_decompressed
 from pipeline.readers.json_rows import parse_json, read_json_rows
 from pipeline.readers.lines import TextLines
-from pipeline.readers.rows import MAX_ROW_BYTES, Row, Unreadable
+from pipeline.readers.rows import MAX_ROW_BYTES, Note, Row, Unreadable
 from pipeline.readers.tables import Fields, read_table
 from pipeline.text.normalize import normalize_text
 
@@ -110,6 +110,21 @@ def read_retrieval(name: str, task: EvalTask, root: Path = Path(".")) -> Retriev
     return Retrieval(tuple(queries), tuple(index), tuple(targets))
 
 
+Rows = TypeVar("Rows", bound=Sequence[object] | Retrieval)
+
+
+def check_size(name: str, task: EvalTask, rows: Rows) -> Rows:
+    """Return what was read for a task. Raises UserError where it is too little to measure on."""
+    if isinstance(rows, Retrieval):
+        if len(rows.documents) < 2:
+            raise UserError(
+                f"params.yaml: eval.tasks.{name}: {task.path}: needs at least 2 different documents"
+            )
+    elif not rows:
+        raise UserError(f"params.yaml: eval.tasks.{name}: {task.path}: holds no rows")
+    return rows
+
+
 def task_texts(name: str, task: EvalTask, root: Path = Path(".")) -> list[str]:
     """Return the texts of a task of any kind, from which the corpus is decontaminated."""
     match task.kind:
@@ -197,7 +212,8 @@ def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         case ".csv" | ".tsv":
             return read_table_records(path)
         case ".json":
-            return read_squad_records(path) if is_squad(path) else read_json_records(path)
+            squad = parse_squad(path)
+            return read_json_records(path) if squad is None else flatten_squad(squad, path)
         case _:
             raise UserError(f"{path}: unknown format; expected .jsonl, .json (SQuAD's too), .csv or .tsv")
 
@@ -223,19 +239,27 @@ def read_table_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{path}:{row.number}", dict(zip(names, row.values, strict=True))
 
 
-def is_squad(path: Path) -> bool:
-    """Return whether a .json is SQuAD's, and neither an array of rows nor JSON lines of them."""
+def parse_squad(path: Path) -> dict[str, Any] | None:
+    """Return the content of a .json that is SQuAD's: one object with a list `data`. None for any other.
+
+    Raises UserError where such an object goes over several lines and is not JSON.
+    """
     with open_decompressed(path) as stream:
-        first = next(read_json_rows(stream, str(path)), None)
-    return not isinstance(first, Row) or "data" in first.values
+        rows = (row for row in read_json_rows(stream, str(path)) if not isinstance(row, Note))
+        first, second = next(rows, None), next(rows, None)
+    content: Any = None
+    if isinstance(first, Row):
+        content = first.values if second is None else None
+    elif first and (text := read_text(path)).lstrip().startswith("{") and '"data"' in text:
+        content = parse_json(text, str(path))
+    return content if isinstance(content, dict) and isinstance(content.get("data"), list) else None
 
 
-def read_squad_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def flatten_squad(squad: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the questions of a SQuAD file (Rajpurkar et al. 2016, arXiv 1606.05250) as flat rows.
 
     Each has `id`, `question`, `context` and `answers` (their texts, each once).
     """
-    squad = parse_json(read_text(path), str(path))
     try:
         paragraphs = [paragraph for article in squad["data"] for paragraph in article["paragraphs"]]
         for number, paragraph in enumerate(paragraphs, start=1):

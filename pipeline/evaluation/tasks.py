@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from pipeline.common.errors import UserError
 from pipeline.common.paths import CORPUS, CORPUS_TEST, MINIWORLD
 from pipeline.eval_sets.params import EvalParams, EvalTask
 from pipeline.eval_sets.readers import (
@@ -12,6 +11,7 @@ from pipeline.eval_sets.readers import (
     Pair,
     Question,
     Retrieval,
+    check_size,
     read_documents,
     read_pairs,
     read_questions,
@@ -77,11 +77,7 @@ def load_retrieval_tasks(eval_params: EvalParams, root: Path = Path(".")) -> dic
     tasks = {"miniworld": miniworld} if miniworld.queries and len(miniworld.documents) > 1 else {}
     for name, task in eval_params.tasks.items():
         if task.kind == "retrieval":
-            tasks[name] = read_retrieval(name, task, root)
-            if len(tasks[name].documents) < 2:
-                raise UserError(
-                    f"params.yaml: eval.tasks.{name}: {task.path}: needs at least 2 different documents"
-                )
+            tasks[name] = check_size(name, task, read_retrieval(name, task, root))
     return tasks
 
 
@@ -89,11 +85,11 @@ def load_file_tasks(
     eval_params: EvalParams, kind: str, read: Reader[Row], root: Path
 ) -> dict[str, list[Row]]:
     """Load the rows of every task of one kind in params.yaml. Raises UserError for one without rows."""
-    tasks = {name: read(name, task, root) for name, task in eval_params.tasks.items() if task.kind == kind}
-    for name, rows in tasks.items():
-        if not rows:
-            raise UserError(f"params.yaml: eval.tasks.{name}: {eval_params.tasks[name].path}: holds no rows")
-    return tasks
+    return {
+        name: check_size(name, task, read(name, task, root))
+        for name, task in eval_params.tasks.items()
+        if task.kind == kind
+    }
 
 
 def load_miniworld_task(kind: str, file: str, read: Reader[Row], root: Path) -> dict[str, list[Row]]:

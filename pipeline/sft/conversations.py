@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.common.errors import UserError, one_line
-from pipeline.readers.decompress import open_decompressed
+from pipeline.readers.decompress import DamagedFile, open_decompressed
 from pipeline.readers.json_rows import read_json_rows
 from pipeline.readers.rows import Note, Unreadable
 from pipeline.text.normalize import normalize_text
@@ -35,15 +35,21 @@ ROLE_NAMES = {"human": "user", "gpt": "assistant"}  # ShareGPT's names
 # listed once.
 UNSUPPORTED = {
     **dict.fromkeys(
-        ("tools", "tool_calls", "functions", "function_call"), "tools are not supported; remove the row"
+        ("tools", "tool_calls", "tool_call_id", "functions", "function_call"),
+        "tools are not supported; remove the row",
     ),
     **dict.fromkeys(
         ("image", "images", "video", "videos", "audio", "audios"), "only text is read; remove the row"
     ),
+    **dict.fromkeys(
+        ("reasoning_content", "reasoning", "thinking"),
+        "not supported; put it into the answer, or remove the key",
+    ),
 }
 UNSUPPORTED_IN_ROW = UNSUPPORTED | {
     "system_prompt": "not supported; name the key system",
-    "history": "not supported beside a list of messages; put it into them",
+    **dict.fromkeys(("input", "history"), "not supported beside a list of messages; put it into them"),
+    **dict.fromkeys(("chosen", "rejected"), "answers are not compared; keep one and remove this key"),
     "weight": "a row has no weight; give its messages weight 0 (not trained) or 1",
 }
 UNSUPPORTED_IN_MESSAGE = UNSUPPORTED | dict.fromkeys(
@@ -88,24 +94,31 @@ class Findings:
 
 
 def read_files(files: Iterable[Path], findings: Findings) -> Iterator[list[Message]]:
-    """Yield the conversations of all files. Raises UserError for a file without any."""
+    """Yield the conversations of all files. Raises UserError for a file without any.
+
+    The rest of a compressed file that is damaged after some conversations counts as one unreadable row.
+    """
     for file in files:
         is_empty, unreadable = True, findings.unreadable
-        for messages in read_conversations(file, findings):
-            is_empty = False
-            yield messages
+        try:
+            for messages in read_conversations(file, findings):
+                is_empty = False
+                yield messages
+        except DamagedFile as error:
+            if is_empty:
+                raise
+            findings.add_error(error)
         if is_empty and findings.unreadable > unreadable:
             raise UserError(findings.example)
         if is_empty:
             raise UserError(f"{file}: no conversation in it; add some, or remove it from sft.sources")
 
 
-def read_conversations(path: Path, findings: Findings | None = None) -> Iterator[list[Message]]:
+def read_conversations(path: Path, findings: Findings) -> Iterator[list[Message]]:
     """Yield the conversations of a file, in order. Empty lines are skipped.
 
     Raises UserError that names file, line, value and what to do, unless `findings` says to skip such rows.
     """
-    findings = findings or Findings()
     with open_decompressed(path) as stream:
         for row in read_json_rows(stream, str(path)):
             if isinstance(row, Note):
@@ -135,12 +148,12 @@ def parse_messages(row: dict[str, Any], location: str, ignored_keys: set[str]) -
     if len(keys) == 2:
         return [*system, *parse_turns(row, keys[0], keys[1], location)]
     messages = parse_list(row[keys[0]], f"{location}: {keys[0]}", ignored_keys)
-    if system == messages[:1]:
-        return messages
-    if system and messages[0]["role"] == "system":
+    if not system or messages[0]["role"] != "system":
+        return system + messages
+    if system[0]["content"].strip() != messages[0]["content"].strip():
         value = quote_value(row["system"])
         raise UserError(f"{location}: system: {value}: {keys[0]} begins with another; keep one of them")
-    return system + messages
+    return messages
 
 
 def parse_turns(row: dict[str, Any], question: str, answer: str, location: str) -> list[Message]:
@@ -197,10 +210,11 @@ def check_keys(
 ) -> None:
     """Add keys without effect to `ignored_keys`. Raises UserError for an unsupported one.
 
-    A value of 1 or true asks for nothing: each message is trained with weight 1.
+    A value of 1 or true asks for nothing: each message is trained with weight 1. A value of 0 or false is as
+    good as none, but where it asks not to train.
     """
     for key, value in item.items():
-        if key in known or value in EMPTY:
+        if key in known or value in EMPTY or (key in UNSUPPORTED and not value):
             continue
         if key in unsupported and value != 1:
             raise UserError(f"{location}: {key}: {quote_value(value)}: {unsupported[key]}")

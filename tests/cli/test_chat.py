@@ -11,7 +11,7 @@ from pipeline.cli import chat as chat_module
 from pipeline.cli.chat import Chat, print_answer, run_command
 from pipeline.cli.infer import open_model
 from pipeline.common.errors import UserError
-from pipeline.sft.conversations import read_conversations
+from pipeline.sft.conversations import Findings, read_conversations
 from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.chat_template import encode_prompt
 from tests.helpers.paths import ROOT
@@ -70,7 +70,7 @@ def test_run_command_carries_out_every_command(chat, tmp_path, capsys):
     answer = "".join(chat.answer("Ankara"))
     assert run_command(chat, f"/kaydet {saved}")
     assert run_command(chat, f"/kaydet {saved}")
-    rows = list(read_conversations(saved))
+    rows = list(read_conversations(saved, Findings()))
     assert [message["content"] for message in rows[0]] == ["Kısa.", "Ankara", answer]
     assert rows[0] == rows[1]
     assert run_command(chat, "/sıcaklık 0,5")
@@ -119,7 +119,7 @@ def test_saved_conversations_are_read_again_whatever_the_model_said(chat, tmp_pa
     for question, answer in (("a", "\x13"), ("b", "\x13Evet\u00a0ya.\ufeff")):
         chat.messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     run_command(chat, "/kaydet ~/k.jsonl")
-    (row,) = read_conversations(tmp_path / "k.jsonl")
+    (row,) = read_conversations(tmp_path / "k.jsonl", Findings())
     assert [message["content"] for message in row] == ["b", "Evet ya."]
 
 

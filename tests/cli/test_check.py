@@ -79,13 +79,25 @@ def test_check_params_reads_evaluation_files_whole(project_with_rows, monkeypatc
         check_params()
 
 
+def test_check_params_looks_behind_the_notes_on_a_corpus_file(project_with_rows):
+    source = {"kind": "local", "path": "data/raw/corpus/a.csv"}
+    change(project_with_rows, corpus={"sources": {"mine": source}})
+    file = project_with_rows / "data/raw/corpus/a.csv"
+    file.write_text('id,metin\n1,"a"b\n2,x\n')
+    with pytest.raises(UserError, match=r"a\.csv:2: .*put a text with quotes in quotes"):
+        check_params()
+    file.write_text("id,metin\n1,a\n")
+    check_params()
+
+
 @pytest.mark.parametrize("kind", TASKS)
 def test_check_params_refuses_evaluation_files_with_too_few_rows(project_with_rows, kind):
     change(project_with_rows, eval={"tasks": {"mine": {"kind": kind, "path": "data/raw/eval/a.jsonl"}}})
     file = project_with_rows / "data/raw/eval/a.jsonl"
-    file.write_text("\n")
-    with pytest.raises(UserError, match=r"eval\.tasks\.mine: data/raw/eval/a\.jsonl: (holds no|needs at)"):
-        check_params()
+    for content in ("\n", "[]"):
+        file.write_text(content)
+        with pytest.raises(UserError, match=r"mine: data/raw/eval/a\.jsonl: (holds no|needs at)"):
+            check_params()
     file.write_text(json.dumps(TASKS[kind]) + "\n" + json.dumps(TASKS[kind] | {"document": "Sen"}))
     check_params()
 

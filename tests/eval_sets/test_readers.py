@@ -90,7 +90,16 @@ def test_read_retrieval_and_questions_of_squad(read):
     squad = {"data": [{"paragraphs": [{"context": "\ufeffAli geldi.", "qas": qas}]}]}
     task = read(read_retrieval, "retrieval", "s.json", json.dumps(squad))
     assert (task.queries, task.documents, task.targets) == (("Kim?",), ("Ali geldi.",), (0,))
-    assert read(read_questions, "questions", "s.json", json.dumps(squad))[0].answers == ("Ali",)
+    for indent in (None, 2):
+        (question,) = read(read_questions, "questions", "s.json", json.dumps(squad, indent=indent))
+        assert question.answers == ("Ali",)
+
+
+def test_read_pairs_of_json_with_a_column_called_data_or_no_rows(read):
+    rows = [{"data": "2020", "good": "a", "bad": "b"}, {"data": [1], "good": "c", "bad": "d"}]
+    content = "\n".join(map(json.dumps, rows))
+    assert read(read_pairs, "minimal_pairs", "p.json", content) == [Pair("a", "b", "p"), Pair("c", "d", "p")]
+    assert read(read_pairs, "minimal_pairs", "p.json", "[]") == []
 
 
 @pytest.mark.parametrize(
@@ -128,7 +137,7 @@ def test_read_pairs_of_a_table_loses_none_to_an_open_quote(read):
         ),
         pytest.param("p.jsonl", "[" * 100_000, r"p\.jsonl: object 1: not JSON: .*recursion", id="deep array"),
         pytest.param("p.jsonl", "9" * 5000, r"p\.jsonl:1: not JSON: .*4300 digits", id="long.jsonl"),
-        pytest.param("p.json", "[" * 100_000, r"p\.json:1: not JSON: .*recursion", id="deep.json"),
+        pytest.param("p.json", "[" * 100_000, r"p\.json: object 1: not JSON: .*recursion", id="deep.json"),
         pytest.param("p.json", "9" * 5000, r"p\.json:1: not JSON: .*4300 digits", id="long.json"),
         ("p.json", '{\n"data": x', r"p\.json:2: not JSON: Expecting value at column 9"),
         ("p.jsonl", "[1]\n", r"p\.jsonl: object 1: int, not an object"),
@@ -142,6 +151,12 @@ def test_read_pairs_of_a_table_loses_none_to_an_open_quote(read):
         ("p.csv", "good;bad\na;b\na;b;c\n", r"p\.csv:3: 3 columns, not 2 as above \(separator ';'\)"),
         ("p.csv", "good;evil\na;b\n", r"p\.csv:2: no column for 'bad'"),
         ("p.json", '{"data": [1]}', "not SQuAD's layout"),
+        ("p.json", '{"data": [1], "version"', r"p\.json:1: not JSON"),
+        ("p.json", '{"data": "2020", "good": "a"}\n{}', r"p\.json:1: no column for 'bad'"),
+        ("p.json", '{"data": ["a"], "good": "a"}\n{}', r"p\.json:1: no column for 'bad'"),
+        ("p.json", "[1,2]", r"p\.json: object 1: int, not an object"),
+        ("p.json", '{\n"good": "a",\n"bad": "b"\n}', r"p\.json:1: not JSON: it goes on below; write one"),
+        ("p.json", '{\n"data": "a"\n}', r"p\.json:1: not JSON: it goes on below; write one"),
         ("p.json", '{"rows": []}', r"p\.json:1: no column for 'good'"),
         ("p.json", "{", r"p\.json:1: not JSON"),
         ("p.txt", "a b\n", "unknown format"),

@@ -1,4 +1,6 @@
+import gzip
 import json
+import random
 
 import pytest
 
@@ -32,7 +34,7 @@ def write(tmp_path, *lines):
 
 
 def read(tmp_path, *lines, findings=None):
-    return list(read_conversations(write(tmp_path, *lines), findings))
+    return list(read_conversations(write(tmp_path, *lines), findings or Findings()))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,10 @@ def test_read_conversations_three_formats(tmp_path, row, question):
         ({"conversations": [QUESTION, ANSWER], "system": "Kısa konuş."}, [SYSTEM, QUESTION, ANSWER]),
         ({"messages": [QUESTION, ANSWER], "system": "Kısa konuş."}, [SYSTEM, QUESTION, ANSWER]),
         ({"messages": [SYSTEM, QUESTION, ANSWER], "system": "Kısa konuş."}, [SYSTEM, QUESTION, ANSWER]),
+        ({"messages": [SYSTEM | {"content": "Kısa konuş. "}, QUESTION, ANSWER], "system": "Kısa konuş."},
+         [SYSTEM | {"content": "Kısa konuş. "}, QUESTION, ANSWER]),
+        ({"messages": [QUESTION, ANSWER | {"thinking": False}], "images": 0, "tools": False, "input": ""},
+         [QUESTION, ANSWER]),
         ({"messages": [QUESTION, ANSWER], "system": None, "tools": [], "prompt": "x"}, [QUESTION, ANSWER]),
         ({"messages": None, "prompt": "Başkent neresi?", "response": "Ankara."}, [QUESTION, ANSWER]),
         (ALPACA | {"system": "Kısa konuş.", "history": [["Merhaba", "Selam"]]},
@@ -114,6 +120,23 @@ def test_read_files_skips_and_counts_rows_of_every_fault(tmp_path):
     )
     with pytest.raises(UserError, match=r"rows\.jsonl:2: .*, or set sft\.on_error: skip$"):
         list(read_files([path], Findings("fail")))
+
+
+def test_read_files_keeps_what_comes_before_the_damage_of_a_compressed_file(tmp_path):
+    random_text = random.Random(0)
+    rows = [{"prompt": f"{random_text.random()}", "response": "Ben."} for _ in range(5000)]
+    content = gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(content[: len(content) // 2])
+    findings = Findings("skip")
+    assert 1000 < len(list(read_files([path, write(tmp_path, ALPACA)], findings))) < 4000
+    assert findings.unreadable == 1
+    assert findings.example.startswith(f"{path}: its .gz data ends too soon")
+    with pytest.raises(UserError, match=r"ends too soon; .*, or set sft\.on_error: skip$"):
+        list(read_files([path], Findings("fail")))
+    path.write_bytes(content[:20])
+    with pytest.raises(UserError, match=r"ends too soon; copy or download it again$"):
+        list(read_files([path], Findings("skip")))
 
 
 def test_read_files_refuses_files_without_a_conversation(tmp_path):
@@ -185,6 +208,13 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
         (ALPACA | {"history": [["x", ""]]}, r"history\[0\]\[1\]: '': empty"),
         (ALPACA | {"system": 3}, r"system: '3': no text"),
         ({"messages": [QUESTION, ANSWER], "history": [["a", "b"]]}, r"history: .*put it into them"),
+        ({"messages": [QUESTION, ANSWER], "input": "a"}, r"input: 'a': .*put it into them"),
+        ({"messages": [QUESTION, ANSWER | {"reasoning_content": "a"}]}, r".*: reasoning_content: 'a': not"),
+        ({"messages": [QUESTION, ANSWER | {"thinking": "a"}]}, r"messages\[1\]: thinking: 'a': not supp"),
+        (ALPACA | {"reasoning": "a"}, r"reasoning: 'a': not supported; put it into the answer, or remove"),
+        ({"messages": [QUESTION | {"tool_call_id": "a"}, ANSWER]}, r".*: tool_call_id: 'a': tools are not"),
+        (ALPACA | {"chosen": "a"}, r"chosen: 'a': answers are not compared; keep one and remove this key"),
+        (ALPACA | {"rejected": [ANSWER]}, r"rejected: .*: answers are not compared"),
         ({"messages": [SYSTEM, ANSWER], "system": "x"}, r"system: 'x': messages begins with another"),
         (
             {"conversations": [{"from": "observation"}]},
@@ -219,7 +249,7 @@ def test_read_conversations_of_an_array(tmp_path):
     row = {"prompt": "Başkent neresi?", "response": "Ankara."}
     path = tmp_path / "alpaca.json"
     path.write_text(json.dumps([row, row], indent=2))
-    assert len(list(read_conversations(path))) == 2
+    assert len(list(read_conversations(path, Findings()))) == 2
     path.write_text(json.dumps([row, {"soru": "x"}]))
     with pytest.raises(UserError, match=r"alpaca\.json: object 2: 'soru': no conversation"):
-        list(read_conversations(path))
+        list(read_conversations(path, Findings()))
