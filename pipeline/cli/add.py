@@ -43,7 +43,6 @@ FIRST_RUN: dict[str, dict[str, float]] = {
     "encoder": {"steps": 30},
     "sft": {"epochs": 0.2},
 }
-UTF16_CODECS = {"UTF-16LE": "utf-16-le", "UTF-16BE": "utf-16-be"}
 ASCII_LETTERS = str.maketrans("çğıöşüâîû", "cgiosuaiu")
 
 
@@ -163,7 +162,7 @@ def link_or_copy(file: Path, copy: bool, skip_unreadable: bool, created: list[Pa
 
 
 def detect_encoding(file: Path, skip_unreadable: bool) -> str:
-    """Return the encoding of a file: `utf-8`, a `utf-16`, or `cp1254`, the old Turkish code page.
+    """Return the encoding of a file: `utf-8`, a `UTF-16`, or `cp1254`, the old Turkish code page.
 
     Compressed files and Parquet count as `utf-8`, as their readers decode them. Raises UserError for text in
     none of the three. A file with letters in UTF-8 before a byte that is not UTF-8 is damaged, not cp1254;
@@ -172,9 +171,7 @@ def detect_encoding(file: Path, skip_unreadable: bool) -> str:
     if is_compressed(file) or file_format(file) == ".parquet":
         return "utf-8"
     with open(file, "rb") as stream:
-        head = stream.read(CHUNK_BYTES)
-    has_bom = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    utf16 = "utf-16" if has_bom else UTF16_CODECS.get(detect_utf16(head) or "")
+        utf16 = detect_utf16(stream.read(CHUNK_BYTES))
     if utf16 is not None:
         wrong, _ = find_undecodable_byte(file, utf16)
         if wrong is None:

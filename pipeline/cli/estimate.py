@@ -16,7 +16,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.params import suggest_nearest
 from pipeline.common.paths import RAW_CORPUS, RAW_SFT, STAGES
 from pipeline.corpus.params import LocalSource
-from pipeline.corpus.sources.hub import compression_ratio
+from pipeline.corpus.readers.files import compression_ratio
 from pipeline.encoder.params import EncoderParams
 
 # Share of the machine's rate of matrix products that each stage reaches.

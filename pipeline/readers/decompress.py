@@ -27,17 +27,23 @@ DECOMPRESSORS: dict[str, Callable[[], Any]] = {
 class DamagedFile(UserError):
     """Compressed data that is damaged or ends too soon. What was read before it is sound."""
 
+    def __init__(self, message: str, is_empty: bool = False) -> None:
+        super().__init__(message)
+        self.is_empty = is_empty  # nothing comes before the damage
+
 
 class DecompressedStream(io.RawIOBase):
     """The content of a compressed file, which is one or more frames after one another.
 
-    Unlike the streams of gzip, lzma and zstandard it gives all that comes before damaged data first. It takes
-    no file that ends inside a frame for a complete one: it raises EOFError then. `has_tail` tells after the
-    end that what follows the last frame is none.
+    Unlike the streams of gzip, lzma and zstandard it gives all that comes before damaged data first. Then,
+    and at the end of a file that ends inside a frame, it raises DamagedFile. `has_tail` tells after the end
+    that what follows the last frame is none.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str) -> None:
         self._file = open(path, "rb")  # noqa: SIM115 (closed by close)
+        self._name, self._suffix = name, path.suffix
+        self._is_empty = True  # so far
         self._make_decompressor = DECOMPRESSORS[path.suffix.lower()]
         self._frame = self._make_decompressor()
         self._frame_started = False
@@ -62,7 +68,10 @@ class DecompressedStream(io.RawIOBase):
             self._unread = b""
             if not data:
                 if self._frame_started:
-                    raise EOFError
+                    raise DamagedFile(
+                        f"{self._name}: its {self._suffix} data ends too soon; copy or download it again",
+                        self._is_empty,
+                    )
                 return 0
             if not self._frame_started:
                 data = data.lstrip(b"\0")  # padding
@@ -75,11 +84,16 @@ class DecompressedStream(io.RawIOBase):
     def _decompress(self, data: bytes) -> None:
         try:
             self._content = memoryview(self._frame.decompress(data) if data else b"")
-        except (zlib.error, lzma.LZMAError, zstandard.ZstdError):
+        except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
             if self._frame_started or not self._frame_count:
-                raise
+                raise DamagedFile(
+                    f"{self._name}: not readable as {self._suffix} ({error}); copy or download it again,"
+                    " or rename it",
+                    self._is_empty,
+                ) from None
             self.has_tail = True
         self._frame_started = self._frame_started or bool(data)
+        self._is_empty = self._is_empty and not self._content
 
     def close(self) -> None:
         """Close the file."""
@@ -102,23 +116,16 @@ def content_suffix(path: Path) -> str:
 def open_decompressed(path: Path, name: str | None = None) -> Iterator[BinaryIO]:
     """Open `path`, decompressed as its suffix says. Errors call it `name`, if that is given.
 
-    Raises DamagedFile where the compressed data is damaged or ends too soon; at the end of the block where
-    it is followed by something else.
+    Reading raises DamagedFile where the compressed data is damaged or ends too soon. So does the end of the
+    block where something else follows the data.
     """
     if not is_compressed(path):
         with open(path, "rb") as file:
             yield file
         return
     name, suffix = name or str(path), path.suffix
-    try:
-        with DecompressedStream(path) as stream:
-            yield cast(BinaryIO, io.BufferedReader(stream, BUFFER_BYTES))
-    except EOFError:
-        raise DamagedFile(f"{name}: its {suffix} data ends too soon; copy or download it again") from None
-    except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
-        raise DamagedFile(
-            f"{name}: not readable as {suffix} ({error}); copy or download it again, or rename it"
-        ) from None
+    with DecompressedStream(path, name) as stream:
+        yield cast(BinaryIO, io.BufferedReader(stream, BUFFER_BYTES))
     if stream.has_tail:
         raise DamagedFile(
             f"{name}: something that is no {suffix} follows its {suffix} data; copy or download it again"

@@ -90,6 +90,7 @@ class JsonText:
         self._position = 0
         self._parts = parts
         self._decoder = json.JSONDecoder()
+        self._fault: UserError | None = None  # of the part after the text
 
     def next_char(self) -> str:
         """Return the next character that is no white space, which stays there; nothing at the end."""
@@ -121,16 +122,26 @@ class JsonText:
                 return drop_lone_surrogates(value) if has_surrogates else value
 
     def _grow(self) -> bool:
-        """Read about as much again as is left, so that a long value is not parsed too often; tell if any."""
+        """Read about as much again as is left, so that a long value is not parsed too often; tell if any.
+
+        Raises UserError for a part that cannot be read, after the parts before it were used.
+        """
+        if self._fault:
+            raise self._fault
         rest = self._text[self._position :]
         pieces, size = [rest], 0
-        for part in self._parts:
-            if isinstance(part, Unreadable):
-                raise UserError(part.message)
-            pieces.append(part)
-            size += len(part)
-            if size >= max(len(rest), CHUNK_BYTES):
-                break
+        try:
+            for part in self._parts:
+                if isinstance(part, Unreadable):
+                    raise UserError(part.message)
+                pieces.append(part)
+                size += len(part)
+                if size >= max(len(rest), CHUNK_BYTES):
+                    break
+        except UserError as error:
+            if not size:
+                raise
+            self._fault = error
         self._text, self._position = "".join(pieces), 0
         return size > 0
 
@@ -146,14 +157,18 @@ def read_array(text: JsonText, name: str) -> Iterator[Row | Unreadable]:
             number += 1
             yield _make_row(text.next_value(), f"{name}: object {number}")
     except UserError as error:
-        yield Unreadable(str(error))
+        yield Unreadable(f"{error}; the rest is not read")
         return
     except ValueError as error:
         yield Unreadable(f"{name}: object {number}: not JSON: {error}; the rest is not read; mend the array")
         return
     if text.next_char() != "]":
-        yield Unreadable(f"{name}: object {number} is not followed by , or ]; mend the array's end")
+        yield Unreadable(
+            f"{name}: object {number} is not followed by , or ]; the rest is not read; mend the array"
+        )
         return
     text.skip_char()
     if text.next_char():
-        yield Unreadable(f"{name}: more text follows the array; write one array, or one object {{…}} a line")
+        yield Unreadable(
+            f"{name}: text after the array is not read; write one array, or one object {{…}} a line"
+        )

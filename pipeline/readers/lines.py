@@ -115,7 +115,7 @@ def too_long(location: str, limit: int) -> Unreadable:
 
 def decode_line(line: Line, name: str) -> str | Unreadable:
     """Return the text of a line, or an Unreadable that names the first byte that is not UTF-8."""
-    utf16 = _utf16_name(line)
+    utf16 = detect_utf16(line.raw, line.offset)
     try:
         text = line.raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -131,21 +131,16 @@ def decode_line(line: Line, name: str) -> str | Unreadable:
     )
 
 
-def _utf16_name(line: Line) -> str | None:
-    """Return the UTF-16 that a line is in, or None.
-
-    A file in UTF-16 begins with its byte order mark, or has a zero in most of every second byte.
-    """
-    if line.offset == 0 and line.raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "UTF-16"
-    return detect_utf16(line.raw, line.offset) if 0 in line.raw else None
-
-
 def detect_utf16(raw: bytes, offset: int = 0) -> str | None:
-    """Return UTF-16LE or UTF-16BE if bytes, the first at `offset` of a file, look so; None otherwise.
+    """Return UTF-16, UTF-16LE or UTF-16BE if bytes, the first at `offset` of a file, look so, or else None.
 
-    Of Turkish text in UTF-16 the high byte is zero, but for ğ, ı, ş and İ.
+    A file in UTF-16 begins with its byte order mark, or has a zero in most of every second byte. Of Turkish
+    text the high byte is zero, but for ğ, ı, ş and İ.
     """
+    if offset == 0 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    if 0 not in raw:
+        return None
     zeros = [raw[(place - offset) % 2 :: 2].count(0) for place in (0, 1)]  # at even and odd bytes of the file
     most = max(zeros)
     if most < max(UTF16_MIN_ZEROS, UTF16_MIN_SHARE * len(raw)) or min(zeros) * 8 > most:

@@ -2,8 +2,9 @@
 
 import csv
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -14,7 +15,9 @@ from pipeline.readers.rows import MAX_ROW_BYTES, Note, Unreadable
 
 DELIMITERS = ",;\t|"  # spreadsheets set to Turkish write semicolons
 EXCEL_SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # a first line that names it
-DECIMAL_COMMA = re.compile(r"\d,\d")
+QUOTED = re.compile(r'"[^"]*"')
+GUESS_LINES = 20  # of a file without a header, to find its delimiter
+NO_DELIMITER = "\0"  # of a single column: TextLines leaves out NUL characters
 
 
 class Fields(NamedTuple):
@@ -35,97 +38,126 @@ class Table(NamedTuple):
 def read_table(stream: BinaryIO, name: str, has_header: bool = True) -> Table:
     """Read the header of a table; the rows follow as they are asked for.
 
-    A .tsv is split at tabs and knows no quotes. In a .csv quoted fields may contain line breaks; a stray
-    quote makes its row unreadable, and so does an open one that takes in the rows below it. Raises UserError
-    for a header that cannot be read.
+    A .tsv is split at tabs and knows no quotes: a note says so where some surround a field. In a .csv quoted
+    fields may contain line breaks. A stray quote makes its line unreadable, and so does one that stays open.
+    One that takes in whole rows makes them all unreadable. Raises UserError for a header that cannot be read.
     """
     lines = TextLines(stream, name, MAX_ROW_BYTES)
     if content_suffix(Path(name)) == ".tsv":
         delimiter, rows = "\t", _split_tsv(lines)
     else:
-        delimiter, rows = _parse_csv(lines)
+        delimiter, rows = _parse_csv(lines, has_header)
     first = next(rows, None)
     if isinstance(first, Unreadable):
         raise UserError(first.message)
-    names = [value.strip() for value in first.values] if first else []
+    names = [value.strip() for value in first.values] if isinstance(first, Fields) else []
     if first and not has_header:
         names = ["text"] if len(names) == 1 else [str(number) for number in range(1, len(names) + 1)]
         rows = chain([first], rows)
     return Table(names, _check_rows(rows, names, delimiter, lines))
 
 
-def _split_tsv(lines: TextLines) -> Iterator[Fields | Unreadable]:
+def _split_tsv(lines: TextLines) -> Iterator[Fields | Unreadable | Note]:
+    is_noted = False
     for line, text in lines.whole():
         if isinstance(text, Unreadable):
             yield text
         elif text.strip("\r\n"):
-            yield Fields(line.number, text.rstrip("\r\n").split("\t"), [text])
+            values = text.rstrip("\r\n").split("\t")
+            yield Fields(line.number, values, [text])
+            if not is_noted and any(QUOTED.fullmatch(value) for value in values):
+                is_noted = True
+                yield Note(
+                    f"{lines.name}:{line.number}: quotes around a field of a .tsv are read as text;"
+                    " to drop them, rename the file .csv"
+                )
 
 
-def _parse_csv(lines: TextLines) -> tuple[str, Iterator[Fields | Unreadable]]:
+def _parse_csv(lines: TextLines, has_header: bool) -> tuple[str, Iterator[Fields | Unreadable | Note]]:
     """Return the delimiter, and the rows that are not blank."""
     numbered = ((line.number, line.raw, text) for line, text in lines.whole())
-    number, raw, first = next(numbered, (1, b"", ""))
-    header = first if isinstance(first, str) else ""
-    if named := EXCEL_SEPARATOR.fullmatch(header):
-        return named[1], _parse_rows(numbered, named[1], lines.name)
-    # max takes the first of equals: a .csv of a single column is split at commas.
-    delimiter = max(DELIMITERS, key=header.count)
-    return delimiter, _parse_rows(chain([(number, raw, first)], numbered), delimiter, lines.name)
+    first = list(islice(numbered, 1 if has_header else GUESS_LINES))
+    texts = [text for _, _, text in first if isinstance(text, str)]
+    if named := EXCEL_SEPARATOR.fullmatch(texts[0] if texts else ""):
+        return named[1], _parse_rows(chain(first[1:], numbered), named[1], lines.name)
+    delimiter = guess_delimiter(texts, has_header)
+    return delimiter, _parse_rows(chain(first, numbered), delimiter, lines.name)
+
+
+def guess_delimiter(lines: Sequence[str], has_header: bool) -> str:
+    """Return the delimiter that a header has most of, a comma where it has none.
+
+    Of rows without a header it is one that all of them have, best in equal number. One before a space is
+    taken for one of the text, as quoted ones are. NO_DELIMITER: there is none.
+    """
+    text = QUOTED.sub("", "".join(lines))
+    if has_header:
+        return max(DELIMITERS, key=text.count)  # the first of equals
+    rows = [row for row in text.partition('"')[0].splitlines() if row.strip()]
+    counts = {
+        delimiter: [row.count(delimiter) - row.count(f"{delimiter} ") for row in rows]
+        for delimiter in reversed(DELIMITERS)
+    }
+    common = [delimiter for delimiter in counts if rows and all(counts[delimiter])]
+    return max(common, key=lambda delimiter: len(set(counts[delimiter])) == 1, default=NO_DELIMITER)
 
 
 def _parse_rows(
     lines: Iterator[tuple[int, bytes, str | Unreadable]], delimiter: str, name: str
 ) -> Iterator[Fields | Unreadable]:
-    faults: list[Unreadable] = []
-    numbers: list[int] = []  # of the lines of the row
-    texts: list[str] = []
+    """Yield the rows. Where one has a wrong quote, its first line is unreadable and the next one begins."""
+    row: list[tuple[int, str, Unreadable | None]] = []  # its lines
+    unread: deque[tuple[int, str, Unreadable | None]] = deque()  # lines of a row that began too soon
 
     def feed() -> Iterator[str]:
-        for number, raw, text in lines:
-            if isinstance(text, Unreadable):
-                faults.append(text)
-                text = raw.decode("utf-8", "surrogateescape")  # which may end a quoted field
-            numbers.append(number)
-            texts.append(text)
-            yield text
+        while True:
+            if unread:
+                row.append(unread.popleft())
+            elif line := next(lines, None):
+                number, raw, text = line
+                fault = text if isinstance(text, Unreadable) else None
+                # An unreadable line may end a quoted field.
+                row.append((number, raw.decode("utf-8", "surrogateescape") if fault else str(text), fault))
+            else:
+                return
+            yield row[-1][1]
 
     csv.field_size_limit(MAX_ROW_BYTES)
     reader = csv.reader(feed(), delimiter=delimiter, strict=True)
     while True:
+        row.clear()
         try:
             values = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            faults.append(
-                Unreadable(f"{name}:{numbers[0]}: {error}; put a text with quotes in quotes, those doubled")
+            number, _, fault = row[0]
+            yield fault or Unreadable(
+                f"{name}:{number}: {error}; put a text with quotes in quotes, those doubled"
             )
-            values = []
+            unread.extendleft(reversed(row[1:]))
+            reader = csv.reader(feed(), delimiter=delimiter, strict=True)  # the other may be at its end
+            continue
+        faults = [fault for _, _, fault in row if fault]
         if faults:
             yield faults[0]
         elif values:
-            yield Fields(numbers[0], values, list(texts))
-        faults.clear()
-        numbers.clear()
-        texts.clear()
+            yield Fields(row[0][0], values, [text for _, text, _ in row])
 
 
 def _check_rows(
-    rows: Iterator[Fields | Unreadable], names: Sequence[str], delimiter: str, lines: TextLines
+    rows: Iterator[Fields | Unreadable | Note], names: Sequence[str], delimiter: str, lines: TextLines
 ) -> Iterator[Fields | Unreadable | Note]:
     """Yield the rows that have as many columns as there are names, and what is wrong with the others."""
     for row in rows:
-        if isinstance(row, Unreadable):
+        if isinstance(row, Unreadable | Note):
             yield row
         elif len(row.values) != len(names):
             yield Unreadable(
                 f"{lines.name}:{row.number}: {len(row.values)} columns, not {len(names)} as above"
                 f" (separator {delimiter!r}); put texts in quotes"
             )
-        elif (
-            len(names) > 1 and len(row.lines) > 1 and all(_is_row(line, row, delimiter) for line in row.lines)
-        ):
+        elif len(names) > 1 and len(row.lines) > 1 and _holds_rows(row, delimiter):
             yield Unreadable(
                 f"{lines.name}:{row.number}: a quote stays open and takes in {len(row.lines) - 1} rows below;"
                 " close it, and double quotes inside a text"
@@ -135,18 +167,39 @@ def _check_rows(
     yield from lines.notes
 
 
-def _is_row(line: str, row: Fields, delimiter: str) -> bool:
-    """Return whether a line inside a quoted field looks like a row of its own.
+def _holds_rows(row: Fields, delimiter: str) -> bool:
+    """Return whether each line of a row looks like a row of its own.
 
-    It has as many columns as `row`, with numbers where that has some. A comma before a space, or in a number,
-    is taken for one of the text.
+    Where there are others between the first and the last line, these two may have more columns: those of a
+    text that begins or ends with the quote. Where the first line has more quotes than the open one, the file
+    quotes its fields, so that the lines below would have some too.
+    """
+    first, *inner, last = row.lines
+    return (
+        first.count('"') == 1
+        and all(line.count(delimiter) >= len(row.values) - 1 for line in (first, last))
+        and all(_is_row(line, row, delimiter) for line in inner or row.lines)
+    )
+
+
+def _is_row(line: str, row: Fields, delimiter: str) -> bool:
+    """Return whether a line of a row looks like a row of its own.
+
+    It has as many columns as `row`, with numbers where that has some. A comma before a space, or between
+    digits that are not two columns of numbers, is taken for one of the text.
     """
     fields = line.rstrip("\r\n").split(delimiter)
     are_numeric = [value.isdecimal() for value in row.values]
     return (
         len(fields) == len(row.values)
         and not any(field.startswith(" ") for field in fields[1:])
-        and (any(are_numeric) or delimiter != "," or not DECIMAL_COMMA.search(line))
+        and not (
+            delimiter == ","
+            and any(
+                left[-1:].isdecimal() and right[:1].isdecimal() and not all(numeric)
+                for (left, right), numeric in zip(pairwise(fields), pairwise(are_numeric), strict=True)
+            )
+        )
         and all(
             field.strip('"').isdecimal()
             for field, is_numeric in zip(fields, are_numeric, strict=True)

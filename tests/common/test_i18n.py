@@ -81,6 +81,17 @@ def test_catalog_has_the_same_placeholders_on_both_sides():
         ("stage 5 of 7: train_base; about 8 min left", "aşama 5/7: train_base; yaklaşık 8 dk kaldı"),
         ("error: SIGINT: stopped at step 20 of 40, saved; `dvc repro` goes on from here",
          "hata: SIGINT: 40 adımın 20. adımında durdu, kaydedildi; `dvc repro` buradan sürdürür"),
+        ("a.jsonl:2: not JSON: Extra data at column 13; mend it",
+         "a.jsonl:2: JSON değil: 13. sütunda fazladan veri var; düzeltin"),
+        ("a.csv:2: ',' expected after '\"'; put a text with quotes in quotes, those doubled",
+         "a.csv:2: '\"' karakterinden sonra ',' bekleniyor;"
+         " tırnak içeren metni tırnağa alın, içindekileri ikileyin"),
+        ("a.csv:2: unexpected end of data; put a text with quotes in quotes, those doubled",
+         "a.csv:2: açık kalan tırnak kapanmıyor; tırnak içeren metni tırnağa alın, içindekileri ikileyin"),
+        ("a.json:3: not UTF-8 at byte 29; convert the file: iconv -f WINDOWS-1254 -t UTF-8;"
+         " the rest is not read",
+         "a.json:3: 29. bayt UTF-8 değil; dosyayı dönüştürün: iconv -f WINDOWS-1254 -t UTF-8;"
+         " gerisi okunmadı"),
         ("error: nothing like it", "hata: nothing like it"),
     ],
 )  # fmt: skip

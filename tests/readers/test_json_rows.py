@@ -55,8 +55,9 @@ def test_read_json_rows_reads_a_long_array_piece_by_piece(monkeypatch: pytest.Mo
         ('[{"a": 1}, 7, {"b": 2}]', 2, "a.json: object 2: int, not an object"),
         ('[{"a": 1}', 1, "a.json: object 1 is not followed by"),
         ('[{"a": 1} {"b": 2}]', 1, "a.json: object 1 is not followed by"),
-        ('[{"a": 1}]\n[{"b": 2}]', 1, "a.json: more text follows the array"),
+        ('[{"a": 1}]\n[{"b": 2}]', 1, "a.json: text after the array is not read"),
         (b'[{"a": "\xfe"}]', 0, "a.json:1: not UTF-8 at byte 8"),
+        (b'[{"a": 1},\n{"a": 2},\n{"a": "\xfe"}]', 2, "a.json:3: not UTF-8 at byte 28"),
         ('{\n  "a": 1\n}', 0, "a.json:1: not JSON: it goes on below; write one object {…} a line"),
     ],
 )
@@ -79,3 +80,12 @@ def test_read_json_rows_counts_nul_characters() -> None:
     assert read(b'{"a": "b\0"}\n\0\0') == [
         Row("a.json:1", {"a": "b"}), Note("a.json: 3 NUL characters are left out"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'[{"a": 1},\n{"a": "\xfe"},\n{"a": 2}]', b'[{"a": 1} {"a": 2}]', b'[{"a": 1}, {"a": x}, {"a": 2}]'],
+)
+def test_read_json_rows_tells_that_the_rest_of_an_array_is_not_read(content: bytes) -> None:
+    (message,) = messages(content)
+    assert "; the rest is not read" in message

@@ -56,6 +56,7 @@ def test_decode_line_recognizes_utf16(encoding: str) -> None:
 def test_decode_line_recognizes_utf16_without_a_byte_order_mark(name: str) -> None:
     content = "Işık söndü; ağaçlar görünmez oldu.\nBir iki.\n".encode(name)
     assert detect_utf16(content) == name
+    assert detect_utf16("\ufeff".encode(name) + content) == "UTF-16"
     faults = [decode_line(line, PATH) for line in read_lines(io.BytesIO(content), 1000)]
     assert all(isinstance(fault, Unreadable) for fault in faults[:2])
     assert f"iconv -f {name} -t UTF-8" in str(faults[0])

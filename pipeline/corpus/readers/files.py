@@ -14,6 +14,7 @@ from pipeline.readers.decompress import DamagedFile, content_suffix, is_compress
 from pipeline.readers.rows import Note, Unreadable
 
 FORMATS = "txt, jsonl, ndjson, json, csv, tsv (these also .gz, .xz or .zst), parquet"
+COMPRESSION_RATIO = 4  # bytes of text in a byte of a compressed file
 _TEXT_FORMATS = (".txt", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
 
@@ -22,6 +23,11 @@ def file_format(path: Path) -> str | None:
     suffix = content_suffix(path)
     known = _TEXT_FORMATS if is_compressed(path) else (*_TEXT_FORMATS, ".parquet")
     return suffix if suffix in known else None
+
+
+def compression_ratio(path: Path) -> int:
+    """Return the estimated bytes of text in a byte of a file, by its suffix."""
+    return COMPRESSION_RATIO if is_compressed(path) or file_format(path) == ".parquet" else 1
 
 
 def read_file(
@@ -35,7 +41,7 @@ def read_file(
 
     `text_column`: see `choose_text_columns`. `boundary`: what ends a document of a .txt. `name`: what
     messages call the file, where it is a copy. `has_header`: of a CSV or TSV. A compressed file that is
-    damaged after some records ends in an Unreadable. Raises UserError for an unknown format.
+    damaged after some text ends in an Unreadable. Raises UserError for an unknown format.
     """
     name = name or str(path)
     suffix = file_format(path)
@@ -45,14 +51,11 @@ def read_file(
         with open(path, "rb") as file:
             yield from read_parquet(file, name, text_column)
         return
-    has_record = False
     try:
         with open_decompressed(path, name) as stream:
-            for record in _read_stream(stream, suffix, name, text_column, boundary, has_header):
-                has_record = has_record or isinstance(record, Record)
-                yield record
+            yield from _read_stream(stream, suffix, name, text_column, boundary, has_header)
     except DamagedFile as error:
-        if not has_record:
+        if error.is_empty:
             raise
         yield Unreadable(str(error))
 

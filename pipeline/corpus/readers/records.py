@@ -14,6 +14,7 @@ TEXT_COLUMNS = (
     "text", "content", "metin", "içerik", "icerik", "body", "document", "sentence", "cümle", "yorum"
 )  # fmt: skip
 BINARY = "binary"  # a kind of column that may hold text: Spark and Hive write it so
+_FIELD = re.compile(r"\{([^{}]+)\}")
 
 
 class Record(NamedTuple):
@@ -50,9 +51,6 @@ class TextTemplate(NamedTuple):
         return [Note(f"the text is column {self.columns[0]!r}")] if self.is_guessed else []
 
 
-_FIELD = re.compile(r"\{([^{}]+)\}")
-
-
 def choose_text_columns(
     columns: Mapping[str, str | None], text_column: str | None, location: str
 ) -> TextTemplate:
@@ -61,11 +59,14 @@ def choose_text_columns(
     They are those that `text_column` names, alone or in braces, or else the one with the most trusted usual
     name, or else the only one of text. In a template a backslash with n or t, as a shell and single quotes in
     YAML leave them, is a line break or a tab. `columns` are those of the file at `location`, each with the
-    name of its type, None for text. Raises UserError that lists the columns of text.
+    name of its type, None for text. Raises UserError that lists the columns of text, if any.
     """
     texts = [name for name, kind in columns.items() if kind is None]
     binaries = [name for name, kind in columns.items() if kind == BINARY]
-    advice = f"set text_column (`tezgah add`: --column) to one of: {', '.join(texts or binaries) or 'none'}"
+    listed = ", ".join(texts or binaries)
+    advice = f"set text_column (`tezgah add`: --column) to one of: {listed}"
+    if not listed:
+        advice = "none holds text; convert one to strings"
     if text_column is not None:
         fields = tuple(dict.fromkeys(_FIELD.findall(text_column)))
         for name in fields or (text_column,):
@@ -75,7 +76,7 @@ def choose_text_columns(
                 raise UserError(f"{location}: column {name!r} is {columns[name]}, not text; {advice}")
         template = text_column.replace("\\n", "\n").replace("\\t", "\t")
         return TextTemplate(fields, template) if fields else TextTemplate((text_column,))
-    if (usual := find_usual_name([*texts, *binaries])) is not None:
+    if usual := find_usual_name(texts) or find_usual_name(binaries):
         return TextTemplate((usual,), is_guessed=usual != TEXT_COLUMNS[0])
     others = [name for name in texts if name != ID_COLUMN] or binaries
     if len(others) == 1:

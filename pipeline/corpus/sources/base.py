@@ -9,7 +9,7 @@ from typing import Protocol
 from pipeline.common.data_files import matching_files
 from pipeline.common.paths import RAW_CORPUS
 from pipeline.corpus.params import CorpusParams, LocalSource, MiniworldSource, UrlsSource, path_key
-from pipeline.corpus.readers.files import read_file
+from pipeline.corpus.readers.files import compression_ratio, read_file
 from pipeline.corpus.readers.records import Missing, Record
 from pipeline.corpus.readers.txt import DocumentBoundary
 from pipeline.corpus.sources import hub, urls
@@ -54,7 +54,7 @@ class LocalFileShard:
     @property
     def size(self) -> int:
         """Estimated bytes of text, by the file's size."""
-        return self.path.stat().st_size * hub.compression_ratio(self.path)
+        return self.path.stat().st_size * compression_ratio(self.path)
 
     def records(self) -> Iterator[Record | Unreadable | Missing | Note]:
         """Yield the documents of the file."""

@@ -18,15 +18,13 @@ import pyarrow.parquet as pq
 from pipeline.common.errors import UserError, one_line
 from pipeline.corpus.params import HubSource
 from pipeline.corpus.readers import parquet
-from pipeline.corpus.readers.files import FORMATS, file_format, read_file
+from pipeline.corpus.readers.files import FORMATS, compression_ratio, file_format, read_file
 from pipeline.corpus.readers.records import Record, choose_text_columns
 from pipeline.corpus.sources.download_cache import download_folder
-from pipeline.readers.decompress import is_compressed
 from pipeline.readers.rows import Note, Unreadable
 
 ENV_FILE = Path(".env")  # may hold HF_TOKEN=…
 METADATA_THREADS = 16  # Parquet files whose footers are read at a time
-COMPRESSION_RATIO = 4  # bytes of text in a byte of a compressed file
 
 
 @dataclass(frozen=True)
@@ -99,21 +97,17 @@ def list_hub_shards(name: str, source: HubSource, by_row_group: bool) -> list[Ro
     shards: list[RowGroupShard | HubFileShard] = []
     text_column = source.text_column
     for url in urls:
+        size = sizes[url] * compression_ratio(Path(url))
         if url in group_sizes:
             shards += [
-                RowGroupShard(name, url, group, text_column, size)
-                for group, size in enumerate(group_sizes[url])
+                RowGroupShard(name, url, group, text_column, group_size)
+                for group, group_size in enumerate(group_sizes[url])
             ]
         elif url in parquet_urls:
-            shards.append(RowGroupShard(name, url, None, text_column, sizes[url] * COMPRESSION_RATIO))
+            shards.append(RowGroupShard(name, url, None, text_column, size))
         else:
-            shards.append(HubFileShard(name, url, text_column, sizes[url] * compression_ratio(Path(url))))
+            shards.append(HubFileShard(name, url, text_column, size))
     return shards
-
-
-def compression_ratio(path: Path) -> int:
-    """Return the estimated bytes of text in a byte of a file, by its suffix."""
-    return COMPRESSION_RATIO if is_compressed(path) or file_format(path) == ".parquet" else 1
 
 
 def _list_urls(key: str, source: HubSource) -> list[str]:

@@ -71,8 +71,8 @@ def test_read_csv_names_a_bad_row_and_reads_the_rest(row: str | bytes, message: 
 
 
 def test_read_csv_names_the_row_where_an_open_quote_begins() -> None:
-    first, bad = read('text,n\nbir,1\n"iki,2\nüç,3\n')
-    assert first == Record("bir")
+    first, bad, last = read('text,n\nbir,1\n"iki,2\nüç,3\n')
+    assert (first, last) == (Record("bir"), Record("üç"))
     assert isinstance(bad, Unreadable)
     assert bad.message.startswith("a.csv:3: ")
 
@@ -103,3 +103,27 @@ def test_read_csv_notes_that_the_first_line_is_the_columns_name() -> None:
 def test_read_csv_without_header() -> None:
     records = csv.read_csv(io.BytesIO("1;Bir.\n2;İki.\n".encode()), PATH, "2", has_header=False)
     assert list(records) == [Record("Bir."), Record("İki.")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "texts"),
+    [
+        (["1;Merhaba, dünya, selam", "2;a, b, c"], ["Merhaba, dünya, selam", "a, b, c"]),
+        (['x,"Merhaba; nasılsın; iyi"', 'y,"z"'], ["Merhaba; nasılsın; iyi", "z"]),
+        (["1;12,50", "2;13,75"], ["12,50", "13,75"]),
+    ],
+)
+def test_read_csv_without_header_finds_the_separator_beside_prose(rows: list[str], texts: list[str]) -> None:
+    content = io.BytesIO("\n".join(rows).encode())
+    assert [record.text for record in csv.read_csv(content, PATH, "2", has_header=False)] == texts
+
+
+def test_read_csv_takes_a_separator_that_is_not_quoted() -> None:
+    assert read('"a,b,c";metin\n1;bir\n', "metin") == [Record("bir")]
+
+
+def test_read_csv_refuses_a_table_without_columns() -> None:
+    with pytest.raises(
+        UserError, match=r"which column is the text\? none holds text; convert one to strings"
+    ):
+        read("")

@@ -93,3 +93,15 @@ def test_read_parquet_names_a_row_of_binary_that_is_not_utf8(tmp_path: Path) -> 
     assert first == Record("bir")
     assert isinstance(bad, Unreadable)
     assert bad.message.startswith(f"{path}: row 2: text not UTF-8")
+
+
+def test_read_parquet_prefers_a_string_of_usual_name_to_binary_of_another(tmp_path: Path) -> None:
+    path = write_table(tmp_path, content=[b"\x89PNG"], metin=["bir"])
+    assert list(records(path)) == [Record("bir")]
+
+
+def test_read_parquet_tells_that_no_column_holds_text(tmp_path: Path) -> None:
+    path = write_table(tmp_path, n=[1])
+    for text_column in (None, "n"):
+        with pytest.raises(UserError, match=r"a\.parquet: .* none holds text; convert one to strings$"):
+            list(records(path, text_column))
