@@ -198,8 +198,8 @@ LINES = "\n".join(map(json.dumps, ROWS))
     ("name", "content"),
     [
         ("a.TXT", "\n\n".join(sentences(40))),
-        ("a.JSONL.GZ", gzip.compress(LINES.encode())),
-        ("c4.json.gz", gzip.compress(LINES.encode())),
+        ("a.JSONL.GZ", gzip.compress(LINES.encode(), mtime=0)),
+        ("c4.json.gz", gzip.compress(LINES.encode(), mtime=0)),
         ("a.json", json.dumps(ROWS, ensure_ascii=False, indent=2)),
         ("a.CSV", "Başlık;METİN\n" + "\n".join(f'Bir;"{row["Metin"]}"' for row in ROWS)),
         ("sep.csv", "sep=|\nMETIN|b\n" + "\n".join(f"{row['Metin']}|a;b" for row in ROWS)),
