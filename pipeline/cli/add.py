@@ -89,8 +89,8 @@ def add_files(
             entry["header"] = False
         entry["weight"] = 1.0
         samples = {
-            file: read_sample(place, file, column, has_header, skip_unreadable)
-            for file, place in zip(files, placed, strict=True)
+            file: read_sample(path, file, column, has_header, skip_unreadable)
+            for file, path in zip(files, placed, strict=True)
         }
         corpus["sources"][source] = entry
         params = check_params_text(dump_yaml(document))
@@ -212,9 +212,9 @@ def find_undecodable_byte(file: Path, encoding: str) -> tuple[int | None, bool]:
 
 
 def read_sample(
-    place: Path, file: Path, column: str | None, has_header: bool, skip_unreadable: bool
+    path: Path, file: Path, column: str | None, has_header: bool, skip_unreadable: bool
 ) -> Sample:
-    """Return the beginning of a file that lies at `place`. Messages call it `file`.
+    """Return the beginning of a file at `path`. Messages call it `file`.
 
     Raises UserError for a file that cannot be read, or without a document; for a record that cannot be read
     unless `skip_unreadable`.
@@ -222,7 +222,7 @@ def read_sample(
     documents: list[str] = []
     notes: list[str] = []
     faults: list[str] = []
-    for record in read_file(place, column, name=str(file), has_header=has_header):
+    for record in read_file(path, column, name=str(file), has_header=has_header):
         if isinstance(record, Unreadable):
             faults.append(record.message)
             if not skip_unreadable:

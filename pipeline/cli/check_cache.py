@@ -1,4 +1,4 @@
-"""What `tezgah check` has found in files that it reads whole, kept in the scratch folder.
+"""Cache of the files that `tezgah check` reads whole, in the scratch folder.
 
 Every stage begins with a check, so a large file is read again only where it, or the code that reads it, has
 changed.
@@ -26,7 +26,7 @@ def read_once(name: str, files: Sequence[Path], settings: object, read: Callable
     """
     code = [file for room in READER_ROOMS for file in sorted((ROOMS / room).glob("**/*.py"))]
     state = hash_strings([repr(settings), *map(describe_state, [*files, *code])])
-    key = hash_strings([name, *map(describe_place, files)])[:16]
+    key = hash_strings([name, *(str(file.absolute()) for file in files)])[:16]
     cached = scratch_folder() / CACHE_FOLDER / f"{key}.json"
     with suppress(OSError, ValueError, TypeError, KeyError):  # not there, or damaged
         content = json.loads(cached.read_text(encoding="utf-8"))
@@ -39,12 +39,7 @@ def read_once(name: str, files: Sequence[Path], settings: object, read: Callable
     return notes
 
 
-def describe_place(file: Path) -> str:
-    """Return where a file is, whatever folder is the current one."""
-    return str(file.absolute())
-
-
 def describe_state(file: Path) -> str:
     """Return path, size and time of last change of a file."""
     status = file.stat()
-    return f"{describe_place(file)} {status.st_size} {status.st_mtime_ns}"
+    return f"{file.absolute()} {status.st_size} {status.st_mtime_ns}"

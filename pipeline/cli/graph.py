@@ -138,6 +138,8 @@ def describe_causes(causes: list[Any], params: list[str], edits: dict[str, str])
                 elif change == "deleted":  # as all is in a fresh clone
                     words += [ABSENT] if ABSENT not in words else []
                 else:
-                    in_room = [f"{path} {how}" for path, how in edits.items() if path.startswith(f"{file}/")]
+                    in_room = [
+                        f"{name} {edit}" for name, edit in edits.items() if name.startswith(f"{file}/")
+                    ]
                     words += in_room or [f"{file} {change}"]
     return ", ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")
