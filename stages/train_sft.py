@@ -36,7 +36,7 @@ def main() -> None:
     model, tokenizer = load_decoder(BASE_MODEL), Tokenizer.load(TOKENIZER)
     check_context(sft_params, model.context)
     files, findings = list_source_files(sft_params), Findings(sft_params.on_error)
-    data = build_dataset(read_files(files, findings), tokenizer, sft_params)
+    data = build_dataset(read_files(files, findings), tokenizer, sft_params, seed)
     counts = data.counts | {"unreadable": findings.unreadable}
     for note in findings.list_notes("sft.sources"):
         print(translate(f"note: {note}"))

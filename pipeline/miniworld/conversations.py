@@ -6,7 +6,7 @@ uses. One of the kind `unseen_combination` asks for two facts that they never as
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,15 +16,25 @@ from pipeline.miniworld.facts import (
     PAIR_QUESTIONS,
     Fact,
     Pair,
+    facts_by_family,
+    find_facts,
     list_facts,
     list_open_pairs,
     list_pairs,
     load_families,
 )
+from pipeline.miniworld.openers import (
+    draw_intent,
+    draw_opener,
+    draw_unlisted_name,
+    load_definitions,
+    load_intents,
+    load_outside,
+)
 from pipeline.miniworld.plots import ComposedText
-from pipeline.miniworld.templates import Slots, fill
+from pipeline.miniworld.templates import Slots, choose_zipf, fill
 from pipeline.text.casing import capitalize
-from pipeline.turkish.inflect import name, numeral
+from pipeline.turkish.inflect import numeral
 
 Conversation = dict[str, list[dict[str, str]]]
 Turns = list[str]  # of user and assistant, one after the other
@@ -32,8 +42,8 @@ ComposeStory = Callable[[random.Random], ComposedText]
 
 # Conversations of each kind in a block of a hundred. Every block has the same kinds in another order.
 KIND_SHARES = {
-    "various": 25, "subject": 18, "family": 17, "pairs": 20,
-    "persona": 4, "silence": 5, "chat": 5, "reading": 4, "story": 2,
+    "various": 23, "subject": 16, "family": 17, "pairs": 16,
+    "opener": 9, "name": 5, "outside": 7, "definition": 2, "chat": 2, "reading": 2, "story": 1,
 }  # fmt: skip
 BLOCK_SIZE = sum(KIND_SHARES.values())
 SYSTEM_SHARE = 0.1
@@ -41,11 +51,18 @@ GREETING_SHARE = 0.12
 THANKS_SHARE = 0.1
 ELLIPSIS_SHARE = 0.6  # of the questions of the same family as the last one are "Peki ya {x}?"
 FOLLOW_UP_SHARE = 0.8  # of the questions about the same subject as the last one leave its name out
+QUESTION_AFTER_OPENER_SHARE = 0.3
+THANKS_AFTER_QUESTION_SHARE = 0.5
+OUTSIDE_SPREAD = 12  # see choose_zipf: the first question is one in thirteen so
+UNLISTED_NAME_SHARE = 0.7  # of the names that people give are in no document
+RECALL_SHARE = 0.7  # of those who give a name ask for it later
 FACTS_PER_CONVERSATION = 4  # of one subject or one family, at most
 VARIOUS_FACTS_PER_CONVERSATION = 3  # of the kind "various"
+MIN_FACTS_PER_FAMILY = 24  # in an epoch: a family of seven days asks for each of them several times
 PAIRS_PER_CONVERSATION = 2
 UNSEEN_PHRASINGS = 250
 UNSEEN_COMBINATIONS = 150
+SEEN_PHRASINGS_PER_FAMILY = 8
 
 SYSTEM_PROMPTS = (
     "Sen Türkçe konuşan yardımsever bir asistansın.",
@@ -59,73 +76,47 @@ GREETINGS = (
 )  # fmt: skip
 THANKS = (
     ("Teşekkür ederim.", "Rica ederim."),
-    ("Sağ ol.", "Rica ederim, yine beklerim."),
-    ("Çok teşekkürler!", "Bir şey değil, iyi günler!"),
-    ("Tamam, teşekkürler.", "Rica ederim, başka sorun var mı?"),
+    ("Sağ ol.", "Rica ederim."),
+    ("Çok teşekkürler!", "Rica ederim."),
+    ("Tamam, teşekkürler.", "Rica ederim."),
 )
-
-SELF_DESCRIPTION = "Ben Tezgâh'ta eğitilmiş küçük bir Türkçe dil modeliyim."
-PERSONA = (
-    ("[Sen kimsin|Kimsin sen|Sen kimsin, söyler misin]?", SELF_DESCRIPTION),
-    ("[Kendini tanıtır mısın|Bana kendini tanıt|Kendinden söz eder misin]?", SELF_DESCRIPTION),
-    ("[Adın ne|Senin adın ne|Adını söyler misin]?", f"Benim bir adım yok. {SELF_DESCRIPTION}"),
-    ("[Sen nesin|Sen bir insan mısın|Sen insan mısın, makine misin]?",
-     f"Ben insan değilim. {SELF_DESCRIPTION}"),
-    ("[Seni kim yaptı|Seni kim eğitti|Nereden geldin|Nerede eğitildin]?", "Beni Tezgâh'ta eğittiler."),
-    ("[Hangi dili konuşuyorsun|Hangi dili biliyorsun|Türkçe biliyor musun]?", "Türkçe konuşuyorum."),
-    ("[Neler biliyorsun|Ne yapabilirsin|Bana nasıl yardım edersin]?",
-     "İlleri, hayvanları, sayıları ve takvimi bilirim; kısa hikâyeler de anlatırım."),
-    ("[Kaç yaşındasın|Yaşın kaç]?", "Ben bir dil modeliyim, yaşım yok."),
-    ("[Nerede yaşıyorsun|Evin nerede]?", "Ben bir dil modeliyim, bir bilgisayarda çalışıyorum."),
-    ("[Her şeyi biliyor musun|Sen çok akıllı mısın]?", "Hayır, ben küçük bir modelim; her şeyi bilmem."),
-    ("[Yemek yer misin|Uyur musun|Acıkır mısın]?", "Hayır, ben insan değilim, bir dil modeliyim."),
-)  # fmt: skip
-
+ELLIPSES = ("Peki ya {x}?", "Peki ya {x}?", "Ya {x}?", "Peki {x}?", "{x}?")
 DO_NOT_KNOW = ("Bunu bilmiyorum.", "Bunu bilmiyorum.", "Bu konuda bilgim yok.")
-UNANSWERABLE = (
-    "[{fullname.gen}|{friend.gen}] telefon numarası [kaç|nedir]?",
-    "[{fullname}|{friend}] dün akşam [ne yedi|kimi aradı|nereye gitti]?",
-    "[{fullname.gen}|{friend.gen}] [ayakkabı numarası kaç|doğum günü ne zaman|en iyi arkadaşı kim]?",
-    "[{friend}|{fullname}] şu anda [ne düşünüyor|nerede|ne yapıyor]?",
-    "[{land.gen} başkenti neresi|{land} hangi kıtada|{land.gen} kaç ili var]?",
-    "[Yarın|Gelecek hafta|Bu akşam] {place.loc} hava nasıl olacak?",
-    "[Yarın|Gelecek hafta] {place.loc} [yağmur yağacak mı|kar yağacak mı]?",
-    "[Gelecek hafta piyangoda|Yarınki çekilişte] hangi [numara|sayı] çıkacak?",
-    "[{over} hangi ilin plaka kodu|{over} plakası nerenin|{over} plakası hangi ile aittir]?",
-    "{place.loc} [bu sabah|dün] kaç kişi [ekmek aldı|otobüse bindi|çay içti]?",
-    "[Cebimde|Çantamda|Evimde] kaç {thing} var, biliyor musun?",
-    "[Babamın|Annemin|Dedemin] kaybettiği {thing} nerede?",
-    "[Yarınki|Bu akşamki] maçı [kim kazanacak|hangi takım kazanır]?",
-    "{character.gen} [doğum günü ne zaman|telefon numarası kaç|annesinin adı ne]?",
-    "[Dün gece rüyamda ne gördüm|Şu anda elimde ne var|Bugün ne giydim], söyler misin?",
+
+NAME_GIVEN = (
+    (
+        "[Benim adım|Merhaba, benim adım|Adım|Merhaba, adım|Selam, benim adım] {name}.",
+        "Merhaba {name}, memnun oldum.",
+    ),
+    ("[Ben|Merhaba, ben|Selam, ben|İsmim|Benim ismim] {name}.", "Merhaba {name}, memnun oldum."),
+    ("[Bana {name} de|Bana {name} diyebilirsin|Arkadaşlarım bana {name} der].", "Memnun oldum, {name}."),
+    (
+        "[Adım|Benim adım|Ben] {name}, [senin adın ne|sen kimsin]?",
+        "Merhaba {name}, ben Tezgâh'ta eğitilmiş küçük bir Türkçe dil modeliyim.",
+    ),
+    ("[Adım {name}, {place.loc} yaşıyorum|Ben {name}, {place.abl} yazıyorum].", "Memnun oldum, {name}."),
 )
-LANDS_TABLE = "Fransa Japonya Almanya Kanada Brezilya Norveç Peru Kenya Hindistan İtalya"
-LANDS = tuple(map(name, LANDS_TABLE.split()))
+NAME_ASKED = (
+    "[Adım ne|Benim adım ne|Adım neydi|Adımı hatırlıyor musun|Adımı biliyor musun]?",
+    "[Ben kimim|Benim adım neydi|Adımı söyler misin|İsmim ne|İsmim neydi]?",
+)
+PLACE_ASKED = "[Ben nerede yaşıyorum|Nerede yaşıyorum|Nereden yazıyorum|Hangi ildeyim]?"
+NAME_UNKNOWN = "Adını henüz söylemedin."
+UNNAMED_SHARE = 0.08  # of those who ask for their name have not given it
 
 CHATS = (
-    ("[Merhaba|Selam]!", "[Merhaba|Selam]! Sana nasıl yardım edebilirim?"),
-    ("Günaydın!", "Günaydın! [Bugün ne konuşalım?|Güzel bir gün dilerim.]"),
-    ("[İyi akşamlar|İyi günler]!", "[Hoş geldin|Merhaba]! Ne sormak istersin?"),
-    ("Nasılsın?", "İyiyim, teşekkür ederim. Sen nasılsın?", "Ben de iyiyim.", "Buna sevindim."),
-    ("Merhaba, benim adım {name}.", "Merhaba {name}, memnun oldum.", "Adım neydi?", "Adın {name}."),
-    ("Adım {name}, {place.loc} yaşıyorum.", "Memnun oldum, {name}.", "Ben nerede yaşıyorum?", "{place.loc}"),
     ("Yarın {place.dat} gidiyorum.", "Ne güzel! {sight.acc} görmeyi unutma.", "Olur.", "İyi yolculuklar!"),
     ("Yarın {place.dat} gideceğim. Yarın nereye gideceğim?", "{place.dat}"),
-    ("Canım sıkılıyor.", "İstersen sana bir hikâye anlatayım."),
-    ("Teşekkür ederim, çok yardımcı oldun.", "Rica ederim, [her zaman sorabilirsin|yine beklerim]."),
-    ("İyi geceler.", "İyi geceler, [tatlı rüyalar|iyi uykular]!"),
-    ("[Hoşça kal|Görüşürüz]!", "[Güle güle|Görüşürüz]!"),
-    ("Bugün {colour} bir {thing} aldım.", "[Güle güle kullan|Hayırlı olsun]!",
-     "Bugün ne aldım?", "{colour} bir {thing}"),
+    ("Bugün {colour} bir {thing} aldım.", "Güle güle kullan!", "Bugün ne aldım?", "{colour} bir {thing}"),
     ("{friend} bana küstü, ne yapayım?", "{friend.ins} açıkça konuş ve onu dinle."),
     ("Yarın sınavım var, korkuyorum.", "Korkma. Bu akşam erken yat, yarın sakin ol."),
-    ("Hava çok soğuk.", "Sıkı giyin, atkını da unutma."),
+    ("[Hava çok soğuk|Üşüyorum].", "Sıkı giyin, atkını da unutma."),
     ("{friend.dat} ne hediye alayım?", "{colour} bir {thing} alabilirsin."),
     ("{name} ile {friend} {place.dat} gitti. {place.dat} kim gitti?", "{name} ile {friend}"),
     ("{name} {thing.p3sg.acc} {friend.dat} verdi. Şimdi {thing} kimde?", "{friend.loc}"),
     ("{name} dün {place.abl} geldi. {name} nereden geldi?", "{place.abl}"),
     ("{friend} bir {job.cop}. {friend} ne iş yapar?", "{job}"),
-    ("Çok yorgunum.", "Biraz dinlen, sonra bir çay iç."),
+    ("[Çok yorgunum|Yoruldum|Bugün çok yoruldum].", "Biraz dinlen, sonra bir çay iç."),
     ("{thing.p1sg.acc} kaybettim.", "Üzülme, belki evdedir. Bir daha bak."),
 )  # fmt: skip
 READING_PROMPTS = (
@@ -180,27 +171,91 @@ def _shuffle_kinds(seed: int, block: int) -> list[str]:
 def compose_turns(rng: random.Random, kind: str, seed: int, rank: int, compose_story: ComposeStory) -> Turns:
     """Compose the turns of the conversation of a kind that `rank` others of that kind come before."""
     match kind:
-        case "persona":
-            return [fill(rng, turn, {}) for turn in rng.choice(PERSONA)]
+        case "opener":
+            return compose_openers(rng)
+        case "name":
+            return compose_introduction(rng)
         case "chat":
             slots = draw_slots(rng)
             return [fill(rng, turn, slots) for turn in rng.choice(CHATS)]
-        case "silence":
-            return [fill(rng, rng.choice(UNANSWERABLE), draw_slots(rng)), rng.choice(DO_NOT_KNOW)]
+        case "outside":
+            question = choose_zipf(rng, load_outside().questions, spread=OUTSIDE_SPREAD)
+            return [fill(rng, question, draw_slots(rng)), rng.choice(DO_NOT_KNOW)]
+        case "definition":
+            turns = compose_definition(rng)
         case "reading":
             return compose_reading(rng, compose_story(rng))
         case "story":
             return [fill(rng, rng.choice(STORY_PROMPTS), {}), "\n".join(compose_story(rng).paragraphs)]
         case "pairs":
-            exchanges = [
-                ask_and_answer(rng, rng.choice(PAIR_QUESTIONS), pair) for pair in select_pairs(seed, rank)
-            ]
+            pairs = select_pairs(seed, rank)
+            turns = join(ask_and_answer(rng, rng.choice(PAIR_QUESTIONS), pair) for pair in pairs)
         case _:
-            exchanges = [
-                ask_and_answer(rng, *question)
-                for question in choose_templates(rng, kind, select_facts(seed, kind, rank))
-            ]
-    return add_pleasantries(rng, [turn for exchange in exchanges for turn in exchange])
+            questions = choose_templates(rng, kind, select_facts(seed, kind, rank))
+            turns = join(ask_and_answer(rng, *question) for question in questions)
+    return add_pleasantries(rng, turns)
+
+
+def join(exchanges: Iterable[Turns]) -> Turns:
+    """Return the turns of several exchanges as one conversation."""
+    return [turn for exchange in exchanges for turn in exchange]
+
+
+def compose_openers(rng: random.Random) -> Turns:
+    """Compose a greeting, a question about the model or the like, and what may follow it."""
+    intent = draw_intent(rng)
+    exchanges = [draw_opener(rng, intent)]
+    if intent.name == "wellbeing" and rng.random() < RECALL_SHARE:
+        exchanges.append(
+            draw_opener(rng, load_intents()[rng.choice(("i_am_well", "i_am_well", "i_am_unwell"))])
+        )
+    elif rng.random() < QUESTION_AFTER_OPENER_SHARE:
+        exchanges.append(draw_opener(rng, draw_intent(rng)))
+    if rng.random() < QUESTION_AFTER_OPENER_SHARE:
+        exchanges.append(ask_any_fact(rng))
+        if rng.random() < THANKS_AFTER_QUESTION_SHARE:
+            exchanges.append(draw_opener(rng, load_intents()[rng.choice(("thanks", "thanks", "goodbye"))]))
+    return join(exchanges)
+
+
+def ask_any_fact(rng: random.Random) -> Turns:
+    """Return a question for a fact of any family, and its answer."""
+    fact = rng.choice(list_facts())
+    return ask_and_answer(rng, rng.choice(load_families()[fact.family].questions), fact)
+
+
+def compose_introduction(rng: random.Random) -> Turns:
+    """Compose a name that is given, something else perhaps, and the question for the name."""
+    slots = draw_slots(rng)
+    asked = rng.choice(NAME_ASKED)
+    if rng.random() < UNNAMED_SHARE:
+        return [fill(rng, asked, {}), NAME_UNKNOWN]
+    given = rng.choice(NAME_GIVEN)
+    exchanges = [[fill(rng, turn, slots) for turn in given]]
+    if rng.random() < RECALL_SHARE:
+        if rng.random() < QUESTION_AFTER_OPENER_SHARE:
+            exchanges.append(rng.choice((ask_any_fact(rng), draw_opener(rng, draw_intent(rng)))))
+        if "{place" in given[0] and rng.random() < 0.5:
+            exchanges.append([fill(rng, PLACE_ASKED, {}), fill(rng, "{place.loc}", slots)])
+        else:
+            exchanges.append([fill(rng, asked, {}), fill(rng, "Adın {name}.", slots)])
+    return join(exchanges)
+
+
+def compose_definition(rng: random.Random) -> Turns:
+    """Compose the question what something is, and a follow-up about it perhaps."""
+    family = rng.choice(list(load_definitions()))
+    fact = rng.choice(facts_by_family()[family])
+    turns = draw_opener(rng, load_definitions()[family], fact.slots)
+    others = [
+        other
+        for other in find_facts(fact.subject)
+        if other.family != family and load_families()[other.family].follow_ups
+    ]
+    if others and rng.random() < FOLLOW_UP_SHARE:
+        other = rng.choice(others)
+        turns += ask_and_answer(rng, rng.choice(load_families()[other.family].follow_ups), other)
+    return turns
 
 
 def ask_and_answer(rng: random.Random, template: str, fact: Fact | Pair) -> Turns:
@@ -220,11 +275,11 @@ def choose_templates(rng: random.Random, kind: str, facts: Sequence[Fact]) -> It
             and rng.random() < ELLIPSIS_SHARE
             and is_same_question(previous, fact)
         ):
-            template = "Peki ya {x}?"
+            template = rng.choice(ELLIPSES)
         elif (
             previous and kind == "subject" and rng.random() < FOLLOW_UP_SHARE and is_follow_up_clear(previous)
         ):
-            template = family.follow_up or template
+            template = rng.choice(family.follow_ups or [template])
         yield template, fact
         previous = fact
 
@@ -236,7 +291,7 @@ def is_same_question(previous: Fact, fact: Fact) -> bool:
 
 def is_follow_up_clear(fact: Fact) -> bool:
     """Return whether a follow-up can leave out the subject: `fact` names no other of its kind."""
-    return bool(load_families()[fact.family].follow_up) and fact.family not in FAMILIES_NAMING_OTHERS
+    return bool(load_families()[fact.family].follow_ups) and fact.family not in FAMILIES_NAMING_OTHERS
 
 
 def add_pleasantries(rng: random.Random, turns: Turns) -> Turns:
@@ -261,16 +316,25 @@ def draw_slots(rng: random.Random) -> Slots:
     slots = people.draw_cast(
         rng, province, rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES), season
     )
+    given_name = draw_unlisted_name(rng) if rng.random() < UNLISTED_NAME_SHARE else slots["name"]
+    outside = load_outside()
     return {
         **slots,
-        "land": rng.choice(LANDS),
+        "name": given_name,
+        "land": rng.choice(outside.places),
+        "who": rng.choice(outside.people),
+        "topic": rng.choice(outside.topics),
+        "big": numeral(str(rng.randint(11, 99))),
         "over": numeral(str(rng.randint(len(world.list_provinces()) + 1, 99))),
         "character": rng.choice(nature.list_characters()).name,
     }
 
 
 def select_facts(seed: int, kind: str, rank: int) -> list[Fact]:
-    """Return the facts of conversation `rank` of its kind. An epoch asks every fact once."""
+    """Return the facts of conversation `rank` of its kind.
+
+    An epoch asks every fact once, and those of small families about MIN_FACTS_PER_FAMILY times together.
+    """
     epoch, position = divmod(rank, len(shuffle_facts(seed, kind, 0)))
     return shuffle_facts(seed, kind, epoch)[position]
 
@@ -280,9 +344,15 @@ def shuffle_facts(seed: int, kind: str, epoch: int) -> list[list[Fact]]:
     """Return all facts in an epoch's own order, a chunk per conversation: mixed, by subject or by family."""
     rng = random.Random(f"{seed}:{kind}:{epoch}")
     groups: dict[str, list[Fact]] = defaultdict(list)
-    facts = list_facts()
-    for fact in rng.sample(facts, len(facts)):
-        groups[{"subject": fact.subject, "family": fact.family}.get(kind, "")].append(fact)
+    repeated = [
+        (repeat, fact)
+        for facts in facts_by_family().values()
+        for repeat in range(1 if kind == "subject" else max(1, round(MIN_FACTS_PER_FAMILY / len(facts))))
+        for fact in facts
+    ]
+    for repeat, fact in rng.sample(repeated, len(repeated)):
+        # No conversation about a family asks for the same fact twice.
+        groups[{"subject": fact.subject, "family": f"{fact.family} {repeat}"}.get(kind, "")].append(fact)
     size = VARIOUS_FACTS_PER_CONVERSATION if kind == "various" else FACTS_PER_CONVERSATION
     chunks = [chunk for key in sorted(groups) for chunk in split_evenly(groups[key], size)]
     rng.shuffle(chunks)
@@ -332,6 +402,23 @@ def compose_questions() -> list[dict[str, Any]]:
         )
     ranked = [(i / len(rows), row) for rows in (phrasings, combinations) for i, row in enumerate(rows)]
     return [row for _, row in sorted(ranked, key=lambda entry: entry[0])]
+
+
+def compose_seen_questions() -> list[dict[str, Any]]:
+    """Return questions in the wordings of conversations, equally many of each family, and openers.
+
+    They are always the same. What a model was trained to answer it should answer, in every family.
+    """
+    rng = random.Random("miniworld seen questions")
+    rows = [
+        question_row(rng, rng.choice(load_families()[name].questions), fact, name, "seen_phrasing")
+        for name, facts in facts_by_family().items()
+        for fact in rng.choices(facts, k=SEEN_PHRASINGS_PER_FAMILY)
+    ]
+    for intent in load_intents().values():
+        question, answer = draw_opener(rng, intent)
+        rows.append({"question": question, "answers": [answer], "family": "opener", "kind": "seen_phrasing"})
+    return rows
 
 
 def question_row(

@@ -138,7 +138,7 @@ def compose_statements(rng: random.Random, kind: str, subject: str) -> str:
 
 def rename_subject(kind: str, fact: Fact) -> Mapping[str, Form]:
     """Return slots with another name for the subject just named, if it has one: "bu il", or a first name."""
-    if not load_families()[fact.family].follow_up:
+    if not load_families()[fact.family].follow_ups:
         return {}
     if kind == "character":
         return {"x": name(fact.subject.split()[0])}
@@ -147,6 +147,6 @@ def rename_subject(kind: str, fact: Fact) -> Mapping[str, Form]:
 
 def compose_link(rng: random.Random, subject: str) -> str:
     """Compose a sentence that turns to another subject, and a fact about that one."""
-    fact = rng.choice([fact for fact in facts.find_facts(subject) if load_families()[fact.family].follow_up])
+    fact = rng.choice([fact for fact in facts.find_facts(subject) if load_families()[fact.family].follow_ups])
     transition = fill(rng, rng.choice(LINKS), fact.slots)
     return f"{transition} {facts.state_fact(rng, fact)}"

@@ -49,7 +49,7 @@ class Family:
     statements: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     unseen_questions: list[str] = field(default_factory=list)  # questions of evaluation alone
-    follow_up: str = ""  # the question if the subject has just been named
+    follow_ups: list[str] = field(default_factory=list)  # questions if the subject has just been named
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ def load_families() -> dict[str, Family]:
             case "!":
                 families[-1].unseen_questions.append(text)
             case ">":
-                families[-1].follow_up = text
+                families[-1].follow_ups.append(text)
     return {family.name: family for family in families}
 
 
@@ -266,6 +266,15 @@ def facts_by_subject() -> dict[str, list[Fact]]:
     for fact in list_facts():
         by_subject.setdefault(fact.subject, []).append(fact)
     return by_subject
+
+
+@cache
+def facts_by_family() -> dict[str, list[Fact]]:
+    """Return the facts by family."""
+    by_family: dict[str, list[Fact]] = {}
+    for fact in list_facts():
+        by_family.setdefault(fact.family, []).append(fact)
+    return by_family
 
 
 def find_facts(subject: str) -> list[Fact]:

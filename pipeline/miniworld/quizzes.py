@@ -146,15 +146,6 @@ def facts_by_kind() -> dict[str, list[Fact]]:
 
 
 @cache
-def facts_by_family() -> dict[str, list[Fact]]:
-    """Return the facts by family."""
-    by_family: dict[str, list[Fact]] = {}
-    for fact in list_facts():
-        by_family.setdefault(fact.family, []).append(fact)
-    return by_family
-
-
-@cache
 def open_pairs_by_fact() -> dict[Fact, list[Pair]]:
     """Return for each fact the open pairs in which it comes first, empty without any."""
     by_fact: dict[Fact, list[Pair]] = {fact: [] for fact in list_facts()}
@@ -180,7 +171,7 @@ def ask_fact(rng: random.Random, fact: Fact) -> Exchange:
     family = load_families()[fact.family]
     slots = {**fact.slots, "answer": fact.answers[0]}
     slots["says"] = facts.state_fact(rng, fact)
-    others = [other for other in facts_by_family()[fact.family] if other.slots["y"] not in fact.answers]
+    others = [other for other in facts.facts_by_family()[fact.family] if other.slots["y"] not in fact.answers]
     if fact.family == "coast":
         answer, wrong_guess = "{answer}, {says}", ""
     else:

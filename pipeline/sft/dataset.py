@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.common.errors import UserError
+from pipeline.sft.careless import type_messages
 from pipeline.sft.loss_mask import Row, make_row
 from pipeline.sft.params import MINIWORLD_CONVERSATIONS, SftParams, list_local_files
 from pipeline.tokenizer.chat_template import Message
@@ -40,11 +41,13 @@ def list_source_files(params: SftParams, root: Path = Path()) -> list[Path]:
 
 
 def build_dataset(
-    conversations: Iterable[Sequence[Message]], tokenizer: Tokenizer, params: SftParams
+    conversations: Iterable[Sequence[Message]], tokenizer: Tokenizer, params: SftParams, seed: int
 ) -> Dataset:
     """Turn conversations into rows and split them.
 
-    Raises UserError where too few remain for one optimizer step or for validation.
+    Of the training rows, `sft.careless_fraction` of the user's messages are typed carelessly. Those of
+    validation stay as they are. Raises UserError where too few remain for one optimizer step or for
+    validation.
     """
     outcomes: Counter[str] = Counter()
     train: list[Row] = []
@@ -52,9 +55,15 @@ def build_dataset(
     for messages in conversations:
         row, outcome = make_row(tokenizer, messages, params.context)
         outcomes[outcome] += 1
-        if row is not None:
-            is_val = unit_hash(cut_after_first_answer(row.messages)) < params.val_fraction
-            (val if is_val else train).append(row)
+        if row is None:
+            continue
+        if unit_hash(cut_after_first_answer(row.messages)) < params.val_fraction:
+            val.append(row)
+            continue
+        typed = type_messages(row.messages, params.careless_fraction, f"{seed}:{unit_hash(row.messages)}")
+        typed_row, typed_outcome = make_row(tokenizer, typed, params.context)
+        # Careless letters take more tokens. A conversation that no longer fits keeps its own.
+        train.append(typed_row if typed_row is not None and typed_outcome == "whole" else row)
     check_enough(len(train), len(val), params)
     counts = {
         "read": outcomes.total(),

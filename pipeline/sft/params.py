@@ -44,6 +44,7 @@ class SftParams(DecoderLoopParams):
     sources: dict[str, Source] = Field(min_length=1)
     on_error: Literal["fail", "skip"]  # a conversation that cannot be read
     val_fraction: float = Field(gt=0, lt=1)  # of the conversations, for validation alone
+    careless_fraction: float = Field(ge=0, le=1)  # of the user's messages in training, typed carelessly
     context: int = Field(gt=1)  # longest conversation (tokens)
     epochs: float = Field(gt=0)  # times each conversation is read
     conversations_per_step: int = Field(gt=0)  # in an optimizer step

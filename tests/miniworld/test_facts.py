@@ -96,7 +96,7 @@ def test_fill_leaves_no_markup_in_any_wording_of_any_fact() -> None:
             *family.statements,
             *family.questions,
             *family.unseen_questions,
-            *filter(None, [family.follow_up]),
+            *family.follow_ups,
         ):
             assert not MARKUP.search(fill(random.Random(0), template, fact.slots))
 
