@@ -9,8 +9,9 @@ from pipeline.common.i18n import translate
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
 from pipeline.common.params import load_section, load_seed
-from pipeline.common.paths import BASE_MODEL, SFT_MODEL, TOKENIZER
+from pipeline.common.paths import BASE_MODEL, FIRST_WORDS_DEV, SFT_MODEL, TOKENIZER
 from pipeline.common.runtime import RuntimeParams
+from pipeline.inference.first_words import measure_first_words, read_first_words
 from pipeline.model.hf_io import load_decoder, save_decoder
 from pipeline.sft.answers import exact_match
 from pipeline.sft.conversations import Findings, read_files
@@ -27,8 +28,8 @@ STAGE = "train_sft"
 def main() -> None:
     """Tune the base model on conversations. A killed run resumes.
 
-    Reads params `seed` and `sft`, models/base, models/tokenizer, data/corpus/miniworld/conversations.jsonl
-    and data/raw/sft. Writes models/sft, a Hugging Face folder, and reports/train_sft.
+    Reads params `seed` and `sft`, models/base, models/tokenizer, data/raw/sft, and the conversations and
+    first messages of data/corpus/miniworld. Writes models/sft, a Hugging Face folder, and reports/train_sft.
     """
     seed, runtime = load_seed(), load_section("runtime", RuntimeParams)
     sft_params = load_section("sft", SftParams)
@@ -49,6 +50,8 @@ def main() -> None:
     inputs = [*base_files, TOKENIZER / "tokenizer.model", *files]
     fingerprint = make_fingerprint(STAGE, {"seed": seed, "sft": sft_params}, inputs)
 
+    first_words = read_first_words(FIRST_WORDS_DEV) if FIRST_WORDS_DEV.is_file() else []
+
     task = SftTask(data.train, data.val, sft_params, seed)
     history = train_model(model, task, sft_params, task.steps, runtime, fingerprint)
 
@@ -58,6 +61,7 @@ def main() -> None:
         **history.last_validation,
         "best_val_loss": history.best_val_loss,
         **exact_match(model, tokenizer, data.val, sft_params.max_new_tokens),
+        "first_words": measure_first_words(model, tokenizer, first_words, sft_params.max_new_tokens),
         "steps": task.steps,
         "conversations": counts,
     }

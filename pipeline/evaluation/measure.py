@@ -17,6 +17,7 @@ from pipeline.evaluation.ngrams import NGramModel
 from pipeline.evaluation.questions import measure_questions
 from pipeline.evaluation.retrieval import measure_retrieval
 from pipeline.evaluation.tasks import MAX_TOKEN_DIFFERENCE, Tasks
+from pipeline.inference.first_words import measure_first_words
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -73,6 +74,7 @@ def measure_tasks(
         name: measure_questions(models.sft, tokenizer, questions, max_new_tokens)
         for name, questions in tasks.questions.items()
     }
+    first_words = measure_first_words(models.sft, tokenizer, tasks.first_words, max_new_tokens)
     retrieval = {
         name: measure_retrieval(task, models.encoder, tokenizer) for name, task in tasks.retrieval.items()
     }
@@ -80,5 +82,6 @@ def measure_tasks(
         "bits_per_byte": bits_per_byte,
         "minimal_pairs": minimal_pairs,
         "questions": question_answering,
+        "first_words": first_words,
         "retrieval": retrieval,
     }

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+LEAST_SHOWN = 3  # families
 NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram"}
 
 
@@ -21,11 +22,21 @@ def summary_table(metrics: dict[str, Any]) -> Table:
             table.add_row("mean of minimal pairs", task, f"{values['mean']:.3f}", ", ".join(baselines))
     for task, values in metrics["questions"].items():
         table.add_row("questions, exact match", task, f"{values['exact_match']:.3f}", f"n {values['n']}")
+        if len(values["families"]) > LEAST_SHOWN:
+            table.add_row("the least of its families", task, *least_families(values["families"]))
+    for kind, values in metrics["first_words"].items():
+        table.add_row("first words, right answers", kind, f"{values['share']:.3f}", f"n {values['n']}")
     for task, values in metrics["retrieval"].items():
         for key, label in {"recall_at_1": "retrieval@1", "mrr": "MRR"}.items():
             bm25 = f"BM25 {values['bm25'][key]:.3f}, of {values['documents']}"
             table.add_row(label, task, f"{values['encoder'][key]:.3f}", bm25)
     return table
+
+
+def least_families(families: dict[str, dict[str, float]]) -> tuple[str, str]:
+    """Return the lowest exact match of all families, and the families that are lowest with theirs."""
+    least = sorted((values["exact_match"], name) for name, values in families.items())[:LEAST_SHOWN]
+    return f"{least[0][0]:.3f}", ", ".join(f"{name} {share:.2f}" for share, name in least)
 
 
 def baseline_samples_table(samples: dict[str, Any]) -> Table:

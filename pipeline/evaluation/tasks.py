@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from pipeline.common.paths import CORPUS, CORPUS_TEST, MINIWORLD
+from pipeline.common.paths import CORPUS, CORPUS_TEST, FIRST_WORDS_TEST, MINIWORLD
 from pipeline.eval_sets.params import EvalParams, EvalTask
 from pipeline.eval_sets.readers import (
     Document,
@@ -19,6 +19,7 @@ from pipeline.eval_sets.readers import (
 )
 from pipeline.evaluation.questions import select_questions
 from pipeline.evaluation.select_documents import load_miniworld_retrieval, select_documents
+from pipeline.inference.first_words import FirstWords, read_first_words
 
 # Tokens by which the sentences of a pair may differ at most, by task; no limit for the user's files.
 MAX_TOKEN_DIFFERENCE = {"miniworld": 1}
@@ -35,6 +36,7 @@ class Tasks(NamedTuple):
     pairs: dict[str, list[Pair]]
     questions: dict[str, list[Question]]
     retrieval: dict[str, Retrieval]
+    first_words: list[FirstWords]  # the miniworld's, by hand
 
 
 def load_tasks(eval_params: EvalParams, seed: int, root: Path = Path(".")) -> Tasks:
@@ -44,6 +46,7 @@ def load_tasks(eval_params: EvalParams, seed: int, root: Path = Path(".")) -> Ta
         load_pair_tasks(eval_params, root),
         load_question_tasks(eval_params, seed, root),
         load_retrieval_tasks(eval_params, root),
+        read_first_words(root / FIRST_WORDS_TEST),
     )
 
 
@@ -62,8 +65,14 @@ def load_pair_tasks(eval_params: EvalParams, root: Path = Path(".")) -> dict[str
 def load_question_tasks(
     eval_params: EvalParams, seed: int, root: Path = Path(".")
 ) -> dict[str, list[Question]]:
-    """Load at most `eval.max_questions` of the miniworld's questions and of each file's."""
+    """Load at most `eval.max_questions` of the miniworld's questions and of each file's.
+
+    The miniworld's are of two tasks: in wordings that no text has, and in those of the conversations.
+    """
     tasks = load_miniworld_task("questions", "questions.jsonl", read_questions, root)
+    tasks |= load_miniworld_task(
+        "questions", "seen_questions.jsonl", read_questions, root, name="miniworld_seen"
+    )
     tasks |= load_file_tasks(eval_params, "questions", read_questions, root)
     return {name: select_questions(rows, eval_params.max_questions, seed) for name, rows in tasks.items()}
 
@@ -92,8 +101,10 @@ def load_file_tasks(
     }
 
 
-def load_miniworld_task(kind: str, file: str, read: Reader[Row], root: Path) -> dict[str, list[Row]]:
-    """Load one of the miniworld's files as the task `miniworld`; no task where it is empty."""
+def load_miniworld_task(
+    kind: str, file: str, read: Reader[Row], root: Path, name: str = "miniworld"
+) -> dict[str, list[Row]]:
+    """Load one of the miniworld's files as the task `name`; no task where it is empty."""
     path = (MINIWORLD / file).as_posix()
-    rows = read("miniworld", EvalTask.model_validate({"kind": kind, "path": path}), root)
-    return {"miniworld": rows} if rows else {}
+    rows = read(name, EvalTask.model_validate({"kind": kind, "path": path}), root)
+    return {name: rows} if rows else {}

@@ -24,6 +24,7 @@ from pipeline.miniworld.facts import (
     load_families,
 )
 from pipeline.miniworld.openers import (
+    DO_NOT_KNOW,
     draw_intent,
     draw_opener,
     draw_unlisted_name,
@@ -62,7 +63,7 @@ MIN_FACTS_PER_FAMILY = 24  # in an epoch: a family of seven days asks for each o
 PAIRS_PER_CONVERSATION = 2
 UNSEEN_PHRASINGS = 250
 UNSEEN_COMBINATIONS = 150
-SEEN_PHRASINGS_PER_FAMILY = 8
+SEEN_PHRASINGS_PER_FAMILY = 7
 
 SYSTEM_PROMPTS = (
     "Sen Türkçe konuşan yardımsever bir asistansın.",
@@ -81,8 +82,9 @@ THANKS = (
     ("Tamam, teşekkürler.", "Rica ederim."),
 )
 ELLIPSES = ("Peki ya {x}?", "Peki ya {x}?", "Ya {x}?", "Peki {x}?", "{x}?")
-DO_NOT_KNOW = ("Bunu bilmiyorum.", "Bunu bilmiyorum.", "Bu konuda bilgim yok.")
 
+WELLBEING_REPLIES = ("i_am_well", "well_and_you", "i_am_unwell")  # intents after "Sen nasılsın?"
+ENDINGS = ("thanks", "thanks", "goodbye")  # intents after an answer
 NAME_GIVEN = (
     (
         "[Benim adım|Merhaba, benim adım|Adım|Merhaba, adım|Selam, benim adım] {name}.",
@@ -214,7 +216,7 @@ def compose_openers(rng: random.Random) -> Turns:
     if rng.random() < QUESTION_AFTER_OPENER_SHARE:
         exchanges.append(ask_any_fact(rng))
         if rng.random() < THANKS_AFTER_QUESTION_SHARE:
-            exchanges.append(draw_opener(rng, load_intents()[rng.choice(("thanks", "thanks", "goodbye"))]))
+            exchanges.append(draw_opener(rng, load_intents()[rng.choice(ENDINGS)]))
     return join(exchanges)
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.io import write_json
-from pipeline.miniworld import conversations, grammar, texts
+from pipeline.miniworld import conversations, first_words, grammar, texts
 
 PAIRS_PER_TYPE = 100
 CONVERSATIONS_PER_DOCUMENT = 0.35
-JSON_LINES_FILES = ("conversations", "questions", "minimal_pairs", "queries")
+JSON_LINES_FILES = (
+    "conversations", "questions", "seen_questions", "first_words_dev", "first_words_test", "minimal_pairs",
+    "queries",
+)  # fmt: skip
 
 
 def write_ground_truth(
@@ -28,6 +31,9 @@ def write_ground_truth(
         count = max(1, round(documents * CONVERSATIONS_PER_DOCUMENT))
         rows["conversations"] = conversations.compose_conversations(seed, count, texts.compose_short_story)
         rows["questions"] = conversations.compose_questions()
+        rows["seen_questions"] = conversations.compose_seen_questions()
+        rows["first_words_dev"] = first_words.read_first_words("dev")
+        rows["first_words_test"] = first_words.read_first_words("test")
         rows["minimal_pairs"] = grammar.compose_minimal_pairs(seed, PAIRS_PER_TYPE)
         rows["queries"] = ({"query": query, "document_id": id} for query, id in queries)
         segmentations = grammar.segment_words(seed)
