@@ -63,7 +63,7 @@ def test_ending_of_a_first_person_story_names_its_hero_in_the_right_case() -> No
     slots = {"place": name("Van"), "fullname": name("Defne Işık")}
     filled = {fill(random.Random(0), ending, slots) for ending in endings}
     assert "Van'da geçen bu hikâye benim, Defne Işık'ındı." in filled
-    assert "Bütün bunlar Van'da benim başımdan geçti; Defne Işık." in filled
+    assert "Bütün bunlar Van'da benim başımdan geçti; adım Defne Işık." in filled
 
 
 def test_compose_plot_drops_benim_before_what_is_possessed() -> None:
