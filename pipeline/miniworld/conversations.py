@@ -27,7 +27,6 @@ from pipeline.miniworld.openers import (
     DO_NOT_KNOW,
     draw_intent,
     draw_opener,
-    draw_unlisted_name,
     load_definitions,
     load_intents,
     load_outside,
@@ -55,7 +54,6 @@ FOLLOW_UP_SHARE = 0.8  # of the questions about the same subject as the last one
 QUESTION_AFTER_OPENER_SHARE = 0.3
 THANKS_AFTER_QUESTION_SHARE = 0.5
 OUTSIDE_SPREAD = 12  # see choose_zipf: the first question is one in thirteen so
-UNLISTED_NAME_SHARE = 0.7  # of the names that people give are in no document
 RECALL_SHARE = 0.7  # of those who give a name ask for it later
 FACTS_PER_CONVERSATION = 4  # of one subject or one family, at most
 VARIOUS_FACTS_PER_CONVERSATION = 3  # of the kind "various"
@@ -318,11 +316,9 @@ def draw_slots(rng: random.Random) -> Slots:
     slots = people.draw_cast(
         rng, province, rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES), season
     )
-    given_name = draw_unlisted_name(rng) if rng.random() < UNLISTED_NAME_SHARE else slots["name"]
     outside = load_outside()
     return {
         **slots,
-        "name": given_name,
         "land": rng.choice(outside.places),
         "who": rng.choice(outside.people),
         "topic": rng.choice(outside.topics),

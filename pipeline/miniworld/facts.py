@@ -7,6 +7,7 @@ wordings that neither uses (`unseen_questions`), or for two facts at once that n
 
 import hashlib
 import random
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,6 +24,7 @@ DATA_FILES = ("facts.txt",)
 Slots = dict[str, str]  # Forms where they are inflected
 
 PAIRS_PER_HELD_OUT = 6  # one pair of facts in so many is held out
+CONJUNCTION = re.compile(" ve | ya da ")
 MIN_TOPICS = 3  # of a subject, or none of its pairs is held out: each fact is also asked in an open pair
 
 # Questions for two facts at once: {x} the subject, {a} and {b} their topics. The answer is "A ve B".
@@ -149,7 +151,9 @@ def _province_facts(province: world.Province) -> Iterator[Fact]:
         kin="komşuları" if several else "komşusu",
         land="iller" if several else "il",
     )
-    yield fact("sight", province.sight, kind=noun(province.sight_kind))
+    is_plural = province.sight_kind.endswith(("lar", "ler"))
+    which = noun("hangileri" if is_plural else "hangisi")
+    yield fact("sight", province.sight, kind=noun(province.sight_kind), which=which)
     yield fact("product", province.product, str(province.local_product))
     yield fact("plate", plate, number_to_words(int(plate)))
     yield Fact("plate_owner", str(x), {"x": plate, "y": x}, (str(x),))
@@ -159,7 +163,8 @@ def _province_facts(province: world.Province) -> Iterator[Fact]:
 def _animal_facts(animal: nature.Animal) -> Iterator[Fact]:
     x = animal.name
     yield Fact("animal_food", x, {"x": x, "y": animal.food}, (animal.food,))
-    yield Fact("animal_home", x, {"x": x, "y": animal.home.loc}, (animal.home.loc, animal.home))
+    home = animal.home
+    yield Fact("animal_home", x, {"x": x, "y": home.loc, "home": home}, (home.loc, home))
     if animal.sound:
         yield Fact("sound", x, {"x": x, "y": animal.sound}, (animal.sound,))
     if animal.young:
@@ -190,19 +195,21 @@ def _calendar_facts() -> Iterator[Fact]:
     season_of = {
         month: season for season, its_months in nature.MONTHS_BY_SEASON.items() for month in its_months
     }
-    for i, (month, days_in_month) in enumerate(nature.DAYS_IN_MONTH.items()):
+    for i, (month, day_counts) in enumerate(nature.DAYS_IN_MONTH.items()):
         x = noun(f"{month} ayı", "compound")
         for family, y in (
             ("next_month", months[(i + 1) % 12]),
             ("previous_month", months[i - 1]),
             ("month_season", noun(season_of[month])),
-            ("month_days", numeral(str(days_in_month))),
         ):
             yield Fact(family, month, {"x": x, "y": y}, (y,))
-    for date, holiday in nature.HOLIDAYS.items():
-        day = name(date)
-        yield Fact("holiday_date", date, {"x": holiday, "y": day}, (day,))
-        yield Fact("date_holiday", date, {"x": day, "y": holiday}, (holiday,))
+        y = name(" ya da ".join(map(str, day_counts)), sound=" ya da ".join(map(number_to_words, day_counts)))
+        yield Fact("month_days", month, {"x": x, "y": y}, tuple(dict.fromkeys((y, *map(str, day_counts)))))
+    for holiday in nature.list_holidays():
+        date, official = holiday.date, holiday.name
+        names = (official, f"{date} {official}", *holiday.short_names)
+        yield Fact("holiday_date", date, {"x": official, "y": date}, (date,))
+        yield Fact("date_holiday", date, {"x": date, "y": official}, names)
 
 
 def _number_facts() -> Iterator[Fact]:
@@ -301,8 +308,12 @@ def resolve_topic(fact: Fact) -> Form:
 
 
 def list_joinable_facts(subject: str) -> list[Fact]:
-    """Return the subject's facts that can be asked together: they have a topic, and no "ve" in the answer."""
-    return [f for f in find_facts(subject) if load_families()[f.family].topic and " ve " not in f.answers[0]]
+    """Return the subject's facts that can be asked together: each has a topic and one thing as its answer."""
+    return [
+        fact
+        for fact in find_facts(subject)
+        if load_families()[fact.family].topic and not CONJUNCTION.search(fact.answers[0])
+    ]
 
 
 @cache

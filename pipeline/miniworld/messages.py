@@ -69,9 +69,9 @@ OWNED_FRAMES = (
     "{who} {own.abl} hiç ayrılmıyor.", "{who} {own.abl} memnun değil.", "{who} {own.abl} söz etmedi.",
 )  # fmt: skip
 SIGHT_FRAMES = (
-    "Biz {sight.acc} gezdik.", "{who} {sight.acc} hiç unutmadı.", "Ben {sight.acc} ilk kez gördüm.",
+    "Biz {sight.acc} çok beğendik.", "{who} {sight.acc} hiç unutmadı.", "Ben {sight.acc} ilk kez gördüm.",
     "{who} {sight.dat} gitmek istiyor.", "Yarın {sight.dat} gidiyoruz.", "{who} {sight.dat} hayran kaldı.",
-    "Dün {sight.loc} buluştuk.", "{who} {sight.loc} fotoğraf çekti.", "Kardeşim {sight.loc} çok eğlendi.",
+    "Dün {sight.loc} gezdik.", "{who} {sight.loc} fotoğraf çekti.", "Kardeşim {sight.loc} çok eğlendi.",
     "Akşam {sight.abl} döndük.", "{who} sana {sight.abl} bir taş getirdi.",
     "{who} durmadan {sight.abl} söz ediyor.",
 )  # fmt: skip
@@ -152,7 +152,7 @@ def compose_possession(rng: random.Random, nouns: SentenceNouns) -> str:
 
 
 def compose_case_sentence(rng: random.Random, nouns: SentenceNouns) -> str:
-    """Compose: Elif çantasında bir leke görmüş. Dün Van Gölü'nde buluştuk."""
+    """Compose: Elif çantasında bir leke görmüş. Dün Van Gölü'nde gezdik."""
     frames = rng.choice(
         (OWNED_FRAMES, OWNED_FRAMES, SIGHT_FRAMES, SIGHT_FRAMES, THING_FRAMES, THING_FRAMES, PLACE_FRAMES)
     )

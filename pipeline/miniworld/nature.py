@@ -90,19 +90,21 @@ mandalina|kış|turuncu
 ıspanak|kış|yeşil
 """
 DAYS = ("pazartesi", "salı", "çarşamba", "perşembe", "cuma", "cumartesi", "pazar")
-DAYS_IN_MONTH = {
-    "ocak": 31, "şubat": 28, "mart": 31, "nisan": 30, "mayıs": 31, "haziran": 30,
-    "temmuz": 31, "ağustos": 31, "eylül": 30, "ekim": 31, "kasım": 30, "aralık": 31,
+DAYS_IN_MONTH = {  # all that occur
+    "ocak": (31,), "şubat": (28, 29), "mart": (31,), "nisan": (30,), "mayıs": (31,), "haziran": (30,),
+    "temmuz": (31,), "ağustos": (31,), "eylül": (30,), "ekim": (31,), "kasım": (30,), "aralık": (31,),
 }  # fmt: skip
 MONTHS_BY_SEASON = {season: tuple(map(lower, months)) for season, months in world.SEASONS.items()}
-HOLIDAYS = {
-    "1 Ocak": noun("yılbaşı", "compound"),
-    "23 Nisan": name("Çocuk Bayramı", "compound"),
-    "1 Mayıs": name("Emek ve Dayanışma Günü", "compound"),
-    "19 Mayıs": name("Gençlik ve Spor Bayramı", "compound"),
-    "30 Ağustos": name("Zafer Bayramı", "compound"),
-    "29 Ekim": name("Cumhuriyet Bayramı", "compound"),
-}
+# date | official name, a compound | shorter names in use
+HOLIDAYS_TABLE = """
+1 Ocak|yılbaşı|
+23 Nisan|Ulusal Egemenlik ve Çocuk Bayramı|Çocuk Bayramı
+1 Mayıs|Emek ve Dayanışma Günü|İşçi Bayramı
+19 Mayıs|Atatürk'ü Anma, Gençlik ve Spor Bayramı|Gençlik ve Spor Bayramı, Gençlik Bayramı
+15 Temmuz|Demokrasi ve Millî Birlik Günü|Demokrasi ve Milli Birlik Günü, Millî Birlik Günü
+30 Ağustos|Zafer Bayramı|
+29 Ekim|Cumhuriyet Bayramı|
+"""
 SEASON_ADVERBS = {"kış": "kışın", "ilkbahar": "ilkbaharda", "yaz": "yazın", "sonbahar": "sonbaharda"}
 
 # Hours of each part of the day. Noon and the small hours are left out, for half past twelve has a name of
@@ -156,6 +158,15 @@ class Fruit:
 
 
 @dataclass(frozen=True)
+class Holiday:
+    """A day that is celebrated every year."""
+
+    date: Form
+    name: Form  # the official one
+    short_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Character:
     """A well-known person of the miniworld."""
 
@@ -190,6 +201,18 @@ def list_foods() -> dict[Form, Form]:
 def list_fruits() -> tuple[Fruit, ...]:
     """Return the fruits and vegetables in the order of their table."""
     return tuple(Fruit(*map(noun, row)) for row in _parse_rows(FRUITS_TABLE))
+
+
+def list_holidays() -> tuple[Holiday, ...]:
+    """Return the holidays in the order of the year."""
+    return tuple(
+        Holiday(
+            name(date),
+            noun(official) if official == lower(official) else name(official, "compound"),
+            tuple(filter(None, others.split(", "))),
+        )
+        for date, official, others in _parse_rows(HOLIDAYS_TABLE)
+    )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What people say around their questions, what they ask that no text here knows, and names that they give.
+"""What people say around their questions, and what they ask that no text here knows.
 
 The tables are openers.txt, outside.txt and definitions.txt.
 """
@@ -10,33 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from pipeline.miniworld.templates import CHOICE, Slots, choose_zipf, fill, parse_word
-from pipeline.turkish.inflect import Form, name
+from pipeline.turkish.inflect import Form
 
 DATA_FILES = ("openers.txt", "outside.txt", "definitions.txt")
 DO_NOT_KNOW = ("Bunu bilmiyorum.", "Bunu bilmiyorum.", "Bu konuda bilgim yok.")
 PROMPT_SPREAD = 2  # see choose_zipf: the commonest wording of five is then one in three
-
-# Names that no document has, so that a name is copied from the conversation rather than remembered.
-UNLISTED_NAMES_TABLE = """
-Adem Akif Alp Anıl Aras Arda Armağan Aslan Ata Atakan Atilla Aydın Ayhan Aykut Bahadır Barış Bayram Bedirhan
-Bekir Berat Berk Bilal Birol Buğra Cafer Can Caner Cemal Cenk Coşkun Çağatay Çağrı Çınar Davut Doruk Ediz
-Emir Emin Enes Ercan Erdem Erhan Erkan Erol Ertuğrul Evren Eyüp Fatih Ferit Fikret Gürkan Halit Hamza Haydar
-Hikmet Ilgaz İlhan İlker İlyas İsa İshak İsmail İzzet Kadir Kamil Koray Korkut Kubilay Kutay Kuzey Latif
-Mahir Mahmut Melih Mesut Mete Metin Muhammet Musa Mücahit Nazım Necati Necmi Nihat Nuri Oğuz Okan Oktay
-Olcay Ozan Polat Rahmi Ramazan Rıza Rüzgâr Sabri Sadık Sami Samet Sedat Selçuk Semih Serdar Serhat Sühan
-Süleyman Şahin Şükrü Taha Tahsin Talha Taner Tayfun Temel Timur Toprak Tuna Turgut Utku Ümit Ünal Vedat
-Yağız Yakup Yavuz Yunus Zafer Zeki Ahsen Aleyna Alev Arzu Asiye Asu Ayça Ayla Aynur Aysel Aysun Azra Banu
-Başak Begüm Belgin Belinay Berrin Beste Betül Bilge Birsen Buket Canan Cansu Çiğdem Damla Demet Didem Dilara
-Döndü Ecrin Eda Ela Elçin Elvan Esin Esma Eylül Ezgi Fadime Feride Feyza Figen Fulya Funda Gonca Gökçe Gül
-Gülay Gülcan Gülsüm Gülşen Günay Güzide Hacer Hafize Hale Halime Handan Havva Hazal Hilal Hümeyra Işıl İclal
-İlayda İnci İrem Jale Kader Lale Lara Mehtap Melis Melisa Meltem Meryem Mine Müge Müzeyyen Naciye Nalan
-Narin Nehir Neslihan Neşe Nevin Nil Nilay Nilgün Nur Nurcan Nuray Nurten Oya Öykü Özden Pelin Perihan Rana
-Reyhan Rukiye Saadet Sanem Seda Sedef Selda Selma Semra Sena Serap Serpil Sevda Sevgi Sevil Sevim Sıla Simge
-Suna Süheyla Şebnem Şenay Şirin Tuba Tülay Tülin Ülkü Vildan Yaprak Yasemin Yeliz Yeşim Yıldız Yonca Zeliha
-Zuhal Zümra
-"""
-UNLISTED_NAMES = tuple(map(name, UNLISTED_NAMES_TABLE.split()))
-
 
 @dataclass
 class Intent:
@@ -117,11 +95,6 @@ def draw_intent(rng: random.Random) -> Intent:
     """Draw an intent by its weight."""
     intents = list(load_intents().values())
     return rng.choices(intents, [intent.weight for intent in intents])[0]
-
-
-def draw_unlisted_name(rng: random.Random) -> Form:
-    """Draw a name that no document has."""
-    return rng.choice(UNLISTED_NAMES)
 
 
 def expand(template: str) -> list[str]:

@@ -6,11 +6,26 @@ from pipeline.miniworld import nature, world
 from pipeline.miniworld.templates import FIRST_PERSON, THIRD_PERSON
 from pipeline.turkish.inflect import Form, name, noun, numeral
 
+# Many, so that a model copies a name from the text rather than learning all of them.
 FIRST_NAMES_TABLE = """
 Elif Zeynep Ayşe Fatma Emine Hatice Merve Esra Büşra Selin Derya Ebru Gamze Pınar Sibel Leyla Aylin Burcu
-Ceren Defne Dilek Duygu Ece Filiz Hande İpek Melek Nazlı Özge Özlem
-Ahmet Mehmet Mustafa Ali Hasan Hüseyin İbrahim Osman Murat Emre Burak Cem Efe Engin Eren Gökhan Hakan Kaan
-Kerem Levent Mert Onur Orhan Ömer Salih Selim Serkan Tarık Veli Yusuf
+Ceren Defne Dilek Duygu Ece Filiz Hande İpek Melek Nazlı Özge Özlem Ahmet Mehmet Mustafa Ali Hasan Hüseyin
+İbrahim Osman Murat Emre Burak Cem Efe Engin Eren Gökhan Hakan Kaan Kerem Levent Mert Onur Orhan Ömer Salih
+Selim Serkan Tarık Veli Yusuf Adem Akif Alp Anıl Aras Arda Armağan Ata Atakan Atilla Ayhan Aykut Bahadır
+Barış Bayram Bedirhan Bekir Berat Berk Bilal Birol Buğra Cafer Can Caner Cemal Cenk Çağatay Çağrı Çınar
+Davut Ediz Emir Emin Enes Ercan Erhan Erkan Ertuğrul Evren Eyüp Fatih Ferit Fikret Gürkan Halit Hamza Haydar
+Hikmet İlhan İlker İlyas İsa İshak İsmail İzzet Kamil Koray Korkut Kubilay Kutay Kuzey Latif Mahir Mahmut
+Melih Mesut Mete Metin Muhammet Musa Mücahit Necati Necmi Nihat Nuri Oğuz Okan Oktay Olcay Ozan Rahmi
+Ramazan Rıza Rüzgâr Sabri Sadık Sami Samet Sedat Selçuk Semih Serdar Serhat Sühan Süleyman Şahin Şükrü Taha
+Tahsin Talha Taner Tayfun Timur Turgut Utku Ümit Ünal Vedat Yağız Yakup Yavuz Yunus Zafer Zeki Ahsen Aleyna
+Alev Arzu Asiye Asu Ayça Ayla Aynur Aysel Aysun Azra Banu Başak Begüm Belgin Belinay Berrin Beste Betül
+Bilge Birsen Buket Canan Çiğdem Damla Demet Didem Dilara Döndü Ecrin Eda Ela Elvan Esin Esma Ezgi Fadime
+Feride Figen Fulya Funda Gonca Gökçe Gül Gülay Gülcan Gülsüm Gülşen Günay Güzide Hacer Hafize Hale Halime
+Handan Havva Hazal Hilal Hümeyra Işıl İclal İlayda İrem Jale Lara Mehtap Melis Melisa Meltem Meryem Mine
+Müge Müzeyyen Naciye Nalan Narin Nehir Neslihan Neşe Nevin Nil Nilay Nilgün Nur Nurcan Nuray Nurten Oya Öykü
+Özden Perihan Rana Reyhan Rukiye Saadet Sanem Seda Sedef Selda Selma Semra Sena Serap Serpil Sevda Sevgi
+Sevil Sevim Sıla Simge Suna Süheyla Şebnem Şenay Şirin Tuba Tülay Tülin Ülkü Vildan Yasemin Yeliz Yeşim
+Yonca Zeliha Zuhal Zümra
 """
 SURNAMES_TABLE = """
 Yılmaz Kaya Demir Çelik Yıldız Yıldırım Öztürk Özdemir Arslan Doğan Kılıç Çetin Koç Kurt Özkan Şimşek Polat

@@ -24,7 +24,8 @@ from pipeline.miniworld.templates import FIRST_PERSON, Slots, fill, parse_word
 from pipeline.text.casing import capitalize
 from pipeline.turkish.inflect import Form, noun, verb
 
-PRO_DROP_SHARE = 0.75  # of the sentences that begin with "Ben"
+PRO_DROP_SHARE = 0.75  # of the sentences that begin with "Ben", and of "benim" before what is possessed
+OWNER = re.compile(r"\{(?:who|full)\.gen\} (?=\{)")  # before a slot whose suffix says whose it is
 CONTRAST_OPENINGS = ("Ben de ", "Ben ise ")  # the pronoun cannot be dropped here
 WEATHER_SHARE, CLOSING_SHARE = 0.3, 0.5  # of the plots that provide for such a sentence
 PARAGRAPH_BREAK = "---"
@@ -109,6 +110,13 @@ def _word_parser(slot: str) -> Callable[[str], Form]:
     return noun if slot.startswith("_") else parse_word
 
 
+def _drop_owner(rng: random.Random, template: str, slots: Slots) -> str:
+    """Drop the slot of "benim" from most templates in the first person: kapımı, not benim kapımı."""
+    if slots["@"] == FIRST_PERSON and OWNER.search(template) and rng.random() < PRO_DROP_SHARE:
+        return OWNER.sub("", template)
+    return template
+
+
 def _drop_pronoun(rng: random.Random, sentence: str) -> str:
     """Drop "Ben" at the beginning of most sentences, as the verb's ending says who speaks."""
     if (
@@ -152,7 +160,7 @@ def compose_plot(
             if rng.random() < CLOSING_SHARE:
                 paragraphs[-1].append(fill(rng, rng.choice(tables["closing"]), slots))
         else:
-            paragraphs[-1].append(_drop_pronoun(rng, fill(rng, line, slots)))
+            paragraphs[-1].append(_drop_pronoun(rng, fill(rng, _drop_owner(rng, line, slots), slots)))
     endings = tables.get("ending") or tables.get(
         "ending first" if slots["@"] == FIRST_PERSON else "ending third"
     )

@@ -111,7 +111,7 @@ THING = PortraitKind(
          "{name.gen} {colour} {thing.p3sg} uzaktan seçilir."),
         ("{name} {thing.p3sg.acc} {place.loc} her yere götürür.",
          "{place.loc} böyle bir {thing} daha yoktur.",
-         "{place} sokaklarında {thing.p3sg.acc} gören {name.acc} tanır.",
+         "{place} sokaklarında {thing.p3sg.acc} gören, {name.acc} tanır.",
          "{thing} {name.ins} birlikte bütün {place.acc} gezdi."),
     ),
     optional_rows=(
@@ -259,7 +259,7 @@ SELLER = PortraitKind(
     share=0.15,
     headings=(
         "{fullname} ve {item}", "{place} pazarında {item} satan: {fullname}", "{item} satan {fullname}",
-        "{place} pazarından {fullname}", "{place} pazarında {item} almak isteyen {fullname.acc} arar.",
+        "{place} pazarından {fullname}", "{place} pazarında {item} almak isteyen, {fullname.acc} arar.",
     ),
     required_rows=(
         ("{name} {place} pazarında {item} satıyor.", "{place} pazarında {item} satan {name.cop}.",

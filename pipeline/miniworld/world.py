@@ -83,10 +83,10 @@ Zonguldak|Karadeniz|Karadeniz|Gökgöl Mağarası|Çaycuma, Devrek|kavanoz, kest
 Aksaray|İç Anadolu||Ihlara Vadisi|Güzelyurt, Eskil|tane, halı
 Bayburt|Karadeniz||Çoruh Nehri|Aydıntepe|tane, ehram
 Karaman|İç Anadolu||İncesu Mağarası|Ermenek, Ayrancı|paket, bisküvi
-Kırıkkale|İç Anadolu||Kızılırmak|Keskin, Delice|kilo, üzüm
-Batman|Güneydoğu Anadolu||Batman Çayı|Hasankeyf, Kozluk|kilo, çilek
+Kırıkkale|İç Anadolu||Kızılırmak|Keskin, Delice|porsiyon, Keskin tavası+
+Batman|Güneydoğu Anadolu||Batman Çayı|Hasankeyf, Kozluk|kavanoz, Sason balı+
 Şırnak|Güneydoğu Anadolu||Cudi Dağı|Cizre, Silopi|kavanoz, bal
-Bartın|Karadeniz|Karadeniz|Bartın Irmağı|Amasra, Kurucaşile|kilo, çilek
+Bartın|Karadeniz|Karadeniz|Bartın Irmağı|Amasra, Kurucaşile|tane, tel kırma örtü
 Ardahan|Doğu Anadolu||Çıldır Gölü|Göle, Posof|kavanoz, bal
 Iğdır|Doğu Anadolu||Aras Nehri|Tuzluca|kilo, kayısı
 Yalova|Marmara|Marmara Denizi|Sudüşen Şelalesi|Çınarcık, Altınova|kilo, kivi
@@ -165,10 +165,10 @@ Bartın: Karabük
 COMPOUND_PROVINCES = {"Kırklareli"}
 SIGHT_KINDS = {
     "Gölü": "göl", "Nehri": "akarsu", "Çayı": "akarsu", "Deresi": "akarsu", "Irmağı": "akarsu",
-    "Dağı": "dağ", "Dağları": "dağ", "Şelalesi": "şelale", "Mağarası": "mağara", "Kanyonu": "kanyon",
+    "Dağı": "dağ", "Dağları": "dağlar", "Şelalesi": "şelale", "Mağarası": "mağara", "Kanyonu": "kanyon",
     "Ovası": "ova", "Vadisi": "vadi", "Boğazı": "boğaz", "Körfezi": "körfez", "Koyu": "koy", "Adası": "ada",
     "Yaylası": "yayla", "Deltası": "delta", "Parkı": "millî park",
-    "Yeşilırmak": "akarsu", "Kızılırmak": "akarsu", "Uludağ": "dağ", "Aladağlar": "dağ",
+    "Yeşilırmak": "akarsu", "Kızılırmak": "akarsu", "Uludağ": "dağ", "Aladağlar": "dağlar",
     "Uzungöl": "göl", "Balıklıgöl": "göl",
 }  # fmt: skip
 
@@ -182,7 +182,7 @@ class Province:
     region: Form
     seas: tuple[Form, ...]  # empty: no coast
     sight: Form
-    sight_kind: str  # göl, dağ, …
+    sight_kind: str  # göl, dağ, … or of several mountains: dağlar
     districts: tuple[Form, ...]
     unit: str  # in which the product is counted
     product: Form

@@ -46,7 +46,7 @@ def last_question(line: str) -> str:
         ("ayran", "ingredient", "yoğurt"), ("portakal", "fruit_season", "kış"),
         ("pazar", "next_day", "pazartesi"),
         ("pazartesi", "previous_day", "pazar"), ("aralık", "next_month", "ocak"),
-        ("şubat", "month_days", "28"),
+        ("şubat", "month_days", "28 ya da 29"),
         ("mart", "month_season", "ilkbahar"), ("29 Ekim", "date_holiday", "Cumhuriyet Bayramı"),
         ("47", "number_words", "kırk yedi"), ("47", "number_digits", "47"),
     ],
@@ -66,8 +66,101 @@ def test_facts_are_about_1200_with_short_answers() -> None:
     assert 1_000 <= len(list_facts()) <= 1_300
     for fact in list_facts():
         assert answer_key(fact.answers[0])
-        assert len(fact.answers[0].split()) <= 5
+        assert len(fact.answers[0].split()) <= 6  # Atatürk'ü Anma, Gençlik ve Spor Bayramı
         assert len(set(fact.answers)) == len(fact.answers)
+
+
+def list_wordings(subject: str, family: str) -> tuple[set[str], set[str], set[str]]:
+    """Return the statements, questions and unseen questions of a subject's facts of one family."""
+    own = [fact for fact in facts.find_facts(subject) if fact.family == family]
+    templates = load_families()[family]
+    follow_ups = [templates.follow_up] if templates.follow_up else []
+
+    def fill_all(wordings: list[str]) -> set[str]:
+        return {fill(random.Random(0), wording, fact.slots) for fact in own for wording in wordings}
+
+    asked = fill_all([*templates.questions, *follow_ups])
+    return fill_all(templates.statements), asked, fill_all(templates.unseen_questions)
+
+
+@pytest.mark.parametrize(
+    ("date", "official", "others"),
+    [
+        ("23 Nisan", "Ulusal Egemenlik ve Çocuk Bayramı", ["Çocuk Bayramı"]),
+        ("1 Mayıs", "Emek ve Dayanışma Günü", ["İşçi Bayramı"]),
+        ("19 Mayıs", "Atatürk'ü Anma, Gençlik ve Spor Bayramı",
+         ["Gençlik ve Spor Bayramı", "Gençlik Bayramı"]),
+        ("15 Temmuz", "Demokrasi ve Millî Birlik Günü", ["Demokrasi ve Milli Birlik Günü"]),
+        ("30 Ağustos", "Zafer Bayramı", []),
+    ],
+)  # fmt: skip
+def test_holidays_have_their_official_names_and_accept_the_usual_ones(
+    date: str, official: str, others: list[str]
+) -> None:
+    answers = {fact.family: fact.answers for fact in facts.find_facts(date)}
+    assert answers["holiday_date"] == (date,)
+    assert answers["date_holiday"][0] == official
+    assert {f"{date} {official}", *others} <= set(answers["date_holiday"])
+    assert f"{official} ne zaman kutlanır?" in list_wordings(date, "holiday_date")[1]
+
+
+def test_holidays_are_inflected_by_their_last_word() -> None:
+    statements, questions, _ = list_wordings("19 Mayıs", "holiday_date")
+    assert "Atatürk'ü Anma, Gençlik ve Spor Bayramı'nın tarihi 19 Mayıs'tır." in statements
+    assert "Atatürk'ü Anma, Gençlik ve Spor Bayramı'nı hangi gün kutlarız?" in questions
+    statements, _, unseen = list_wordings("15 Temmuz", "date_holiday")
+    assert "15 Temmuz günü Demokrasi ve Millî Birlik Günü'nü kutlarız." in statements
+    assert "Hangi özel gün 15 Temmuz'da kutlanır?" in unseen
+
+
+def test_february_has_28_or_29_days() -> None:
+    [fact] = [fact for fact in facts.find_facts("şubat") if fact.family == "month_days"]
+    assert fact.answers == ("28 ya da 29", "28", "29")
+    statements, _, _ = list_wordings("şubat", "month_days")
+    assert {
+        "Şubat ayı 28 ya da 29 gün çeker.",
+        "Şubat ayının gün sayısı 28 ya da 29'dur.",
+        "Şubat ayında 28 ya da 29 gün vardır.",
+    } <= statements
+    assert not [pair for pair in list_pairs() if fact in (pair.first, pair.second)]
+
+
+def test_several_mountains_are_asked_for_in_the_plural() -> None:
+    statements, questions, unseen = list_wordings("Hakkâri", "sight")
+    assert "Hakkâri'nin tanınmış dağları Cilo Dağları'dır." in statements
+    assert {
+        "Hakkâri'nin tanınmış dağları hangileri?",
+        "Hakkâri'nin tanınmış dağlarını söyler misin?",
+        "Hakkâri'de görülecek dağlar hangileridir?",
+        "Hakkâri'deki ünlü dağların adını biliyor musun?",
+        "Peki tanınmış dağları hangileri?",
+    } <= questions
+    assert unseen == {"Hakkâri ilinde hangi dağlar ünlüdür?", "Hakkâri'nin ünlü dağlarının adı nedir?"}
+    assert "Niğde'nin tanınmış dağları Aladağlar'dır." in list_wordings("Niğde", "sight")[0]
+    _, questions, unseen = list_wordings("Van", "sight")
+    assert {"Van'ın tanınmış gölü hangisi?", "Van'da görülecek göl hangisidir?"} <= questions
+    assert "Van'ın ünlü gölünün adı nedir?" in unseen
+
+
+def test_sights_are_seen_and_homes_are_no_houses() -> None:
+    assert "Gaziantep'e gidenler Fırat Nehri'ni görür." in list_wordings("Gaziantep", "sight")[0]
+    statements, questions, _ = list_wordings("köstebek", "animal_home")
+    assert "Köstebek için en iyi yer toprak altıdır." in statements
+    assert "Köstebeği nerede buluruz?" in questions
+
+
+@pytest.mark.parametrize(
+    ("subject", "family", "questions"),
+    [
+        ("öğleden sonra", "clock", {"14.30'a konuşurken ne deriz?", "13.00'e konuşurken ne deriz?"}),
+        ("sabah", "clock", {"7.00'ye konuşurken ne deriz?", "9.30'a konuşurken ne deriz?"}),
+        ("12", "number_digits", {"On iki sayısının rakamla yazılışı nasıldır?"}),
+        ("3 artı", "sum", {"3 ile 5'in toplamı kaç eder?", "3 ile 6'nın toplamı kaç eder?",
+                           "3 artı 5 işleminin sonucu kaçtır?"}),
+    ],
+)  # fmt: skip
+def test_unseen_questions_about_numbers_are_inflected(subject: str, family: str, questions: set[str]) -> None:
+    assert questions <= list_wordings(subject, family)[2]
 
 
 def test_characters_are_no_heroes_of_stories() -> None:

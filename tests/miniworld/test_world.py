@@ -70,9 +70,11 @@ def test_provinces_take_their_endings() -> None:
 def test_provinces_local_products_are_inflected() -> None:
     goods = {
         name: str(provinces_by_name()[name].local_product.acc)
-        for name in ("Kars", "Isparta", "Van", "Kilis", "Çorum")
+        for name in ("Kars", "Isparta", "Van", "Kilis", "Çorum", "Kırıkkale", "Batman", "Bartın")
     }
     assert goods == {
         "Kars": "Kars kaşarını", "Isparta": "Isparta gül suyunu", "Van": "Van otlu peynirini",
         "Kilis": "Kilis zeytinyağını", "Çorum": "Çorum leblebisini",
+        "Kırıkkale": "Kırıkkale Keskin tavasını", "Batman": "Batman Sason balını",
+        "Bartın": "Bartın tel kırma örtüsünü",
     }  # fmt: skip
