@@ -15,6 +15,7 @@ from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.tokenizer_training.hf_export import write_tokenizer_folder
 from pipeline.tokenizer_training.params import TokenizerParams
 from pipeline.tokenizer_training.report import (
+    commonest_fallback,
     format_pieces_page,
     measure_morpheme_boundaries,
     measure_text_fit,
@@ -41,15 +42,20 @@ def main() -> None:
     with atomic_folder(TOKENIZER) as folder:
         write_tokenizer_folder(folder, model)
         tokenizer = Tokenizer.load(folder)
-        metrics, piece_counts = measure_text_fit(tokenizer, read_documents(CORPUS_VAL))
+        metrics, piece_counts, fallback = measure_text_fit(tokenizer, read_documents(CORPUS_VAL))
         for key, fault in FIDELITY_FAULTS.items():
             if metrics[key] < 1:
                 raise UserError(
                     f"{TOKENIZER}: {fault} of {CORPUS_VAL}; this is a fault of the program, please report it"
                 )
         morphemes = {key: measure_morpheme_boundaries(tokenizer, rows) for key, rows in tables.items()}
-    write_atomic(REPORTS / "train_tokenizer/pieces.md", format_pieces_page(tokenizer, piece_counts))
-    write_metrics("train_tokenizer", {"val": metrics, "morpheme_boundaries": morphemes})
+    page = format_pieces_page(tokenizer, piece_counts, fallback)
+    write_atomic(REPORTS / "train_tokenizer/pieces.md", page)
+    by_character = {code: count for _, code, count in commonest_fallback(fallback)}
+    write_metrics(
+        "train_tokenizer",
+        {"val": metrics, "byte_fallback": by_character, "morpheme_boundaries": morphemes},
+    )
     print(
         f"{params.vocab_size} pieces, {metrics['bytes_per_token']:.2f} bytes per token,"
         f" {metrics['tokens_per_word']:.2f} tokens per word on validation text"

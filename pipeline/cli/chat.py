@@ -15,6 +15,7 @@ from pipeline.common.i18n import is_turkish, translate
 from pipeline.common.paths import REPORTS, SFT_MODEL
 from pipeline.inference.generate import stream
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
+from pipeline.inference.streaming import CUT_MARK
 from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.chat_template import Message, encode_prompt
@@ -45,15 +46,16 @@ class Chat:
     model: Decoder
     tokenizer: Tokenizer
     sampling: Sampling = CHAT_SAMPLING
-    max_new_tokens: int = 128
+    max_new_tokens: int | None = None  # None: as long as the context allows
     seed: int = 0
     system: str | None = None
     messages: list[Message] = field(default_factory=list)
 
     def answer(self, text: str) -> Iterator[str]:
-        """Yield the answer to a user's message, piece by piece. A part of it is kept if it is interrupted.
+        """Yield the answer to a user's message, piece by piece, and CUT_MARK where it was cut off.
 
-        Raises UserError for a message that leaves no room for an answer. It is not added to the conversation.
+        The conversation keeps the answer without the mark, and the part of one that is interrupted. Raises
+        UserError for a message that leaves no room for an answer. It is not added to the conversation.
         """
         self.messages.append({"role": "user", "content": normalize_argument("message", text)})
         try:
@@ -74,16 +76,22 @@ class Chat:
         for piece in pieces:
             self.messages[-1]["content"] += piece
             yield piece
+        if pieces.is_cut:
+            yield CUT_MARK
 
     def prompt_ids(self) -> list[int]:
         """Return the token ids of the conversation, which the next answer continues.
 
-        The oldest exchanges are left out where the context would leave less than a quarter for the answer.
+        The oldest exchanges are left out until the answer has half of what the system message leaves of the
+        context. The last message may be longer, if it leaves a quarter of the context.
         """
-        room = min(self.max_new_tokens, self.model.context // 4)
+        system, context = self.system_messages(), self.model.context
+        half = (context - len(encode_prompt(self.tokenizer, system))) // 2
+        limit = self.max_new_tokens or context
         for start in range(0, len(self.messages), 2):
-            ids = encode_prompt(self.tokenizer, self.system_messages() + self.messages[start:])
-            if len(ids) + room <= self.model.context:
+            ids = encode_prompt(self.tokenizer, system + self.messages[start:])
+            room = half if start + 2 < len(self.messages) else min(half, context // 4)
+            if len(ids) + min(limit, room) <= context:
                 return ids
         raise UserError(
             f"message: {len(ids)} tokens leave no room for an answer: the model reads {self.model.context};"
@@ -170,7 +178,7 @@ def print_answer(chat: Chat, text: str) -> None:
         for piece in chat.answer(text):
             print(piece, end="", flush=True)
     except KeyboardInterrupt:
-        print(" …", end="")
+        print(CUT_MARK, end="")
     print(flush=True)
 
 

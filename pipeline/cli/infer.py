@@ -11,6 +11,7 @@ from pipeline.device.device import pick_device
 from pipeline.inference.continuations import normalize_prompt
 from pipeline.inference.generate import crop_prompt, stream
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
+from pipeline.inference.streaming import mark_cut
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
 from pipeline.text.normalize import LONE_SURROGATE, normalize_text
@@ -27,7 +28,7 @@ def infer(
     *,
     raw: bool | None = None,
     system: str | None = None,
-    max_new_tokens: int = 128,
+    max_new_tokens: int | None = None,
     sampling: Sampling = CHAT_SAMPLING,
     seed: int = 0,
     stop: Sequence[str] = (),
@@ -37,7 +38,8 @@ def infer(
 
     A chat model answers `prompt` as a user's message, after a `system` message if there is one. With
     `raw` the model continues `prompt` as plain text; left None, that is so for a folder named
-    `base`, such as models/base. The same arguments give the same text on the same machine.
+    `base`, such as models/base. The same arguments give the same text on the same machine. A text that is
+    cut off, by `max_new_tokens` or by the end of the context, ends in " …".
 
     `prompt`, `system` and `stop` are normalized as all training text is. Spaces at the end of plain text
     are left out, which is told on standard error.
@@ -61,7 +63,7 @@ def infer(
         ids = encode_text_prompt(normalize_prompt(prompt), model, tokenizer, max_new_tokens)
     else:
         ids = encode_chat_prompt(prompt, system, model, tokenizer)
-    return stream(
+    text = stream(
         model,
         tokenizer,
         ids,
@@ -71,6 +73,7 @@ def infer(
         stop_ids=STOP_IDS,
         stop_strings=stop,
     )
+    return mark_cut(text)
 
 
 def normalize_argument(name: str, text: str) -> str:
@@ -90,12 +93,14 @@ def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, Tokenizer]:
     return load_decoder(folder, pick_device(device)), Tokenizer.load(folder)
 
 
-def encode_text_prompt(text: str, model: Decoder, tokenizer: Tokenizer, max_new_tokens: int) -> list[int]:
+def encode_text_prompt(
+    text: str, model: Decoder, tokenizer: Tokenizer, max_new_tokens: int | None
+) -> list[int]:
     """Return the token ids of plain text to continue.
 
     The beginning of a long text is dropped, so that up to half of the context is free for new tokens.
     """
-    room = max(1, min(max_new_tokens, model.context // 2))
+    room = max(1, min(max_new_tokens or model.context, model.context // 2))
     return crop_prompt([BOS, *tokenizer.encode(text)], model.context, room)
 
 
@@ -125,9 +130,9 @@ def make_sampling(
         raise UserError(f"--{error}".replace("_", "-")) from None
 
 
-def check_arguments(max_new_tokens: int, seed: int, stop: Sequence[str]) -> None:
+def check_arguments(max_new_tokens: int | None, seed: int, stop: Sequence[str]) -> None:
     """Raise UserError for an option out of range."""
-    if max_new_tokens < 1:
+    if max_new_tokens is not None and max_new_tokens < 1:
         raise UserError(f"--max-new-tokens: {max_new_tokens}: give 1 or more")
     if seed < 0:
         raise UserError(f"--seed: {seed}: give a whole number from 0 up")

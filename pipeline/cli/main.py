@@ -200,7 +200,9 @@ def infer(
         bool | None, typer.Option("--raw/--chat", help="Continue plain text (default for models/base).")
     ] = None,
     system: Annotated[str | None, typer.Option(help="A system message before the prompt.")] = None,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest answer (tokens).")] = 128,
+    max_new_tokens: Annotated[
+        int | None, typer.Option(help="Longest answer (tokens); without it, as long as the context allows.")
+    ] = None,
     temperature: Annotated[float, typer.Option(help="0: the likeliest token each time.")] = 0.5,
     top_k: Annotated[int, typer.Option(help="Choose among the k likeliest tokens; 0: all.")] = 0,
     top_p: Annotated[float, typer.Option(help="Choose among the likeliest with this share together.")] = 0.95,

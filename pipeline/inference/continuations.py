@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from pipeline.inference.generate import crop_prompt, generate
+from pipeline.inference.generate import crop_prompt, generate, token_limit
 from pipeline.inference.sampling import Sampling
+from pipeline.inference.streaming import CUT_MARK, REPLACEMENT
 from pipeline.model.decoder import Decoder
 from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.special import BOS, EOS
@@ -19,7 +20,7 @@ def continue_prompts(
     sampling: Sampling,
     seed: int,
 ) -> list[str]:
-    """Return up to `max_new_tokens` tokens after each prompt as text, with `…` where they were cut off.
+    """Return up to `max_new_tokens` tokens after each prompt as text, with CUT_MARK where they were cut off.
 
     The prompts are read as `normalize_prompt` returns them.
     """
@@ -31,9 +32,9 @@ def continue_prompts(
     )
     continuations = []
     for prompt, new in zip(prompt_ids, new_ids, strict=True):
-        is_cut = len(new) == min(max_new_tokens, model.context - len(prompt))
+        mark = CUT_MARK if len(new) == token_limit(model.context, prompt, max_new_tokens) else ""
         # The cut may fall inside a character, as bytes can be tokens.
-        continuations.append(tokenizer.decode(new).rstrip("\ufffd").rstrip() + (" …" if is_cut else ""))
+        continuations.append(tokenizer.decode(new).rstrip(REPLACEMENT).rstrip() + mark)
     return continuations
 
 

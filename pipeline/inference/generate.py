@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 import torch
 
 from pipeline.inference.sampling import GREEDY, Sampling, make_generators, sample_tokens
-from pipeline.inference.streaming import cut_at_stop, decode_characters
+from pipeline.inference.streaming import TextStream, cut_at_stop, decode_characters
 from pipeline.model.decoder import Decoder
 from pipeline.model.kv_cache import KVCache
 from pipeline.tokenizer.special import BOS, PAD, UNK
@@ -31,6 +31,12 @@ def crop_prompt(prompt: Sequence[int], context: int, room: int = 1) -> list[int]
         raise ValueError(f"room {room} does not lie between 1 and context - 1 = {context - 1}")
     dropped = len(prompt) - keep
     return [*prompt[:1], *prompt[1 + dropped :]] if dropped > 0 else list(prompt)
+
+
+def token_limit(context: int, prompt: Sequence[int], max_new_tokens: int | None = None) -> int:
+    """Return how many new tokens may follow `prompt`: what `context` has room for, up to `max_new_tokens`."""
+    room = max(1, context - len(prompt))  # a prompt too long is cropped until one fits
+    return room if max_new_tokens is None else min(room, max_new_tokens)
 
 
 def generate(
@@ -66,20 +72,29 @@ def stream(
     tokenizer: Tokenizer,
     prompt_ids: Sequence[int],
     *,
-    max_new_tokens: int,
+    max_new_tokens: int | None = None,
     sampling: Sampling = GREEDY,
     seed: int = 0,
     stop_ids: Collection[int] = (),
     stop_strings: Collection[str] = (),
-) -> Iterator[str]:
-    """Yield the continuation of one prompt as text, piece by piece. Joined, the pieces are all of it.
+) -> TextStream:
+    """Return the continuation of one prompt as text, piece by piece. Joined, the pieces are all of it.
 
-    No piece holds a broken character. No part of a stop string is yielded, however the tokens cut it. The
-    tokens are those of `generate` for a single prompt.
+    It is cut off after `max_new_tokens`, if they are given, and where the context ends. No piece holds a
+    broken character. No part of a stop string is in it, however the tokens cut it. The tokens are those of
+    `generate` for a single prompt.
     """
-    steps = generate_steps(model, [prompt_ids], [0], max_new_tokens, seed, stop_ids, sampling)
-    ids = (token for tokens in steps for token in tokens if token is not None)
-    return cut_at_stop(decode_characters(ids, tokenizer.decode), stop_strings)
+    limit = token_limit(model.context, prompt_ids, max_new_tokens)
+
+    def new_ids() -> Iterator[int]:
+        count = 0
+        for tokens in generate_steps(model, [prompt_ids], [0], limit, seed, stop_ids, sampling):
+            count += 1
+            yield from (token for token in tokens if token is not None)
+        text.is_cut = count == limit  # not reached where a stop string ends the text
+
+    text = TextStream(cut_at_stop(decode_characters(new_ids(), tokenizer.decode), stop_strings))
+    return text
 
 
 @torch.inference_mode()
@@ -102,7 +117,7 @@ def generate_steps(
     device = next(model.parameters()).device
     generators = make_generators(seed, rows)
     lengths_B = torch.tensor([len(prompt) for prompt in cropped])
-    limits = [min(max_new_tokens, model.context - len(prompt)) for prompt in cropped]
+    limits = [token_limit(model.context, prompt, max_new_tokens) for prompt in cropped]
     longest = int(lengths_B.max())
 
     ids_BxT = torch.tensor([[PAD] * (longest - len(prompt)) + prompt for prompt in cropped])

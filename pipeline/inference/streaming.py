@@ -1,8 +1,28 @@
 """Decoding of a token stream into text that is safe to print piece by piece."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 REPLACEMENT = "\ufffd"  # U+FFFD, into which decoding turns bytes that are no whole character
+CUT_MARK = " …"  # ends a text that was cut off, for people to see
+
+
+@dataclass
+class TextStream:
+    """A text that is generated while it is read, piece by piece."""
+
+    pieces: Iterator[str]
+    is_cut: bool = False  # known once all pieces are read: the text was cut off, and did not end by itself
+
+    def __iter__(self) -> Iterator[str]:
+        return self.pieces
+
+
+def mark_cut(text: TextStream) -> Iterator[str]:
+    """Yield the pieces of `text`, and CUT_MARK after them where it was cut off."""
+    yield from text
+    if text.is_cut:
+        yield CUT_MARK
 
 
 def decode_characters(ids: Iterable[int], decode: Callable[[list[int]], str]) -> Iterator[str]:

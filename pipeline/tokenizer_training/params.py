@@ -7,8 +7,15 @@ from pydantic import Field
 from pipeline.common.params import Section
 from pipeline.tokenizer.special import FIRST_TEXT_TOKEN
 
-# Every vocabulary holds the special tokens, 256 bytes and the printable ASCII characters.
-BASE_VOCAB_SIZE = FIRST_TEXT_TOKEN + 256 + 95
+# Every vocabulary has a piece for each of these, however rare they are in the training text. Otherwise a
+# capital such as Ü or Ğ would be two bytes, and no piece such as Ünye could be learned. ASCII is whole, so
+# that code, markup and a literal "<s>" stay plain text. The marks are those of Turkish books and minutes.
+TURKISH_LETTERS = "çğıöşüâîûÇĞİÖŞÜÂÎÛ"  # beyond ASCII
+MARKS = "‘’“”«»…–—•·°×²₺€"
+REQUIRED_CHARACTERS = "".join(map(chr, range(ord("!"), ord("~") + 1))) + TURKISH_LETTERS + MARKS
+
+# The special tokens, 256 bytes, the space and the required characters.
+BASE_VOCAB_SIZE = FIRST_TEXT_TOKEN + 256 + 1 + len(REQUIRED_CHARACTERS)
 
 
 class TokenizerParams(Section):

@@ -2,6 +2,7 @@
 
 import glob
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,20 +17,24 @@ from pipeline.tokenizer.tokenizer import METASPACE, Tokenizer
 
 WORD = re.compile(r"\S+")
 PIECES_PER_SECTION = 60  # of pieces.md
+FALLBACK_CHARACTERS = 20  # listed there and in the metrics
 
 
 def measure_text_fit(
     tokenizer: Tokenizer, documents: Iterable[dict[str, str]]
-) -> tuple[dict[str, float], np.ndarray]:
-    """Return compression and fidelity over documents (`id`, `text`), and how often each piece was used [V].
+) -> tuple[dict[str, float], np.ndarray, Counter[str]]:
+    """Return figures over documents (`id`, `text`), how often each piece was used [V], and byte fallback.
 
+    The figures are compression and fidelity. Byte fallback is how often each character had no piece and was
+    written as bytes. A newline is not counted, as it is a byte by design.
     Shares lie in [0, 1]. `fast_form_equal` and `exact_round_trip` are shares of documents and must be 1.
     Raises UserError for a document with a word too long, and where no document has a word.
     """
     piece_counts = np.zeros(tokenizer.vocab_size, np.int64)
+    fallback: Counter[str] = Counter()
     fast = FastTokenizer.from_file(str(tokenizer.folder / "tokenizer.json"))
     fast.encode_special_tokens = True  # a literal <s> is text
-    n_texts = n_bytes = n_tokens = n_words = n_single_piece = n_fallback = n_exact = n_equal = 0
+    n_texts = n_bytes = n_tokens = n_words = n_single_piece = n_exact = n_equal = 0
     for document in documents:
         text = document["text"]
         try:
@@ -43,11 +48,13 @@ def measure_text_fit(
         piece_counts += np.bincount(ids, minlength=len(piece_counts))
         n_words += len(words)
         n_single_piece += sum(len(tokenizer.encode_word(" " + word)) == 1 for word in words)
-        n_fallback += sum(map(tokenizer.is_byte, ids)) - text.count("\n")  # a newline is a byte by design
+        fallback.update(tokenizer.decode([token for token in ids if tokenizer.is_byte(token)]))
         n_exact += tokenizer.decode(ids) == text
         n_equal += fast.encode(text, add_special_tokens=False).ids == ids
     if not n_words:
         raise UserError("data/corpus/val: no words in it; raise corpus.val_fraction or add text")
+    del fallback["\n"]
+    n_fallback = sum(count * len(character.encode("utf-8")) for character, count in fallback.items())
     text_ids = text_token_ids(tokenizer)
     metrics = {
         "documents": n_texts,
@@ -61,7 +68,16 @@ def measure_text_fit(
         "unused_pieces": int((piece_counts[text_ids] == 0).sum()),
         "longest_piece_chars": max(len(tokenizer.id_to_piece(token)) for token in text_ids),
     }
-    return metrics, piece_counts
+    return metrics, piece_counts, fallback
+
+
+def commonest_fallback(fallback: Counter[str]) -> list[tuple[str, str, int]]:
+    """Return the characters most often written as bytes: (character, code as U+00DC, count), commonest first.
+
+    Of equal counts the lower code comes first.
+    """
+    ranked = sorted(fallback.items(), key=lambda item: (-item[1], item[0]))[:FALLBACK_CHARACTERS]
+    return [(character, f"U+{ord(character):04X}", count) for character, count in ranked]
 
 
 def renyi_efficiency(piece_counts: np.ndarray, alpha: float = 2.5) -> float:
@@ -79,8 +95,8 @@ def text_token_ids(tokenizer: Tokenizer) -> list[int]:
     return [token for token in range(tokenizer.vocab_size) if not tokenizer.is_special(token)]
 
 
-def format_pieces_page(tokenizer: Tokenizer, piece_counts: np.ndarray) -> str:
-    """Return pieces.md: the longest pieces, the most used, and those that validation text never used."""
+def format_pieces_page(tokenizer: Tokenizer, piece_counts: np.ndarray, fallback: Counter[str]) -> str:
+    """Return pieces.md: the longest pieces, the most used, the never used, and characters without a piece."""
     text_ids = text_token_ids(tokenizer)
     longest = sorted(text_ids, key=lambda token: (-len(tokenizer.id_to_piece(token)), token))[
         :PIECES_PER_SECTION
@@ -99,6 +115,11 @@ def format_pieces_page(tokenizer: Tokenizer, piece_counts: np.ndarray) -> str:
     for title, tokens in sections:
         listed = ", ".join(f"`{tokenizer.id_to_piece(token)}` {piece_counts[token]:,}" for token in tokens)
         lines += ["", f"## {title}", "", listed or "none"]
+    listed = ", ".join(
+        f"`{character}` {code} {count:,}" if character.isprintable() else f"{code} {count:,}"
+        for character, code, count in commonest_fallback(fallback)
+    )
+    lines += ["", f"## Characters without a piece, written as bytes: {len(fallback):,}", "", listed or "none"]
     return "\n".join(lines) + "\n"
 
 

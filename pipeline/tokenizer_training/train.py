@@ -3,7 +3,6 @@
 import hashlib
 import io
 import re
-import string
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
@@ -19,7 +18,7 @@ from sentencepiece.sentencepiece_model_pb2 import ModelProto  # type: ignore[att
 from pipeline.common.errors import UserError
 from pipeline.data.reader import split_files
 from pipeline.tokenizer.special import BOS, CHAT_MARKERS, EOS, PAD, PAD_TOKEN, UNK
-from pipeline.tokenizer_training.params import TokenizerParams
+from pipeline.tokenizer_training.params import REQUIRED_CHARACTERS, TokenizerParams
 from pipeline.turkish.analyse import default_analyser
 
 THREADS = 4  # a constant: the model file records it and must be the same everywhere
@@ -118,7 +117,10 @@ def cut_long_lines(lines: Iterable[str]) -> Iterator[str]:
 
 
 def train_sentencepiece(lines: Iterable[str], params: TokenizerParams) -> bytes:
-    """Return the content of the trained model file. Raises UserError where the text is too small for it."""
+    """Return the content of the trained model file, with a piece for each of REQUIRED_CHARACTERS.
+
+    Raises UserError where the text is too small for the vocabulary, or has more characters than it.
+    """
     model = io.BytesIO()
     if params.morphemes:
         lines = delimit_morphemes(lines)
@@ -131,8 +133,7 @@ def train_sentencepiece(lines: Iterable[str], params: TokenizerParams) -> bytes:
             max_sentencepiece_length=params.max_piece_chars,
             max_sentence_length=MAX_LINE_BYTES,
             character_coverage=0.9995,
-            # Every ASCII character has a piece: code, markup and a literal "<s>" stay plain text.
-            required_chars="".join(c for c in string.printable if c.isprintable() and c != " "),
+            required_chars=REQUIRED_CHARACTERS,
             normalization_rule_name="identity",
             add_dummy_prefix=False,
             remove_extra_whitespaces=False,
@@ -151,6 +152,11 @@ def train_sentencepiece(lines: Iterable[str], params: TokenizerParams) -> bytes:
             minloglevel=2,
         )
     except RuntimeError as error:
+        if "smaller than required_chars" in str(error):
+            raise UserError(
+                f"params.yaml: tokenizer.vocab_size: {params.vocab_size}: fewer pieces than the training text"
+                f" has characters; raise it ({error})"
+            ) from None
         if "ocabulary size" not in str(error) and "sentences_.empty()" not in str(error):
             raise
         raise UserError(

@@ -11,10 +11,16 @@ from pipeline.cli import chat as chat_module
 from pipeline.cli.chat import Chat, print_answer, run_command
 from pipeline.cli.infer import open_model
 from pipeline.common.errors import UserError
+from pipeline.inference import generate as generation
+from pipeline.inference.streaming import CUT_MARK
+from pipeline.model.decoder import Decoder
 from pipeline.sft.conversations import Findings, read_conversations
 from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.chat_template import encode_prompt
+from pipeline.tokenizer.special import END_OF_TURN
+from tests.helpers.factories import tiny_model_params
 from tests.helpers.paths import ROOT
+from tests.helpers.small import ByteTokenizer
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def chat(model_folders):
 
 def test_answer_is_added_to_the_conversation(chat):
     first = "".join(chat.answer("a"))
-    assert [message["content"] for message in chat.messages] == ["a", first]
+    assert [message["content"] for message in chat.messages] == ["a", first.removesuffix(CUT_MARK)]
     assert chat.prompt_ids() == encode_prompt(chat.tokenizer, chat.messages)
     chat.messages.append({"role": "user", "content": "Go\u0308l"})
     assert len(chat.prompt_ids()) > 4
@@ -42,6 +48,54 @@ def test_prompt_ids_leave_out_the_oldest_exchanges_and_keep_the_system_message(c
     last = encode_prompt(chat.tokenizer, [{"role": "user", "content": "son"}])[1:]  # without <s>
     assert ids[-len(last) :] == last
     assert len(ids) > 4 + len(last)  # earlier exchanges that fit are in it
+
+
+@pytest.fixture
+def wide_chat():
+    """A conversation with a model that reads 256 bytes."""
+    return Chat(Decoder(tiny_model_params(context=256), ByteTokenizer.vocab_size), ByteTokenizer())
+
+
+def say(monkeypatch, text):
+    """Let the model say `text` and end its turn."""
+    ids = iter([*ByteTokenizer().encode(text), END_OF_TURN])
+    monkeypatch.setattr(generation, "sample_tokens", lambda *_: [next(ids)])
+
+
+def test_answer_of_200_tokens_is_not_cut_where_the_context_has_room(wide_chat, monkeypatch):
+    story = "Bir varmış. " * 14
+    assert 128 < len(story.encode()) < 200
+    say(monkeypatch, story)
+    assert "".join(wide_chat.answer("Anlat")) == story
+    assert wide_chat.messages[-1]["content"] == story
+
+
+@pytest.mark.parametrize(("limit", "letters"), [(None, (256 - 9) // 2), (7, 3)])
+def test_answer_that_is_cut_off_ends_in_a_mark_that_the_conversation_lacks(
+    wide_chat, monkeypatch, limit, letters
+):
+    wide_chat.max_new_tokens = limit
+    say(monkeypatch, "ş" * 200)  # two bytes each
+    assert list(wide_chat.answer("Anlat")) == ["ş"] * letters + [" …"]
+    assert [message["content"] for message in wide_chat.messages] == ["Anlat", "ş" * letters]
+
+
+def test_prompt_ids_leave_half_of_the_context_for_the_answer_and_a_quarter_after_a_long_message(wide_chat):
+    for _ in range(4):
+        wide_chat.messages += [
+            {"role": "user", "content": "a" * 20},
+            {"role": "assistant", "content": "b" * 20},
+        ]
+    wide_chat.messages.append({"role": "user", "content": "son"})
+    assert 256 // 2 - 45 < len(wide_chat.prompt_ids()) <= 256 // 2 + 1
+    wide_chat.max_new_tokens = 10
+    assert len(wide_chat.prompt_ids()) > 160
+    wide_chat.max_new_tokens = None
+    wide_chat.messages[-1]["content"] = "a" * 180
+    assert len(wide_chat.prompt_ids()) == 184  # the message alone
+    wide_chat.messages[-1]["content"] = "a" * 189
+    with pytest.raises(UserError, match="message: 193 tokens leave no room"):
+        wide_chat.prompt_ids()
 
 
 def test_answer_refuses_and_forgets_a_message_that_is_too_long(chat):
@@ -71,7 +125,7 @@ def test_run_command_carries_out_every_command(chat, tmp_path, capsys):
     assert run_command(chat, f"/kaydet {saved}")
     assert run_command(chat, f"/kaydet {saved}")
     rows = list(read_conversations(saved, Findings()))
-    assert [message["content"] for message in rows[0]] == ["Kısa.", "Ankara", answer]
+    assert [message["content"] for message in rows[0]] == ["Kısa.", "Ankara", answer.removesuffix(CUT_MARK)]
     assert rows[0] == rows[1]
     assert run_command(chat, "/sıcaklık 0,5")
     assert chat.sampling.temperature == 0.5
@@ -175,4 +229,4 @@ def test_command_chat_reads_a_piped_conversation(model_folders, tmp_path):
     contents = [message["content"] for message in row["messages"]]
     assert contents[0] == "a"
     assert contents[2] == "b"
-    assert normalize_text(completed.stdout) == f"{contents[1]}\n{contents[3]}\n"
+    assert normalize_text(completed.stdout).replace(CUT_MARK, "") == f"{contents[1]}\n{contents[3]}\n"

@@ -8,18 +8,23 @@ from pipeline.cli import infer as infer_module
 from pipeline.cli import main as cli
 from pipeline.cli.infer import infer, make_sampling
 from pipeline.common.errors import UserError
+from pipeline.inference import generate as generation
 from pipeline.inference.generate import generate
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
+from pipeline.inference.streaming import TextStream
+from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
 from pipeline.tokenizer.chat_template import encode_prompt
 from pipeline.tokenizer.special import BOS, END_OF_TURN, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
+from tests.helpers.factories import tiny_model_params
+from tests.helpers.small import ByteTokenizer
 
 OPTIONS = {"max_new_tokens": 12, "seed": 3, "device": "cpu"}
 
 
 def expected(folder, ids):
-    """Return the text that continues the ids."""
+    """Return the text that continues the ids, with a mark where it is cut off."""
     new_ids = generate(
         load_decoder(folder),
         [ids],
@@ -28,7 +33,8 @@ def expected(folder, ids):
         seed=3,
         stop_ids={EOS, END_OF_TURN},
     )[0]
-    return Tokenizer.load(folder).decode(new_ids).rstrip("\ufffd")
+    mark = " …" if len(new_ids) == min(12, 24 - len(ids)) else ""
+    return Tokenizer.load(folder).decode(new_ids).rstrip("\ufffd") + mark
 
 
 def test_infer_continues_text_with_a_base_model(model_folders):
@@ -78,11 +84,32 @@ def test_infer_stops_at_a_decomposed_stop_string(model_folders, monkeypatch):
 
     def no_text(*_, stop_strings, **__):
         given.extend(stop_strings)
-        return iter(())
+        return TextStream(iter(()))
 
     monkeypatch.setattr(infer_module, "stream", no_text)
     list(infer("Van", model_folders / "sft", stop=["Go\u0308l", "\r\n"], **OPTIONS))
     assert given == ["Göl", "\n"]
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_infer_takes_the_room_of_the_context_and_marks_a_text_that_is_cut_off(monkeypatch, raw):
+    opened = Decoder(tiny_model_params(context=256), ByteTokenizer.vocab_size), ByteTokenizer()
+    monkeypatch.setattr(infer_module, "open_model", lambda *_: opened)
+
+    def infer_what_is_said(text, **options):
+        ids = iter([*ByteTokenizer().encode(text), EOS if raw else END_OF_TURN])
+        monkeypatch.setattr(generation, "sample_tokens", lambda *_: [next(ids)])
+        return "".join(infer("Van", raw=raw, device="cpu", **options))
+
+    story = "Bir varmış. " * 14
+    assert len(story.encode()) > 128
+    assert infer_what_is_said(story) == story
+    assert infer_what_is_said(story, max_new_tokens=20) == "Bir varmış. Bir va …"
+    assert infer_what_is_said(story, max_new_tokens=10) == "Bir varmı …"  # ş is two bytes
+    room = 256 - (4 if raw else 7)
+    assert infer_what_is_said("a" * 300) == "a" * room + " …"
+    assert infer_what_is_said("a" * (room - 1)) == "a" * (room - 1)
+    assert infer_what_is_said(story, stop=["varmış"]) == "Bir "
 
 
 def test_infer_continues_a_long_text_from_its_end(model_folders):

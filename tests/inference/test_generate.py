@@ -80,6 +80,22 @@ def test_generate_ends_before_the_stop_token_of_its_own_row(model):
     assert stopped[1] == (free[1][: free[1].index(stop)] if stop in free[1] else free[1])
 
 
+def test_stream_tells_whether_the_text_was_cut_off(model, tokenizer, monkeypatch):
+    def stream_what_is_said(said, **options):
+        ids = iter([*tokenizer.encode(said), EOS])
+        monkeypatch.setattr(generation, "sample_tokens", lambda *_: [next(ids)])
+        text = stream(model, tokenizer, [BOS, 70], stop_ids={EOS}, **options)
+        return "".join(text), text.is_cut
+
+    assert stream_what_is_said("çiğ") == ("çiğ", False)
+    assert stream_what_is_said("çiğ", max_new_tokens=6) == ("çiğ", False)
+    assert stream_what_is_said("çiğ", max_new_tokens=5) == ("çiğ", True)  # whether it goes on is not known
+    assert stream_what_is_said("çiğ", max_new_tokens=4) == ("çi", True)  # no half of a letter
+    assert stream_what_is_said("çiğ", max_new_tokens=5, stop_strings=["ğ"]) == ("çi", False)
+    assert stream_what_is_said("a" * 30) == ("a" * (CONTEXT - 2), True)
+    assert stream_what_is_said("") == ("", False)
+
+
 def test_generate_ends_with_the_context(model):
     prompts = [[BOS, *range(20, 20 + n)] for n in (3, CONTEXT - 4, CONTEXT + 9)]
     lengths = [len(new) for new in generate(model, prompts, max_new_tokens=1000)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.inference.streaming import cut_at_stop, decode_characters
+from pipeline.inference.streaming import TextStream, cut_at_stop, decode_characters, mark_cut
 
 small_text = st.text("abç😀\n", max_size=12)
 stop_lists = st.lists(st.text("abç😀", min_size=1, max_size=4), max_size=3)
@@ -67,3 +67,13 @@ def test_cut_at_stop_reads_no_further_than_the_stop_string():
 def test_cut_at_stop_refuses_an_empty_stop_string():
     with pytest.raises(ValueError, match="empty"):
         list(cut_at_stop(["a"], [""]))
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_mark_cut_adds_a_mark_to_a_text_that_was_cut_off(is_cut):
+    def pieces():
+        yield from ["Bir", " gün"]
+        text.is_cut = is_cut  # known at the end alone
+
+    text = TextStream(pieces())
+    assert list(mark_cut(text)) == ["Bir", " gün", *([" …"] if is_cut else [])]

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn.attention.flex_attention import BlockMask
 
+from pipeline.model import kv_cache
 from pipeline.model.decoder import Decoder, initialize, parameter_count
 from pipeline.model.kv_cache import KVCache
 from pipeline.model.masks import document_mask
@@ -19,6 +20,24 @@ def test_decoder_logits_with_cache_equal_those_without(changes):
         whole = model(ids)
         parts = [model(ids[:, a:b], cache) for a, b in ((0, 7), (7, 8), (8, 15), (15, 20))]
     assert (torch.cat(parts, 1) - whole).abs().max() < 1e-5
+
+
+def test_kv_cache_grows_with_the_text_up_to_its_capacity(monkeypatch):
+    monkeypatch.setattr(kv_cache, "FIRST_CAPACITY", 4)
+    model = make_random_decoder()
+    ids = torch.randint(0, 480, (2, 20))
+    cache = KVCache(model.params, 2, 20)
+    sizes = []
+    with torch.no_grad():
+        whole = model(ids)
+        parts = []
+        for a, b in ((0, 3), (3, 4), (4, 5), (5, 12), (12, 20)):
+            parts.append(model(ids[:, a:b], cache))
+            sizes.append(cache.keys[0].shape[2])
+        assert (torch.cat(parts, 1) - whole).abs().max() < 1e-5
+        assert sizes == [4, 4, 10, 20, 20]
+        with pytest.raises(ValueError, match="21 tokens do not fit its capacity of 20"):
+            model(ids[:, :1], cache)
 
 
 @pytest.mark.parametrize("arch", ["qwen3", "tanai"])

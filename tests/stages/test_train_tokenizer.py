@@ -39,6 +39,17 @@ def test_train_tokenizer_names_metrics_by_their_files(stage):
     }
 
 
+def test_train_tokenizer_lists_byte_fallback_by_character(stage):
+    rows = [{"id": "v-0", "source": "a", "text": "Ünye ile 中中 ve ф"}]
+    pq.write_table(pa.Table.from_pylist(rows), stage / "data/corpus/val/part-00000.parquet")
+    train_tokenizer.main()
+    metrics = json.loads((stage / "reports/train_tokenizer/metrics.json").read_text())
+    assert metrics["byte_fallback"] == {"U+4E2D": 2, "U+0444": 1}
+    assert list(metrics["byte_fallback"]) == ["U+4E2D", "U+0444"]
+    page = (stage / "reports/train_tokenizer/pieces.md").read_text(encoding="utf-8")
+    assert page.endswith("written as bytes: 2\n\n`中` U+4E2D 2, `ф` U+0444 1\n")
+
+
 def is_untouched(project):
     return not (project / "models/tokenizer").exists() and not (project / "reports/train_tokenizer").exists()
 
@@ -54,7 +65,7 @@ def test_train_tokenizer_reads_segmentations_before_it_trains(stage, monkeypatch
 @pytest.mark.parametrize("key", ["exact_round_trip", "fast_form_equal"])
 def test_train_tokenizer_reports_an_unfaithful_tokenizer_as_a_fault_of_the_program(stage, monkeypatch, key):
     report = {"exact_round_trip": 1.0, "fast_form_equal": 1.0, key: 0.99}
-    monkeypatch.setattr(train_tokenizer, "measure_text_fit", lambda *_: (report, None))
+    monkeypatch.setattr(train_tokenizer, "measure_text_fit", lambda *_: (report, None, None))
     with pytest.raises(UserError, match=r"^models/tokenizer: .* a fault of the program") as error:
         train_tokenizer.main()
     assert "\n" not in str(error.value)

@@ -1,5 +1,7 @@
 """Measures of a vocabulary, and the files of segmented words that it is measured on."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from pipeline.common.errors import UserError
 from pipeline.tokenizer.tokenizer import METASPACE
 from pipeline.tokenizer_training.report import (
     boundary_offsets,
+    commonest_fallback,
     format_pieces_page,
     measure_morpheme_boundaries,
     measure_text_fit,
@@ -157,7 +160,7 @@ def test_measure_text_fit_names_a_document_with_a_word_too_long(tokenizer):
 
 
 def test_measure_text_fit_matches_counts_by_hand(tokenizer):
-    metrics, piece_counts = measure_text_fit(tokenizer, documents(["Ankara zzqx", "çğ"]))
+    metrics, piece_counts, fallback = measure_text_fit(tokenizer, documents(["Ankara zzqx", "çğ"]))
     tokens = len(tokenizer.encode("Ankara zzqx")) + len(tokenizer.encode("çğ"))
     assert metrics["bytes_per_token"] == (11 + 4) / tokens
     assert metrics["tokens_per_word"] == tokens / 3
@@ -168,6 +171,28 @@ def test_measure_text_fit_matches_counts_by_hand(tokenizer):
         == len(text_token_ids(tokenizer)) - (piece_counts[text_token_ids(tokenizer)] > 0).sum()
     )
     assert metrics["longest_piece_chars"] <= 16
+    assert metrics["byte_fallback_rate"] == 0
+    assert not fallback
+
+
+def test_measure_text_fit_counts_byte_fallback_by_character(tokenizer):
+    metrics, piece_counts, fallback = measure_text_fit(tokenizer, documents(["中 🙂\nÜnye 中", "\tф Ğ’”…₺"]))
+    assert fallback == {"中": 2, "🙂": 1, "\t": 1, "ф": 1}
+    assert metrics["byte_fallback_rate"] == (2 * 3 + 4 + 1 + 2) / piece_counts.sum()
+    assert commonest_fallback(fallback) == [
+        ("中", "U+4E2D", 2),
+        ("\t", "U+0009", 1),
+        ("ф", "U+0444", 1),
+        ("🙂", "U+1F642", 1),
+    ]
+    page = format_pieces_page(tokenizer, piece_counts, fallback)
+    assert page.endswith(
+        "## Characters without a piece, written as bytes: 4\n\n"
+        "`中` U+4E2D 2, U+0009 1, `ф` U+0444 1, `🙂` U+1F642 1\n"
+    )
+    many = Counter(map(chr, range(0x4E00, 0x4E40)))
+    assert [character for character, *_ in commonest_fallback(many)] == sorted(many)[:20]
+    assert format_pieces_page(tokenizer, piece_counts, Counter()).endswith("bytes: 0\n\nnone\n")
 
 
 def test_renyi_efficiency_is_1_for_even_use_and_0_for_one_piece():
@@ -178,8 +203,8 @@ def test_renyi_efficiency_is_1_for_even_use_and_0_for_one_piece():
 
 
 def test_format_pieces_page_lists_pieces_by_length_use_and_lack_of_it(tokenizer, texts):
-    _, piece_counts = measure_text_fit(tokenizer, documents(texts[:5]))
-    page = format_pieces_page(tokenizer, piece_counts)
+    _, piece_counts, fallback = measure_text_fit(tokenizer, documents(texts[:5]))
+    page = format_pieces_page(tokenizer, piece_counts, fallback)
     longest = max((tokenizer.id_to_piece(token) for token in text_token_ids(tokenizer)), key=len)
     assert f"`{longest}`" in page.split("## The most used")[0]
     assert f"Never used there: {(piece_counts[text_token_ids(tokenizer)] == 0).sum():,} of" in page

@@ -5,9 +5,14 @@ import re
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tokenizers import Tokenizer as FastTokenizer
 
 from pipeline.common.errors import UserError
+from pipeline.text import casing
+from pipeline.text.normalize import normalize_text
+from pipeline.tokenizer.special import SPECIAL_TOKENS
 from pipeline.tokenizer.tokenizer import METASPACE
+from pipeline.tokenizer_training.params import BASE_VOCAB_SIZE, REQUIRED_CHARACTERS
 from pipeline.tokenizer_training.report import text_token_ids
 from pipeline.tokenizer_training.train import (
     MAX_LINE_BYTES,
@@ -31,6 +36,42 @@ def test_train_sentencepiece_refuses_a_text_too_small_for_the_vocabulary(kind, l
     params = tokenizer_params(kind=kind, vocab_size=4096, sample_bytes=1)
     with pytest.raises(UserError, match=r"tokenizer\.vocab_size: 4096: the training text is too small"):
         train_sentencepiece(iter(lines), params)
+
+
+def test_required_characters_have_both_cases_of_every_letter_and_are_normalized():
+    assert len(set(REQUIRED_CHARACTERS)) == len(REQUIRED_CHARACTERS)
+    assert set("abcçdefgğhıijklmnoöprsştuüvyzâîûqwx0123456789’‘“”…–—«»₺€°·•×") <= set(REQUIRED_CHARACTERS)
+    for letter in filter(str.isalpha, REQUIRED_CHARACTERS):
+        assert {casing.lower(letter), casing.upper(letter)} <= set(REQUIRED_CHARACTERS)
+    assert normalize_text(REQUIRED_CHARACTERS) == REQUIRED_CHARACTERS
+
+
+@pytest.mark.parametrize("vocab_size", [BASE_VOCAB_SIZE + 1, 512, 600])
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_train_sentencepiece_gives_every_required_character_a_piece(kind, vocab_size, tmp_path):
+    lines = ["".join(c for c in text if c not in "ÜĞüîûQ’“”…–₺z") for text in sentences(400)]
+    syllables = [a + b + c for a in "bcdgklmt" for b in "aeıoö" for c in "lnrşt"]
+    lines += [" ".join(a + b for b in syllables[i::7]) for i, a in enumerate(syllables)]  # pieces enough
+    tokenizer = make_tokenizer(tmp_path, kind, lines, vocab_size=vocab_size)
+    assert tokenizer.vocab_size == vocab_size
+    fast = FastTokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    for character in REQUIRED_CHARACTERS:
+        (token,) = tokenizer.encode(character)
+        assert tokenizer.id_to_piece(token) == character
+        assert fast.encode(character, add_special_tokens=False).ids == [token]
+        spaced = tokenizer.encode(f"ev {character}")
+        assert not any(map(tokenizer.is_byte, spaced))
+        assert fast.encode(f"ev {character}", add_special_tokens=False).ids == spaced
+    assert [tokenizer.id_to_piece(i) for i in range(len(SPECIAL_TOKENS))] == SPECIAL_TOKENS
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_train_sentencepiece_refuses_fewer_pieces_than_characters(kind, texts):
+    params = tokenizer_params(kind=kind, vocab_size=420)
+    lines = [*texts, *["".join(map(chr, range(0x4E00, 0x4E50)))] * 100]
+    with pytest.raises(UserError, match=r"tokenizer\.vocab_size: 420: fewer pieces .*; raise it") as error:
+        train_sentencepiece(iter(lines), params)
+    assert "\n" not in str(error.value)
 
 
 def test_cut_long_lines_keeps_every_word_but_one_longer_than_a_line():
