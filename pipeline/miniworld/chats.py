@@ -102,6 +102,22 @@ ENDINGS = (
 )  # fmt: skip
 
 
+# How two begin who do not know each other, and what one of them asks at the end.
+INTRODUCTIONS = (
+    ("Merhaba, benim adım {name}.", "Merhaba {name}, memnun oldum. Benim adım {friend}."),
+    ("Ben {name}, senin adın ne?", "Adım {friend}. Memnun oldum, {name}."),
+    ("Merhaba, ben {name}.", "Merhaba {name}, ben de {friend}."),
+    ("Adın ne?", "Adım {friend}. Senin adın ne?", "Benim adım {name}.", "Memnun oldum, {name}."),
+)
+NAME_QUESTIONS = (
+    ("Adın neydi?", "Adım {friend}."),
+    ("Bu arada benim adım neydi, hatırlıyor musun?", "Adın {name}."),
+    ("Adımı unutmadın, değil mi?", "Unutmadım, adın {name}."),
+    ("Bana adını bir daha söyler misin?", "Adım {friend}."),
+)
+INTRODUCTION_SHARE = 0.35
+
+
 @dataclass(frozen=True)
 class Action:
     """A verb with an argument in the case that it governs."""
@@ -310,7 +326,8 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
     speakers = [slots["name"], slots["friend"]]
     absent = [name for name in people.FIRST_NAMES if name not in speakers]
     scene = draw_scene(rng, absent, slots["place"])
-    turns: list[str] = []
+    is_first_meeting = rng.random() < INTRODUCTION_SHARE
+    turns = [fill(rng, turn, slots) for turn in rng.choice(INTRODUCTIONS)] if is_first_meeting else []
     for exchange in rng.sample(EXCHANGES, k=rng.randint(4, 6)):
         asking_back = bool(turns) and rng.random() < ASK_BACK_SHARE
         if asking_back or (not turns and rng.random() < 0.5):
@@ -319,7 +336,9 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
         question, answer = (fill(rng, turn, {}) for turn in exchange(rng, speakers[1], nouns))
         turns[-1:] = [f"{turns[-1]} {question}"] if asking_back else [*turns[-1:], question]
         turns.append(answer)
-    if rng.random() < 0.4:
+    if is_first_meeting:
+        turns += [fill(rng, turn, slots) for turn in rng.choice(NAME_QUESTIONS)]
+    elif rng.random() < 0.4:
         parting = {**slots, "name": speakers[0], "friend": speakers[1]}
         turns += [fill(rng, turn, parting) for turn in rng.choice(CLOSINGS)]
     paragraphs = (fill(rng, rng.choice(OPENINGS), slots), *(f"— {turn}" for turn in turns))

@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 from pipeline.miniworld import nature, people, world
-from pipeline.miniworld.entries import FAMILIES_NAMING_OTHERS
 from pipeline.miniworld.facts import (
     PAIR_QUESTIONS,
     Fact,
@@ -32,6 +31,7 @@ from pipeline.miniworld.openers import (
     load_outside,
 )
 from pipeline.miniworld.plots import ComposedText
+from pipeline.miniworld.quizzes import can_follow
 from pipeline.miniworld.templates import Slots, choose_zipf, fill
 from pipeline.text.casing import capitalize
 from pipeline.turkish.inflect import numeral
@@ -276,10 +276,8 @@ def choose_templates(rng: random.Random, kind: str, facts: Sequence[Fact]) -> It
             and is_same_question(previous, fact)
         ):
             template = rng.choice(ELLIPSES)
-        elif (
-            previous and kind == "subject" and rng.random() < FOLLOW_UP_SHARE and is_follow_up_clear(previous)
-        ):
-            template = rng.choice(family.follow_ups or [template])
+        elif previous and kind == "subject" and rng.random() < FOLLOW_UP_SHARE and can_follow(previous, fact):
+            template = rng.choice(family.follow_ups)
         yield template, fact
         previous = fact
 
@@ -287,11 +285,6 @@ def choose_templates(rng: random.Random, kind: str, facts: Sequence[Fact]) -> It
 def is_same_question(previous: Fact, fact: Fact) -> bool:
     """Return whether "Peki ya …?" asks for the same of both: not of a lake and a river, a dog and a cat."""
     return all(previous.slots.get(slot) == fact.slots.get(slot) for slot in ("kind", "pet"))
-
-
-def is_follow_up_clear(fact: Fact) -> bool:
-    """Return whether a follow-up can leave out the subject: `fact` names no other of its kind."""
-    return bool(load_families()[fact.family].follow_ups) and fact.family not in FAMILIES_NAMING_OTHERS
 
 
 def add_pleasantries(rng: random.Random, turns: Turns) -> Turns:

@@ -16,6 +16,7 @@ DATA_FILES = ("openers.txt", "outside.txt", "definitions.txt")
 DO_NOT_KNOW = ("Bunu bilmiyorum.", "Bunu bilmiyorum.", "Bu konuda bilgim yok.")
 PROMPT_SPREAD = 2  # see choose_zipf: the commonest wording of five is then one in three
 
+
 @dataclass
 class Intent:
     """What someone wants who says one of these things, as templates, and the answers to it."""

@@ -1,14 +1,15 @@
-"""Dialogues of questions and answers: in a lesson, a radio quiz, between a child and a relative."""
+"""Dialogues of questions and answers: in a lesson, a radio quiz, between a child and a relative, by phone."""
 
 import random
 from dataclasses import dataclass
 from functools import cache
 
 from pipeline.miniworld import facts
-from pipeline.miniworld.entries import KIND_WEIGHTS
+from pipeline.miniworld.entries import FAMILIES_NAMING_OTHERS, KIND_WEIGHTS
 from pipeline.miniworld.facts import PAIR_QUESTIONS, Fact, Pair, list_facts, list_open_pairs, load_families
 from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.templates import Slots, choose_zipf, fill
+from pipeline.text.careless import type_carelessly
 
 MIN_QUESTIONS, MAX_QUESTIONS = 4, 6
 ONE_SUBJECT_SHARE = 0.35  # of the quizzes ask about one subject alone
@@ -18,6 +19,8 @@ VOCATIVE_SHARE = 0.35  # of the questions name who is asked
 SENTENCE_SHARE = 0.5  # of the answers are sentences
 REPLY_SHARE = 0.6  # of the answers are replied to
 TRANSITION_SHARE = 0.3
+TYPED_SHARE = 0.4  # of the quizzes are messages, whose questions are typed carelessly
+FOLLOW_UP_SHARE = 0.5  # of the questions about the same subject as the last one leave its name out
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,14 @@ SETTINGS = (
         "{fullname} bulmaca çözerken {kin.p3sg.abl} yardım istedi.",
     )),
 )  # fmt: skip
+TYPED_SETTING = Setting("friend", False, (
+    "{fullname} {friend.ins} mesajlaşıyordu ve ona birkaç soru yazdı.",
+    "{fullname} {place.abl} {friend.dat} telefondan sorular yazdı.",
+    "{fullname} otobüste {friend.dat} mesaj attı.",
+    "{fullname} ile {friend} akşam mesajlaştı. {name} sordu, {friend} cevap yazdı.",
+    "{fullname} evden {friend.dat} yazdı; aklına takılanları soruyordu.",
+    "{day} {fullname} {place.loc} telefonunu aldı ve {friend.dat} yazdı.",
+))  # fmt: skip
 SHORT_ANSWERS = (
     "{answer}.", "Bence {answer}.", "Biliyorum: {answer}.", "Kolay soru: {answer}.", "Cevap: {answer}.",
     "Tabii biliyorum, {answer}.", "Sanırım {answer}.", "{answer}, bunu herkes bilir.", "Buldum: {answer}.",
@@ -110,21 +121,27 @@ class Exchange:
 
 def compose(rng: random.Random, slots: Slots) -> ComposedText:
     """Compose a quiz: who asks whom, then questions and answers. Slots are those of people.draw_cast."""
-    setting = rng.choice(SETTINGS)
+    is_typed = rng.random() < TYPED_SHARE
+    setting = TYPED_SETTING if is_typed else rng.choice(SETTINGS)
+    hand = rng.random()  # one person types in one way
     paragraphs = [fill(rng, rng.choice(setting.openings), slots)]
     replies = PRAISES if setting.is_asker_knowing else THANKS
     unused_replies = rng.sample(replies, len(replies))
     reply = ""  # to the answer before
+    previous: Fact | None = None
     for fact in draw_facts(rng, rng.randint(MIN_QUESTIONS, MAX_QUESTIONS)):
-        asks_pair = rng.random() < PAIR_SHARE and open_pairs_by_fact()[fact]
-        exchange = ask_pair(rng, fact) if asks_pair else ask_fact(rng, fact)
+        follows = previous is not None and can_follow(previous, fact) and rng.random() < FOLLOW_UP_SHARE
+        asks_pair = not follows and rng.random() < PAIR_SHARE and open_pairs_by_fact()[fact]
+        exchange = ask_pair(rng, fact) if asks_pair else ask_fact(rng, fact, follows=follows)
+        previous = fact
         question = exchange.question
-        is_plain_question = "," not in question and "söyle" not in question
+        is_plain_question = "," not in question and "söyle" not in question and not follows
         has_transition = is_plain_question and len(paragraphs) > 1 and rng.random() < TRANSITION_SHARE
         if is_plain_question and rng.random() < VOCATIVE_SHARE:
             question = question.replace("?", f", {slots[setting.answerer]}?")
-        turn = ("—", reply, rng.choice(TRANSITIONS) if has_transition else "", question)
-        paragraphs.append(" ".join(filter(None, turn)))
+        turn = (reply, rng.choice(TRANSITIONS) if has_transition else "", question)
+        asked = " ".join(filter(None, turn))
+        paragraphs.append(f"— {type_carelessly(asked, random.Random(hand))}" if is_typed else f"— {asked}")
         reply = unused_replies.pop() if rng.random() < REPLY_SHARE else ""
         answer = exchange.answer
         if exchange.wrong_guess and setting.is_asker_knowing and rng.random() < WRONG_SHARE:
@@ -166,8 +183,18 @@ def draw_facts(rng: random.Random, count: int) -> list[Fact]:
     return list(chosen)
 
 
-def ask_fact(rng: random.Random, fact: Fact) -> Exchange:
-    """Return an exchange that asks for one fact."""
+def can_follow(previous: Fact, fact: Fact) -> bool:
+    """Return whether a question for `fact` may leave out its subject after one for `previous`."""
+    families = load_families()
+    return (
+        previous.subject == fact.subject
+        and bool(families[previous.family].follow_ups and families[fact.family].follow_ups)
+        and previous.family not in FAMILIES_NAMING_OTHERS
+    )
+
+
+def ask_fact(rng: random.Random, fact: Fact, *, follows: bool = False) -> Exchange:
+    """Return an exchange that asks for one fact. `follows`: its subject has just been named."""
     family = load_families()[fact.family]
     slots = {**fact.slots, "answer": fact.answers[0]}
     slots["says"] = facts.state_fact(rng, fact)
@@ -178,7 +205,7 @@ def ask_fact(rng: random.Random, fact: Fact) -> Exchange:
         answer = rng.choice(SENTENCE_ANSWERS if rng.random() < SENTENCE_SHARE else SHORT_ANSWERS)
         wrong_guess = fill(rng, rng.choice(WRONG_GUESSES), rng.choice(others).slots)
     return Exchange(
-        fill(rng, choose_zipf(rng, family.questions), slots),
+        fill(rng, choose_zipf(rng, family.follow_ups if follows else family.questions), slots),
         fill(rng, answer, slots),
         fact.answers[0],
         wrong_guess,

@@ -2,15 +2,16 @@
 
 import hashlib
 import json
+import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.common.errors import UserError
-from pipeline.sft.careless import type_messages
 from pipeline.sft.loss_mask import Row, make_row
 from pipeline.sft.params import MINIWORLD_CONVERSATIONS, SftParams, list_local_files
+from pipeline.text.careless import is_short, type_carelessly
 from pipeline.tokenizer.chat_template import Message
 from pipeline.tokenizer.tokenizer import Tokenizer
 
@@ -61,9 +62,9 @@ def build_dataset(
             val.append(row)
             continue
         typed = type_messages(row.messages, params.careless_fraction, f"{seed}:{unit_hash(row.messages)}")
-        typed_row, typed_outcome = make_row(tokenizer, typed, params.context)
+        typed_row, outcome = make_row(tokenizer, typed, params.context)
         # Careless letters take more tokens. A conversation that no longer fits keeps its own.
-        train.append(typed_row if typed_row is not None and typed_outcome == "whole" else row)
+        train.append(typed_row if typed_row is not None and outcome == "whole" else row)
     check_enough(len(train), len(val), params)
     counts = {
         "read": outcomes.total(),
@@ -77,6 +78,21 @@ def build_dataset(
         "trained_tokens": sum(row.target_count for row in train),
     }
     return Dataset(train, val, counts)
+
+
+def type_messages(messages: Sequence[Message], fraction: float, seed: str) -> list[Message]:
+    """Return a conversation in which about `fraction` of the user's short messages are typed carelessly.
+
+    A message's form depends on `seed` and its position alone.
+    """
+    typed = []
+    for turn, message in enumerate(messages):
+        rng = random.Random(f"{seed}:{turn}")
+        is_typed = message["role"] == "user" and is_short(message["content"])
+        if is_typed and rng.random() < fraction:
+            message = message | {"content": type_carelessly(message["content"], rng)}
+        typed.append(message)
+    return typed
 
 
 def check_enough(train: int, val: int, params: SftParams) -> None:

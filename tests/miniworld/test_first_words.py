@@ -33,7 +33,7 @@ def fold(text: str) -> str:
 
 
 def list_trained_messages() -> Iterator[str]:
-    """Yield every message that conversations can ask for a fact or open with, and those of the default run."""
+    """Yield every question and opener that a conversation may have, and all messages of the default run."""
     for fact in list_facts():
         family = load_families()[fact.family]
         for template in (*family.questions, *family.unseen_questions):

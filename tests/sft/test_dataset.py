@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
 from pipeline.sft.conversations import Findings, read_files
-from pipeline.sft.dataset import build_dataset, list_source_files
+from pipeline.sft.dataset import build_dataset, list_source_files, type_messages
 from pipeline.sft.params import MINIWORLD_CONVERSATIONS
 from tests.helpers.paths import SHARED
 
@@ -97,3 +97,24 @@ def test_build_dataset_of_real_conversations(tokenizer, make_sft_params):
     assert data.counts["read"] == 1022
     assert data.counts["dropped_without_answer"] == 0
     assert data.counts["whole"] > 950
+
+
+def conversation(count=1):
+    turns = [{"role": "user", "content": "Ankara'nın plakası kaç?"}, {"role": "assistant", "content": "06"}]
+    return [{"role": "system", "content": "Kısa cevap ver."}, *turns * count]
+
+
+def test_type_messages_changes_the_users_messages_alone():
+    typed = type_messages(conversation(3), 1.0, "42:0.5")
+    assert [message["role"] for message in typed] == [message["role"] for message in conversation(3)]
+    for before, after in zip(conversation(3), typed, strict=True):
+        assert (before["content"] != after["content"]) == (before["role"] == "user")
+
+
+def test_type_messages_takes_about_the_fraction_and_depends_on_the_seed_alone():
+    typed = type_messages(conversation(300), 0.3, "42:0.5")
+    changed = sum(a != b for a, b in zip(conversation(300), typed, strict=True))
+    assert 60 < changed < 120
+    assert typed == type_messages(conversation(300), 0.3, "42:0.5")
+    assert typed != type_messages(conversation(300), 0.3, "43:0.5")
+    assert type_messages(conversation(), 0.0, "42:0.5") == conversation()

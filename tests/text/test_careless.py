@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from pipeline.sft.careless import double_letter, is_short, type_carelessly, type_messages
+from pipeline.text.careless import double_letter, is_short, type_carelessly
 from pipeline.text.casing import lower
 
 QUESTION = "Iğdır'ın plakası kaç, söyler misin?"
@@ -64,24 +64,3 @@ def test_is_short_takes_what_is_pasted_for_longer():
     assert is_short("Merhaba!\n")
     assert not is_short("def f():\n    return 1")
     assert not is_short("a" * 200)
-
-
-def conversation(count=1):
-    turns = [{"role": "user", "content": "Ankara'nın plakası kaç?"}, {"role": "assistant", "content": "06"}]
-    return [{"role": "system", "content": "Kısa cevap ver."}, *turns * count]
-
-
-def test_type_messages_changes_the_users_messages_alone():
-    typed = type_messages(conversation(3), 1.0, "42:0.5")
-    assert [message["role"] for message in typed] == [message["role"] for message in conversation(3)]
-    for before, after in zip(conversation(3), typed, strict=True):
-        assert (before["content"] != after["content"]) == (before["role"] == "user")
-
-
-def test_type_messages_takes_about_the_fraction_and_depends_on_the_seed_alone():
-    typed = type_messages(conversation(300), 0.3, "42:0.5")
-    changed = sum(a != b for a, b in zip(conversation(300), typed, strict=True))
-    assert 60 < changed < 120
-    assert typed == type_messages(conversation(300), 0.3, "42:0.5")
-    assert typed != type_messages(conversation(300), 0.3, "43:0.5")
-    assert type_messages(conversation(), 0.0, "42:0.5") == conversation()

@@ -1,14 +1,12 @@
-"""Careless typing: users' messages as people type them on a phone, so that a chat model understands them.
+"""Careless typing: messages as people type them on a phone, so that a model understands them.
 
 Vanın plakası kaç? → vanin plakasi kac, VAN'IN PLAKASI KAÇ, Vanın plakasıı kaç
 """
 
 import random
 import re
-from collections.abc import Sequence
 
 from pipeline.text.casing import lower, upper
-from pipeline.tokenizer.chat_template import Message
 
 MAX_CHARS = 160  # a longer message, or one of several lines, is pasted rather than typed
 
@@ -28,21 +26,6 @@ SHORT_FORMS = {
     "bir şey": "bişey", "ne haber": "nbr", "günaydın": "gnydn", "güle güle": "gülegüle",
 }  # fmt: skip
 SHORTENED = re.compile(rf"\b({'|'.join(SHORT_FORMS)})\b", re.IGNORECASE)
-
-
-def type_messages(messages: Sequence[Message], fraction: float, seed: str) -> list[Message]:
-    """Return a conversation in which about `fraction` of the user's short messages are typed carelessly.
-
-    A message's form depends on `seed` and its position alone.
-    """
-    typed = []
-    for turn, message in enumerate(messages):
-        rng = random.Random(f"{seed}:{turn}")
-        is_typed = message["role"] == "user" and is_short(message["content"])
-        if is_typed and rng.random() < fraction:
-            message = message | {"content": type_carelessly(message["content"], rng)}
-        typed.append(message)
-    return typed
 
 
 def is_short(text: str) -> bool:
