@@ -8,10 +8,9 @@ from functools import cache
 from pipeline.text.casing import lower
 from pipeline.text.comparison_keys import APOSTROPHES
 from pipeline.turkish.inflect import Form, noun, particle, verb
-from pipeline.turkish.lexicon import NOUNS_BY_FLAG, VERBS_BY_FLAG, read_sections
+from pipeline.turkish.lexicon import NOUNS_BY_FLAG, VERBS_BY_FLAG, common_words
 from pipeline.turkish.morphotactics import GRAMMAR
 
-DATA_FILES = ("words.txt",)
 MAX_STEM_CHANGE = 2  # letters at a stem's end that a suffix may change: ağız, ağz-ı
 KEY_LETTERS = 3  # first letters by which stems are looked up
 
@@ -60,12 +59,11 @@ def count_changeable_letters(form: Form) -> int:
 @cache
 def default_analyser() -> Analyser:
     """Return an analyser of the common words of words.txt and of the words that the lexicon flags."""
-    sections = read_sections("words.txt")
+    sections = common_words()
     words: list[Form] = [particle(word) for word in sorted(sections["whole"])]
     for kind, words_by_flag, make in (("nouns", NOUNS_BY_FLAG, noun), ("verbs", VERBS_BY_FLAG, verb)):
         for word in sorted(sections[kind].union(*words_by_flag.values())):
-            with suppress(AttributeError):  # kimisi: its head takes no possessor
-                words += [] if "=" in word else [make(word)]
+            words += [] if "=" in word else [make(word)]
     return Analyser(words)
 
 

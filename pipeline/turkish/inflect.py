@@ -7,11 +7,13 @@
 The tags and their order are in morphotactics.GRAMMAR, the properties of words in lexicon.py.
 """
 
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from pipeline.text.casing import capitalize, lower
+from pipeline.text.casing import capitalize, lower, upper
 from pipeline.turkish import lexicon
 from pipeline.turkish.morphotactics import DERIVATIONS, GRAMMAR, PARTICLES, POSSESSORS
 from pipeline.turkish.numbers import read_numeral
@@ -36,6 +38,8 @@ NARROWING_VERBS = {
     "de": "(y)A",
     "ye": "(y)",
 }  # verbs whose e becomes i before suffixes that begin with this pattern
+LETTER_NAMES = {"q": "kü", "w": "ve", "x": "iks"}  # in acronyms; of other consonants: be, ce, çe
+NUMBER_AT_END = re.compile(r"\d+(?:[.,:]\d+)*\.?$|^[IVX]{2,}$", re.ASCII)  # of a word: A4, XIX; but CD
 CODAS = frozenset({"lk", "lp", "lt", "nk", "ns", "nt", "rk", "rp", "rs", "rt", "sk", "st"})  # of syllables
 
 
@@ -71,7 +75,7 @@ class Form(str):
         if self.bare is not None and (tag in POSSESSORS or tag in DERIVATIONS or tag == "pl"):
             return self._inflect_compound(tag)
         pattern, state = GRAMMAR[self.state][tag]
-        if not self.tags and (irregular := self._irregular_segments(tag)):
+        if not self.tags and "name" not in self.flags and (irregular := self._irregular_segments(tag)):
             *parts, suffix = irregular
             return self._grow(tag, tuple(parts), suffix, state, lower("".join(parts)))
         stem, pattern = _alter_for_suffix(self, tag, pattern)
@@ -171,16 +175,24 @@ def _alter_for_suffix(form: Form, tag: str, pattern: str) -> tuple[tuple[str, ..
     return form.segments, pattern
 
 
-def noun(lemma: str, *flags: str) -> Form:
+def noun(lemma: str, *flags: str, compound: bool | None = None) -> Form:
     """Return a common noun, adjective or pronoun in the nominative singular.
 
-    Of several words the last is inflected. `flags`: the lexicon's if none are given, "compound" for one that
-    ends in its own possessive.
+    Of several words the last is inflected. One in digits, an acronym and a foreign name are told by their
+    letters and take an apostrophe: 2007'ye, A'ya, iPhone'un. `flags`: the lexicon's if none are given.
+    `compound`: whether it ends in its own possessive (cep telefonunda); None: if the lexicon knows the word
+    without it. The flag "compound" says True too.
     """
     _check_word(lemma, flags)
     known_flags = frozenset(flags) or lexicon.noun_flags(lemma)
-    if "compound" in known_flags:
-        return _make_compound(lemma, frozenset())
+    if not flags and (written := _read_signs(lemma)) and not (len(lemma) == 1 and "n" in known_flags):
+        return _make_form(lemma, (), (lemma,), "noun", *written)
+    if compound is None:
+        compound = "compound" in known_flags or (not flags and _is_compound(lemma))
+    return _make_compound(lemma, frozenset()) if compound else _make_noun(lemma, known_flags)
+
+
+def _make_noun(lemma: str, known_flags: frozenset[str]) -> Form:
     state = "reflexive" if "reflexive" in known_flags else "pronominal" if "n" in known_flags else "noun"
     sound = lower(lemma)
     return _make_form(
@@ -188,19 +200,30 @@ def noun(lemma: str, *flags: str) -> Form:
     )
 
 
-def name(text: str, *flags: str, sound: str = "") -> Form:
+def name(text: str, *flags: str, compound: bool | None = None, sound: str = "") -> Form:
     """Return a proper name, whose endings come after an apostrophe and leave its letters alone: Zonguldak'ın.
 
-    `flags`: "compound" if it ends in a possessive of its own (Kırklareli'nde; Van Gölü'nde is recognized by
-    its head), "front" if front vowels follow a back one (Kemal'i) and the lexicon does not know.
-    `sound`: its reading, if it is not read as Turkish is written (name("Bordeaux", sound="bordo")).
+    Names of languages and beliefs take none: Türkçeyi. `flags`: "front" if front vowels follow a back one
+    (Kemal'i) and the lexicon does not know. `compound`: whether it ends in its own possessive, as in `noun`
+    (Van Gölü'nde); İsmail Hakkı'da, a person, does not. The flag "compound" says True too.
+    `sound`: its reading, if it is not read as Turkish is written and the lexicon does not know.
     """
     _check_word(text, flags)
+    if not (flags or sound) and (written := _read_signs(text)):
+        return _make_form(text, (), (text,), "noun", *written)
     known_flags = lexicon.noun_flags(text)
-    is_listed_compound = "compound" in known_flags and text != lower(text)
-    if "compound" in flags or is_listed_compound or (" " in text and text.split()[-1] in _place_heads()):
-        return _make_compound(text, frozenset({"name"}))
-    sound = sound or lower(text)
+    last = lower(text.split()[-1])
+    if compound is None:
+        is_listed = "compound" in flags or ("compound" in known_flags and text != lower(text))
+        is_person = capitalize(last) in lexicon.names()["person"]
+        compound = is_listed or last.endswith("oğlu") or (not (sound or is_person) and _is_compound(text))
+    is_derived = last in lexicon.names()["derived"]
+    if compound:
+        is_derived = last[:-2] in lexicon.names()["derived"]  # Türkiye Türkçesi
+        return _make_compound(text, frozenset() if is_derived else frozenset({"name"}))
+    if is_derived:
+        return _make_noun(text, known_flags)
+    sound = sound or lexicon.name_sound(text)
     if "front" in {*flags, *known_flags}:
         sound = front_last_vowel(sound)
     return _make_form(text, (), (text,), "noun", frozenset({"name"}), sound)
@@ -220,18 +243,37 @@ def institution(text: str, *flags: str) -> Form:
 def acronym(text: str, *, sound: str = "") -> Form:
     """Return an acronym, whose endings follow the name of its last letter (ABD'ye) or it as a word (NATO'ya).
 
-    It is read as a word if it has three letters or more, a vowel, and ends as a Turkish syllable can.
+    It is read as a word if it has three letters or more, a vowel, ends as a Turkish syllable can and does not
+    begin with two vowels (IAG'ye).
     `sound`: its reading, if it is another (acronym("HIV", sound="hiv")).
     """
     _check_word(text)
-    if sound:
-        return _make_form(text, (), (text,), "noun", ABBREVIATED, sound)
+    sound = sound or lexicon.foreign_sound(text) or _acronym_sound(text)
+    return _make_form(text, (), (text,), "noun", ABBREVIATED, sound)
+
+
+def _acronym_sound(text: str) -> str:
     sound = lower(text)
     coda = sound[max((sound.rfind(vowel) for vowel in VOWELS), default=-1) + 1 :]
     is_word = len(sound) > 2 and len(coda) < len(sound) and (len(coda) < 2 or coda in CODAS)
-    if not is_word and sound[-1] not in VOWELS:
-        sound += "e"
-    return _make_form(text, (), (text,), "noun", ABBREVIATED, sound)
+    if sound[-1] in VOWELS or (is_word and not set(sound[:2]) <= set(VOWELS)):
+        return sound
+    return sound[:-1] + LETTER_NAMES.get(sound[-1], sound[-1] + "e")
+
+
+def _read_signs(text: str) -> tuple[frozenset[str], str] | None:
+    """Return flags and sound of a text that ends in a number, an acronym or a foreign name, else None."""
+    last = text.split()[-1]
+    if sound := lexicon.foreign_sound(text):
+        return (ABBREVIATED if last == upper(last) else frozenset({"name"})), sound
+    if number := NUMBER_AT_END.search(last):
+        for written in (last, number[0]):
+            with suppress(ValueError):
+                return ABBREVIATED, read_numeral(written)
+    is_heading = " " in text and text == upper(text)
+    if last.isalpha() and lower(last) != last == upper(last) and not is_heading:
+        return ABBREVIATED, _acronym_sound(last)
+    return None
 
 
 def numeral(text: str) -> Form:
@@ -266,18 +308,30 @@ def _check_word(text: str, flags: Iterable[str] = ()) -> None:
         raise ValueError(f"{text!r}: unknown flag {min(unknown)!r}; known are {known}")
 
 
-@cache
-def _place_heads() -> frozenset[str]:
-    heads = [noun(head) for head in lexicon.PLACE_HEADS.split()]
-    return frozenset(capitalize(form) for head in heads for form in (head.p3sg, head.pl.p3sg))
+def _is_compound(text: str) -> bool:
+    """Return whether `text` is several words whose last is the possessive of a noun of the lexicon."""
+    if " " not in text.strip() or text[-1] not in "ıiuü" or lexicon.is_no_compound(text):
+        return False
+    return any(_ends_in_known_noun(head) for head in _find_heads(text))
 
 
 def _make_compound(lemma: str, flags: frozenset[str]) -> Form:
     """Return a noun that ends in its head's possessive (buzdolabı). Without that it is `bare` (buzdolap)."""
-    bare = next((head for head in _candidate_heads(lemma) if head.p3sg == lemma), None)
-    if bare is None:
+    heads = _find_heads(lemma)
+    if not heads:
         raise ValueError(f"{lemma!r} ends in no possessive of its own: not a compound")
+    bare = next(filter(_ends_in_known_noun, heads), heads[0])
     return _make_form(lemma, (), bare.p3sg.segments, "compound", flags, lower(lemma), bare)
+
+
+def _find_heads(lemma: str) -> list[Form]:
+    """Return the nouns that `lemma` is the possessive of as far as its letters tell, the likelier first."""
+    heads = _candidate_heads(lemma)
+    return [head for head in heads if "p3sg" in GRAMMAR[head.state] and head.p3sg == lemma]
+
+
+def _ends_in_known_noun(form: Form) -> bool:
+    return lexicon.is_head(lower(form.lemma.split()[-1]))
 
 
 @cache
@@ -287,21 +341,27 @@ def _dropped_endings() -> dict[str, tuple[str, str]]:
     return {word: (ending, voice_last_consonant(ending)) for word, ending in dropped.items()}
 
 
+def _guess_noun(lemma: str) -> Form:
+    return _make_noun(lemma, lexicon.noun_flags(lemma) - {"compound"})
+
+
 def _candidate_heads(lemma: str) -> Iterator[Form]:
     """Yield nouns that `lemma` may be the possessive of, the likelier first."""
     stem = lemma[:-1]
     if stem.endswith(("lar", "ler")):
-        yield noun(stem[:-3]).pl
-    if stem[-1] in "sy" and stem[-2] in VOWELS and not stem.endswith(tuple(lexicon.NOUNS_BY_FLAG["s"])):
-        yield noun(stem[:-1])  # ezme-si, su-yu
+        yield _guess_noun(stem[:-3]).pl
+    if stem[-1] in "sy" and stem[-2] in VOWELS:
+        if lower(stem).endswith(tuple(lexicon.NOUNS_BY_FLAG["s"])):
+            yield _guess_noun(stem)  # kuş ses-i; harita-sı if the lexicon knows harita
+        yield _guess_noun(stem[:-1])  # ezme-si, su-yu
     for word, endings in _dropped_endings().items():  # ağız of ağzı, also in aslanağzı
         if stem.endswith(endings):
-            yield noun(stem[: 1 - len(word)] + word, *{"drop", *lexicon.noun_flags(word)})
+            yield _make_noun(stem[: 1 - len(word)] + word, frozenset({"drop", *lexicon.noun_flags(word)}))
     if stem[-1] == stem[-2]:
-        yield noun(stem[:-1])  # hak of hakkı
+        yield _guess_noun(stem[:-1])  # hak of hakkı
     if stem.endswith("ng"):
-        yield noun(stem[:-1] + "k")  # renk of rengi
+        yield _guess_noun(stem[:-1] + "k")  # renk of rengi
     if stem[-1] in UNVOICED and not stem.endswith("yağ"):
-        yield noun(stem[:-1] + UNVOICED[stem[-1]])  # dolap of dolabı
-    yield noun(stem)
-    yield noun(stem, "hard")  # yüzak of yüzakı
+        yield _guess_noun(stem[:-1] + UNVOICED[stem[-1]])  # dolap of dolabı
+    yield _guess_noun(stem)
+    yield _make_noun(stem, frozenset({"hard"}))  # yüzak of yüzakı

@@ -27,6 +27,7 @@ SIGNED = re.compile(r"([−+-](?=%?\d)|%(?=\d))(.+)", re.ASCII)
 GROUPED = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+", re.ASCII)
 CLOCK = re.compile(r"([01]?\d|2[0-4])[.:]([0-5]\d)", re.ASCII)
 DATE = re.compile(r"(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.(\d{4})", re.ASCII)
+FRACTION = re.compile(r"([1-9]\d{0,2})/([1-9]\d*)", re.ASCII)  # not 2025/26, a season
 ROMAN_NUMERAL = re.compile(r"(?=.)M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
 
@@ -123,6 +124,7 @@ def read_numeral(token: str) -> str:
         3,5      üç virgül beş                XIV.    on dördüncü
         06       sıfır altı                   XIV     on dört
         %20      yüzde yirmi                  -5      eksi beş
+        3/4      dörtte üç
 
     A dot before each three digits separates thousands: 1.500.000. Between one or two digits and two it
     separates hour and minute (10.30, 14.05, also 10:30) if these are at most 24 and 59. A full hour is the
@@ -147,6 +149,9 @@ def _read_numeral(token: str) -> str:
     if date := DATE.fullmatch(token):
         day, month, year = map(int, date.groups())
         return f"{number_to_words(day)} {MONTHS[month - 1]} {number_to_words(year)}"
+    if fraction := FRACTION.fullmatch(token):
+        part, whole = (number_to_words(int(number)) for number in fraction.groups())
+        return f"{whole}{realize_suffix('DA', whole)} {part}"
     whole, comma, decimals = token.partition(",")
     if comma:
         return f"{_read_integer(whole)} virgül {_read_digits(decimals)}"

@@ -86,6 +86,40 @@ def test_institution_takes_no_apostrophe():
     assert institution("Yargıtay", "plain").dat == "Yargıtaya"
 
 
+LOOKALIKE_NAMES = """
+Ağrı|Ali Veli|Hasan Çelebi|New York City|Ayşe Kaya Esin|Mehmet Avcı|Ali Sarı|Elif Çakır|Ayşe Ünlü
+İsmail Hakkı|Bedri Rahmi|Reşat Nuri|Leonardo da Vinci|Lionel Messi|Enzo Ferrari|Ali Kuşçu|Yeni Delhi
+Salvador Dali|Mehmet Ordu|Sezen Aksu|Nadir Denizli|Deniz Kutlu|Kerem ile Aslı|Ali Koçu|Can Kuru|Ali Arı
+Mert Kapı|Ece Yazı|Ali Demirci|Van, Muş ve Ağrı|Emre Altı|Kara Ali|Mahatma Gandi|Ahmet Şükrü
+Mustafa Fikri|Kapalı Çarşı|Yapı Kredi
+"""
+LOOKALIKE_NOUNS = """
+sarı|kedi|ali veli|bu soru|spor ayakkabı|on altı|yirmi yedi|pazar kahvaltı|yeni kapı|en iyi|eski kutu
+boz ayı|dün akşamki|hep aynı|açık mavi|televizyon dizi|cumartesi
+"""
+
+
+@pytest.mark.parametrize("text", re.findall(r"[^|\n]+", LOOKALIKE_NAMES))
+def test_name_that_only_looks_like_a_possessive_is_no_compound(text):
+    assert name(text).state == "noun"
+
+
+@pytest.mark.parametrize("text", re.findall(r"[^|\n]+", LOOKALIKE_NOUNS))
+def test_noun_that_only_looks_like_a_possessive_is_no_compound(text):
+    assert noun(text).state == "noun"
+
+
+def test_compound_can_be_said_and_denied():
+    assert noun("cep telefonu", compound=False).acc == "cep telefonuyu"
+    assert name("Beyoğlu", compound=False).dat == "Beyoğlu'ya"
+    assert (
+        noun("tavus ciciği", compound=True).loc == noun("tavus ciciği", "compound").loc == "tavus ciciğinde"
+    )
+    assert name("Ayşe Kuru", compound=True).dat == "Ayşe Kuru'na"
+    with pytest.raises(ValueError, match="ends in no possessive of its own"):
+        noun("kap", compound=True)
+
+
 def test_name_of_foreign_spelling_follows_its_sound():
     assert name("Bordeaux", sound="bordo").dat == "Bordeaux'ya"
     assert name("New York", sound="nüyork").loc == "New York'ta"
