@@ -25,7 +25,7 @@ SHORT_FORMS = {
     "teşekkür ederim": "tşk ederim", "sağ ol": "sağol", "hoşça kal": "hoşçakal", "tamam": "tmm",
     "bir şey": "bişey", "ne haber": "nbr", "günaydın": "gnydn", "güle güle": "gülegüle",
 }  # fmt: skip
-SHORTENED = re.compile(rf"\b({'|'.join(SHORT_FORMS)})\b", re.IGNORECASE)
+SHORTENED = re.compile(rf"\b({'|'.join(SHORT_FORMS)})\b")
 
 
 def is_short(text: str) -> bool:
@@ -44,7 +44,7 @@ def type_carelessly(text: str, rng: random.Random) -> str:
         return upper(text)
     text = lower(text) if rng.random() < ALL_SMALL_SHARE else lower(text[:1]) + text[1:]
     if rng.random() < ABBREVIATED_SHARE:
-        text = SHORTENED.sub(lambda match: SHORT_FORMS[lower(match[1])], text)
+        text = SHORTENED.sub(lambda match: SHORT_FORMS[match[1]], text)
     if letters == "ascii":
         return text.translate(TO_ASCII)
     return double_letter(text, rng) if letters == "doubled" else text

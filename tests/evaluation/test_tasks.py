@@ -15,7 +15,13 @@ from pipeline.evaluation.tasks import (
 )
 from tests.helpers.factories import eval_params
 
-FILES = ("minimal_pairs.jsonl", "questions.jsonl", "queries.jsonl")
+FILES = (
+    "minimal_pairs.jsonl",
+    "questions.jsonl",
+    "seen_questions.jsonl",
+    "first_words_test.jsonl",
+    "queries.jsonl",
+)
 
 
 def write_split(root, name, count):

@@ -11,10 +11,19 @@ from pipeline.miniworld.conversations import (
     KIND_SHARES,
     compose_conversations,
     compose_questions,
+    compose_seen_questions,
     kind_and_rank,
     select_facts,
+    shuffle_facts,
 )
-from pipeline.miniworld.facts import PAIR_QUESTIONS, Pair, list_facts, list_pairs, load_families
+from pipeline.miniworld.facts import (
+    PAIR_QUESTIONS,
+    Pair,
+    facts_by_family,
+    list_facts,
+    list_pairs,
+    load_families,
+)
 from pipeline.miniworld.templates import fill
 from pipeline.miniworld.world import provinces_by_name
 from pipeline.text.casing import capitalize
@@ -68,12 +77,22 @@ def test_kind_and_rank_gives_every_block_the_same_shares() -> None:
     assert len(set(ranks)) == 300
 
 
-def test_select_facts_asks_every_fact_equally_often() -> None:
+def test_select_facts_asks_the_facts_of_a_family_equally_often() -> None:
     times = Counter(
         fact for i in range(COUNT) if KINDS[i] in ALONE for fact in select_facts(42, *kind_and_rank(42, i))
     )
     assert set(times) == set(list_facts())
-    assert max(times.values()) - min(times.values()) <= len(ALONE)
+    for facts in facts_by_family().values():
+        counts = [times[fact] for fact in facts]
+        assert max(counts) - min(counts) <= 2 * len(ALONE)
+
+
+def test_select_facts_asks_small_families_often_enough() -> None:
+    epoch = [fact.family for facts in shuffle_facts(42, "family", 0) for fact in facts]
+    for family, count in Counter(epoch).items():
+        assert count >= min(15, len(facts_by_family()[family])), family
+    assert Counter(epoch)["next_day"] == 21
+    assert all(len(set(facts)) == len(facts) for facts in shuffle_facts(42, "family", 0))
 
 
 def test_compose_conversations_are_short(conversations: list[Messages]) -> None:
@@ -110,20 +129,20 @@ def test_choose_templates_follows_up_on_the_last_subject(conversations: list[Mes
                 (name for name in provinces_by_name() if re.search(rf"\b{name}\b", question["content"])),
                 subject,
             )
-            if question["content"] == "Peki hangi bölgede?":
+            if question["content"] in load_families()["region"].follow_ups:
                 assert answer["content"] == regions[subject]
                 checked += 1
     assert checked > 20
 
 
-def test_compose_turns_answers_the_unanswerable_with_do_not_know(conversations: list[Messages]) -> None:
+def test_compose_turns_answers_what_lies_outside_with_do_not_know(conversations: list[Messages]) -> None:
     replies = {
         messages[-1]["content"]
         for kind, messages in zip(KINDS, conversations, strict=True)
-        if kind == "silence"
+        if kind == "outside"
     }
     assert replies == {"Bunu bilmiyorum.", "Bu konuda bilgim yok."}
-    others = [messages for kind, messages in zip(KINDS, conversations, strict=True) if kind != "silence"]
+    others = [messages for kind, messages in zip(KINDS, conversations, strict=True) if kind != "outside"]
     assert not any(message["content"] in replies for messages in others for message in messages)
 
 
@@ -168,3 +187,31 @@ def test_compose_questions_has_short_answers_and_accepts_every_neighbor() -> Non
         if row["family"] == "neighbour":
             (subject,) = (name for name in provinces_by_name() if re.search(rf"\b{name}\b", row["question"]))
             assert row["answers"] == list(provinces_by_name()[subject].neighbors)
+
+
+def test_compose_seen_questions_asks_every_family_in_words_of_conversations() -> None:
+    rows = compose_seen_questions()
+    assert rows == compose_seen_questions()
+    families = Counter(row["family"] for row in rows)
+    assert set(families) == {*load_families(), "opener"}
+    assert len(rows) <= 300  # eval.max_questions
+    for row in rows:
+        if row["family"] != "opener":
+            templates = load_families()[row["family"]].questions
+            asked = {
+                fill(random.Random(0), template, fact.slots)
+                for fact in facts_by_family()[row["family"]]
+                for template in templates
+            }
+            assert row["question"] in asked
+
+
+def test_compose_introduction_gives_the_name_back(conversations: list[Messages]) -> None:
+    recalled = 0
+    for kind, messages in zip(KINDS, conversations, strict=True):
+        if kind == "name" and messages[-1]["content"].startswith("Adın "):
+            name = messages[-1]["content"].removeprefix("Adın ").removesuffix(".")
+            first = next(message["content"] for message in messages if message["role"] == "user")
+            assert re.search(rf"\b{name}\b", first)
+            recalled += 1
+    assert recalled > 100

@@ -74,12 +74,11 @@ def list_wordings(subject: str, family: str) -> tuple[set[str], set[str], set[st
     """Return the statements, questions and unseen questions of a subject's facts of one family."""
     own = [fact for fact in facts.find_facts(subject) if fact.family == family]
     templates = load_families()[family]
-    follow_ups = [templates.follow_up] if templates.follow_up else []
 
     def fill_all(wordings: list[str]) -> set[str]:
         return {fill(random.Random(0), wording, fact.slots) for fact in own for wording in wordings}
 
-    asked = fill_all([*templates.questions, *follow_ups])
+    asked = fill_all([*templates.questions, *templates.follow_ups])
     return fill_all(templates.statements), asked, fill_all(templates.unseen_questions)
 
 
@@ -235,11 +234,12 @@ def test_pair_slots_and_answers_keep_one_order() -> None:
 def test_entries_and_quizzes_are_whole_sentences(composed_texts: dict[str, list[tuple[str, ...]]]) -> None:
     for paragraphs in composed_texts["entry"] + composed_texts["quiz"]:
         assert 35 <= len(" ".join(paragraphs).split()) <= 130
+        is_typed = bool(re.search("mesaj|telefon|yazdı", paragraphs[0]))  # its questions are careless
         for line in paragraphs:
             assert not MARKUP.search(line.replace("— ", ""))
             first = line.removeprefix("— ").lstrip("“")[0]
-            assert first.isupper() or first.isdigit(), line
-        for line in paragraphs[1:]:
+            assert first.isupper() or first.isdigit() or is_typed, line
+        for line in [] if is_typed else paragraphs[1:]:
             assert line[-1] in ".!?:”", line
             assert not re.search(r"[.!?] [a-zçğıöşü]", re.sub("[.!?]”", "”", line)), line
 

@@ -46,7 +46,11 @@ def test_compose_documents_are_whole_sentences(texts: list[Document]) -> None:
     for document in texts:
         assert 30 <= len(document.text.split()) <= 150
         assert not re.search(r"  |\s[.,;:!?]|[.,;:]{2}|\n\n|^\s|\s$", document.text)
+        opening = document.text.split("\n")[0]
+        is_typed = bool(re.search("mesaj|telefon|yazdı", opening))  # careless questions, see quizzes.py
         for line in document.text.split("\n"):
+            if is_typed and line.startswith("— "):
+                continue
             first = line.removeprefix("— ")[0]
             assert first.isdigit() or unicodedata.category(first) == "Lu" or first == "“", line
             spoken = re.sub(r"([.!?…])”", "”", line)

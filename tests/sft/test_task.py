@@ -134,7 +134,7 @@ def test_sft_task_loop_learns_the_answers(tokenizer, make_sft_params, tmp_path, 
         answer = "çift" if i % 2 == 0 else "tek"
         return [{"role": "user", "content": f"{i}"}, {"role": "assistant", "content": answer}]
 
-    data = build_dataset([qa(i) for i in range(200)], tokenizer, make_sft_params())
+    data = build_dataset([qa(i) for i in range(200)], tokenizer, make_sft_params(), 42)
     params = make_sft_params(epochs=3.0, learning_rate=0.02)
     model_params = tiny_model_params(width=16, layers=1, head_dim=8, ffn=32, context=64, tie_embeddings=False)
     model = Decoder(model_params, tokenizer.vocab_size)
