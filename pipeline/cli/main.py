@@ -249,9 +249,7 @@ def chat(
 
 
 @app.command()
-def report(
-    picture: Annotated[Path | None, typer.Option(help="Draw it into this SVG file too.")] = None,
-) -> None:
+def report() -> None:
     """Show the last run's figures, the models' samples with those of the baselines, and what to try next."""
     from pipeline.cli.report import print_report, read_report
     from pipeline.evaluation.summary import baseline_samples_table, summary_table
@@ -259,7 +257,6 @@ def report(
     print_report(
         summary_table(read_report("evaluate")),
         baseline_samples_table(read_report("evaluate", file="baseline_samples.json")),
-        picture=picture,
     )
 
 
