@@ -4,6 +4,7 @@ from pipeline.common import errors
 
 errors.install()
 
+from pipeline.autobatch.memory_limit import check_tuning
 from pipeline.common.fingerprint import make_fingerprint
 from pipeline.common.i18n import translate
 from pipeline.common.io import atomic_folder
@@ -11,7 +12,7 @@ from pipeline.common.metrics import write_metrics, write_timing
 from pipeline.common.params import load_section, load_seed
 from pipeline.common.paths import BASE_MODEL, SFT_MODEL, TOKENIZER
 from pipeline.common.runtime import RuntimeParams
-from pipeline.model.hf_io import load_decoder, save_decoder
+from pipeline.model.hf_io import load_decoder, read_config, save_decoder
 from pipeline.sft.answers import exact_match
 from pipeline.sft.conversations import Findings, read_files
 from pipeline.sft.dataset import build_dataset, list_source_files
@@ -32,7 +33,7 @@ def main() -> None:
     """
     seed, runtime = load_seed(), load_section("runtime", RuntimeParams)
     sft_params = load_section("sft", SftParams)
-
+    check_tuning(sft_params, *read_config(BASE_MODEL), runtime)
     model, tokenizer = load_decoder(BASE_MODEL), Tokenizer.load(TOKENIZER)
     check_context(sft_params, model.context)
     files, findings = list_source_files(sft_params), Findings(sft_params.on_error)

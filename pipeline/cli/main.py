@@ -47,14 +47,14 @@ def check(
     stage: Annotated[str | None, typer.Option(help="Say where in a run this stage stands.")] = None,
 ) -> None:
     """Check params.yaml: every key, the rules between sections, and that the input files are there."""
-    from pipeline.cli.check import check_conversations, check_params
+    from pipeline.cli.check import check_conversations, check_machine, check_params
     from pipeline.cli.graph import LOST_IN_SHALLOW_CLONE, is_shallow_clone
 
     if is_shallow_clone():
         print(translate(f"note: {LOST_IN_SHALLOW_CLONE}; run `git fetch --unshallow`"), file=sys.stderr)
     params = check_params()
     if stage is None:
-        for note in check_conversations(params.sft):
+        for note in [*check_conversations(params.sft), *check_machine(params)]:
             print(translate(f"note: {note}"))
         print(translate("params.yaml: all sections are in order"))
     else:
