@@ -324,7 +324,7 @@ MISTAKES: dict[str, Mistake] = {
     "base: more weights than any memory holds": Mistake(
         BASE,
         lambda p: (write_shards(p, 10_000), set_key("model.layers", 10**8)(p)),
-        "params.yaml: model.width: 128: training takes ",
+        "params.yaml: model.width: 224: training takes ",
         quick=True,
         with_tokenizer=True,
     ),

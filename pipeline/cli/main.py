@@ -93,13 +93,21 @@ def add(
     ] = False,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the files instead of linking them.")] = False,
     track: Annotated[bool, typer.Option("--track", help="Copy them and `dvc add` them.")] = False,
+    sft: Annotated[bool, typer.Option("--sft", help="They are conversations, in JSON, to tune on.")] = False,
 ) -> None:
-    """Bring text files of yours in as a source of the corpus.
+    """Bring text files of yours in as a source of the corpus, or conversations as a source of tuning.
 
-    Example: tezgah add novels.txt news.jsonl.gz --name mine
+    Examples: tezgah add novels.txt news.jsonl.gz --name mine; tezgah add --sft talks.jsonl
     """
     from pipeline.cli.add import add_files
+    from pipeline.cli.add_conversations import add_conversations
 
+    if sft:
+        for option, value in {"--column": column, "--no-header": no_header}.items():
+            if value:
+                raise UserError(f"{option}: conversations have no columns; leave it out with --sft")
+        add_conversations(files, name, copy, track)
+        return
     add_files(files, name, column, copy, track, not no_header)
 
 
