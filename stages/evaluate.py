@@ -19,7 +19,7 @@ from pipeline.evaluation.baseline_samples import make_baseline_samples
 from pipeline.evaluation.measure import load_models, measure_tasks
 from pipeline.evaluation.ngrams import read_training_stream, train_baselines
 from pipeline.evaluation.samples import render_samples
-from pipeline.evaluation.summary import print_summary
+from pipeline.evaluation.summary import draw_summary, print_summary
 from pipeline.evaluation.tasks import load_tasks
 from pipeline.shards.format import Shards
 
@@ -28,8 +28,8 @@ def main() -> None:
     """Measure the models and the baselines (n-grams, BM25, chance), and write samples.
 
     Reads params `seed` and `eval`, models/{tokenizer,encoder,base,sft}, data/shards for the n-grams,
-    data/corpus/{val,test,miniworld} and data/raw/eval. Writes reports/evaluate/{metrics.json,samples.md} and
-    reports/evaluate/baseline_samples.json.
+    data/corpus/{val,test,miniworld} and data/raw/eval. Writes
+    reports/evaluate/{metrics.json,samples.md,baseline_samples.json,summary.svg}.
     """
     eval_params = load_section("eval", EvalParams)
     seed = load_seed()
@@ -53,6 +53,7 @@ def main() -> None:
 
     write_atomic(REPORTS / "evaluate/samples.md", samples)
     write_json(REPORTS / "evaluate/baseline_samples.json", baseline_samples)
+    write_atomic(REPORTS / "evaluate/summary.svg", draw_summary(metrics, baseline_samples))
     write_metrics("evaluate", metrics)
     print_summary(metrics)
 

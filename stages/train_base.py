@@ -5,6 +5,7 @@ from pipeline.common import errors
 errors.install()
 
 from pipeline.autobatch.choose import resolve_batch_size
+from pipeline.autobatch.memory_limit import check_pretraining
 from pipeline.common.fingerprint import make_fingerprint
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
@@ -38,6 +39,7 @@ def main() -> None:
 
     check_tokenizer(SHARDS, TOKENIZER)
     train, val, tokenizer = Shards(SHARDS_TRAIN), Shards(SHARDS_VAL), Tokenizer.load(TOKENIZER)
+    check_pretraining(train_params, model_params, train.vocab_size, runtime)
     model = Decoder(model_params, train.vocab_size)
     initialize(model, seed)
     init_files = load_init_weights(model, train_params.init_from, TOKENIZER)

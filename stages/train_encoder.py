@@ -4,6 +4,7 @@ from pipeline.common import errors
 
 errors.install()
 
+from pipeline.autobatch.memory_limit import check_weights
 from pipeline.common.fingerprint import make_fingerprint
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
@@ -37,6 +38,8 @@ def main() -> None:
     params = load_section("encoder", EncoderParams)
 
     tokenizer = Tokenizer.load(TOKENIZER)
+    weights = params.count_weights(tokenizer.vocab_size)
+    check_weights(f"params.yaml: encoder.width: {params.width}", weights, params, runtime, processes=1)
     pool = evaluate.build_held_out_pool(read_texts(CORPUS_VAL), params, tokenizer, seed, str(CORPUS_VAL))
     train = sample_documents(read_texts(CORPUS_TRAIN), params.steps * params.batch_size, seed)
     corpus_files = [*sorted(CORPUS_TRAIN.glob("*.parquet")), *sorted(CORPUS_VAL.glob("*.parquet"))]

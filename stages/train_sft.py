@@ -4,16 +4,16 @@ from pipeline.common import errors
 
 errors.install()
 
+from pipeline.autobatch.memory_limit import check_tuning
 from pipeline.common.fingerprint import make_fingerprint
 from pipeline.common.i18n import translate
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
 from pipeline.common.params import load_section, load_seed
-from pipeline.common.paths import BASE_MODEL, FIRST_WORDS_DEV, SFT_MODEL, TOKENIZER
+from pipeline.common.paths import BASE_MODEL, SFT_MODEL, TOKENIZER
 from pipeline.common.runtime import RuntimeParams
-from pipeline.inference.first_words import measure_first_words, read_first_words
-from pipeline.model.hf_io import load_decoder, save_decoder
-from pipeline.sft.answers import exact_match
+from pipeline.model.hf_io import load_decoder, read_config, save_decoder
+from pipeline.sft.answers import measure_answers
 from pipeline.sft.conversations import Findings, read_files
 from pipeline.sft.dataset import build_dataset, list_source_files
 from pipeline.sft.params import SftParams, check_context
@@ -33,7 +33,7 @@ def main() -> None:
     """
     seed, runtime = load_seed(), load_section("runtime", RuntimeParams)
     sft_params = load_section("sft", SftParams)
-
+    check_tuning(sft_params, *read_config(BASE_MODEL), runtime)
     model, tokenizer = load_decoder(BASE_MODEL), Tokenizer.load(TOKENIZER)
     check_context(sft_params, model.context)
     files, findings = list_source_files(sft_params), Findings(sft_params.on_error)
@@ -50,8 +50,6 @@ def main() -> None:
     inputs = [*base_files, TOKENIZER / "tokenizer.model", *files]
     fingerprint = make_fingerprint(STAGE, {"seed": seed, "sft": sft_params}, inputs)
 
-    first_words = read_first_words(FIRST_WORDS_DEV) if FIRST_WORDS_DEV.is_file() else []
-
     task = SftTask(data.train, data.val, sft_params, seed)
     history = train_model(model, task, sft_params, task.steps, runtime, fingerprint)
 
@@ -60,8 +58,7 @@ def main() -> None:
     metrics = {
         **history.last_validation,
         "best_val_loss": history.best_val_loss,
-        **exact_match(model, tokenizer, data.val, sft_params.max_new_tokens),
-        "first_words": measure_first_words(model, tokenizer, first_words, sft_params.max_new_tokens),
+        **measure_answers(model, tokenizer, data.val, sft_params.max_new_tokens),
         "steps": task.steps,
         "conversations": counts,
     }

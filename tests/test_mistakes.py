@@ -234,6 +234,12 @@ MISTAKES: dict[str, Mistake] = {
     "params: a device that is none": Mistake(
         CHECK, set_key("runtime.device", "gpu"), "runtime.device: 'gpu'"
     ),
+    "params: an empty prompt": Mistake(
+        CHECK, set_key("eval.prompts", ["Ankara", ""]), "eval.prompts.1: '': empty; write how a text begins"
+    ),
+    "params: an empty prompt on the way": Mistake(
+        CHECK, set_key("runtime.prompts", [" "]), "runtime.prompts.0: ' ': empty; write how a text begins"
+    ),
     "params: a source's name": Mistake(
         CHECK, set_key("corpus.sources", {"a.b": {"kind": "miniworld"}}), "a.b"
     ),
@@ -312,6 +318,13 @@ MISTAKES: dict[str, Mistake] = {
         BASE,
         lambda p: write_shards(p, 1000),
         "data/shards/train: 1000 tokens make 2 windows of 256, but 8 are needed",
+        quick=True,
+        with_tokenizer=True,
+    ),
+    "base: more weights than any memory holds": Mistake(
+        BASE,
+        lambda p: (write_shards(p, 10_000), set_key("model.layers", 10**8)(p)),
+        "params.yaml: model.width: 224: training takes ",
         quick=True,
         with_tokenizer=True,
     ),

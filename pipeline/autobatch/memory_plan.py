@@ -39,6 +39,7 @@ class Overhead(NamedTuple):
 
 # On a GPU, fragmentation. On a CPU freed blocks stay in the process (device/memory.py), above all between
 # lasting ones; fitted to measurements (EXPERIMENTS.md, 2026-11-27).
+NO_OVERHEAD = Overhead(0, 0.0, 0.0)
 ON_GPU, ON_CPU = Overhead(2**30, 0.08, 0.08), Overhead(540 * 2**20, 0.7, 0.1)
 WORKSPACE = 2**25  # that cuBLAS takes from PyTorch for its matrix products
 LARGER_BATCH = 8  # planned besides a batch of 1, to extrapolate to all others
@@ -167,23 +168,36 @@ def largest_batch(
 ) -> int | None:
     """Return the largest batch that divides a step's sequences and fits `available` bytes, else None.
 
-    Computed from the plans of 1 and of LARGER_BATCH sequences, as memory grows linearly. `sequences` of a
-    step in one process; 0: of the whole step.
+    `sequences` of a step in one process; 0: of the whole step.
     """
     sequences = sequences or train_params.tokens_per_step // model_params.context
     overhead = ON_CPU if on_cpu else ON_GPU
+    estimate = estimate_by_batch(model_params, vocab_size, train_params, precision, on_cpu, overhead)
+    divisors = (size for size in range(1, sequences + 1) if sequences % size == 0)
+    return max((size for size in divisors if estimate(size) <= available), default=None)
+
+
+def estimate_by_batch(
+    model_params: ModelParams,
+    vocab_size: int,
+    train_params: TrainParams,
+    precision: str,
+    on_cpu: bool,
+    overhead: Overhead,
+    has_gradients: bool = True,
+) -> Callable[[int], float]:
+    """Return a function from a batch size to the bytes of a step at its peak.
+
+    Computed from the plans of 1 and of LARGER_BATCH sequences, as memory grows linearly. `has_gradients`: see
+    `plan_pass`.
+    """
     plans = (
-        plan_pass(model_params, vocab_size, train_params, size, precision, on_cpu, True)
+        plan_pass(model_params, vocab_size, train_params, size, precision, on_cpu, has_gradients)
         for size in (1, LARGER_BATCH)
     )
     one, larger = (memory.with_overhead(overhead) for memory in plans)
     update = plan_update(model_params, vocab_size, train_params).with_overhead(overhead)
-
-    def estimate_bytes(size: int) -> float:
-        return max(update, one + (larger - one) * (size - 1) / (LARGER_BATCH - 1))
-
-    divisors = (size for size in range(1, sequences + 1) if sequences % size == 0)
-    return max((size for size in divisors if estimate_bytes(size) <= available), default=None)
+    return lambda size: max(update, one + (larger - one) * (size - 1) / (LARGER_BATCH - 1))
 
 
 class StorageCounter(TorchDispatchMode):

@@ -7,13 +7,14 @@ import re
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from ruamel.yaml.comments import CommentedMap
 
 from pipeline.cli import estimate
 from pipeline.cli.check import AllParams
+from pipeline.cli.detect_conversations import refuse_conversations
 from pipeline.cli.graph import run_dvc, stages_after
 from pipeline.cli.preset import check_params_text, dump_yaml, round_trip_yaml
 from pipeline.common.errors import UserError, one_line
@@ -67,32 +68,26 @@ def add_files(
     `has_header`: see `read_table`. Raises UserError where a file cannot be read (for a single record only
     where corpus.on_error is not skip) or params.yaml would not be valid. Nothing is left behind then.
     """
-    source = name or source_name(files[0])
-    files = list({file.resolve(): file for file in files}.values())  # each once
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", source):
-        raise UserError(f"--name: {source!r}: letters, digits, - and _ only, as `-S` addresses it")
-    document = read_yaml(PARAMS_FILE, round_trip_yaml())
-    corpus = document.get("corpus")
-    if not isinstance(corpus, dict) or not isinstance(corpus.get("sources"), dict):
-        raise UserError(f"{PARAMS_FILE}: corpus.sources: must hold sources by name, or be {{}}")
-    if source in corpus["sources"]:
-        raise UserError(f"{PARAMS_FILE}: corpus.sources.{source}: is there already; give another --name")
-    skip_unreadable = corpus.get("on_error") == "skip"
+    source, files = name or source_name(files[0]), list_once(files)
+    document, sources = read_sources("corpus", source)
+    skip_unreadable = document["corpus"].get("on_error") == "skip"
     created: list[Path] = []
     try:
         placed = [link_or_copy(file, copy or track, skip_unreadable, created) for file in files]
-        paths = [glob.escape(file.as_posix()) for file in placed]
-        entry = CommentedMap(kind="local", path=paths[0] if len(paths) == 1 else paths)
+        entry, paths = make_entry(placed)
         if column:
             entry["text_column"] = column
         if not has_header:
             entry["header"] = False
         entry["weight"] = 1.0
+        for file, path in zip(files, placed, strict=True):
+            if column is None:
+                refuse_conversations(path, file)
         samples = {
             file: read_sample(path, file, column, has_header, skip_unreadable)
             for file, path in zip(files, placed, strict=True)
         }
-        corpus["sources"][source] = entry
+        sources[source] = entry
         params = check_params_text(dump_yaml(document))
         for file, sample in samples.items():
             refuse_short_documents(file, sample.documents, params.corpus.min_chars)
@@ -127,8 +122,38 @@ def source_name(file: Path) -> str:
     return re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "mine"
 
 
-def link_or_copy(file: Path, copy: bool, skip_unreadable: bool, created: list[Path]) -> Path:
-    """Bring a file under data/raw/corpus and return its path there.
+def list_once(files: Sequence[Path]) -> list[Path]:
+    """Return each of the files once, whatever paths lead to it."""
+    return list({file.resolve(): file for file in files}.values())
+
+
+def read_sources(section: str, source: str) -> tuple[Any, Any]:
+    """Return all of params.yaml and the sources of a section in it, to be changed.
+
+    Raises UserError for a bad name of a new source, and where one has it already.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", source):
+        raise UserError(f"--name: {source!r}: letters, digits, - and _ only, as `-S` addresses it")
+    document = read_yaml(PARAMS_FILE, round_trip_yaml())
+    values = document.get(section)
+    sources = values.get("sources") if isinstance(values, dict) else None
+    if not isinstance(sources, dict):
+        raise UserError(f"{PARAMS_FILE}: {section}.sources: must hold sources by name, or be {{}}")
+    if source in sources:
+        raise UserError(f"{PARAMS_FILE}: {section}.sources.{source}: is there already; give another --name")
+    return document, sources
+
+
+def make_entry(placed: Sequence[Path]) -> tuple[CommentedMap, list[str]]:
+    """Return the entry of a local source with these files, and the globs that name them in it."""
+    paths = [glob.escape(file.as_posix()) for file in placed]
+    return CommentedMap(kind="local", path=paths[0] if len(paths) == 1 else paths), paths
+
+
+def link_or_copy(
+    file: Path, copy: bool, skip_unreadable: bool, created: list[Path], folder: Path = RAW_CORPUS
+) -> Path:
+    """Bring a file under `folder` and return its path there.
 
     `skip_unreadable`: see `detect_encoding`.
     A link or copy that is made for it is appended to `created`. Raises UserError for what is not a file, and
@@ -136,7 +161,6 @@ def link_or_copy(file: Path, copy: bool, skip_unreadable: bool, created: list[Pa
     """
     if not file.is_file():
         raise UserError(f"{file}: {'a folder; name its files' if file.is_dir() else 'no such file'}")
-    folder = RAW_CORPUS
     encoding = detect_encoding(file, skip_unreadable)
     if file.resolve().is_relative_to(folder.resolve()) and encoding == "utf-8":
         return folder / file.resolve().relative_to(folder.resolve())

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from pipeline.autobatch.memory_limit import check_pretraining, check_tuning, check_weights
 from pipeline.cli.check_cache import read_once
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
@@ -105,6 +106,38 @@ def check_contents(all_params: AllParams, root: Path) -> None:
     for name, task in all_params.eval.tasks.items():
         files = evaluation.task_files(name, task, root=root)
         read_once(f"eval.tasks.{name}", files, task, partial(read_task, name, task, root))
+
+
+def check_machine(params: AllParams) -> list[str]:
+    """Return notes on the device or the memory that this machine lacks, one line each.
+
+    They are no errors: another machine may be meant. The stages refuse to train here.
+    """
+    runtime, vocab_size, encoder = params.runtime, params.tokenizer.vocab_size, params.encoder
+    subject = f"params.yaml: encoder.width: {encoder.width}"
+    notes = []
+    for checks in (
+        [partial(check_device, runtime)],
+        [
+            partial(check_pretraining, params.train, params.model, vocab_size, runtime),
+            partial(check_tuning, params.sft, params.model, vocab_size, runtime),
+        ],
+        [partial(check_weights, subject, encoder.count_weights(vocab_size), encoder, runtime, processes=1)],
+    ):
+        try:
+            for check in checks:
+                check()
+        except UserError as error:
+            notes.append(str(error))
+    return list(dict.fromkeys(notes))
+
+
+def check_device(runtime: RuntimeParams) -> None:
+    """Raise UserError where this machine has no such device."""
+    if runtime.device not in ("auto", "cpu"):
+        from pipeline.device.device import pick_device  # imports torch, which takes a second
+
+        pick_device(runtime.device)
 
 
 def check_conversations(params: sft.SftParams, root: Path = Path()) -> list[str]:

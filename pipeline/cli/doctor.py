@@ -136,7 +136,10 @@ def check_device() -> Iterator[Finding]:
     is_slow = torch_device.type == "cpu" and precision == "fp32"
     advice = "a processor with AVX-512 BF16 or AMX is several times as fast" if is_slow else ""
     yield Finding("precision", precision, "note" if is_slow else "ok", advice)
-    yield Finding("matrix products", f"{measure_rate('auto', 'auto') / 1e9:,.0f} GFLOP/s in {precision}")
+    rate = measure_rate("auto", "auto")
+    severity = "note" if rate.note else "ok"
+    result = f"{rate.flops / 1e9:,.0f} GFLOP/s in {precision}"
+    yield Finding("matrix products", result, severity, i18n.translate(rate.note))
 
 
 def check_compiler(path: str | None) -> Finding:

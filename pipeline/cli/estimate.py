@@ -68,15 +68,13 @@ def decoder_flops(params: AllParams) -> float:
     (Chowdhery et al. 2022, arXiv 2204.02311, appendix B).
     """
     m = params.model
-    attention = m.width * m.head_dim * (2 * m.heads + 2 * m.kv_heads)
-    ffn = (2 if m.arch == "tanai" else 3) * m.width * m.ffn
-    weights = m.layers * (attention + ffn) + params.tokenizer.vocab_size * m.width
+    weights = m.layers * m.count_layer_weights() + params.tokenizer.vocab_size * m.width
     return 6 * weights + 6 * m.layers * m.heads * m.head_dim * m.context
 
 
 def encoder_flops(e: EncoderParams) -> float:
     """Return the operations to train the sentence encoder on one token."""
-    return 6 * e.layers * (4 * e.width**2 + 3 * e.width * e.ffn) + 12 * e.layers * e.width * e.context
+    return 6 * e.layers * e.count_layer_weights() + 12 * e.layers * e.width * e.context
 
 
 def count_conversations(params: AllParams, root: Path = Path()) -> int:

@@ -47,14 +47,14 @@ def check(
     stage: Annotated[str | None, typer.Option(help="Say where in a run this stage stands.")] = None,
 ) -> None:
     """Check params.yaml: every key, the rules between sections, and that the input files are there."""
-    from pipeline.cli.check import check_conversations, check_params
+    from pipeline.cli.check import check_conversations, check_machine, check_params
     from pipeline.cli.graph import LOST_IN_SHALLOW_CLONE, is_shallow_clone
 
     if is_shallow_clone():
         print(translate(f"note: {LOST_IN_SHALLOW_CLONE}; run `git fetch --unshallow`"), file=sys.stderr)
     params = check_params()
     if stage is None:
-        for note in check_conversations(params.sft):
+        for note in [*check_conversations(params.sft), *check_machine(params)]:
             print(translate(f"note: {note}"))
         print(translate("params.yaml: all sections are in order"))
     else:
@@ -93,13 +93,21 @@ def add(
     ] = False,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the files instead of linking them.")] = False,
     track: Annotated[bool, typer.Option("--track", help="Copy them and `dvc add` them.")] = False,
+    sft: Annotated[bool, typer.Option("--sft", help="They are conversations, in JSON, to tune on.")] = False,
 ) -> None:
-    """Bring text files of yours in as a source of the corpus.
+    """Bring text files of yours in as a source of the corpus, or conversations as a source of tuning.
 
-    Example: tezgah add novels.txt news.jsonl.gz --name mine
+    Examples: tezgah add novels.txt news.jsonl.gz --name mine; tezgah add --sft talks.jsonl
     """
     from pipeline.cli.add import add_files
+    from pipeline.cli.add_conversations import add_conversations
 
+    if sft:
+        for option, value in {"--column": column, "--no-header": no_header}.items():
+            if value:
+                raise UserError(f"{option}: conversations have no columns; leave it out with --sft")
+        add_conversations(files, name, copy, track)
+        return
     add_files(files, name, column, copy, track, not no_header)
 
 
@@ -251,9 +259,7 @@ def chat(
 
 
 @app.command()
-def report(
-    picture: Annotated[Path | None, typer.Option(help="Draw it into this SVG file too.")] = None,
-) -> None:
+def report() -> None:
     """Show the last run's figures, the models' samples with those of the baselines, and what to try next."""
     from pipeline.cli.report import print_report, read_report
     from pipeline.evaluation.summary import baseline_samples_table, summary_table
@@ -261,7 +267,6 @@ def report(
     print_report(
         summary_table(read_report("evaluate")),
         baseline_samples_table(read_report("evaluate", file="baseline_samples.json")),
-        picture=picture,
     )
 
 

@@ -68,8 +68,10 @@ def print_plan(probe: bool) -> None:
     console.print(i18n.translate_table(card_table(params)))
     if device:
         rate = measure_rate(params.runtime.device, params.train.precision)
+        if rate.note:
+            print_line(console, f"note: {rate.note}")
         if to_run is not None:
-            print_line(console, describe_times(params, to_run, device, rate))
+            print_line(console, describe_times(params, to_run, device, rate.flops))
     if device and size and probe:
         print_line(console, run_probe(params, device, precision, size))
     for note in estimate.find_shortages(params):

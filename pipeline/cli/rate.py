@@ -1,13 +1,16 @@
 """The rate of matrix products on this machine, by which times are estimated.
 
 `tezgah doctor` and `tezgah plan` measure it anew, while nothing trains, and store it in the scratch folder.
-Everything else takes the stored one.
+Everything else takes the stored one. A rate measured while other programs have the processor counts only
+until one is measured without them.
 """
 
 import json
 import math
+import os
 import time
 from contextlib import suppress
+from typing import NamedTuple
 
 from pipeline.common.fingerprint import scratch_folder
 from pipeline.common.io import write_json
@@ -15,23 +18,61 @@ from pipeline.common.paths import PARAMS_FILE
 
 RATE_FILE = "rate.json"
 REPEATS = 5  # measurements of which the best counts
+MAX_USED_SHARE = 1 / 3  # of the cores, by other programs; with more, a rate is not the machine's
+BUSY = ", busy"  # ends the name of a rate that was measured on a busy machine
+
+
+class Rate(NamedTuple):
+    """The rate to estimate times by (floating-point operations per second)."""
+
+    flops: float
+    note: str = ""  # one line, where other programs have the processor
 
 
 def stored_rate(device: str, precision: str) -> float | None:
-    """Return the rate (floating-point operations per second) last measured for these, or None."""
-    return _read_rates().get(f"{device}, {precision}")
+    """Return the rate last measured for these on a quiet machine, else on a busy one, or None."""
+    rates, name = _read_rates(), f"{device}, {precision}"
+    return rates.get(name) or rates.get(name + BUSY)
 
 
-def measure_rate(device: str, precision: str) -> float:
+def measure_rate(device: str, precision: str) -> Rate:
     """Return the rate as now measured, and store it where the current folder is a project.
 
+    While other programs have the processor, the last rate of a quiet machine is returned where there is one.
     Raises UserError where the device is missing.
     """
+    from pipeline.device.device import pick_device  # imports torch
+
+    on_cpu = pick_device(device).type == "cpu"
+    used, cores = used_cores() if on_cpu else (0.0, 1)  # before the measurement, which uses all
+    rates, name = _read_rates(), f"{device}, {precision}"
+    is_busy = used > MAX_USED_SHARE * cores
+    busy = f"the machine is busy: other programs use {used:.1f} of {cores} cores"
+    if is_busy and name in rates:
+        return Rate(rates[name], f"{busy}; times are by its last rate when it was quiet")
     rate = measure_flops(device, precision)
+    rates[name + BUSY if is_busy else name] = rate
+    if not is_busy:
+        rates.pop(name + BUSY, None)
     if PARAMS_FILE.exists():
         with suppress(OSError):  # a folder that cannot be written
-            write_json(scratch_folder() / RATE_FILE, _read_rates() | {f"{device}, {precision}": rate})
-    return rate
+            write_json(scratch_folder() / RATE_FILE, rates)
+    if is_busy:
+        return Rate(rate, f"{busy}, and its rate when quiet is unknown; expect less time then")
+    return Rate(rate)
+
+
+def used_cores(for_seconds: float = 0.3) -> tuple[float, int]:
+    """Return how many of the cores that this process may use are in use, and their number.
+
+    This process waits meanwhile, so that others alone are counted.
+    """
+    import psutil  # here: `tezgah check` imports this file
+
+    percents = psutil.cpu_percent(for_seconds, percpu=True)
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        percents = [percents[core] for core in os.sched_getaffinity(0) if core < len(percents)] or percents
+    return sum(percents) / 100, len(percents)
 
 
 def _read_rates() -> dict[str, float]:
@@ -48,7 +89,7 @@ def measure_flops(device: str, precision: str, for_seconds: float = 0.1) -> floa
 
     Takes half a second. Raises UserError where the device is missing.
     """
-    import torch  # here: `tezgah check` imports this file
+    import torch
 
     from pipeline.device.device import DTYPES, pick_device, pick_precision, synchronize
 

@@ -26,7 +26,6 @@ FIGURES = [
     ("train_sft", "exact_match", "answers right to the letter"),
 ]
 
-PICTURE_WIDTH = 110  # characters
 NEXT_STEPS = """Next:
   less reports/evaluate/samples.md         read what the models write
   tezgah infer "Ankara hangi bölgededir?"  ask the chat model
@@ -59,18 +58,11 @@ def stage_table(reports: Path = REPORTS) -> Table:
     return table
 
 
-def print_report(
-    evaluation: Table, baseline: Table, reports: Path = REPORTS, picture: Path | None = None
-) -> None:
-    """Print the stages' figures, the evaluation, samples beside those of simpler models, and next steps.
-
-    `picture` is an SVG file to draw all of it into.
-    """
-    console = Console(record=picture is not None, width=PICTURE_WIDTH if picture else None)
+def print_report(evaluation: Table, baseline: Table, reports: Path = REPORTS) -> None:
+    """Print the stages' figures, the evaluation, samples beside those of simpler models, and next steps."""
+    console = Console(emoji=False)
     for table, word_columns in ((stage_table(reports), {1}), (evaluation, {0}), (baseline, ())):
         console.print(i18n.translate_table(table, word_columns))
     if not BASE_MODEL.exists():
         console.print(i18n.translate("note: figures of the last commit; no model is built here yet"))
     console.print(NEXT_STEPS, markup=False, highlight=False, soft_wrap=True)
-    if picture:
-        console.save_svg(str(picture), title="tezgah report")

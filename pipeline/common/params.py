@@ -9,9 +9,9 @@ import difflib
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -19,6 +19,16 @@ from pipeline.common.errors import UserError, one_line
 from pipeline.common.paths import PARAMS_FILE
 
 SEED_LIMIT = 2**63  # random number generators take no larger seed
+
+
+def check_prompt(prompt: str) -> str:
+    """Return a text for a model to continue. Raises ValueError where there is none."""
+    if not prompt.strip():
+        raise ValueError("empty; write how a text begins, or remove it")
+    return prompt
+
+
+Prompt = Annotated[str, AfterValidator(check_prompt)]
 
 
 class Section(BaseModel):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from pipeline.common.params import Section
+from pipeline.common.params import Prompt, Section
 
 PARENT_POLL_SECONDS = 0.5  # between two checks that the parent process is alive
 
@@ -65,7 +65,7 @@ class RuntimeParams(Section):
     workers: int = Field(gt=0)  # processes that encode text
     log_every: int = Field(gt=0)  # steps between two lines of progress
     save_every: int = Field(gt=0)  # steps between two checkpoints
-    prompts: list[str]  # continued at each validation of pretraining, to be read
+    prompts: list[Prompt]  # continued at each validation of pretraining, to be read
     prompt_tokens: int = Field(gt=0)  # of each continuation
 
     @property

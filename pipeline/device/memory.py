@@ -1,9 +1,10 @@
-"""Free memory, and the memory allocation of the libraries below PyTorch."""
+"""Memory of this machine, and the memory allocation of the libraries below PyTorch."""
 
 import ctypes
 import os
 import platform
 import re
+from contextlib import suppress
 from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
@@ -23,6 +24,23 @@ def tune_allocator() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
         libc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def total_memory(cgroup: Path = Path("/sys/fs/cgroup"), meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Return all memory with swap (bytes), within a container's limit; None where the system is silent."""
+    try:
+        text = meminfo.read_text(encoding="ascii")
+    except OSError:
+        return None
+    sizes = {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+(\d+) kB", text, flags=re.M)}
+    if "MemTotal" not in sizes:
+        return None
+    memory, swap = sizes["MemTotal"], sizes.get("SwapTotal", 0)
+    with suppress(OSError, ValueError):  # no such group, or `max`: no limit
+        memory = min(memory, int((cgroup / "memory.max").read_text()))
+    with suppress(OSError, ValueError):
+        swap = min(swap, int((cgroup / "memory.swap.max").read_text()))
+    return memory + swap
 
 
 def available_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float | None:

@@ -30,6 +30,14 @@ class EncoderParams(LoopParams):
     min_mrr: float = Field(ge=0, le=1)
     min_margin: float = Field(ge=-2, le=2)  # of cosines
 
+    def count_weights(self, vocab_size: int) -> int:
+        """Return the number of weights in matrices, embeddings included."""
+        return self.layers * self.count_layer_weights() + vocab_size * self.width
+
+    def count_layer_weights(self) -> int:
+        """Return the number of weights in a layer's matrices."""
+        return 4 * self.width**2 + 3 * self.width * self.ffn
+
     @field_validator("heads")
     @classmethod
     def check_heads(cls, heads: int, info: ValidationInfo) -> int:

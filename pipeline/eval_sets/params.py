@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.common.data_files import matching_files
-from pipeline.common.params import Section, suggest_nearest
+from pipeline.common.params import Prompt, Section, suggest_nearest
 from pipeline.common.paths import RAW_EVAL
 
 RESERVED_NAMES = {"val", "test", "miniworld"}  # task names that the stage itself uses
@@ -52,7 +52,7 @@ class EvalParams(Section):
     sample_tokens: int = Field(gt=0)  # of a continuation in samples.md
     temperature: float = Field(ge=0)  # of the samples; 0: the likeliest token each time
     top_p: float = Field(gt=0, le=1)  # of the samples
-    prompts: list[str]  # continued by the base model in samples.md
+    prompts: list[Prompt]  # continued by the base model in samples.md
 
     @field_validator("tasks")
     @classmethod

@@ -1,5 +1,7 @@
-"""Tables of an evaluation for a terminal: its main metrics, and samples next to those of baselines."""
+"""Tables of an evaluation, for a terminal and as a picture: main metrics, and samples next to baselines'."""
 
+import io
+import re
 from typing import Any
 
 from rich.console import Console
@@ -8,6 +10,8 @@ from rich.table import Table
 
 LEAST_SHOWN = 3  # families
 NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram"}
+PICTURE_WIDTH = 110  # characters
+NOT_IN_XML = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def summary_table(metrics: dict[str, Any]) -> Table:
@@ -56,3 +60,24 @@ def print_summary(metrics: dict[str, Any]) -> None:
     """Print the table of metrics. Piped, it is as wide as it needs to be."""
     console = Console()
     Console(width=None if console.is_terminal else 120).print(summary_table(metrics))
+
+
+def draw_summary(metrics: dict[str, Any], samples: dict[str, Any]) -> str:
+    """Return both tables as an SVG picture. The same figures give the same bytes on every machine.
+
+    The size is given, and what is printed goes to no terminal, so neither its kind nor a locale matters.
+    """
+    console = Console(
+        record=True,
+        file=io.StringIO(),
+        width=PICTURE_WIDTH,
+        emoji=False,
+        force_terminal=False,
+        force_jupyter=False,
+        legacy_windows=False,
+        color_system=None,
+    )
+    console.print(summary_table(metrics))
+    console.print(baseline_samples_table(samples))
+    svg = console.export_svg(title="evaluation", unique_id="evaluation")
+    return NOT_IN_XML.sub("\ufffd", svg)

@@ -27,7 +27,9 @@ class FirstWords:
 
 
 def read_first_words(path: Path) -> list[FirstWords]:
-    """Return the rows of a file that slice_corpus has written, none where it has no miniworld."""
+    """Return the rows of a file that slice_corpus has written, none where there is no miniworld."""
+    if not path.is_file():
+        return []
     return [FirstWords(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 

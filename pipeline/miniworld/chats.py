@@ -5,7 +5,7 @@ with verbs, owners with what they own, times with tenses. The minimal pairs use 
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.miniworld import people, world
@@ -143,7 +143,7 @@ def draw_action(
     if None.
     """
     sensible = [row for row in VERBS if set(tenses) <= set(row[6] if by_speakers else row[5])]
-    nouns = nouns or draw_nouns(rng, draw_scene(rng, people.FIRST_NAMES))
+    nouns = nouns or draw_nouns(rng, draw_scene(rng))
     stem, kind, right, wrong, span, _, own_tenses = rng.choice(
         [row for row in sensible if row[0] not in nouns.used_verbs] or sensible
     )
@@ -152,10 +152,10 @@ def draw_action(
     return Action(kind, word.add(right), verb(stem), word.add(wrong), span, own_tenses)
 
 
-def draw_scene(rng: random.Random, names: Sequence[Form], excluded_province: str = "") -> Scene:
-    """Draw a few of `names`, and a few provinces other than `excluded_province`."""
+def draw_scene(rng: random.Random, speakers: Collection[str] = (), excluded_province: str = "") -> Scene:
+    """Draw a few people other than `speakers`, and a few provinces other than `excluded_province`."""
     elsewhere = [province.name for province in world.list_provinces() if province.name != excluded_province]
-    return Scene(rng.sample(names, PEOPLE_PER_SCENE), rng.sample(elsewhere, PLACES_PER_SCENE))
+    return Scene(people.draw_names(rng, PEOPLE_PER_SCENE, speakers), rng.sample(elsewhere, PLACES_PER_SCENE))
 
 
 def draw_nouns(rng: random.Random, scene: Scene) -> SentenceNouns:
@@ -324,8 +324,7 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
     """Compose a chat of four to six exchanges between {name} and {friend}, each turn a paragraph."""
     slots = {**slots, "setting": noun(rng.choice(SETTINGS))}
     speakers = [slots["name"], slots["friend"]]
-    absent = [name for name in people.FIRST_NAMES if name not in speakers]
-    scene = draw_scene(rng, absent, slots["place"])
+    scene = draw_scene(rng, speakers, slots["place"])
     is_first_meeting = rng.random() < INTRODUCTION_SHARE
     turns = [fill(rng, turn, slots) for turn in rng.choice(INTRODUCTIONS)] if is_first_meeting else []
     for exchange in rng.sample(EXCHANGES, k=rng.randint(4, 6)):

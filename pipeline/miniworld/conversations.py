@@ -306,9 +306,8 @@ def compose_reading(rng: random.Random, story: ComposedText) -> Turns:
 def draw_slots(rng: random.Random) -> Slots:
     """Draw the people, the place and the things to talk about."""
     province, season = rng.choice(world.list_provinces()), rng.choice(list(world.SEASONS))
-    slots = people.draw_cast(
-        rng, province, rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES), season
-    )
+    (first,) = people.draw_names(rng, 1)
+    slots = people.draw_cast(rng, province, first, rng.choice(people.SURNAMES), season)
     outside = load_outside()
     return {
         **slots,

@@ -184,8 +184,7 @@ SENTENCE_COMPOSERS = (
 
 def compose(rng: random.Random, slots: Slots) -> ComposedText:
     """Compose a message from {fullname} to {friend}: two lines of sentences, and a signature."""
-    absent = [name for name in people.FIRST_NAMES if name not in (slots["name"], slots["friend"])]
-    scene = draw_scene(rng, absent, slots["place"])
+    scene = draw_scene(rng, (slots["name"], slots["friend"]), slots["place"])
     sentences: list[str] = []
     openings: set[str] = set()  # no two sentences contradict each other about one thing
     for compose_sentence in rng.sample(SENTENCE_COMPOSERS, k=rng.randint(MIN_SENTENCES, MAX_SENTENCES)):

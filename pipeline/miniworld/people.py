@@ -1,12 +1,12 @@
 """The miniworld's names, relatives, jobs and things, and the cast of one text."""
 
 import random
+from collections.abc import Collection
 
 from pipeline.miniworld import nature, world
 from pipeline.miniworld.templates import FIRST_PERSON, THIRD_PERSON
 from pipeline.turkish.inflect import Form, name, noun, numeral
 
-# Many, so that a model copies a name from the text rather than learning all of them.
 FIRST_NAMES_TABLE = """
 Elif Zeynep Ayşe Fatma Emine Hatice Merve Esra Büşra Selin Derya Ebru Gamze Pınar Sibel Leyla Aylin Burcu
 Ceren Defne Dilek Duygu Ece Filiz Hande İpek Melek Nazlı Özge Özlem Ahmet Mehmet Mustafa Ali Hasan Hüseyin
@@ -33,6 +33,26 @@ Korkmaz Güneş Bulut Aksoy Yalçın Acar Tekin Toprak Bozkurt Avcı Sarı Turan
 Tunç Sezer Işık Erdem Çakır Coşkun Aktaş Güven Uysal Akın Gündüz Aslan Ünlü
 """
 FIRST_NAMES = tuple(map(name, FIRST_NAMES_TABLE.split()))
+# Names made as many Turkish names are, of two old words: so many that a model must copy them from the text,
+# as it must copy the names of those who will talk to it.
+NAME_STARTS_TABLE = """
+Al Ar Ay Bay Bel Ben Ber Bil Bor Can Ce Çağ Çel De Do Ed El Em En Er Es Fer Gen Gök Gül Gün Hal Hay İl Kam Kay
+Ker Kor Kut Mel Mer Mir Nal Nar Nil Nur Ok Or Öz Rey Sel Ser Sev Sil Son Su Şah Şen Tal Tan Tay Tek Tem Tol Tun
+Tür Ul Ur Var Yal Yar Yel Yıl Zer Zin
+"""
+NAME_ENDS_TABLE = """
+bar ber can dem dil fer gün han kan kay kut lan lin lis mah man mel mer min mur nak nar naz nil nur rak ran ray
+ren ril san sar sel sen ser sev sim sin sol sun şad şah şen tan tay tek tuğ var yal yar yaz yel zan zen zin
+"""
+NOT_MADE = {*FIRST_NAMES, "Berkay", "Erdem", "Göksun", "Mersin", "Özkan"}  # names of other tables
+MADE_NAMES = tuple(
+    name(start + end)
+    for end in NAME_ENDS_TABLE.split()
+    for start in NAME_STARTS_TABLE.split()
+    if start + end not in NOT_MADE
+)
+MADE_SHARE = 0.5  # of the people of a text
+HERO_NAMES = (*FIRST_NAMES, *MADE_NAMES[:: len(MADE_NAMES) // len(FIRST_NAMES)])
 SURNAMES = tuple(SURNAMES_TABLE.split())
 THINGS_TABLE = """
 defter kitap şemsiye saat eldiven atkı şapka top kalem gözlük cüzdan fener uçurtma sepet anahtarlık hırka
@@ -52,6 +72,16 @@ COUNTS = tuple(map(noun, ("iki", "üç", "dört", "beş", "altı")))
 DAYS = tuple(noun(f"{day} günü", "compound") for day in nature.DAYS)
 
 
+def draw_names(rng: random.Random, count: int, taken: Collection[str] = ()) -> list[Form]:
+    """Draw different first names, none of those in `taken`."""
+    names: dict[Form, None] = {}
+    while len(names) < count:
+        drawn = rng.choice(MADE_NAMES if rng.random() < MADE_SHARE else FIRST_NAMES)
+        if drawn not in taken:
+            names[drawn] = None
+    return list(names)
+
+
 def draw_cast(
     rng: random.Random,
     province: world.Province,
@@ -63,7 +93,7 @@ def draw_cast(
 ) -> dict[str, str]:
     """Draw the slots of a text's templates: its hero and friends, its place, time and things."""
     other = world.provinces_by_name()[rng.choice(province.neighbors)]
-    friend, friend2 = rng.sample([person for person in FIRST_NAMES if person != first], 2)
+    friend, friend2 = draw_names(rng, 2, {first})
     fullname = name(f"{first} {surname}")
     me = noun("ben")
     return {

@@ -74,11 +74,11 @@ def choose_hero(seed: int, index: int) -> tuple[Form, str, world.Province]:
 
     The indices walk through every combination once.
     """
-    combinations = len(people.FIRST_NAMES) * len(people.SURNAMES) * len(world.list_provinces())
+    combinations = len(people.HERO_NAMES) * len(people.SURNAMES) * len(world.list_provinces())
     start, step = _hero_walk(seed, combinations)
     rest, province = divmod((start + step * index) % combinations, len(world.list_provinces()))
-    surname, first = divmod(rest, len(people.FIRST_NAMES))
-    return people.FIRST_NAMES[first], people.SURNAMES[surname], world.list_provinces()[province]
+    surname, first = divmod(rest, len(people.HERO_NAMES))
+    return people.HERO_NAMES[first], people.SURNAMES[surname], world.list_provinces()[province]
 
 
 @cache
@@ -119,5 +119,5 @@ def compose(
 def compose_short_story(rng: random.Random) -> ComposedText:
     """Compose a story for conversations, without facts."""
     province = rng.choice(world.list_provinces())
-    first, surname = rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES)
+    (first,), surname = people.draw_names(rng, 1), rng.choice(people.SURNAMES)
     return compose(rng, "stories", first, surname, province, with_facts=False)

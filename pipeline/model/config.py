@@ -24,6 +24,15 @@ class ModelParams(Section):
     norm_eps: float = Field(gt=0)
     tie_embeddings: bool
 
+    def count_weights(self, vocab_size: int) -> int:
+        """Return the number of weights in matrices, embeddings included."""
+        return self.layers * self.count_layer_weights() + vocab_size * self.width * (2 - self.tie_embeddings)
+
+    def count_layer_weights(self) -> int:
+        """Return the number of weights in a layer's matrices."""
+        attention = self.width * self.head_dim * (2 * self.heads + 2 * self.kv_heads)
+        return attention + (2 if self.arch == "tanai" else 3) * self.width * self.ffn
+
     @model_validator(mode="after")
     def check_shapes(self) -> "ModelParams":
         """Raise ValueError where heads do not divide as attention needs, or head_dim is odd."""

@@ -1,8 +1,11 @@
-"""Exact match of a chat model's greedy answers on the validation conversations."""
+"""How well a chat model answers: validation conversations, and first messages as people type them."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from pipeline.common.paths import FIRST_WORDS_DEV
 from pipeline.inference.answers import answer_greedily
+from pipeline.inference.first_words import measure_first_words, read_first_words
 from pipeline.model.decoder import Decoder
 from pipeline.sft.dataset import unit_hash
 from pipeline.sft.loss_mask import Row
@@ -10,6 +13,17 @@ from pipeline.text.comparison_keys import answer_key
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 MAX_CONVERSATIONS = 200  # generating their answers takes about as long as the validation loss
+
+
+def measure_answers(
+    model: Decoder, tokenizer: Tokenizer, rows: Sequence[Row], max_new_tokens: int
+) -> dict[str, Any]:
+    """Return the exact match on validation conversations, and the figures of the miniworld's dev list."""
+    first_words = read_first_words(FIRST_WORDS_DEV)
+    return {
+        **exact_match(model, tokenizer, rows, max_new_tokens),
+        "first_words": measure_first_words(model, tokenizer, first_words, max_new_tokens),
+    }
 
 
 def exact_match(

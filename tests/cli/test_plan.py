@@ -18,6 +18,7 @@ from tests.helpers.small import set_params
 def up_to_date(monkeypatch):
     monkeypatch.setattr(plan, "stale_stages", dict)
     monkeypatch.setattr(rate, "measure_flops", lambda device, precision: 1e11)
+    monkeypatch.setattr(rate, "used_cores", lambda: (0.0, 2))
 
 
 def table_rows(printed):
@@ -127,6 +128,7 @@ def test_print_plan_goes_on_with_a_note_where_the_device_is_missing(project, mon
 
 def test_print_plan_without_dvc_ends_with_a_note(project, monkeypatch, capsys):
     monkeypatch.setattr(rate, "measure_flops", lambda device, precision: 1e11)
+    monkeypatch.setattr(rate, "used_cores", lambda: (0.0, 2))
     plan.print_plan(probe=False)  # a project without .git and .dvc
     assert capsys.readouterr().out.splitlines()[-1].startswith("note: dvc status: ")
 

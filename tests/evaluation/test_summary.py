@@ -1,31 +1,73 @@
+import json
+import os
+import subprocess
+import sys
+from xml.etree import ElementTree
+
 from rich.console import Console
 
-from pipeline.evaluation.summary import summary_table
+from pipeline.evaluation.summary import draw_summary, summary_table
+from tests.helpers.paths import ROOT
+
+SCORES = {"recall_at_1": 0.5, "mrr": 0.6}
+FAMILIES = {
+    name: {"exact_match": share, "n": 7}
+    for name, share in {"plate": 0.9, "sum": 0.25, "region": 0.8, "next_day": 0.5}.items()
+}
+METRICS = {
+    "bits_per_byte": {"val": {"base": 1.25, "unigram": 3.0, "bigram": 2.0, "kneser_ney_5": 1.5}},
+    "minimal_pairs": {"turblimp": {"mean": 0.61, "kneser_ney_5": 0.55}, "empty": {"n": 0}},
+    "questions": {"miniworld": {"exact_match": 0.4, "n": 300, "families": FAMILIES}},
+    "first_words": {"opener": {"share": 0.9, "n": 40}},
+    "retrieval": {"xquad": {"encoder": SCORES, "bm25": SCORES, "documents": 240}},
+}
 
 
 def test_summary_table_names_each_measure_and_its_baseline():
-    scores = {"recall_at_1": 0.5, "mrr": 0.6}
-    families = {
-        name: {"exact_match": share, "n": 7}
-        for name, share in {"plate": 0.9, "sum": 0.25, "region": 0.8, "next_day": 0.5}.items()
-    }
-    metrics = {
-        "bits_per_byte": {"val": {"base": 1.25, "unigram": 3.0, "bigram": 2.0, "kneser_ney_5": 1.5}},
-        "minimal_pairs": {"turblimp": {"mean": 0.61, "kneser_ney_5": 0.55}, "empty": {"n": 0}},
-        "questions": {"miniworld": {"exact_match": 0.4, "n": 300, "families": families}},
-        "first_words": {"opener": {"share": 0.9, "n": 40}},
-        "retrieval": {"xquad": {"encoder": scores, "bm25": scores, "documents": 240}},
-    }
     console = Console(width=120)
     with console.capture() as printed:
-        console.print(summary_table(metrics))
-    for piece in (
-        "1.250",
-        "5-gram 1.500",
-        "0.610",
-        "n 300",
-        "sum 0.25, next_day 0.50, region 0.80",
-        "0.900",
-        "BM25 0.500, of 240",
-    ):
+        console.print(summary_table(METRICS))
+    least = "sum 0.25, next_day 0.50, region 0.80"
+    for piece in ("1.250", "5-gram 1.500", "0.610", "n 300", least, "0.900", "BM25 0.500, of 240"):
         assert piece in printed.get()
+
+
+SAMPLES = {
+    "questions": [
+        {
+            "question": "Kim?",
+            "expected": "Ben",
+            "trained": ":car: [b]",
+            "untrained": "\x00\x1b[1m",
+            "ngram": "Ğ",
+        }
+    ],
+    "story": {"begins": "Bir gün", "trained": "a & b <c>", "untrained": "ş" * 200, "ngram": ""},
+}
+DRAW = """
+import json, sys
+from pipeline.evaluation.summary import draw_summary
+sys.stdout.buffer.write(draw_summary(*json.load(sys.stdin.buffer)).encode())
+"""
+
+
+def test_draw_summary_gives_the_same_bytes_whatever_the_terminal_and_its_language():
+    drawn = draw_summary(METRICS, SAMPLES)
+    assert drawn == draw_summary(METRICS, SAMPLES)
+    for settings in (
+        {"COLUMNS": "40", "TERM": "dumb", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "TEZGAH_LANG": "tr"},
+        {"FORCE_COLOR": "1", "LC_ALL": "tr_TR.UTF-8", "TERM": "xterm-256color", "LINES": "3"},
+        {"NO_COLOR": "1", "JUPYTER_COLUMNS": "30", "TTY_COMPATIBLE": "1"},
+    ):
+        environment = os.environ | settings
+        command = [sys.executable, "-c", DRAW]
+        rows = json.dumps([METRICS, SAMPLES]).encode()
+        done = subprocess.run(command, input=rows, env=environment, capture_output=True, check=True, cwd=ROOT)
+        assert done.stdout.decode() == drawn
+
+
+def test_draw_summary_is_a_picture_of_any_text():
+    picture = ElementTree.fromstring(draw_summary(METRICS, SAMPLES))
+    texts = [(node.text or "").replace("\N{NO-BREAK SPACE}", " ").strip() for node in picture.iter()]
+    for shown in ("1.250", "5-gram 1.500, bigram 2.000", ":car: [b]", "a & b <c>", "Ğ"):
+        assert shown in texts

@@ -15,7 +15,7 @@ def slots(rng: random.Random) -> dict[str, str]:
 
 def sample_sentences(sentence) -> list[str]:
     rng = random.Random(1)
-    return [sentence(rng, draw_nouns(rng, draw_scene(rng, people.FIRST_NAMES))) for _ in range(300)]
+    return [sentence(rng, draw_nouns(rng, draw_scene(rng))) for _ in range(300)]
 
 
 def test_compose_signs_a_message_of_several_sentences() -> None:

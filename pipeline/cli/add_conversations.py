@@ -1,0 +1,58 @@
+"""`tezgah add --sft mine.jsonl …`: make files of conversations a source of tuning."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pipeline.cli import estimate
+from pipeline.cli.add import link_or_copy, list_once, make_entry, read_sources, source_name
+from pipeline.cli.graph import run_dvc, stages_after
+from pipeline.cli.preset import check_params_text, dump_yaml
+from pipeline.common.errors import UserError, one_line
+from pipeline.common.i18n import translate
+from pipeline.common.io import write_atomic
+from pipeline.common.paths import PARAMS_FILE, RAW_SFT
+from pipeline.corpus.readers.files import file_format
+from pipeline.readers.decompress import is_compressed
+from pipeline.sft.conversations import Findings, read_files
+
+
+def add_conversations(files: Sequence[Path], name: str | None, copy: bool, track: bool) -> None:
+    """Check the files, link them under data/raw/sft (copy them, `dvc add` them), and write the source.
+
+    Raises UserError as `add_files` does, and for a file that is not JSON as it is. Nothing is left behind
+    then.
+    """
+    source, files = name or source_name(files[0]), list_once(files)
+    for file in files:
+        if file.is_file() and (is_compressed(file) or file_format(file) == ".parquet"):
+            raise UserError(f"{file}: conversations are read from JSON, not compressed; write them so")
+    document, sources = read_sources("sft", source)
+    on_error: Literal["fail", "skip"] = "skip" if document["sft"].get("on_error") == "skip" else "fail"
+    created: list[Path] = []
+    notes: list[str] = []
+    try:
+        placed = [link_or_copy(file, copy or track, on_error == "skip", created, RAW_SFT) for file in files]
+        for file, path in zip(files, placed, strict=True):
+            findings = Findings(on_error)
+            # A link's own path is what its owner knows. A copy may be the one in UTF-8.
+            conversations = list(read_files([file if path.is_symlink() else path], findings))
+            begins = one_line(conversations[0][0]["content"][:60])
+            count = f"{len(conversations):,} conversations; the first begins “{begins}…”"
+            print(f"{file}: {translate(count)}")
+            notes += findings.list_notes(str(file))
+        sources[source], paths = make_entry(placed)
+        text = dump_yaml(document)
+        params, to_run = check_params_text(text), stages_after(["train_sft"])
+        duration = estimate.describe_time(params, to_run)
+        if track:
+            run_dvc("add", "--quiet", *map(str, placed))
+        write_atomic(PARAMS_FILE, text)
+    except BaseException:
+        for file in created:
+            file.unlink(missing_ok=True)
+        raise
+    print(f"{PARAMS_FILE}: sft.sources.{source}: {', '.join(paths)}")
+    for note in notes:
+        print(translate(f"note: {note}"))
+    print(translate(f"`dvc repro` will run: {', '.join(to_run)}; {duration}"))
