@@ -36,13 +36,14 @@ FIRST_NAMES = tuple(map(name, FIRST_NAMES_TABLE.split()))
 # Names made as many Turkish names are, of two old words: so many that a model must copy them from the text,
 # as it must copy the names of those who will talk to it.
 NAME_STARTS_TABLE = """
-Al Ar Ay Bay Bel Ben Ber Bil Bor Can Ce Çağ Çel De Do Ed El Em En Er Es Fer Gen Gök Gül Gün Hal Hay İl Kam Kay
-Ker Kor Kut Mel Mer Mir Nal Nar Nil Nur Ok Or Öz Rey Sel Ser Sev Sil Son Su Şah Şen Tal Tan Tay Tek Tem Tol Tun
-Tür Ul Ur Var Yal Yar Yel Yıl Zer Zin
+Al Ar Ay Bay Bel Ben Ber Bil Bor Can Ce Çağ Çel De Do Ed El Em En Er Es Fer Gen Gök Gül Gün Hal Hay İl Kam
+Kay Ker Kor Kut Mel Mer Mir Nal Nar Nil Nur Ok Or Öz Rey Sel Ser Sev Sil Son Su Şah Şen Tal Tan Tay Tek
+Tem Tol Tun Tür Ul Ur Var Yal Yar Yel Yıl Zer Zin
 """
 NAME_ENDS_TABLE = """
-bar ber can dem dil fer gün han kan kay kut lan lin lis mah man mel mer min mur nak nar naz nil nur rak ran ray
-ren ril san sar sel sen ser sev sim sin sol sun şad şah şen tan tay tek tuğ var yal yar yaz yel zan zen zin
+bar ber can dem dil fer gün han kan kay kut lan lin lis mah man mel mer min mur nak nar naz nil nur rak
+ran ray ren ril san sar sel sen ser sev sim sin sol sun şad şah şen tan tay tek tuğ var yal yar yaz yel
+zan zen zin
 """
 NOT_MADE = {*FIRST_NAMES, "Berkay", "Erdem", "Göksun", "Mersin", "Özkan"}  # names of other tables
 MADE_NAMES = tuple(
