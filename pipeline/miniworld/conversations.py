@@ -50,6 +50,7 @@ SYSTEM_SHARE = 0.1
 GREETING_SHARE = 0.12
 THANKS_SHARE = 0.1
 ELLIPSIS_SHARE = 0.6  # of the questions of the same family as the last one are "Peki ya {x}?"
+TYPED_QUESTION_SHARE = 0.2  # of the questions are as short as people type them
 FOLLOW_UP_SHARE = 0.8  # of the questions about the same subject as the last one leave its name out
 QUESTION_AFTER_OPENER_SHARE = 0.3
 THANKS_AFTER_QUESTION_SHARE = 0.5
@@ -268,7 +269,8 @@ def choose_templates(rng: random.Random, kind: str, facts: Sequence[Fact]) -> It
     previous: Fact | None = None
     for fact in facts:
         family = load_families()[fact.family]
-        template = rng.choice(family.questions)
+        typed = rng.random() < TYPED_QUESTION_SHARE
+        template = rng.choice(family.typed_questions if typed else family.questions)
         if (
             previous
             and kind == "family"

@@ -50,6 +50,7 @@ class Family:
     topic: str = ""  # the noun by which it is asked with another fact; empty: it is asked alone
     statements: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    typed_questions: list[str] = field(default_factory=list)  # questions of conversations alone
     unseen_questions: list[str] = field(default_factory=list)  # questions of evaluation alone
     follow_ups: list[str] = field(default_factory=list)  # questions if the subject has just been named
 
@@ -107,6 +108,8 @@ def load_families() -> dict[str, Family]:
                 families[-1].statements.append(text)
             case "?":
                 families[-1].questions.append(text)
+            case "~":
+                families[-1].typed_questions.append(text)
             case "!":
                 families[-1].unseen_questions.append(text)
             case ">":

@@ -36,7 +36,7 @@ def list_trained_messages() -> Iterator[str]:
     """Yield every question and opener that a conversation may have, and all messages of the default run."""
     for fact in list_facts():
         family = load_families()[fact.family]
-        for template in (*family.questions, *family.unseen_questions):
+        for template in (*family.questions, *family.typed_questions, *family.unseen_questions):
             yield fill(random.Random(0), template, fact.slots)
     for intent in load_intents().values():
         yield from itertools.chain.from_iterable(map(expand, intent.prompts))
