@@ -27,9 +27,10 @@ def summary_table(metrics: dict[str, Any]) -> Table:
     for task, values in metrics["questions"].items():
         table.add_row("questions, exact match", task, f"{values['exact_match']:.3f}", f"n {values['n']}")
         if len(values["families"]) > LEAST_SHOWN:
-            table.add_row("the least of its families", task, *least_families(values["families"]))
+            table.add_row("the lowest families", task, *least_families(values["families"]))
     for kind, values in metrics["first_words"].items():
-        table.add_row("first words, right answers", kind, f"{values['share']:.3f}", f"n {values['n']}")
+        label = "first words refused" if kind == "false_refusals" else "first words, right answers"
+        table.add_row(label, kind.replace("_", " "), f"{values['share']:.3f}", f"n {values['n']}")
     for task, values in metrics["retrieval"].items():
         for key, label in {"recall_at_1": "retrieval@1", "mrr": "MRR"}.items():
             bm25 = f"BM25 {values['bm25'][key]:.3f}, of {values['documents']}"

@@ -23,16 +23,16 @@ from pipeline.miniworld.facts import (
     load_families,
 )
 from pipeline.miniworld.openers import (
-    DO_NOT_KNOW,
     draw_intent,
     draw_opener,
+    draw_outside,
     load_definitions,
     load_intents,
     load_outside,
 )
 from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.quizzes import can_follow
-from pipeline.miniworld.templates import Slots, choose_zipf, fill
+from pipeline.miniworld.templates import Slots, fill
 from pipeline.text.casing import capitalize
 from pipeline.turkish.inflect import numeral
 
@@ -54,7 +54,7 @@ TYPED_QUESTION_SHARE = 0.2  # of the questions are as short as people type them
 FOLLOW_UP_SHARE = 0.8  # of the questions about the same subject as the last one leave its name out
 QUESTION_AFTER_OPENER_SHARE = 0.3
 THANKS_AFTER_QUESTION_SHARE = 0.5
-OUTSIDE_SPREAD = 12  # see choose_zipf: the first question is one in thirteen so
+REPLY_SHARE = 0.7  # of the questions of the model are answered
 RECALL_SHARE = 0.7  # of those who give a name ask for it later
 FACTS_PER_CONVERSATION = 4  # of one subject or one family, at most
 VARIOUS_FACTS_PER_CONVERSATION = 3  # of the kind "various"
@@ -80,9 +80,21 @@ THANKS = (
     ("Çok teşekkürler!", "Rica ederim."),
     ("Tamam, teşekkürler.", "Rica ederim."),
 )
-ELLIPSES = ("Peki ya {x}?", "Peki ya {x}?", "Ya {x}?", "Peki {x}?", "{x}?")
+ELLIPSES = {
+    "": ("Peki ya {x}?", "Peki ya {x}?", "Ya {x}?", "Peki {x}?", "{x}?"),
+    "next": ("Peki ya {x.abl} sonra?", "{x.abl} sonra?", "Peki {x.abl} sonra?"),
+    "previous": ("Peki ya {x.abl} önce?", "{x.abl} önce?", "Peki {x.abl} önce?"),
+}  # by the first word of the family
 
-WELLBEING_REPLIES = ("i_am_well", "well_and_you", "i_am_unwell")  # intents after "Sen nasılsın?"
+WELLBEING_REPLIES = ("i_am_well", "i_am_well", "i_am_unwell")  # intents after "Sen nasılsın?"
+FAREWELLS = ("goodbye", "good_night")  # nothing follows them
+# Intents with which people begin, not go on.
+FIRST_INTENTS = (
+    "greeting", "religious_greeting", "good_morning", "good_day", "good_evening", "good_work", "arrival",
+    "wellbeing", "i_am_well", "well_and_you", "test",
+)  # fmt: skip
+STORY_OFFERS = ("bored", "joke", "i_am_unwell")
+STORY_ACCEPTED = "[Evet|Olur|Tamam|Anlat|Evet, anlat|İsterim|Olur, dinliyorum]."
 ENDINGS = ("thanks", "thanks", "goodbye")  # intents after an answer
 NAME_GIVEN = (
     (
@@ -95,13 +107,13 @@ NAME_GIVEN = (
         "[Adım|Benim adım|Ben] {name}, [senin adın ne|sen kimsin]?",
         "Merhaba {name}, ben Tezgâh'ta eğitilmiş küçük bir Türkçe dil modeliyim.",
     ),
-    ("[Adım {name}, {place.loc} yaşıyorum|Ben {name}, {place.abl} yazıyorum].", "Memnun oldum, {name}."),
+    ("[Adım {name}, {place.loc} yaşıyorum|Ben {name}, {place.loc} oturuyorum].", "Memnun oldum, {name}."),
 )
 NAME_ASKED = (
     "[Adım ne|Benim adım ne|Adım neydi|Adımı hatırlıyor musun|Adımı biliyor musun]?",
     "[Ben kimim|Benim adım neydi|Adımı söyler misin|İsmim ne|İsmim neydi]?",
 )
-PLACE_ASKED = "[Ben nerede yaşıyorum|Nerede yaşıyorum|Nereden yazıyorum|Hangi ildeyim]?"
+PLACE_ASKED = "[Ben nerede yaşıyorum|Nerede yaşıyorum|Nerede oturuyorum|Hangi ilde yaşıyorum]?"
 NAME_UNKNOWN = "Adını henüz söylemedin."
 UNNAMED_SHARE = 0.08  # of those who ask for their name have not given it
 
@@ -173,15 +185,14 @@ def compose_turns(rng: random.Random, kind: str, seed: int, rank: int, compose_s
     """Compose the turns of the conversation of a kind that `rank` others of that kind come before."""
     match kind:
         case "opener":
-            return compose_openers(rng)
+            return compose_openers(rng, compose_story)
         case "name":
             return compose_introduction(rng)
         case "chat":
             slots = draw_slots(rng)
             return [fill(rng, turn, slots) for turn in rng.choice(CHATS)]
         case "outside":
-            question = choose_zipf(rng, load_outside().questions, spread=OUTSIDE_SPREAD)
-            return [fill(rng, question, draw_slots(rng)), rng.choice(DO_NOT_KNOW)]
+            return draw_outside(rng, draw_slots(rng))
         case "definition":
             turns = compose_definition(rng)
         case "reading":
@@ -202,16 +213,19 @@ def join(exchanges: Iterable[Turns]) -> Turns:
     return [turn for exchange in exchanges for turn in exchange]
 
 
-def compose_openers(rng: random.Random) -> Turns:
+def compose_openers(rng: random.Random, compose_story: ComposeStory) -> Turns:
     """Compose a greeting, a question about the model or the like, and what may follow it."""
     intent = draw_intent(rng)
     exchanges = [draw_opener(rng, intent)]
-    if intent.name == "wellbeing" and rng.random() < RECALL_SHARE:
-        exchanges.append(
-            draw_opener(rng, load_intents()[rng.choice(("i_am_well", "i_am_well", "i_am_unwell"))])
-        )
-    elif rng.random() < QUESTION_AFTER_OPENER_SHARE:
-        exchanges.append(draw_opener(rng, draw_intent(rng)))
+    if intent.name in FAREWELLS:
+        return exchanges[0]
+    if intent.name == "wellbeing" and rng.random() < REPLY_SHARE:
+        intent = load_intents()[rng.choice(WELLBEING_REPLIES)]
+        exchanges.append(draw_opener(rng, intent))
+    if intent.name in STORY_OFFERS and rng.random() < REPLY_SHARE:
+        return [*join(exchanges), fill(rng, STORY_ACCEPTED, {}), "\n".join(compose_story(rng).paragraphs)]
+    if intent.name not in STORY_OFFERS and rng.random() < QUESTION_AFTER_OPENER_SHARE:
+        exchanges.append(draw_opener(rng, draw_intent(rng, FIRST_INTENTS)))
     if rng.random() < QUESTION_AFTER_OPENER_SHARE:
         exchanges.append(ask_any_fact(rng))
         if rng.random() < THANKS_AFTER_QUESTION_SHARE:
@@ -235,7 +249,8 @@ def compose_introduction(rng: random.Random) -> Turns:
     exchanges = [[fill(rng, turn, slots) for turn in given]]
     if rng.random() < RECALL_SHARE:
         if rng.random() < QUESTION_AFTER_OPENER_SHARE:
-            exchanges.append(rng.choice((ask_any_fact(rng), draw_opener(rng, draw_intent(rng)))))
+            intent = draw_intent(rng, (*FIRST_INTENTS, *FAREWELLS))
+            exchanges.append(rng.choice((ask_any_fact(rng), draw_opener(rng, intent))))
         if "{place" in given[0] and rng.random() < 0.5:
             exchanges.append([fill(rng, PLACE_ASKED, {}), fill(rng, "{place.loc}", slots)])
         else:
@@ -277,7 +292,7 @@ def choose_templates(rng: random.Random, kind: str, facts: Sequence[Fact]) -> It
             and rng.random() < ELLIPSIS_SHARE
             and is_same_question(previous, fact)
         ):
-            template = rng.choice(ELLIPSES)
+            template = rng.choice(ELLIPSES.get(fact.family.split("_")[0], ELLIPSES[""]))
         elif previous and kind == "subject" and rng.random() < FOLLOW_UP_SHARE and can_follow(previous, fact):
             template = rng.choice(family.follow_ups)
         yield template, fact
@@ -308,11 +323,13 @@ def compose_reading(rng: random.Random, story: ComposedText) -> Turns:
 def draw_slots(rng: random.Random) -> Slots:
     """Draw the people, the place and the things to talk about."""
     province, season = rng.choice(world.list_provinces()), rng.choice(list(world.SEASONS))
-    (first,) = people.draw_names(rng, 1)
-    slots = people.draw_cast(rng, province, first, rng.choice(people.SURNAMES), season)
+    slots = people.draw_cast(
+        rng, province, rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES), season
+    )
     outside = load_outside()
     return {
         **slots,
+        "name": people.draw_new_name(rng),
         "land": rng.choice(outside.places),
         "who": rng.choice(outside.people),
         "topic": rng.choice(outside.topics),

@@ -4,7 +4,8 @@ The tables are openers.txt, outside.txt and definitions.txt.
 """
 
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,10 @@ from pipeline.miniworld.templates import CHOICE, Slots, choose_zipf, fill, parse
 from pipeline.turkish.inflect import Form
 
 DATA_FILES = ("openers.txt", "outside.txt", "definitions.txt")
-DO_NOT_KNOW = ("Bunu bilmiyorum.", "Bunu bilmiyorum.", "Bu konuda bilgim yok.")
+DO_NOT_KNOW, NO_KNOWLEDGE, CANNOT_DO = "Bunu bilmiyorum.", "Bu konuda bilgim yok.", "Bunu yapmayı bilmiyorum."
+BROAD_QUESTION = re.compile("hakkında|anlat|açıkla|konusunu")  # of a whole subject
+REQUEST_SHARE = 0.08  # of what lies outside
+QUESTION_SPREAD = 12  # see choose_zipf: the first question is one in thirteen so
 PROMPT_SPREAD = 2  # see choose_zipf: the commonest wording of five is then one in three
 
 
@@ -32,6 +36,7 @@ class Outside:
     """Questions that nothing here answers, and what they ask about."""
 
     questions: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)  # for what the model cannot do
     topics: list[Form] = field(default_factory=list)
     people: list[Form] = field(default_factory=list)
     places: list[Form] = field(default_factory=list)
@@ -51,10 +56,10 @@ def load_outside() -> Outside:
     outside = Outside()
     words = {"topic": outside.topics, "person": outside.people, "place": outside.places}
     for marker, text in read_table("outside.txt"):
-        if marker == "?":
-            outside.questions.append(text)
-        else:
+        if marker in words:
             words[marker] += map(parse_word, text.split(", "))
+        else:
+            (outside.questions if marker == "?" else outside.requests).append(text)
     return outside
 
 
@@ -92,9 +97,18 @@ def draw_opener(rng: random.Random, intent: Intent, slots: Slots | None = None) 
     return [fill(rng, template, slots or {}) for template in templates]
 
 
-def draw_intent(rng: random.Random) -> Intent:
-    """Draw an intent by its weight."""
-    intents = list(load_intents().values())
+def draw_outside(rng: random.Random, slots: Slots) -> list[str]:
+    """Draw a question that nothing here answers, or a request, and what to say to it, as two turns."""
+    outside = load_outside()
+    if rng.random() < REQUEST_SHARE:
+        return [fill(rng, rng.choice(outside.requests), slots), CANNOT_DO]
+    template = choose_zipf(rng, outside.questions, spread=QUESTION_SPREAD)
+    return [fill(rng, template, slots), NO_KNOWLEDGE if BROAD_QUESTION.search(template) else DO_NOT_KNOW]
+
+
+def draw_intent(rng: random.Random, excluded: Collection[str] = ()) -> Intent:
+    """Draw an intent by its weight, none of those in `excluded`."""
+    intents = [intent for intent in load_intents().values() if intent.name not in excluded]
     return rng.choices(intents, [intent.weight for intent in intents])[0]
 
 

@@ -24,6 +24,7 @@ from pipeline.miniworld.facts import (
     list_pairs,
     load_families,
 )
+from pipeline.miniworld.openers import CANNOT_DO, DO_NOT_KNOW, NO_KNOWLEDGE
 from pipeline.miniworld.templates import fill
 from pipeline.miniworld.world import provinces_by_name
 from pipeline.text.casing import capitalize
@@ -141,7 +142,7 @@ def test_compose_turns_answers_what_lies_outside_with_do_not_know(conversations:
         for kind, messages in zip(KINDS, conversations, strict=True)
         if kind == "outside"
     }
-    assert replies == {"Bunu bilmiyorum.", "Bu konuda bilgim yok."}
+    assert replies == {DO_NOT_KNOW, NO_KNOWLEDGE, CANNOT_DO}
     others = [messages for kind, messages in zip(KINDS, conversations, strict=True) if kind != "outside"]
     assert not any(message["content"] in replies for messages in others for message in messages)
 
