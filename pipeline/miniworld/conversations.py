@@ -40,12 +40,15 @@ Conversation = dict[str, list[dict[str, str]]]
 Turns = list[str]  # of user and assistant, one after the other
 ComposeStory = Callable[[random.Random], ComposedText]
 
-# Conversations of each kind in a block of a hundred. Every block has the same kinds in another order.
-KIND_SHARES = {
-    "various": 23, "subject": 16, "family": 17, "pairs": 16,
-    "opener": 9, "name": 5, "outside": 7, "definition": 2, "chat": 2, "reading": 2, "story": 1,
+# Conversations of each kind, relative to the others of small talk and of the rest. A block of a hundred has them
+# all, in another order than the next.
+SMALL_TALK_WEIGHTS = {"opener": 9, "name": 5, "chat": 2}
+OTHER_WEIGHTS = {
+    "various": 23, "subject": 16, "family": 17, "pairs": 16, "outside": 7, "definition": 2, "reading": 2,
+    "story": 1,
 }  # fmt: skip
-BLOCK_SIZE = sum(KIND_SHARES.values())
+BLOCK_SIZE = 100
+SMALL_TALK_SHARE = sum(SMALL_TALK_WEIGHTS.values()) / BLOCK_SIZE
 SYSTEM_SHARE = 0.1
 GREETING_SHARE = 0.12
 THANKS_SHARE = 0.1
@@ -143,19 +146,23 @@ STORY_PROMPTS = (
 )
 
 
-def compose_conversations(seed: int, count: int, compose_story: ComposeStory) -> Iterator[Conversation]:
+def compose_conversations(
+    seed: int, count: int, compose_story: ComposeStory, small_talk: float = SMALL_TALK_SHARE
+) -> Iterator[Conversation]:
     """Yield `count` conversations, {"messages": [{"role", "content"}, …]}, each a function of seed and index.
 
-    `compose_story` returns a story and its questions. Every fact is asked alone equally often, give or
-    take one epoch.
+    `compose_story` returns a story and its questions. `small_talk` is the share of greetings, names and chat.
+    The facts of a family are asked equally often, give or take one epoch.
     """
     for index in range(count):
-        yield compose_conversation(seed, index, compose_story)
+        yield compose_conversation(seed, index, compose_story, small_talk)
 
 
-def compose_conversation(seed: int, index: int, compose_story: ComposeStory) -> Conversation:
+def compose_conversation(
+    seed: int, index: int, compose_story: ComposeStory, small_talk: float = SMALL_TALK_SHARE
+) -> Conversation:
     """Return the conversation of that index."""
-    kind, rank = kind_and_rank(seed, index)
+    kind, rank = kind_and_rank(seed, index, small_talk)
     rng = random.Random(f"{seed}:conversation:{index}")
     turns = compose_turns(rng, kind, seed, rank, compose_story)
     messages = (
@@ -166,19 +173,28 @@ def compose_conversation(seed: int, index: int, compose_story: ComposeStory) -> 
     return {"messages": messages}
 
 
-def kind_and_rank(seed: int, index: int) -> tuple[str, int]:
+def kind_and_rank(seed: int, index: int, small_talk: float = SMALL_TALK_SHARE) -> tuple[str, int]:
     """Return the kind of a conversation, and its rank: the number of conversations of its kind before it."""
     block, position = divmod(index, BLOCK_SIZE)
-    order = _shuffle_kinds(seed, block)
+    order = _shuffle_kinds(seed, block, small_talk)
     kind = order[position]
-    return kind, block * KIND_SHARES[kind] + order[:position].count(kind)
+    return kind, block * order.count(kind) + order[:position].count(kind)
 
 
 @cache
-def _shuffle_kinds(seed: int, block: int) -> list[str]:
-    order = [kind for kind, share in KIND_SHARES.items() for _ in range(share)]
+def _shuffle_kinds(seed: int, block: int, small_talk: float) -> list[str]:
+    talk = round(BLOCK_SIZE * small_talk)
+    order = divide(talk, SMALL_TALK_WEIGHTS) + divide(BLOCK_SIZE - talk, OTHER_WEIGHTS)
     random.Random(f"{seed}:kinds:{block}").shuffle(order)
     return order
+
+
+def divide(count: int, weights: dict[str, int]) -> list[str]:
+    """Return `count` kinds in proportion to their weights, the largest remainders rounded up."""
+    exact = {kind: count * weight / sum(weights.values()) for kind, weight in weights.items()}
+    by_remainder = sorted(exact, key=lambda kind: int(exact[kind]) - exact[kind])
+    rest = count - sum(map(int, exact.values()))
+    return [kind for kind in weights for _ in range(int(exact[kind]) + (kind in by_remainder[:rest]))]
 
 
 def compose_turns(rng: random.Random, kind: str, seed: int, rank: int, compose_story: ComposeStory) -> Turns:
