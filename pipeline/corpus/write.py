@@ -48,10 +48,8 @@ def write_corpus(selection: Selection, ingest: Ingest, folder: Path) -> CorpusRe
     check_splits(totals, params)
 
     sources = [source for source in params.sources.values() if isinstance(source, MiniworldSource)]
-    composed, small_talk = (
-        sum(source.documents for source in sources),
-        max((s.small_talk for s in sources), default=0),
-    )
+    composed = sum(source.documents for source in sources)
+    small_talk = max((source.small_talk for source in sources), default=0.0)
     miniworld = write_ground_truth(folder / "miniworld", ingest.seed, composed, small_talk, written.queries)
     metrics = {
         **totals.metrics(),

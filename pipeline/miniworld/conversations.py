@@ -40,8 +40,8 @@ Conversation = dict[str, list[dict[str, str]]]
 Turns = list[str]  # of user and assistant, one after the other
 ComposeStory = Callable[[random.Random], ComposedText]
 
-# Conversations of each kind, relative to the others of small talk and of the rest. A block of a hundred has them
-# all, in another order than the next.
+# Conversations of each kind, relative to the others of small talk and of the rest. Every block of a hundred
+# has the same kinds in another order.
 SMALL_TALK_WEIGHTS = {"opener": 9, "name": 5, "chat": 2}
 OTHER_WEIGHTS = {
     "various": 23, "subject": 16, "family": 17, "pairs": 16, "outside": 7, "definition": 2, "reading": 2,
