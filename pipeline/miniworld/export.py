@@ -22,8 +22,8 @@ def write_ground_truth(
     """Write the files of `data/corpus/miniworld/` into `folder`; return how many rows each has.
 
     `documents` is the number of texts that the miniworld source composed. At 0 there is no such source, and
-    the files are empty. `small_talk` is the share of greetings, names and chat in the conversations. `queries`
-    are pairs of a question and the id of the test document that answers it.
+    the files are empty. `small_talk` is the share of greetings, names and chat in the conversations.
+    `queries` are pairs of a question and the id of the test document that answers it.
     """
     folder.mkdir()
     rows: dict[str, Iterable[Mapping[str, Any]]] = dict.fromkeys(JSON_LINES_FILES, ())
