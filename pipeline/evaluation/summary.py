@@ -41,7 +41,7 @@ def summary_table(metrics: dict[str, Any]) -> Table:
 def least_families(families: dict[str, dict[str, float]]) -> tuple[str, str]:
     """Return the lowest exact match of all families, and the families that are lowest with theirs."""
     least = sorted((values["exact_match"], name) for name, values in families.items())[:LEAST_SHOWN]
-    return f"{least[0][0]:.3f}", ", ".join(f"{name} {share:.2f}" for share, name in least)
+    return f"{least[0][0]:.3f}", ", ".join(f"{name} {share:.3f}" for share, name in least)
 
 
 def baseline_samples_table(samples: dict[str, Any]) -> Table:
