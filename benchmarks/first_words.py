@@ -3,7 +3,7 @@
     python -m benchmarks.first_words dev models/sft /tmp/seed1/sft /tmp/seed2/sft
 
 `dev` or `test` names the list of first messages, and the test list is for reports alone. Run it in a project
-whose slice_corpus has run. Prints a line for each measure, one column a model, their mean, and a line of JSON.
+whose slice_corpus has run. Prints a line for each measure, one column a model, their mean, and JSON.
 """
 
 import json
