@@ -332,7 +332,7 @@ EXCHANGES = (
 ASK_BACK_SHARE = 0.6  # of the answers are followed by a question in the same turn
 
 
-def name_speakers(slots: Slots, speakers: Sequence[Form]) -> Slots:
+def name_speakers(slots: Slots, speakers: Sequence[str]) -> Slots:
     """Return slots in which {name} speaks next, to {friend}."""
     return {**slots, "name": speakers[0], "friend": speakers[1]}
 
@@ -358,8 +358,8 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
         turns[-1:] = [f"{turns[-1]} {question}"] if asking_back else [*turns[-1:], question]
         turns.append(answer)
     if is_first_meeting or rng.random() < 0.4:
-        endings = NAME_QUESTIONS if is_first_meeting else CLOSINGS
-        turns += [fill(rng, turn, name_speakers(slots, speakers)) for turn in rng.choice(endings)]
+        closings = NAME_QUESTIONS if is_first_meeting else CLOSINGS
+        turns += [fill(rng, turn, name_speakers(slots, speakers)) for turn in rng.choice(closings)]
     openings = FIRST_MEETING_OPENINGS if is_first_meeting else OPENINGS
     paragraphs = (fill(rng, rng.choice(openings), slots), *(f"— {turn}" for turn in turns))
     endings = FIRST_MEETING_ENDINGS if is_first_meeting else ENDINGS

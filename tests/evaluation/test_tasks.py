@@ -85,7 +85,8 @@ def test_load_tasks_without_a_miniworld_has_only_the_splits(root):
     assert load_pair_tasks(make_eval_params(), root) == {}
     assert load_question_tasks(make_eval_params(), 0, root) == {}
     assert load_retrieval_tasks(make_eval_params(), root) == {}
-    assert [list(tasks) for tasks in load_tasks(make_eval_params(), 0, root)] == [["val", "test"], [], [], [], []]
+    tasks = load_tasks(make_eval_params(), 0, root)
+    assert [list(rows) for rows in tasks] == [["val", "test"], [], [], [], []]
 
 
 def test_load_tasks_has_the_miniworld_and_files(root):
