@@ -42,9 +42,9 @@ ComposeStory = Callable[[random.Random], ComposedText]
 
 # Conversations of each kind, relative to the others of small talk and of the rest. Every block of a hundred
 # has the same kinds in another order.
-SMALL_TALK_WEIGHTS = {"opener": 9, "name": 7, "chat": 1}
+SMALL_TALK_WEIGHTS = {"opener": 9, "name": 5, "chat": 2}
 OTHER_WEIGHTS = {
-    "various": 22, "subject": 15, "family": 18, "pairs": 14, "outside": 9, "definition": 2, "reading": 2,
+    "various": 23, "subject": 16, "family": 17, "pairs": 16, "outside": 7, "definition": 2, "reading": 2,
     "story": 1,
 }  # fmt: skip
 BLOCK_SIZE = 100
@@ -61,7 +61,7 @@ REPLY_SHARE = 0.7  # of the questions of the model are answered
 RECALL_SHARE = 0.7  # of those who give a name ask for it later
 FACTS_PER_CONVERSATION = 4  # of one subject or one family, at most
 VARIOUS_FACTS_PER_CONVERSATION = 3  # of the kind "various"
-MIN_FACTS_PER_FAMILY = 36  # in an epoch: a family of seven days asks for each of them several times
+MIN_FACTS_PER_FAMILY = 24  # in an epoch: a family of seven days asks for each of them several times
 PAIRS_PER_CONVERSATION = 2
 UNSEEN_PHRASINGS = 250
 UNSEEN_COMBINATIONS = 150
@@ -345,7 +345,7 @@ def draw_slots(rng: random.Random) -> Slots:
     outside = load_outside()
     return {
         **slots,
-        "name": rng.choice(people.MADE_NAMES),  # nobody knows them all, so they must be copied
+        "name": people.draw_new_name(rng),
         "land": rng.choice(outside.places),
         "who": rng.choice(outside.people),
         "topic": rng.choice(outside.topics),

@@ -99,8 +99,8 @@ def test_select_facts_asks_the_facts_of_a_family_equally_often() -> None:
 def test_select_facts_asks_small_families_often_enough() -> None:
     epoch = [fact.family for facts in shuffle_facts(42, "family", 0) for fact in facts]
     for family, count in Counter(epoch).items():
-        assert count >= min(24, len(facts_by_family()[family])), family
-    assert Counter(epoch)["next_day"] == 35
+        assert count >= min(15, len(facts_by_family()[family])), family
+    assert Counter(epoch)["next_day"] == 21
     assert all(len(set(facts)) == len(facts) for facts in shuffle_facts(42, "family", 0))
 
 
