@@ -458,6 +458,6 @@ def choose_unseen_phrasings(rng: random.Random) -> Iterator[tuple[Fact, str]]:
     """Yield facts with a held-out wording each: an equal share of every family, or all that it has."""
     count = -(-UNSEEN_PHRASINGS // len(load_families()))
     for family in load_families().values():
-        candidates = [fact for fact in list_facts() if fact.family == family.name]
+        candidates = facts_by_family()[family.name]
         for i, fact in enumerate(rng.sample(candidates, min(count, len(candidates)))):
             yield fact, family.unseen_questions[i % len(family.unseen_questions)]

@@ -5,12 +5,11 @@ The tables are openers.txt, outside.txt and definitions.txt.
 
 import random
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
-from pipeline.miniworld.templates import CHOICE, Slots, choose_zipf, fill, parse_word
+from pipeline.miniworld.templates import Slots, choose_zipf, fill, parse_word, read_table
 from pipeline.turkish.inflect import Form
 
 DATA_FILES = ("openers.txt", "outside.txt", "definitions.txt")
@@ -42,14 +41,6 @@ class Outside:
     places: list[Form] = field(default_factory=list)
 
 
-def read_table(file: str) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a table as marker and text."""
-    for line in Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines():
-        marker, _, text = line.partition(" ")
-        if marker not in ("", "##"):
-            yield marker, text
-
-
 @cache
 def load_outside() -> Outside:
     """Return the questions of outside.txt."""
@@ -66,24 +57,23 @@ def load_outside() -> Outside:
 @cache
 def load_definitions() -> dict[str, Intent]:
     """Return what asks for a definition, and its answers, by family of facts."""
-    definitions: dict[str, Intent] = {}
-    for marker, text in read_table("definitions.txt"):
-        if marker == "#":
-            definition = definitions[text] = Intent(text, 1)
-        else:
-            (definition.prompts if marker == "?" else definition.answers).append(text)
-    return definitions
+    return read_intents("definitions.txt")
 
 
 @cache
 def load_intents() -> dict[str, Intent]:
     """Return the intents by name, in the order of openers.txt."""
+    return read_intents("openers.txt")
+
+
+def read_intents(file: str) -> dict[str, Intent]:
+    """Return the intents of a table by name. One without a weight has the weight 1."""
     intents: list[Intent] = []
-    for marker, text in read_table("openers.txt"):
+    for marker, text in read_table(file):
         match marker:
             case "#":
-                intent_name, weight = text.split()
-                intents.append(Intent(intent_name, int(weight)))
+                intent_name, _, weight = text.partition(" ")
+                intents.append(Intent(intent_name, int(weight or 1)))
             case "?":
                 intents[-1].prompts.append(text)
             case ".":
@@ -110,12 +100,3 @@ def draw_intent(rng: random.Random, excluded: Collection[str] = ()) -> Intent:
     """Draw an intent by its weight, none of those in `excluded`."""
     intents = [intent for intent in load_intents().values() if intent.name not in excluded]
     return rng.choices(intents, [intent.weight for intent in intents])[0]
-
-
-def expand(template: str) -> list[str]:
-    """Return every text that a template's choices give, its slots left as they are."""
-    choice = CHOICE.search(template)
-    if not choice:
-        return [template]
-    start, end = template[: choice.start()], template[choice.end() :]
-    return [text for option in choice[1].split("|") for text in expand(start + option + end)]

@@ -156,10 +156,7 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
 @cache
 def facts_by_kind() -> dict[str, list[Fact]]:
     """Return the facts by the kind of their subjects."""
-    by_kind: dict[str, list[Fact]] = {}
-    for fact in list_facts():
-        by_kind.setdefault(load_families()[fact.family].kind, []).append(fact)
-    return by_kind
+    return facts.group_facts(lambda fact: load_families()[fact.family].kind)
 
 
 @cache

@@ -11,9 +11,9 @@ from pipeline.miniworld import texts
 from pipeline.miniworld.conversations import compose_conversations
 from pipeline.miniworld.facts import list_facts, load_families
 from pipeline.miniworld.first_words import KINDS, read_first_words
-from pipeline.miniworld.openers import expand, load_intents
+from pipeline.miniworld.openers import load_intents
 from pipeline.miniworld.people import FIRST_NAMES, MADE_NAMES, NEW_NAMES
-from pipeline.miniworld.templates import fill
+from pipeline.miniworld.templates import CHOICE, fill
 from pipeline.text.casing import lower
 from pipeline.text.comparison_keys import duplicate_key
 
@@ -30,6 +30,15 @@ def fold(text: str) -> str:
     letters = [c for c in unicodedata.normalize("NFD", plain) if not unicodedata.combining(c)]
     kept = [c for c in letters if c.isalnum() or c == " " or ord(c) > 0x2000 or c == "?"]
     return " ".join("".join(c for c, _ in itertools.groupby(kept)).split())
+
+
+def expand(template: str) -> list[str]:
+    """Return every text that a template's choices give, its slots left as they are."""
+    choice = CHOICE.search(template)
+    if not choice:
+        return [template]
+    start, end = template[: choice.start()], template[choice.end() :]
+    return [text for option in choice[1].split("|") for text in expand(start + option + end)]
 
 
 def list_trained_messages() -> Iterator[str]:
