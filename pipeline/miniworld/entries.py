@@ -19,7 +19,7 @@ SHARED_PARAGRAPH_KINDS = (
 )  # kinds whose subjects share a paragraph
 # Entries about each kind in a hundred.
 KIND_WEIGHTS = {
-    "province": 41, "animal": 15, "character": 11, "number": 14, "month": 6, "fruit": 3, "day": 4, "clock": 2,
+    "province": 38, "animal": 16, "character": 11, "number": 12, "month": 8, "fruit": 3, "day": 6, "clock": 2,
     "food": 3, "holiday": 1,
 }  # fmt: skip
 MIN_WORDS = 40

@@ -19,7 +19,8 @@ VOCATIVE_SHARE = 0.35  # of the questions name who is asked
 SENTENCE_SHARE = 0.5  # of the answers are sentences
 REPLY_SHARE = 0.6  # of the answers are replied to
 TRANSITION_SHARE = 0.3
-TYPED_SHARE = 0.4  # of the quizzes are messages, whose questions are typed carelessly
+TYPED_SHARE = 0.5  # of the quizzes are messages, whose questions are typed carelessly
+GREETED_SHARE = 0.7  # of those begin with a greeting, and as many end with thanks or a goodbye
 FOLLOW_UP_SHARE = 0.5  # of the questions about the same subject as the last one leave its name out
 
 
@@ -74,6 +75,21 @@ TYPED_SETTING = Setting("friend", False, (
     "{fullname} evden {friend.dat} yazdı; aklına takılanları soruyordu.",
     "{day} {fullname} {place.loc} telefonunu eline aldı ve {friend.dat} yazdı.",
 ))  # fmt: skip
+GREETINGS = (
+    ("Merhaba!", "Merhaba! Ne soracaksın?"), ("Selam!", "Selam! Seni dinliyorum."),
+    ("Merhaba, nasılsın?", "İyiyim, teşekkür ederim. Sen nasılsın?"), ("Naber?", "İyiyim, senden naber?"),
+    ("Selam, ne haber?", "İyilik, sen nasılsın?"), ("Günaydın!", "Günaydın!"),
+    ("İyi akşamlar!", "İyi akşamlar! Buyur."), ("Müsait misin?", "Tabii, seni dinliyorum."),
+    ("Bir şey soracağım.", "Sor bakalım."), ("Ne yapıyorsun?", "Kitap okuyorum. Ne oldu?"),
+    ("Orada mısın?", "Buradayım. Ne oldu?"), ("Bana yardım eder misin?", "Tabii, ederim."),
+    ("İyi günler, nasıl gidiyor?", "İyi gidiyor, teşekkür ederim."),
+)  # fmt: skip
+FAREWELLS = (
+    ("Teşekkür ederim!", "Rica ederim."), ("Teşekkürler!", "Bir şey değil."), ("Sağ ol!", "Rica ederim."),
+    ("Çok sağ ol, hoşça kal!", "Güle güle!"), ("Görüşürüz!", "Görüşürüz!"), ("Hoşça kal!", "Güle güle!"),
+    ("Tamam, iyi geceler!", "İyi geceler!"), ("Ben yatıyorum, iyi geceler.", "İyi geceler, tatlı rüyalar!"),
+    ("Kendine iyi bak!", "Sen de kendine iyi bak."), ("Eyvallah!", "Rica ederim."),
+)  # fmt: skip
 SHORT_ANSWERS = (
     "{answer}.", "Bence {answer}.", "Biliyorum: {answer}.", "Kolay soru: {answer}.", "Cevap: {answer}.",
     "Tabii biliyorum, {answer}.", "Sanırım {answer}.", "{answer}, bunu herkes bilir.", "Buldum: {answer}.",
@@ -125,6 +141,8 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
     setting = TYPED_SETTING if is_typed else rng.choice(SETTINGS)
     hand = rng.random()  # one person types in one way
     paragraphs = [fill(rng, rng.choice(setting.openings), slots)]
+    if is_typed and rng.random() < GREETED_SHARE:
+        paragraphs += say(*rng.choice(GREETINGS), hand)
     replies = PRAISES if setting.is_asker_knowing else THANKS
     unused_replies = rng.sample(replies, len(replies))
     reply = ""  # to the answer before
@@ -150,7 +168,14 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
         paragraphs.append(f"— {answer}")
     if reply:
         paragraphs.append(f"— {type_carelessly(reply, random.Random(hand)) if is_typed else reply}")
+    elif is_typed and rng.random() < GREETED_SHARE:
+        paragraphs += say(*rng.choice(FAREWELLS), hand)
     return ComposedText((*paragraphs, fill(rng, rng.choice(ENDINGS), slots)))
+
+
+def say(message: str, answer: str, hand: float) -> list[str]:
+    """Return the turns of a message, typed in that person's way, and of the answer to it."""
+    return [f"— {type_carelessly(message, random.Random(hand))}", f"— {answer}"]
 
 
 @cache

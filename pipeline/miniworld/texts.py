@@ -19,8 +19,8 @@ VERB = re.compile(r"\{~(\w+)\.")
 
 # Documents of each genre in a hundred.
 GENRE_SHARES = {
-    "stories": 24, "letters": 3, "dialogues": 3, "news": 2, "recipes": 2, "chats": 11, "messages": 5,
-    "portraits": 22, "entries": 12, "quizzes": 16,
+    "stories": 22, "letters": 3, "dialogues": 3, "news": 2, "recipes": 2, "chats": 11, "messages": 5,
+    "portraits": 18, "entries": 12, "quizzes": 22,
 }  # fmt: skip
 COMPOSERS = {
     "chats": chats.compose, "messages": messages.compose, "portraits": portraits.compose,
