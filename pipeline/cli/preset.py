@@ -18,7 +18,7 @@ from pipeline.common.paths import DVC_FILE, PARAMS_FILE
 
 PRESETS = Path("presets")
 # Dicts whose keys are names given by the user. An overlay replaces such a dict as a whole.
-USER_KEYED = {("corpus", "sources"), ("sft", "sources"), ("eval", "tasks")}
+USER_KEYED = {("corpus", "sources"), ("sft", "sources")}
 
 Change = tuple[tuple[str, ...], Any, Any]  # path, old, new; ABSENT for a missing value
 ABSENT = object()

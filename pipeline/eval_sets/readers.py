@@ -3,14 +3,15 @@
 Errors of a row name its file and line.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.common.errors import UserError
+from pipeline.common.paths import TASKS
 from pipeline.eval_sets.answers import parse_answers
-from pipeline.eval_sets.params import EvalTask, task_files
+from pipeline.eval_sets.tasks import EvalTask, find_data_files
 from pipeline.readers.decompress import content_suffix, open_decompressed
 from pipeline.readers.json_rows import parse_json, read_json_rows
 from pipeline.readers.lines import TextLines
@@ -38,6 +39,10 @@ class Document:
     source: str
     text: str
 
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return (self.text,)
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -46,6 +51,10 @@ class Pair:
     good: str
     bad: str
     type: str
+
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return self.good, self.bad
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,10 @@ class Question:
     family: str
     kind: str
 
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return (self.question,)
+
 
 @dataclass(frozen=True)
 class Retrieval:
@@ -65,6 +78,10 @@ class Retrieval:
     queries: tuple[str, ...]
     documents: tuple[str, ...]
     targets: tuple[int, ...]
+
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return *self.queries, *self.documents
 
 
 def read_documents(name: str, task: EvalTask, root: Path = Path(".")) -> list[Document]:
@@ -110,33 +127,30 @@ def read_retrieval(name: str, task: EvalTask, root: Path = Path(".")) -> Retriev
     return Retrieval(tuple(queries), tuple(index), tuple(targets))
 
 
-Rows = TypeVar("Rows", bound=Sequence[object] | Retrieval)
+# What reads the files of each kind of task: a list of rows, or one `Retrieval`.
+READERS: dict[str, Callable[[str, EvalTask, Path], Any]] = {
+    "text": read_documents,
+    "minimal_pairs": read_pairs,
+    "retrieval": read_retrieval,
+    "questions": read_questions,
+}
 
 
-def check_size(name: str, task: EvalTask, rows: Rows) -> Rows:
-    """Return what was read for a task. Raises UserError where it is too little to measure on."""
+def read_task(name: str, task: EvalTask, root: Path = Path(".")) -> Any:
+    """Return what the reader of a task returns. Raises UserError where it is too little to measure on."""
+    rows = READERS[task.kind](name, task, root)
     if isinstance(rows, Retrieval):
         if len(rows.documents) < 2:
-            raise UserError(
-                f"params.yaml: eval.tasks.{name}: {task.path}: needs at least 2 different documents"
-            )
+            raise UserError(f"{TASKS}/{name}.yaml: {task.path}: needs at least 2 different documents")
     elif not rows:
-        raise UserError(f"params.yaml: eval.tasks.{name}: {task.path}: holds no rows")
+        raise UserError(f"{TASKS}/{name}.yaml: {task.path}: holds no rows")
     return rows
 
 
-def task_texts(name: str, task: EvalTask, root: Path = Path(".")) -> list[str]:
+def read_task_texts(name: str, task: EvalTask, root: Path = Path(".")) -> list[str]:
     """Return the texts of a task of any kind, from which the corpus is decontaminated."""
-    match task.kind:
-        case "text":
-            return [document.text for document in read_documents(name, task, root)]
-        case "minimal_pairs":
-            return [text for pair in read_pairs(name, task, root) for text in (pair.good, pair.bad)]
-        case "questions":
-            return [question.question for question in read_questions(name, task, root)]
-        case _:
-            retrieval = read_retrieval(name, task, root)
-            return [*retrieval.queries, *retrieval.documents]
+    rows = READERS[task.kind](name, task, root)
+    return [text for row in ([rows] if isinstance(rows, Retrieval) else rows) for text in row.texts()]
 
 
 @dataclass(frozen=True)
@@ -154,7 +168,7 @@ class TaskRow:
         if field in self.columns:
             if self.columns[field] not in self.record:
                 raise self.missing_error(
-                    f"column '{self.columns[field]}' (eval.tasks.{self.task}.columns.{field})"
+                    f"column '{self.columns[field]}' ({TASKS}/{self.task}.yaml: columns.{field})"
                 )
             return self.record[self.columns[field]]
         names = SYNONYMS.get(field, (field,))
@@ -171,7 +185,7 @@ class TaskRow:
             return default
         if value is None:
             raise self.missing_error(
-                f"column for '{field}'; name it in eval.tasks.{self.task}.columns.{field}"
+                f"column for '{field}'; name it in {TASKS}/{self.task}.yaml: columns.{field}"
             )
         return self.check_text(field, value)
 
@@ -180,7 +194,7 @@ class TaskRow:
         value = self.value(field)
         if value is None:
             raise self.missing_error(
-                f"column for '{field}'; name it in eval.tasks.{self.task}.columns.{field}"
+                f"column for '{field}'; name it in {TASKS}/{self.task}.yaml: columns.{field}"
             )
         values = parse_answers(value)
         if not values:
@@ -199,7 +213,7 @@ class TaskRow:
 
 def read_rows(name: str, task: EvalTask, root: Path) -> Iterator[TaskRow]:
     """Yield every row of every file of a task. Raises UserError where there is no file."""
-    for path in task_files(name, task, root=root):
+    for path in find_data_files(name, task, root=root):
         for location, record in read_records(path):
             yield TaskRow(location, path.stem, record, name, task.columns)
 

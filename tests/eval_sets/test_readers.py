@@ -7,7 +7,6 @@ import unicodedata
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.eval_sets.params import EvalTask
 from pipeline.eval_sets.readers import (
     Document,
     Pair,
@@ -17,6 +16,7 @@ from pipeline.eval_sets.readers import (
     read_questions,
     read_retrieval,
 )
+from pipeline.eval_sets.tasks import EvalTask
 from tests.helpers.paths import SHARED
 
 REAL = SHARED / "eval"
@@ -142,7 +142,11 @@ def test_read_pairs_of_a_table_loses_none_to_an_open_quote(read):
         ("p.json", '{\n"data": x', r"p\.json:2: not JSON: Expecting value at column 9"),
         ("p.jsonl", "[1]\n", r"p\.jsonl: object 1: int, not an object"),
         ("p.jsonl", '{"good": "a", "bad": "b"}\n[1]\n', r"p\.jsonl:2: list, not an object"),
-        ("p.jsonl", '{"good": "a"}\n', r"p\.jsonl:1: no column for 'bad'; name it in eval\.tasks\.mine"),
+        (
+            "p.jsonl",
+            '{"good": "a"}\n',
+            r"p\.jsonl:1: no column for 'bad'; name it in tasks/mine\.yaml: columns\.bad",
+        ),
         ("p.jsonl", '{"good": "a", "bad": " "}\n', r"p\.jsonl:1: bad: ' ' is not a text"),
         ("p.jsonl", '{"good": "a", "bad": "\\ufeff\\u00a0"}\n', r"p\.jsonl:1: bad: .* is not a text"),
         ("p.jsonl", '{"good": "a", "bad": ["b"]}\n', r"p\.jsonl:1: bad: \['b'\] is not a text"),
@@ -227,9 +231,7 @@ def test_read_questions_takes_other_brackets_for_text(read, answer):
 
 
 def test_read_documents_refuses_a_missing_named_column(read):
-    with pytest.raises(
-        UserError, match=r"a\.jsonl:1: no column 'metin' \(eval\.tasks\.mine\.columns\.text\)"
-    ):
+    with pytest.raises(UserError, match=r"a\.jsonl:1: no column 'metin' \(tasks/mine\.yaml: columns\.text\)"):
         read(read_documents, "text", "a.jsonl", '{"text": "Bir"}', text="metin")
 
 
@@ -239,7 +241,7 @@ def test_read_questions_refuses_an_empty_list_of_answers(read):
 
 
 def test_read_documents_refuses_a_missing_file(tmp_path):
-    with pytest.raises(UserError, match=r"eval\.tasks\.mine\.path: gone\.jsonl: no such file"):
+    with pytest.raises(UserError, match=r"tasks/mine\.yaml: path: gone\.jsonl: no such file"):
         read_documents("mine", EvalTask(kind="text", path="gone.jsonl"), tmp_path)
 
 
