@@ -3,6 +3,8 @@
 Errors of a row name its file and line.
 """
 
+import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,11 @@ SYNONYMS = {
     "query": ("query", "question"),
     "document": ("document", "context"),
     "answers": ("answers", "answer"),
+    "options": ("options", "choices"),
+    "answer": ("answer", "label"),
+    "first": ("first", "sentence1", "text1"),
+    "second": ("second", "sentence2", "text2"),
+    "score": ("score", "similarity_score"),
 }
 
 
@@ -69,6 +76,32 @@ class Question:
     def texts(self) -> tuple[str, ...]:
         """Return what the corpus must not hold."""
         return (self.question,)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The beginning of a text, and the ways in which it may go on, of which one is right."""
+
+    prompt: str
+    options: tuple[str, ...]
+    answer: int  # index of the right option
+
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return self.prompt, *self.options
+
+
+@dataclass(frozen=True)
+class ScoredPair:
+    """Two texts, and how alike people find them."""
+
+    first: str
+    second: str
+    score: float
+
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return self.first, self.second
 
 
 @dataclass(frozen=True)
@@ -117,6 +150,25 @@ def read_questions(name: str, task: EvalTask, root: Path = Path(".")) -> list[Qu
     ]
 
 
+def read_choices(name: str, task: EvalTask, root: Path = Path(".")) -> list[Choice]:
+    """Return the rows of a `choice` task. `answer` is the index of the right option, from 0."""
+    choices = []
+    for row in read_rows(name, task, root):
+        options = row.strings("options")
+        if len(options) < 2:
+            raise UserError(f"{row.location}: options: one alone leaves no choice; give two or more")
+        choices.append(Choice(row.string("prompt"), options, row.index("answer", len(options))))
+    return choices
+
+
+def read_similarity(name: str, task: EvalTask, root: Path = Path(".")) -> list[ScoredPair]:
+    """Return the rows of a `similarity` task."""
+    return [
+        ScoredPair(row.string("first"), row.string("second"), row.number("score"))
+        for row in read_rows(name, task, root)
+    ]
+
+
 def read_retrieval(name: str, task: EvalTask, root: Path = Path(".")) -> Retrieval:
     """Return the rows of a `retrieval` task. A document that several queries ask for is one candidate."""
     index: dict[str, int] = {}
@@ -133,6 +185,9 @@ READERS: dict[str, Callable[[str, EvalTask, Path], Any]] = {
     "minimal_pairs": read_pairs,
     "retrieval": read_retrieval,
     "questions": read_questions,
+    "choice": read_choices,
+    "second_halves": read_documents,
+    "similarity": read_similarity,
 }
 
 
@@ -144,6 +199,8 @@ def read_task(name: str, task: EvalTask, root: Path = Path(".")) -> Any:
             raise UserError(f"{TASKS}/{name}.yaml: {task.path}: needs at least 2 different documents")
     elif not rows:
         raise UserError(f"{TASKS}/{name}.yaml: {task.path}: holds no rows")
+    elif task.kind == "similarity" and len({row.score for row in rows}) < 2:
+        raise UserError(f"{TASKS}/{name}.yaml: {task.path}: needs pairs with different scores")
     return rows
 
 
@@ -160,19 +217,36 @@ class TaskRow:
     location: str  # file:line
     file: str  # name without folder and suffix
     record: dict[str, Any]
-    task: str
-    columns: dict[str, str]
+    name: str  # of the task
+    task: EvalTask
 
     def value(self, field: str) -> Any:
         """Return the file's value of `field`; None where it has no such column."""
-        if field in self.columns:
-            if self.columns[field] not in self.record:
-                raise self.missing_error(
-                    f"column '{self.columns[field]}' ({TASKS}/{self.task}.yaml: columns.{field})"
-                )
-            return self.record[self.columns[field]]
-        names = SYNONYMS.get(field, (field,))
-        return next((self.record[name] for name in names if name in self.record), None)
+        match self.task.columns.get(field):
+            case None:
+                names = SYNONYMS.get(field, (field,))
+                return next((self.column(name, field) for name in names if name in self.record), None)
+            case list(names):
+                return [self.column(name, field) for name in names]
+            case str(template) if in_braces := re.findall(r"\{([^{}]+)\}", template):
+                texts = {name: str(self.column(name, field)) for name in in_braces}
+                return re.sub(r"\{([^{}]+)\}", lambda match: texts[match[1]], template)
+            case str(name):
+                return self.column(name, field)
+
+    def column(self, name: str, field: str) -> Any:
+        """Return the value of a column, read for `field`, or what `replace` has for it."""
+        if name not in self.record:
+            raise self.missing_error(f"column '{name}' ({TASKS}/{self.name}.yaml: columns.{field})")
+        value = self.record[name]
+        if name not in self.task.replace:
+            return value
+        if str(value) not in self.task.replace[name]:
+            key = f"{TASKS}/{self.name}.yaml: replace.{name}"
+            raise UserError(
+                f"{self.location}: {name}: {value!r}: not in {key}; add it there, or mend the row"
+            )
+        return self.task.replace[name][str(value)]
 
     def missing_error(self, item: str) -> UserError:
         """Return the error of a missing column."""
@@ -185,7 +259,7 @@ class TaskRow:
             return default
         if value is None:
             raise self.missing_error(
-                f"column for '{field}'; name it in {TASKS}/{self.task}.yaml: columns.{field}"
+                f"column for '{field}'; name it in {TASKS}/{self.name}.yaml: columns.{field}"
             )
         return self.check_text(field, value)
 
@@ -194,12 +268,33 @@ class TaskRow:
         value = self.value(field)
         if value is None:
             raise self.missing_error(
-                f"column for '{field}'; name it in {TASKS}/{self.task}.yaml: columns.{field}"
+                f"column for '{field}'; name it in {TASKS}/{self.name}.yaml: columns.{field}"
             )
         values = parse_answers(value)
         if not values:
             raise UserError(f"{self.location}: {field}: an empty list; give at least one")
         return tuple(self.check_text(field, item) for item in values)
+
+    def number(self, field: str) -> float:
+        """Return a finite number."""
+        text = self.string(field)
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise UserError(f"{self.location}: {field}: {text!r} is not a number; mend or remove the row")
+        return number
+
+    def index(self, field: str, count: int) -> int:
+        """Return a whole number from 0 to `count` - 1."""
+        text = self.string(field)
+        if text not in map(str, range(count)):
+            key = f"{TASKS}/{self.name}.yaml: replace"
+            raise UserError(
+                f"{self.location}: {field}: {text!r}: not a number from 0 to {count - 1}; map it in {key}"
+            )
+        return int(text)
 
     def check_text(self, field: str, value: Any) -> str:
         """Return `value` as normalized text, if it is a text or a number."""
@@ -215,7 +310,7 @@ def read_rows(name: str, task: EvalTask, root: Path) -> Iterator[TaskRow]:
     """Yield every row of every file of a task. Raises UserError where there is no file."""
     for path in find_data_files(name, task, root=root):
         for location, record in read_records(path):
-            yield TaskRow(location, path.stem, record, name, task.columns)
+            yield TaskRow(location, path.stem, record, name, task)
 
 
 def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

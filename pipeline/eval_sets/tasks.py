@@ -19,6 +19,9 @@ FIELDS = {
     "minimal_pairs": {"good", "bad", "type", "subtype"},
     "retrieval": {"query", "document"},
     "questions": {"question", "answers", "family", "kind"},
+    "choice": {"prompt", "options", "answer"},
+    "second_halves": {"id", "source", "text"},
+    "similarity": {"first", "second", "score"},
 }
 # The main figure of each kind, as metrics.json calls it.
 METRICS = {
@@ -26,15 +29,23 @@ METRICS = {
     "minimal_pairs": "accuracy",
     "retrieval": "recall_at_1",
     "questions": "exact_match",
+    "choice": "accuracy",
+    "second_halves": "bits",
+    "similarity": "spearman",
 }
 
 
 class EvalTask(Section):
     """What a reader needs of a task."""
 
-    kind: Literal["text", "minimal_pairs", "retrieval", "questions"]
+    kind: Literal["text", "minimal_pairs", "retrieval", "questions", "choice", "second_halves", "similarity"]
     path: str = Field(min_length=1)  # a file or a glob
-    columns: dict[str, str] = Field(default_factory=dict)  # name of a field here: its name in the file
+    # Name of a field here: its column in the file, or several in braces, "{title}: {body}". The `options` of
+    # a choice may be a list of columns.
+    columns: dict[str, str | list[str]] = Field(default_factory=dict)
+    replace: dict[str, dict[str, str | int]] = Field(
+        default_factory=dict
+    )  # column: {value: what it stands for}
 
     @model_validator(mode="after")
     def check_columns(self) -> "EvalTask":
@@ -47,6 +58,8 @@ class EvalTask(Section):
                     or f"; a task of kind {self.kind} has {', '.join(sorted(known))}"
                 )
                 raise ValueError(f"columns.{field}: unknown field{hint}")
+            if isinstance(self.columns[field], list) and field != "options":
+                raise ValueError(f"columns.{field}: one column is expected; write several as '{{a}} {{b}}'")
         return self
 
 

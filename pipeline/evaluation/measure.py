@@ -12,10 +12,12 @@ from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL, TOKENIZE
 from pipeline.encoder.hf_io import load_encoder
 from pipeline.encoder.model import Encoder
 from pipeline.evaluation.bits_per_byte import Scorer, measure_bits_per_byte, sequence_bits
+from pipeline.evaluation.continuations import measure_choices, measure_second_halves
 from pipeline.evaluation.minimal_pairs import measure_minimal_pairs
 from pipeline.evaluation.ngrams import NGramModel
 from pipeline.evaluation.questions import measure_questions
 from pipeline.evaluation.retrieval import measure_retrieval
+from pipeline.evaluation.similarity import measure_similarity
 from pipeline.evaluation.tasks import MAX_TOKEN_DIFFERENCE, Tasks
 from pipeline.inference.first_words import measure_first_words
 from pipeline.model.decoder import Decoder
@@ -78,10 +80,25 @@ def measure_tasks(
     retrieval = {
         name: measure_retrieval(task, models.encoder, tokenizer) for name, task in tasks.retrieval.items()
     }
+    kinds: dict[str, dict[str, Any]] = {
+        "choice": {
+            name: measure_choices(choices, tokenizer, base_scorer, baselines)
+            for name, choices in tasks.choices.items()
+        },
+        "second_halves": {
+            name: measure_second_halves(documents, tokenizer, {"base": base_scorer, **ngram_scorers})
+            for name, documents in tasks.second_halves.items()
+        },
+        "similarity": {
+            name: measure_similarity(pairs, models.encoder, tokenizer)
+            for name, pairs in tasks.similarity.items()
+        },
+    }
     return {
         "bits_per_byte": bits_per_byte,
         "minimal_pairs": minimal_pairs,
         "questions": question_answering,
         "first_words": first_words,
         "retrieval": retrieval,
+        **{kind: figures for kind, figures in kinds.items() if figures},
     }

@@ -5,7 +5,16 @@ from typing import Any, NamedTuple
 
 from pipeline.common.paths import CORPUS, CORPUS_TEST, FIRST_WORDS_TEST, MINIWORLD
 from pipeline.eval_sets.params import EvalParams
-from pipeline.eval_sets.readers import READERS, Document, Pair, Question, Retrieval, read_task
+from pipeline.eval_sets.readers import (
+    READERS,
+    Choice,
+    Document,
+    Pair,
+    Question,
+    Retrieval,
+    ScoredPair,
+    read_task,
+)
 from pipeline.eval_sets.tasks import EvalTask, TaskFile, load_task_files
 from pipeline.evaluation.questions import select_questions
 from pipeline.evaluation.select_documents import load_miniworld_retrieval, select_documents
@@ -24,6 +33,9 @@ class Tasks(NamedTuple):
     questions: dict[str, list[Question]]
     retrieval: dict[str, Retrieval]
     first_words: list[FirstWords]  # the miniworld's, by hand
+    choices: dict[str, list[Choice]]
+    second_halves: dict[str, list[Document]]
+    similarity: dict[str, list[ScoredPair]]
 
 
 def load_tasks(params: EvalParams, seed: int, root: Path = Path(".")) -> Tasks:
@@ -35,6 +47,7 @@ def load_tasks(params: EvalParams, seed: int, root: Path = Path(".")) -> Tasks:
         load_question_tasks(files, params.max_questions, seed, root),
         load_retrieval_tasks(files, root),
         read_first_words(root / FIRST_WORDS_TEST),
+        *(load_file_tasks(files, kind, root) for kind in ("choice", "second_halves", "similarity")),
     )
 
 

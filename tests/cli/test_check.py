@@ -22,6 +22,9 @@ TASKS = {
     "minimal_pairs": {"good": "a b", "bad": "a c"},
     "questions": {"question": "Kim?", "answers": ["Ben"]},
     "retrieval": {"query": "Kim?", "document": "Ben"},
+    "choice": {"prompt": "Kim?", "options": ["Ben", "Sen"], "answer": 0},
+    "second_halves": {"text": "Bir gün."},
+    "similarity": {"first": "Kedi", "second": "Köpek", "score": 3},
 }
 
 
@@ -101,7 +104,9 @@ def test_check_params_refuses_evaluation_files_with_too_few_rows(project_with_ro
         file.write_text(content)
         with pytest.raises(UserError, match=r"tasks/mine\.yaml: data/raw/eval/a\.jsonl: (holds no|needs at)"):
             check_params()
-    file.write_text(json.dumps(TASKS[kind]) + "\n" + json.dumps(TASKS[kind] | {"document": "Sen"}))
+    file.write_text(
+        json.dumps(TASKS[kind]) + "\n" + json.dumps(TASKS[kind] | {"document": "Sen", "score": 1})
+    )
     check_params()
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.eval_sets.readers import read_task
+from pipeline.eval_sets.readers import Choice, Document, ScoredPair, read_task
 from pipeline.eval_sets.tasks import (
     check_inputs,
     find_data_files,
@@ -17,6 +17,7 @@ from tests.helpers.factories import eval_params
 from tests.helpers.paths import ROOT
 from tests.helpers.small import write_task
 
+MEASURED = ("heldout", "turblimp", "xquad_tr")
 HUB = {"dataset": "a/b", "split": "test", "revision": "0" * 40}
 
 
@@ -144,7 +145,28 @@ def test_check_inputs_refuses_a_broken_link(root):
         check(root, "data/raw/eval/gone.csv")
 
 
-@pytest.mark.parametrize("name", ["heldout", "turblimp", "xquad_tr"])
+SCHEMAS = {  # first row of a file of the set's schema, made up; its real items are not here
+    "xcopa_tr": Choice("Çocuğun üstü ıslandı. Bunun sebebi şu:", ("Yağmur yağıyordu.", "Güneş açmıştı."), 0),
+    "belebele_tr": Choice(
+        "Köyün değirmeni derenin kıyısındadır.\n\nSoru: Değirmen nerededir?\nCevap:",
+        ("Tepede", "Derenin kıyısında", "Şehirde", "Ormanda"),
+        1,
+    ),
+    "stsb_tr": ScoredPair("Bir çocuk top oynuyor.", "Bir çocuk bahçede top oynuyor.", 3.8),
+    "flores_tr": Document("0", "flores_tr", "Göl bu yıl erken dondu ve çocuklar üstünde kaydı."),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in list_task_names(ROOT) if name not in MEASURED])
+def test_unmeasured_tasks_read_their_schema(root, name):
+    task = read_task_file(name, ROOT)
+    assert not task.measured
+    shutil.copy(ROOT / f"tests/eval_sets/schemas/{name}.jsonl", root / task.path)
+    first = read_task(name, task, root)[0]
+    assert first == SCHEMAS[name]
+
+
+@pytest.mark.parametrize("name", MEASURED)
 def test_shipped_tasks_read_the_real_files(tmp_path, shared, name):
     (tmp_path / "tasks").symlink_to(ROOT / "tasks")
     shutil.copytree(shared / "eval", tmp_path / "data/raw/eval")

@@ -21,6 +21,11 @@ METRICS = {
     "first_words": {"opener": {"share": 0.9, "n": 40}},
     "retrieval": {"xquad": {"encoder": SCORES, "bm25": SCORES, "documents": 240}},
 }
+OF_FILES = {  # kinds that only files have
+    "choice": {"xcopa_tr": {"accuracy": 0.52, "kneser_ney_5": 0.51, "chance": 0.5}},
+    "second_halves": {"flores_tr": {"base": 91.23, "bigram": 130.0, "kneser_ney_5": 101.5}},
+    "similarity": {"stsb_tr": {"encoder": 0.45, "common_words": 0.41, "n": 1379}},
+}
 
 
 def test_summary_table_names_each_measure_and_its_baseline():
@@ -29,6 +34,14 @@ def test_summary_table_names_each_measure_and_its_baseline():
         console.print(summary_table(METRICS))
     least = "sum 0.25, next_day 0.50, region 0.80"
     for piece in ("1.250", "5-gram 1.500", "0.610", "n 300", least, "0.900", "BM25 0.500, of 240"):
+        assert piece in printed.get()
+
+
+def test_summary_table_names_kinds_that_only_files_have():
+    console = Console(width=120)
+    with console.capture() as printed:
+        console.print(summary_table(METRICS | OF_FILES))
+    for piece in ("0.520", "chance 0.500", "91.2", "5-gram 101.5", "0.450", "common words 0.410, n 1379"):
         assert piece in printed.get()
 
 
