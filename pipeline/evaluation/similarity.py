@@ -36,7 +36,7 @@ def spearman(values: Sequence[float] | np.ndarray, scores: Sequence[float]) -> f
     ranks = [average_ranks(np.asarray(side, dtype=np.float64)) for side in (values, scores)]
     if any(np.ptp(side) == 0 for side in ranks):
         return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(np.stack(ranks))[0, 1])
 
 
 def average_ranks(values: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Task files: their keys, what eval.tasks changes of them, and where their data may lie."""
 
+import json
+import re
 import shutil
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from pipeline.common.errors import UserError
 from pipeline.eval_sets.readers import Choice, Document, ScoredPair, read_task
 from pipeline.eval_sets.tasks import (
+    METRICS,
     check_inputs,
     find_data_files,
     list_task_names,
@@ -164,6 +167,27 @@ def test_unmeasured_tasks_read_their_schema(root, name):
     shutil.copy(ROOT / f"tests/eval_sets/schemas/{name}.jsonl", root / task.path)
     first = read_task(name, task, root)[0]
     assert first == SCHEMAS[name]
+
+
+def test_page_on_tasks_lists_every_task_and_kind_and_its_example_is_in_order(root):
+    page = (ROOT / "docs/tasks.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|", page, flags=re.M))
+    assert listed == {name: read_task_file(name, ROOT).kind for name in list_task_names(ROOT)}
+    unmeasured = set(re.findall(r"^\| `(\w+)` .*\*unmeasured\*", page, flags=re.M))
+    assert unmeasured == {name for name in list_task_names(ROOT) if not read_task_file(name, ROOT).measured}
+    kinds = re.findall(r"^\| `(\w+)` \| .* \| `(\w+)` \| [^|]+ \|$", page, flags=re.M)
+    assert dict(kinds) == METRICS
+    (example,) = [
+        block for block in re.findall(r"```yaml\n(.*?)```", page, flags=re.S) if "name: quiz" in block
+    ]
+    (root / "tasks").mkdir()
+    (root / "tasks/quiz.yaml").write_text(example, encoding="utf-8")
+    row = {"metin": "Kedi süt içer.", "soru": "Ne içer?", "a": "Su", "b": "Çay", "c": "Süt", "d": "Ayran"}
+    (root / "data/raw/eval/quiz.jsonl").write_text(json.dumps(row | {"doğru": "C"}), encoding="utf-8")
+    prompt = "Kedi süt içer.\nSoru: Ne içer?\nCevap:"
+    assert read_task("quiz", read_task_file("quiz", root), root) == [
+        Choice(prompt, ("Su", "Çay", "Süt", "Ayran"), 2)
+    ]
 
 
 @pytest.mark.parametrize("name", MEASURED)
