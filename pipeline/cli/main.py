@@ -108,9 +108,9 @@ def add(
     from pipeline.cli.add_task import add_task
 
     if eval_kind is not None:
-        for option, value in {"--sft": sft, "--no-header": no_header}.items():
-            if value:
-                raise UserError(f"{option}: does not go with --eval; leave it out")
+        if sft or no_header:
+            option = "--sft" if sft else "--no-header"
+            raise UserError(f"{option}: does not go with --eval; leave it out")
         add_task(files, eval_kind, name, column, copy, track)
         return
     if sft:
