@@ -5,7 +5,8 @@ import glob
 import os
 import re
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ from pipeline.corpus.stats import DROPPING_RULES
 from pipeline.readers.decompress import is_compressed
 from pipeline.readers.lines import detect_utf16
 from pipeline.readers.rows import Note, Unreadable
+from pipeline.text.careless import TO_ASCII
 from pipeline.text.casing import lower
 
 CHUNK_BYTES = 1 << 20
@@ -44,7 +46,6 @@ FIRST_RUN: dict[str, dict[str, float]] = {
     "encoder": {"steps": 30},
     "sft": {"epochs": 0.2},
 }
-ASCII_LETTERS = str.maketrans("çğıöşüâîû", "cgiosuaiu")
 
 
 class Sample(NamedTuple):
@@ -71,8 +72,7 @@ def add_files(
     source, files = name or source_name(files[0]), list_once(files)
     document, sources = read_sources("corpus", source)
     skip_unreadable = document["corpus"].get("on_error") == "skip"
-    created: list[Path] = []
-    try:
+    with removing_on_error() as created:
         placed = [link_or_copy(file, copy or track, skip_unreadable, created) for file in files]
         entry, paths = make_entry(placed)
         if column:
@@ -80,8 +80,8 @@ def add_files(
         if not has_header:
             entry["header"] = False
         entry["weight"] = 1.0
-        for file, path in zip(files, placed, strict=True):
-            if column is None:
+        if column is None:
+            for file, path in zip(files, placed, strict=True):
                 refuse_conversations(path, file)
         samples = {
             file: read_sample(path, file, column, has_header, skip_unreadable)
@@ -99,26 +99,18 @@ def add_files(
         text = dump_yaml(document)
         notes, to_run = estimate.find_shortages(params), stages_after(["slice_corpus"])
         duration = estimate.describe_time(params, to_run)
-        if track:
-            run_dvc("add", "--quiet", *map(str, placed))
-        write_atomic(PARAMS_FILE, text)
-    except BaseException:
-        for file in created:
-            file.unlink(missing_ok=True)
-        raise
+        write_source(text, placed, track)
     print(f"{PARAMS_FILE}: corpus.sources.{source}: {', '.join(paths)}")
     if listed := ", ".join(without):
         print(translate(f"rules that more than a fifth of the documents break do not look at them: {listed}"))
-    for note in [*reader_notes, *notes]:
-        print(translate(f"note: {note}"))
-    print(translate(f"`dvc repro` will run: {', '.join(to_run)}; {duration}"))
+    print_next_run([*reader_notes, *notes], to_run, duration)
     if suggestion := suggest_first_run(params, to_run):
         print(translate(f"a first look: {suggestion}"))
 
 
 def source_name(file: Path) -> str:
     """Return the name of a source made from that of a file: `Şiirlerim 2.txt` as `siirlerim-2`."""
-    stem = lower(file.name.split(".")[0]).translate(ASCII_LETTERS)
+    stem = lower(file.name.split(".")[0]).translate(TO_ASCII)
     return re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "mine"
 
 
@@ -148,6 +140,32 @@ def make_entry(placed: Sequence[Path]) -> tuple[CommentedMap, list[str]]:
     """Return the entry of a local source with these files, and the globs that name them in it."""
     paths = [glob.escape(file.as_posix()) for file in placed]
     return CommentedMap(kind="local", path=paths[0] if len(paths) == 1 else paths), paths
+
+
+@contextmanager
+def removing_on_error() -> Iterator[list[Path]]:
+    """Yield a list for the files that are created, which are removed where the block raises an error."""
+    created: list[Path] = []
+    try:
+        yield created
+    except BaseException:
+        for file in created:
+            file.unlink(missing_ok=True)
+        raise
+
+
+def write_source(text: str, placed: Sequence[Path], track: bool) -> None:
+    """Write params.yaml with the new source, after `dvc add` of its files if they are tracked."""
+    if track:
+        run_dvc("add", "--quiet", *map(str, placed))
+    write_atomic(PARAMS_FILE, text)
+
+
+def print_next_run(notes: Iterable[str], to_run: Iterable[str], duration: str) -> None:
+    """Print the notes, and what `dvc repro` will run and for how long."""
+    for note in notes:
+        print(translate(f"note: {note}"))
+    print(translate(f"`dvc repro` will run: {', '.join(to_run)}; {duration}"))
 
 
 def link_or_copy(

@@ -5,12 +5,20 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.cli import estimate
-from pipeline.cli.add import link_or_copy, list_once, make_entry, read_sources, source_name
-from pipeline.cli.graph import run_dvc, stages_after
+from pipeline.cli.add import (
+    link_or_copy,
+    list_once,
+    make_entry,
+    print_next_run,
+    read_sources,
+    removing_on_error,
+    source_name,
+    write_source,
+)
+from pipeline.cli.graph import stages_after
 from pipeline.cli.preset import check_params_text, dump_yaml
 from pipeline.common.errors import UserError, one_line
 from pipeline.common.i18n import translate
-from pipeline.common.io import write_atomic
 from pipeline.common.paths import PARAMS_FILE, RAW_SFT
 from pipeline.corpus.readers.files import file_format
 from pipeline.readers.decompress import is_compressed
@@ -29,9 +37,8 @@ def add_conversations(files: Sequence[Path], name: str | None, copy: bool, track
             raise UserError(f"{file}: conversations are read from JSON, not compressed; write them so")
     document, sources = read_sources("sft", source)
     on_error: Literal["fail", "skip"] = "skip" if document["sft"].get("on_error") == "skip" else "fail"
-    created: list[Path] = []
     notes: list[str] = []
-    try:
+    with removing_on_error() as created:
         placed = [link_or_copy(file, copy or track, on_error == "skip", created, RAW_SFT) for file in files]
         for file, path in zip(files, placed, strict=True):
             findings = Findings(on_error)
@@ -45,14 +52,6 @@ def add_conversations(files: Sequence[Path], name: str | None, copy: bool, track
         text = dump_yaml(document)
         params, to_run = check_params_text(text), stages_after(["train_sft"])
         duration = estimate.describe_time(params, to_run)
-        if track:
-            run_dvc("add", "--quiet", *map(str, placed))
-        write_atomic(PARAMS_FILE, text)
-    except BaseException:
-        for file in created:
-            file.unlink(missing_ok=True)
-        raise
+        write_source(text, placed, track)
     print(f"{PARAMS_FILE}: sft.sources.{source}: {', '.join(paths)}")
-    for note in notes:
-        print(translate(f"note: {note}"))
-    print(translate(f"`dvc repro` will run: {', '.join(to_run)}; {duration}"))
+    print_next_run(notes, to_run, duration)

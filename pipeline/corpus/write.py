@@ -47,8 +47,10 @@ def write_corpus(selection: Selection, ingest: Ingest, folder: Path) -> CorpusRe
     totals = sum_stats(list(stats.values()))
     check_splits(totals, params)
 
-    composed = sum(s.documents for s in params.sources.values() if isinstance(s, MiniworldSource))
-    miniworld = write_ground_truth(folder / "miniworld", ingest.seed, composed, written.queries)
+    sources = [source for source in params.sources.values() if isinstance(source, MiniworldSource)]
+    composed = sum(source.documents for source in sources)
+    small_talk = max((source.small_talk for source in sources), default=0.0)
+    miniworld = write_ground_truth(folder / "miniworld", ingest.seed, composed, small_talk, written.queries)
     metrics = {
         **totals.metrics(),
         "miniworld": miniworld,

@@ -27,9 +27,10 @@ def summary_table(metrics: dict[str, Any]) -> Table:
     for task, values in metrics["questions"].items():
         table.add_row("questions, exact match", task, f"{values['exact_match']:.3f}", f"n {values['n']}")
         if len(values["families"]) > LEAST_SHOWN:
-            table.add_row("the least of its families", task, *least_families(values["families"]))
+            table.add_row("the lowest families", task, *least_families(values["families"]))
     for kind, values in metrics["first_words"].items():
-        table.add_row("first words, right answers", kind, f"{values['share']:.3f}", f"n {values['n']}")
+        label = "first words refused" if kind == "false_refusals" else "first words, right answers"
+        table.add_row(label, kind.replace("_", " "), f"{values['share']:.3f}", f"n {values['n']}")
     for task, values in metrics["retrieval"].items():
         for key, label in {"recall_at_1": "retrieval@1", "mrr": "MRR"}.items():
             bm25 = f"BM25 {values['bm25'][key]:.3f}, of {values['documents']}"
@@ -50,7 +51,7 @@ def summary_table(metrics: dict[str, Any]) -> Table:
 def least_families(families: dict[str, dict[str, float]]) -> tuple[str, str]:
     """Return the lowest exact match of all families, and the families that are lowest with theirs."""
     least = sorted((values["exact_match"], name) for name, values in families.items())[:LEAST_SHOWN]
-    return f"{least[0][0]:.3f}", ", ".join(f"{name} {share:.2f}" for share, name in least)
+    return f"{least[0][0]:.3f}", ", ".join(f"{name} {share:.3f}" for share, name in least)
 
 
 def baseline_samples_table(samples: dict[str, Any]) -> Table:

@@ -79,6 +79,12 @@ OPENINGS = (
     "{place.loc} {setting} {fullname} ile {friend.gen} [konuşması|sohbeti]:",
     "{fullname} {place.loc} {setting} {friend.acc} [görünce|bulunca] çok sevindi ve onunla konuştu.",
 )
+FIRST_MEETING_OPENINGS = (
+    "{fullname}, {place.loc} {setting} biriyle tanıştı.",
+    "{fullname} {place.loc} {setting} oturuyordu. Yanına biri geldi.",
+    "{place.loc} {setting} bir tanışma: {fullname}",
+    "{fullname} o gün {place.loc} {setting} yeni biriyle konuştu.",
+)
 SETTINGS = (
     "çay bahçesinde", "otobüs durağında", "kütüphanenin önünde", "parkta", "okulun bahçesinde",
     "pazar yerinde", "istasyonda", "fırının önünde", "bir bankta", "hastanenin bahçesinde", "çarşıda",
@@ -115,7 +121,12 @@ NAME_QUESTIONS = (
     ("Adımı unutmadın, değil mi?", "Unutmadım, adın {name}."),
     ("Bana adını bir daha söyler misin?", "Adım {friend}."),
 )
-INTRODUCTION_SHARE = 0.35
+FIRST_MEETING_SHARE = 0.5
+FIRST_MEETING_ENDINGS = (
+    "{fullname} ile {friend} {place.loc} böyle tanıştı.", "{fullname} {friend.acc} hiç unutmadı.",
+    "{friend} ile {fullname} sonra {place.loc} vedalaştı.", "{fullname} akşam herkese {friend.acc} anlattı.",
+    "{fullname.gen} {place.loc} yeni bir arkadaşı oldu: {friend}.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -155,7 +166,8 @@ def draw_action(
 def draw_scene(rng: random.Random, speakers: Collection[str] = (), excluded_province: str = "") -> Scene:
     """Draw a few people other than `speakers`, and a few provinces other than `excluded_province`."""
     elsewhere = [province.name for province in world.list_provinces() if province.name != excluded_province]
-    return Scene(people.draw_names(rng, PEOPLE_PER_SCENE, speakers), rng.sample(elsewhere, PLACES_PER_SCENE))
+    absent = [person for person in people.FIRST_NAMES if person not in speakers]
+    return Scene(rng.sample(absent, PEOPLE_PER_SCENE), rng.sample(elsewhere, PLACES_PER_SCENE))
 
 
 def draw_nouns(rng: random.Random, scene: Scene) -> SentenceNouns:
@@ -228,7 +240,7 @@ def ask_ever(rng: random.Random, you: str, nouns: SentenceNouns) -> tuple[str, s
     question = f"Sen hiç {act.argument} {act.inflect('past sg2 ask')}, {you}?"
     answers = (
         f"Evet, ben {draw_time(rng, act, 'past')} {act.argument} {act.inflect('past sg1')}.",
-        f"Hayır, ben {act.argument} {rng.choice(NEVER_ADVERBS)} {act.inflect('neg past sg1')}.",
+        f"Hayır, ben {act.argument} {rng.choice(('hiç', 'hiçbir zaman'))} {act.inflect('neg past sg1')}.",
         f"Ben {act.inflect('neg past sg1')}, ama {nouns['who']} {act.inflect('past')}.",
     )
     return question, rng.choice(answers)
@@ -320,13 +332,23 @@ EXCHANGES = (
 ASK_BACK_SHARE = 0.6  # of the answers are followed by a question in the same turn
 
 
+def name_speakers(slots: Slots, speakers: Sequence[str]) -> Slots:
+    """Return slots in which {name} speaks next, to {friend}."""
+    return {**slots, "name": speakers[0], "friend": speakers[1]}
+
+
 def compose(rng: random.Random, slots: Slots) -> ComposedText:
     """Compose a chat of four to six exchanges between {name} and {friend}, each turn a paragraph."""
     slots = {**slots, "setting": noun(rng.choice(SETTINGS))}
+    is_first_meeting = rng.random() < FIRST_MEETING_SHARE
+    if is_first_meeting:
+        slots["friend"] = people.draw_new_name(rng)
     speakers = [slots["name"], slots["friend"]]
     scene = draw_scene(rng, speakers, slots["place"])
-    is_first_meeting = rng.random() < INTRODUCTION_SHARE
-    turns = [fill(rng, turn, slots) for turn in rng.choice(INTRODUCTIONS)] if is_first_meeting else []
+    turns: list[str] = []
+    if is_first_meeting:
+        rng.shuffle(speakers)
+        turns = [fill(rng, turn, name_speakers(slots, speakers)) for turn in rng.choice(INTRODUCTIONS)]
     for exchange in rng.sample(EXCHANGES, k=rng.randint(4, 6)):
         asking_back = bool(turns) and rng.random() < ASK_BACK_SHARE
         if asking_back or (not turns and rng.random() < 0.5):
@@ -335,12 +357,12 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
         question, answer = (fill(rng, turn, {}) for turn in exchange(rng, speakers[1], nouns))
         turns[-1:] = [f"{turns[-1]} {question}"] if asking_back else [*turns[-1:], question]
         turns.append(answer)
-    if is_first_meeting:
-        turns += [fill(rng, turn, slots) for turn in rng.choice(NAME_QUESTIONS)]
-    elif rng.random() < 0.4:
-        parting = {**slots, "name": speakers[0], "friend": speakers[1]}
-        turns += [fill(rng, turn, parting) for turn in rng.choice(CLOSINGS)]
-    paragraphs = (fill(rng, rng.choice(OPENINGS), slots), *(f"— {turn}" for turn in turns))
-    paragraphs = (*paragraphs, fill(rng, rng.choice(ENDINGS), slots))
+    if is_first_meeting or rng.random() < 0.4:
+        closings = NAME_QUESTIONS if is_first_meeting else CLOSINGS
+        turns += [fill(rng, turn, name_speakers(slots, speakers)) for turn in rng.choice(closings)]
+    openings = FIRST_MEETING_OPENINGS if is_first_meeting else OPENINGS
+    paragraphs = (fill(rng, rng.choice(openings), slots), *(f"— {turn}" for turn in turns))
+    endings = FIRST_MEETING_ENDINGS if is_first_meeting else ENDINGS
+    paragraphs = (*paragraphs, fill(rng, rng.choice(endings), slots))
     question_about_text = fill(rng, "{fullname} {place.loc} {setting} kiminle konuştu?", slots)
     return ComposedText(paragraphs, ((question_about_text, fill(rng, "{friend.ins}", slots)),))

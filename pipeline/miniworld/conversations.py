@@ -23,16 +23,16 @@ from pipeline.miniworld.facts import (
     load_families,
 )
 from pipeline.miniworld.openers import (
-    DO_NOT_KNOW,
     draw_intent,
     draw_opener,
+    draw_outside,
     load_definitions,
     load_intents,
     load_outside,
 )
 from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.quizzes import can_follow
-from pipeline.miniworld.templates import Slots, choose_zipf, fill
+from pipeline.miniworld.templates import Slots, fill
 from pipeline.text.casing import capitalize
 from pipeline.turkish.inflect import numeral
 
@@ -40,20 +40,24 @@ Conversation = dict[str, list[dict[str, str]]]
 Turns = list[str]  # of user and assistant, one after the other
 ComposeStory = Callable[[random.Random], ComposedText]
 
-# Conversations of each kind in a block of a hundred. Every block has the same kinds in another order.
-KIND_SHARES = {
-    "various": 23, "subject": 16, "family": 17, "pairs": 16,
-    "opener": 9, "name": 5, "outside": 7, "definition": 2, "chat": 2, "reading": 2, "story": 1,
+# Conversations of each kind, relative to the others of small talk and of the rest. Every block of a hundred
+# has the same kinds in another order.
+SMALL_TALK_WEIGHTS = {"opener": 9, "name": 5, "chat": 2}
+OTHER_WEIGHTS = {
+    "various": 23, "subject": 16, "family": 17, "pairs": 16, "outside": 7, "definition": 2, "reading": 2,
+    "story": 1,
 }  # fmt: skip
-BLOCK_SIZE = sum(KIND_SHARES.values())
+BLOCK_SIZE = 100
+SMALL_TALK_SHARE = sum(SMALL_TALK_WEIGHTS.values()) / BLOCK_SIZE
 SYSTEM_SHARE = 0.1
 GREETING_SHARE = 0.12
 THANKS_SHARE = 0.1
 ELLIPSIS_SHARE = 0.6  # of the questions of the same family as the last one are "Peki ya {x}?"
+TYPED_QUESTION_SHARE = 0.2  # of the questions are as short as people type them
 FOLLOW_UP_SHARE = 0.8  # of the questions about the same subject as the last one leave its name out
 QUESTION_AFTER_OPENER_SHARE = 0.3
 THANKS_AFTER_QUESTION_SHARE = 0.5
-OUTSIDE_SPREAD = 12  # see choose_zipf: the first question is one in thirteen so
+REPLY_SHARE = 0.7  # of the questions of the model are answered
 RECALL_SHARE = 0.7  # of those who give a name ask for it later
 FACTS_PER_CONVERSATION = 4  # of one subject or one family, at most
 VARIOUS_FACTS_PER_CONVERSATION = 3  # of the kind "various"
@@ -79,9 +83,21 @@ THANKS = (
     ("Çok teşekkürler!", "Rica ederim."),
     ("Tamam, teşekkürler.", "Rica ederim."),
 )
-ELLIPSES = ("Peki ya {x}?", "Peki ya {x}?", "Ya {x}?", "Peki {x}?", "{x}?")
+ELLIPSES = {
+    "": ("Peki ya {x}?", "Peki ya {x}?", "Ya {x}?", "Peki {x}?", "{x}?"),
+    "next": ("Peki ya {x.abl} sonra?", "{x.abl} sonra?", "Peki {x.abl} sonra?"),
+    "previous": ("Peki ya {x.abl} önce?", "{x.abl} önce?", "Peki {x.abl} önce?"),
+}  # by the first word of the family
 
-WELLBEING_REPLIES = ("i_am_well", "well_and_you", "i_am_unwell")  # intents after "Sen nasılsın?"
+WELLBEING_REPLIES = ("i_am_well", "i_am_well", "i_am_unwell")  # intents after "Sen nasılsın?"
+FAREWELLS = ("goodbye", "good_night")  # nothing follows them
+# Intents with which people begin, not go on.
+FIRST_INTENTS = (
+    "greeting", "religious_greeting", "good_morning", "good_day", "good_evening", "good_work", "arrival",
+    "wellbeing", "i_am_well", "well_and_you", "test",
+)  # fmt: skip
+STORY_OFFERS = ("bored", "joke", "i_am_unwell")
+STORY_ACCEPTED = "[Evet|Olur|Tamam|Anlat|Evet, anlat|İsterim|Olur, dinliyorum]."
 ENDINGS = ("thanks", "thanks", "goodbye")  # intents after an answer
 NAME_GIVEN = (
     (
@@ -94,13 +110,13 @@ NAME_GIVEN = (
         "[Adım|Benim adım|Ben] {name}, [senin adın ne|sen kimsin]?",
         "Merhaba {name}, ben Tezgâh'ta eğitilmiş küçük bir Türkçe dil modeliyim.",
     ),
-    ("[Adım {name}, {place.loc} yaşıyorum|Ben {name}, {place.abl} yazıyorum].", "Memnun oldum, {name}."),
+    ("[Adım {name}, {place.loc} yaşıyorum|Ben {name}, {place.loc} oturuyorum].", "Memnun oldum, {name}."),
 )
 NAME_ASKED = (
     "[Adım ne|Benim adım ne|Adım neydi|Adımı hatırlıyor musun|Adımı biliyor musun]?",
     "[Ben kimim|Benim adım neydi|Adımı söyler misin|İsmim ne|İsmim neydi]?",
 )
-PLACE_ASKED = "[Ben nerede yaşıyorum|Nerede yaşıyorum|Nereden yazıyorum|Hangi ildeyim]?"
+PLACE_ASKED = "[Ben nerede yaşıyorum|Nerede yaşıyorum|Nerede oturuyorum|Hangi ilde yaşıyorum]?"
 NAME_UNKNOWN = "Adını henüz söylemedin."
 UNNAMED_SHARE = 0.08  # of those who ask for their name have not given it
 
@@ -130,19 +146,23 @@ STORY_PROMPTS = (
 )
 
 
-def compose_conversations(seed: int, count: int, compose_story: ComposeStory) -> Iterator[Conversation]:
+def compose_conversations(
+    seed: int, count: int, compose_story: ComposeStory, small_talk: float = SMALL_TALK_SHARE
+) -> Iterator[Conversation]:
     """Yield `count` conversations, {"messages": [{"role", "content"}, …]}, each a function of seed and index.
 
-    `compose_story` returns a story and its questions. Every fact is asked alone equally often, give or
-    take one epoch.
+    `compose_story` returns a story and its questions. `small_talk` is the share of greetings, names and chat.
+    The facts of a family are asked equally often, give or take one epoch.
     """
     for index in range(count):
-        yield compose_conversation(seed, index, compose_story)
+        yield compose_conversation(seed, index, compose_story, small_talk)
 
 
-def compose_conversation(seed: int, index: int, compose_story: ComposeStory) -> Conversation:
+def compose_conversation(
+    seed: int, index: int, compose_story: ComposeStory, small_talk: float = SMALL_TALK_SHARE
+) -> Conversation:
     """Return the conversation of that index."""
-    kind, rank = kind_and_rank(seed, index)
+    kind, rank = kind_and_rank(seed, index, small_talk)
     rng = random.Random(f"{seed}:conversation:{index}")
     turns = compose_turns(rng, kind, seed, rank, compose_story)
     messages = (
@@ -153,34 +173,42 @@ def compose_conversation(seed: int, index: int, compose_story: ComposeStory) -> 
     return {"messages": messages}
 
 
-def kind_and_rank(seed: int, index: int) -> tuple[str, int]:
+def kind_and_rank(seed: int, index: int, small_talk: float = SMALL_TALK_SHARE) -> tuple[str, int]:
     """Return the kind of a conversation, and its rank: the number of conversations of its kind before it."""
     block, position = divmod(index, BLOCK_SIZE)
-    order = _shuffle_kinds(seed, block)
+    order = _shuffle_kinds(seed, block, small_talk)
     kind = order[position]
-    return kind, block * KIND_SHARES[kind] + order[:position].count(kind)
+    return kind, block * order.count(kind) + order[:position].count(kind)
 
 
 @cache
-def _shuffle_kinds(seed: int, block: int) -> list[str]:
-    order = [kind for kind, share in KIND_SHARES.items() for _ in range(share)]
+def _shuffle_kinds(seed: int, block: int, small_talk: float) -> list[str]:
+    talk = round(BLOCK_SIZE * small_talk)
+    order = divide(talk, SMALL_TALK_WEIGHTS) + divide(BLOCK_SIZE - talk, OTHER_WEIGHTS)
     random.Random(f"{seed}:kinds:{block}").shuffle(order)
     return order
+
+
+def divide(count: int, weights: dict[str, int]) -> list[str]:
+    """Return `count` kinds in proportion to their weights, the largest remainders rounded up."""
+    exact = {kind: count * weight / sum(weights.values()) for kind, weight in weights.items()}
+    by_remainder = sorted(exact, key=lambda kind: int(exact[kind]) - exact[kind])
+    rest = count - sum(map(int, exact.values()))
+    return [kind for kind in weights for _ in range(int(exact[kind]) + (kind in by_remainder[:rest]))]
 
 
 def compose_turns(rng: random.Random, kind: str, seed: int, rank: int, compose_story: ComposeStory) -> Turns:
     """Compose the turns of the conversation of a kind that `rank` others of that kind come before."""
     match kind:
         case "opener":
-            return compose_openers(rng)
+            return compose_openers(rng, compose_story)
         case "name":
             return compose_introduction(rng)
         case "chat":
             slots = draw_slots(rng)
             return [fill(rng, turn, slots) for turn in rng.choice(CHATS)]
         case "outside":
-            question = choose_zipf(rng, load_outside().questions, spread=OUTSIDE_SPREAD)
-            return [fill(rng, question, draw_slots(rng)), rng.choice(DO_NOT_KNOW)]
+            return draw_outside(rng, draw_slots(rng))
         case "definition":
             turns = compose_definition(rng)
         case "reading":
@@ -201,16 +229,19 @@ def join(exchanges: Iterable[Turns]) -> Turns:
     return [turn for exchange in exchanges for turn in exchange]
 
 
-def compose_openers(rng: random.Random) -> Turns:
+def compose_openers(rng: random.Random, compose_story: ComposeStory) -> Turns:
     """Compose a greeting, a question about the model or the like, and what may follow it."""
     intent = draw_intent(rng)
     exchanges = [draw_opener(rng, intent)]
-    if intent.name == "wellbeing" and rng.random() < RECALL_SHARE:
-        exchanges.append(
-            draw_opener(rng, load_intents()[rng.choice(("i_am_well", "i_am_well", "i_am_unwell"))])
-        )
-    elif rng.random() < QUESTION_AFTER_OPENER_SHARE:
-        exchanges.append(draw_opener(rng, draw_intent(rng)))
+    if intent.name in FAREWELLS:
+        return exchanges[0]
+    if intent.name == "wellbeing" and rng.random() < REPLY_SHARE:
+        intent = load_intents()[rng.choice(WELLBEING_REPLIES)]
+        exchanges.append(draw_opener(rng, intent))
+    if intent.name in STORY_OFFERS and rng.random() < REPLY_SHARE:
+        return [*join(exchanges), fill(rng, STORY_ACCEPTED, {}), "\n".join(compose_story(rng).paragraphs)]
+    if intent.name not in STORY_OFFERS and rng.random() < QUESTION_AFTER_OPENER_SHARE:
+        exchanges.append(draw_opener(rng, draw_intent(rng, FIRST_INTENTS)))
     if rng.random() < QUESTION_AFTER_OPENER_SHARE:
         exchanges.append(ask_any_fact(rng))
         if rng.random() < THANKS_AFTER_QUESTION_SHARE:
@@ -234,7 +265,8 @@ def compose_introduction(rng: random.Random) -> Turns:
     exchanges = [[fill(rng, turn, slots) for turn in given]]
     if rng.random() < RECALL_SHARE:
         if rng.random() < QUESTION_AFTER_OPENER_SHARE:
-            exchanges.append(rng.choice((ask_any_fact(rng), draw_opener(rng, draw_intent(rng)))))
+            intent = draw_intent(rng, (*FIRST_INTENTS, *FAREWELLS))
+            exchanges.append(rng.choice((ask_any_fact(rng), draw_opener(rng, intent))))
         if "{place" in given[0] and rng.random() < 0.5:
             exchanges.append([fill(rng, PLACE_ASKED, {}), fill(rng, "{place.loc}", slots)])
         else:
@@ -268,14 +300,15 @@ def choose_templates(rng: random.Random, kind: str, facts: Sequence[Fact]) -> It
     previous: Fact | None = None
     for fact in facts:
         family = load_families()[fact.family]
-        template = rng.choice(family.questions)
+        typed = rng.random() < TYPED_QUESTION_SHARE
+        template = rng.choice(family.typed_questions if typed else family.questions)
         if (
             previous
             and kind == "family"
             and rng.random() < ELLIPSIS_SHARE
             and is_same_question(previous, fact)
         ):
-            template = rng.choice(ELLIPSES)
+            template = rng.choice(ELLIPSES.get(fact.family.split("_")[0], ELLIPSES[""]))
         elif previous and kind == "subject" and rng.random() < FOLLOW_UP_SHARE and can_follow(previous, fact):
             template = rng.choice(family.follow_ups)
         yield template, fact
@@ -306,11 +339,13 @@ def compose_reading(rng: random.Random, story: ComposedText) -> Turns:
 def draw_slots(rng: random.Random) -> Slots:
     """Draw the people, the place and the things to talk about."""
     province, season = rng.choice(world.list_provinces()), rng.choice(list(world.SEASONS))
-    (first,) = people.draw_names(rng, 1)
-    slots = people.draw_cast(rng, province, first, rng.choice(people.SURNAMES), season)
+    slots = people.draw_cast(
+        rng, province, rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES), season
+    )
     outside = load_outside()
     return {
         **slots,
+        "name": people.draw_new_name(rng),
         "land": rng.choice(outside.places),
         "who": rng.choice(outside.people),
         "topic": rng.choice(outside.topics),
@@ -423,6 +458,6 @@ def choose_unseen_phrasings(rng: random.Random) -> Iterator[tuple[Fact, str]]:
     """Yield facts with a held-out wording each: an equal share of every family, or all that it has."""
     count = -(-UNSEEN_PHRASINGS // len(load_families()))
     for family in load_families().values():
-        candidates = [fact for fact in list_facts() if fact.family == family.name]
+        candidates = facts_by_family()[family.name]
         for i, fact in enumerate(rng.sample(candidates, min(count, len(candidates)))):
             yield fact, family.unseen_questions[i % len(family.unseen_questions)]

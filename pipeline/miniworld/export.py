@@ -17,19 +17,22 @@ JSON_LINES_FILES = (
 
 
 def write_ground_truth(
-    folder: Path, seed: int, documents: int, queries: Iterable[tuple[str, str]]
+    folder: Path, seed: int, documents: int, small_talk: float, queries: Iterable[tuple[str, str]]
 ) -> dict[str, int]:
     """Write the files of `data/corpus/miniworld/` into `folder`; return how many rows each has.
 
     `documents` is the number of texts that the miniworld source composed. At 0 there is no such source, and
-    the files are empty. `queries` are pairs of a question and the id of the test document that answers it.
+    the files are empty. `small_talk` is the share of greetings, names and chat in the conversations.
+    `queries` are pairs of a question and the id of the test document that answers it.
     """
     folder.mkdir()
     rows: dict[str, Iterable[Mapping[str, Any]]] = dict.fromkeys(JSON_LINES_FILES, ())
     segmentations: Iterable[tuple[str, str]] = ()
     if documents:
         count = max(1, round(documents * CONVERSATIONS_PER_DOCUMENT))
-        rows["conversations"] = conversations.compose_conversations(seed, count, texts.compose_short_story)
+        rows["conversations"] = conversations.compose_conversations(
+            seed, count, texts.compose_short_story, small_talk
+        )
         rows["questions"] = conversations.compose_questions()
         rows["seen_questions"] = conversations.compose_seen_questions()
         rows["first_words_dev"] = first_words.read_first_words("dev")

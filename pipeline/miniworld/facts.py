@@ -8,14 +8,13 @@ wordings that neither uses (`unseen_questions`), or for two facts at once that n
 import hashlib
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
-from pathlib import Path
 
 from pipeline.miniworld import nature, world
-from pipeline.miniworld.templates import SLOT, choose_zipf, fill, parse_word, resolve_slot
+from pipeline.miniworld.templates import SLOT, choose_zipf, fill, parse_word, read_table, resolve_slot
 from pipeline.turkish.inflect import Form, name, noun, numeral
 from pipeline.turkish.numbers import number_to_words
 
@@ -50,6 +49,7 @@ class Family:
     topic: str = ""  # the noun by which it is asked with another fact; empty: it is asked alone
     statements: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    typed_questions: list[str] = field(default_factory=list)  # questions of conversations alone
     unseen_questions: list[str] = field(default_factory=list)  # questions of evaluation alone
     follow_ups: list[str] = field(default_factory=list)  # questions if the subject has just been named
 
@@ -95,8 +95,7 @@ class Pair:
 def load_families() -> dict[str, Family]:
     """Return the families by name, in the order of facts.txt."""
     families: list[Family] = []
-    for line in Path(__file__).with_name(DATA_FILES[0]).read_text(encoding="utf-8").splitlines():
-        marker, _, text = line.partition(" ")
+    for marker, text in read_table(DATA_FILES[0]):
         match marker:
             case "#":
                 family_name, kind = text.split()
@@ -107,6 +106,8 @@ def load_families() -> dict[str, Family]:
                 families[-1].statements.append(text)
             case "?":
                 families[-1].questions.append(text)
+            case "~":
+                families[-1].typed_questions.append(text)
             case "!":
                 families[-1].unseen_questions.append(text)
             case ">":
@@ -269,19 +270,21 @@ def _build_facts() -> Iterator[Fact]:
 @cache
 def facts_by_subject() -> dict[str, list[Fact]]:
     """Return the facts by what they are about."""
-    by_subject: dict[str, list[Fact]] = {}
-    for fact in list_facts():
-        by_subject.setdefault(fact.subject, []).append(fact)
-    return by_subject
+    return group_facts(lambda fact: fact.subject)
 
 
 @cache
 def facts_by_family() -> dict[str, list[Fact]]:
     """Return the facts by family."""
-    by_family: dict[str, list[Fact]] = {}
+    return group_facts(lambda fact: fact.family)
+
+
+def group_facts(key: Callable[[Fact], str]) -> dict[str, list[Fact]]:
+    """Return all facts by `key`, in the order of the tables."""
+    groups: dict[str, list[Fact]] = {}
     for fact in list_facts():
-        by_family.setdefault(fact.family, []).append(fact)
-    return by_family
+        groups.setdefault(key(fact), []).append(fact)
+    return groups
 
 
 def find_facts(subject: str) -> list[Fact]:

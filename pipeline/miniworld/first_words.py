@@ -9,21 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.miniworld.openers import DO_NOT_KNOW, load_intents
+from pipeline.miniworld.openers import CANNOT_DO, DO_NOT_KNOW, NO_KNOWLEDGE, load_intents
 
 KINDS = ("opener", "fact", "outside", "name", "follow_up")
 # The intents whose answers a group accepts.
 GROUPS = {
     "greeting": (
-        "greeting", "religious_greeting", "good_morning", "good_day", "good_evening", "may_i_ask", "test",
+        "greeting", "religious_greeting", "good_morning", "good_day", "good_evening", "good_work",
+        "may_i_ask", "test", "nice_to_meet", "arrival",
     ),
     "fine": ("wellbeing", "well_and_you"),
     "welcome": ("thanks",),
     "goodbye": ("goodbye", "good_night"),
     "good_night": ("good_night",),
-    "self": ("who", "name", "human", "age", "place", "body"),
+    "self": ("who", "name", "human", "machine", "age", "place", "body", "feelings"),
     "no_name": ("name",),
-    "makers": ("makers",),
+    "makers": ("makers", "training"),
     "abilities": ("abilities",),
 }  # fmt: skip
 
@@ -46,5 +47,5 @@ def resolve_answer(answer: str) -> tuple[str, ...]:
     if not answer.startswith("@"):
         return (answer,)
     if answer == "@unknown":
-        return tuple(dict.fromkeys(DO_NOT_KNOW))
+        return DO_NOT_KNOW, NO_KNOWLEDGE, CANNOT_DO
     return tuple(text for intent in GROUPS[answer[1:]] for text in load_intents()[intent].answers)

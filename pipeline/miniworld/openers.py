@@ -4,16 +4,19 @@ The tables are openers.txt, outside.txt and definitions.txt.
 """
 
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
-from pipeline.miniworld.templates import CHOICE, Slots, choose_zipf, fill, parse_word
+from pipeline.miniworld.templates import Slots, choose_zipf, fill, parse_word, read_table
 from pipeline.turkish.inflect import Form
 
 DATA_FILES = ("openers.txt", "outside.txt", "definitions.txt")
-DO_NOT_KNOW = ("Bunu bilmiyorum.", "Bunu bilmiyorum.", "Bu konuda bilgim yok.")
+DO_NOT_KNOW, NO_KNOWLEDGE, CANNOT_DO = "Bunu bilmiyorum.", "Bu konuda bilgim yok.", "Bunu yapmayı bilmiyorum."
+BROAD_QUESTION = re.compile("hakkında|anlat|açıkla|konusunu")  # of a whole subject
+REQUEST_SHARE = 0.08  # of what lies outside
+QUESTION_SPREAD = 12  # see choose_zipf: the first question is one in thirteen so
 PROMPT_SPREAD = 2  # see choose_zipf: the commonest wording of five is then one in three
 
 
@@ -32,17 +35,10 @@ class Outside:
     """Questions that nothing here answers, and what they ask about."""
 
     questions: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)  # for what the model cannot do
     topics: list[Form] = field(default_factory=list)
     people: list[Form] = field(default_factory=list)
     places: list[Form] = field(default_factory=list)
-
-
-def read_table(file: str) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a table as marker and text."""
-    for line in Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines():
-        marker, _, text = line.partition(" ")
-        if marker not in ("", "##"):
-            yield marker, text
 
 
 @cache
@@ -51,34 +47,33 @@ def load_outside() -> Outside:
     outside = Outside()
     words = {"topic": outside.topics, "person": outside.people, "place": outside.places}
     for marker, text in read_table("outside.txt"):
-        if marker == "?":
-            outside.questions.append(text)
-        else:
+        if marker in words:
             words[marker] += map(parse_word, text.split(", "))
+        else:
+            (outside.questions if marker == "?" else outside.requests).append(text)
     return outside
 
 
 @cache
 def load_definitions() -> dict[str, Intent]:
     """Return what asks for a definition, and its answers, by family of facts."""
-    definitions: dict[str, Intent] = {}
-    for marker, text in read_table("definitions.txt"):
-        if marker == "#":
-            definition = definitions[text] = Intent(text, 1)
-        else:
-            (definition.prompts if marker == "?" else definition.answers).append(text)
-    return definitions
+    return read_intents("definitions.txt")
 
 
 @cache
 def load_intents() -> dict[str, Intent]:
     """Return the intents by name, in the order of openers.txt."""
+    return read_intents("openers.txt")
+
+
+def read_intents(file: str) -> dict[str, Intent]:
+    """Return the intents of a table by name. One without a weight has the weight 1."""
     intents: list[Intent] = []
-    for marker, text in read_table("openers.txt"):
+    for marker, text in read_table(file):
         match marker:
             case "#":
-                intent_name, weight = text.split()
-                intents.append(Intent(intent_name, int(weight)))
+                intent_name, _, weight = text.partition(" ")
+                intents.append(Intent(intent_name, int(weight or 1)))
             case "?":
                 intents[-1].prompts.append(text)
             case ".":
@@ -92,16 +87,16 @@ def draw_opener(rng: random.Random, intent: Intent, slots: Slots | None = None) 
     return [fill(rng, template, slots or {}) for template in templates]
 
 
-def draw_intent(rng: random.Random) -> Intent:
-    """Draw an intent by its weight."""
-    intents = list(load_intents().values())
+def draw_outside(rng: random.Random, slots: Slots) -> list[str]:
+    """Draw a question that nothing here answers, or a request, and what to say to it, as two turns."""
+    outside = load_outside()
+    if rng.random() < REQUEST_SHARE:
+        return [fill(rng, rng.choice(outside.requests), slots), CANNOT_DO]
+    template = choose_zipf(rng, outside.questions, spread=QUESTION_SPREAD)
+    return [fill(rng, template, slots), NO_KNOWLEDGE if BROAD_QUESTION.search(template) else DO_NOT_KNOW]
+
+
+def draw_intent(rng: random.Random, excluded: Collection[str] = ()) -> Intent:
+    """Draw an intent by its weight, none of those in `excluded`."""
+    intents = [intent for intent in load_intents().values() if intent.name not in excluded]
     return rng.choices(intents, [intent.weight for intent in intents])[0]
-
-
-def expand(template: str) -> list[str]:
-    """Return every text that a template's choices give, its slots left as they are."""
-    choice = CHOICE.search(template)
-    if not choice:
-        return [template]
-    start, end = template[: choice.start()], template[choice.end() :]
-    return [text for option in choice[1].split("|") for text in expand(start + option + end)]

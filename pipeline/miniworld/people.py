@@ -1,7 +1,6 @@
 """The miniworld's names, relatives, jobs and things, and the cast of one text."""
 
 import random
-from collections.abc import Collection
 
 from pipeline.miniworld import nature, world
 from pipeline.miniworld.templates import FIRST_PERSON, THIRD_PERSON
@@ -11,21 +10,7 @@ FIRST_NAMES_TABLE = """
 Elif Zeynep Ayşe Fatma Emine Hatice Merve Esra Büşra Selin Derya Ebru Gamze Pınar Sibel Leyla Aylin Burcu
 Ceren Defne Dilek Duygu Ece Filiz Hande İpek Melek Nazlı Özge Özlem Ahmet Mehmet Mustafa Ali Hasan Hüseyin
 İbrahim Osman Murat Emre Burak Cem Efe Engin Eren Gökhan Hakan Kaan Kerem Levent Mert Onur Orhan Ömer Salih
-Selim Serkan Tarık Veli Yusuf Adem Akif Alp Anıl Aras Arda Armağan Ata Atakan Atilla Ayhan Aykut Bahadır
-Barış Bayram Bedirhan Bekir Berat Berk Bilal Birol Buğra Cafer Can Caner Cemal Cenk Çağatay Çağrı Çınar
-Davut Ediz Emir Emin Enes Ercan Erhan Erkan Ertuğrul Evren Eyüp Fatih Ferit Fikret Gürkan Halit Hamza Haydar
-Hikmet İlhan İlker İlyas İsa İshak İsmail İzzet Kamil Koray Korkut Kubilay Kutay Kuzey Latif Mahir Mahmut
-Melih Mesut Mete Metin Muhammet Musa Mücahit Necati Necmi Nihat Nuri Oğuz Okan Oktay Olcay Ozan Rahmi
-Ramazan Rıza Rüzgâr Sabri Sadık Sami Samet Sedat Selçuk Semih Serdar Serhat Sühan Süleyman Şahin Şükrü Taha
-Tahsin Talha Taner Tayfun Timur Turgut Utku Ümit Ünal Vedat Yağız Yakup Yavuz Yunus Zafer Zeki Ahsen Aleyna
-Alev Arzu Asiye Asu Ayça Ayla Aynur Aysel Aysun Azra Banu Başak Begüm Belgin Belinay Berrin Beste Betül
-Bilge Birsen Buket Canan Çiğdem Damla Demet Didem Dilara Döndü Ecrin Eda Ela Elvan Esin Esma Ezgi Fadime
-Feride Figen Fulya Funda Gonca Gökçe Gül Gülay Gülcan Gülsüm Gülşen Günay Güzide Hacer Hafize Hale Halime
-Handan Havva Hazal Hilal Hümeyra Işıl İclal İlayda İrem Jale Lara Mehtap Melis Melisa Meltem Meryem Mine
-Müge Müzeyyen Naciye Nalan Narin Nehir Neslihan Neşe Nevin Nil Nilay Nilgün Nur Nurcan Nuray Nurten Oya Öykü
-Özden Perihan Rana Reyhan Rukiye Saadet Sanem Seda Sedef Selda Selma Semra Sena Serap Serpil Sevda Sevgi
-Sevil Sevim Sıla Simge Suna Süheyla Şebnem Şenay Şirin Tuba Tülay Tülin Ülkü Vildan Yasemin Yeliz Yeşim
-Yonca Zeliha Zuhal Zümra
+Selim Serkan Tarık Veli Yusuf
 """
 SURNAMES_TABLE = """
 Yılmaz Kaya Demir Çelik Yıldız Yıldırım Öztürk Özdemir Arslan Doğan Kılıç Çetin Koç Kurt Özkan Şimşek Polat
@@ -33,8 +18,25 @@ Korkmaz Güneş Bulut Aksoy Yalçın Acar Tekin Toprak Bozkurt Avcı Sarı Turan
 Tunç Sezer Işık Erdem Çakır Coşkun Aktaş Güven Uysal Akın Gündüz Aslan Ünlü
 """
 FIRST_NAMES = tuple(map(name, FIRST_NAMES_TABLE.split()))
-# Names made as many Turkish names are, of two old words: so many that a model must copy them from the text,
-# as it must copy the names of those who will talk to it.
+# Names of people who introduce themselves. They are so many that a model must copy them from the text, as it
+# must copy the names of those who will talk to it. The made ones are of two old words, as many Turkish names.
+NEW_NAMES_TABLE = """
+Adem Akif Alp Anıl Aras Arda Armağan Ata Atakan Atilla Ayhan Aykut Bahadır Barış Bayram Bedirhan Bekir Berat
+Berk Bilal Birol Buğra Cafer Can Caner Cemal Cenk Çağatay Çağrı Çınar Davut Ediz Emir Emin Enes Ercan Erhan
+Erkan Ertuğrul Evren Eyüp Fatih Ferit Fikret Gürkan Halit Hamza Haydar Hikmet İlhan İlker İlyas İsa İshak
+İsmail İzzet Kamil Koray Korkut Kubilay Kutay Kuzey Latif Mahir Mahmut Melih Mesut Mete Metin Muhammet Musa
+Mücahit Necati Necmi Nihat Nuri Oğuz Okan Oktay Olcay Ozan Rahmi Ramazan Rıza Rüzgâr Sabri Sadık Sami Samet
+Sedat Selçuk Semih Serdar Serhat Sühan Süleyman Şahin Şükrü Taha Tahsin Talha Taner Tayfun Timur Turgut Utku
+Ümit Ünal Vedat Yağız Yakup Yavuz Yunus Zafer Zeki Ahsen Aleyna Alev Arzu Asiye Asu Ayça Ayla Aynur Aysel
+Aysun Azra Banu Başak Begüm Belgin Belinay Berrin Beste Betül Bilge Birsen Buket Canan Çiğdem Damla Demet
+Didem Dilara Döndü Ecrin Eda Ela Elvan Esin Esma Ezgi Fadime Feride Figen Fulya Funda Gonca Gökçe Gül Gülay
+Gülcan Gülsüm Gülşen Günay Güzide Hacer Hafize Hale Halime Handan Havva Hazal Hilal Hümeyra Işıl İclal
+İlayda İrem Jale Lara Mehtap Melis Melisa Meltem Meryem Mine Müge Müzeyyen Naciye Nalan Narin Nehir Neslihan
+Neşe Nevin Nil Nilay Nilgün Nur Nurcan Nuray Nurten Oya Öykü Özden Perihan Rana Reyhan Rukiye Saadet Sanem
+Seda Sedef Selda Selma Semra Sena Serap Serpil Sevda Sevgi Sevil Sevim Sıla Simge Suna Süheyla Şebnem Şenay
+Şirin Tuba Tülay Tülin Ülkü Vildan Yasemin Yeliz Yeşim Yonca Zeliha Zuhal Zümra
+"""
+NEW_NAMES = tuple(map(name, NEW_NAMES_TABLE.split()))
 NAME_STARTS_TABLE = """
 Al Ar Ay Bay Bel Ben Ber Bil Bor Can Ce Çağ Çel De Do Ed El Em En Er Es Fer Gen Gök Gül Gün Hal Hay İl Kam
 Kay Ker Kor Kut Mel Mer Mir Nal Nar Nil Nur Ok Or Öz Rey Sel Ser Sev Sil Son Su Şah Şen Tal Tan Tay Tek
@@ -45,15 +47,14 @@ bar ber can dem dil fer gün han kan kay kut lan lin lis mah man mel mer min mur
 ran ray ren ril san sar sel sen ser sev sim sin sol sun şad şah şen tan tay tek tuğ var yal yar yaz yel
 zan zen zin
 """
-NOT_MADE = {*FIRST_NAMES, "Berkay", "Erdem", "Göksun", "Mersin", "Özkan"}  # names of other tables
+NOT_MADE = {*FIRST_NAMES, *NEW_NAMES, "Berkay", "Erdem", "Göksun", "Mersin", "Özkan"}  # names of other tables
 MADE_NAMES = tuple(
     name(start + end)
     for end in NAME_ENDS_TABLE.split()
     for start in NAME_STARTS_TABLE.split()
     if start + end not in NOT_MADE
 )
-MADE_SHARE = 0.5  # of the people of a text
-HERO_NAMES = (*FIRST_NAMES, *MADE_NAMES[:: len(MADE_NAMES) // len(FIRST_NAMES)])
+MADE_SHARE = 0.5  # of the new names
 SURNAMES = tuple(SURNAMES_TABLE.split())
 THINGS_TABLE = """
 defter kitap şemsiye saat eldiven atkı şapka top kalem gözlük cüzdan fener uçurtma sepet anahtarlık hırka
@@ -73,14 +74,9 @@ COUNTS = tuple(map(noun, ("iki", "üç", "dört", "beş", "altı")))
 DAYS = tuple(noun(f"{day} günü", "compound") for day in nature.DAYS)
 
 
-def draw_names(rng: random.Random, count: int, taken: Collection[str] = ()) -> list[Form]:
-    """Draw different first names, none of those in `taken`."""
-    names: dict[Form, None] = {}
-    while len(names) < count:
-        drawn = rng.choice(MADE_NAMES if rng.random() < MADE_SHARE else FIRST_NAMES)
-        if drawn not in taken:
-            names[drawn] = None
-    return list(names)
+def draw_new_name(rng: random.Random) -> Form:
+    """Draw a name that has to be copied, for someone who gives it."""
+    return rng.choice(MADE_NAMES if rng.random() < MADE_SHARE else NEW_NAMES)
 
 
 def draw_cast(
@@ -94,7 +90,7 @@ def draw_cast(
 ) -> dict[str, str]:
     """Draw the slots of a text's templates: its hero and friends, its place, time and things."""
     other = world.provinces_by_name()[rng.choice(province.neighbors)]
-    friend, friend2 = draw_names(rng, 2, {first})
+    friend, friend2 = rng.sample([person for person in FIRST_NAMES if person != first], 2)
     fullname = name(f"{first} {surname}")
     me = noun("ben")
     return {

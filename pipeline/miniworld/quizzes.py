@@ -72,7 +72,7 @@ TYPED_SETTING = Setting("friend", False, (
     "{fullname} otobüste {friend.dat} mesaj attı.",
     "{fullname} ile {friend} akşam mesajlaştı. {name} sordu, {friend} cevap yazdı.",
     "{fullname} evden {friend.dat} yazdı; aklına takılanları soruyordu.",
-    "{day} {fullname} {place.loc} telefonunu aldı ve {friend.dat} yazdı.",
+    "{day} {fullname} {place.loc} telefonunu eline aldı ve {friend.dat} yazdı.",
 ))  # fmt: skip
 SHORT_ANSWERS = (
     "{answer}.", "Bence {answer}.", "Biliyorum: {answer}.", "Kolay soru: {answer}.", "Cevap: {answer}.",
@@ -103,9 +103,9 @@ CORRECTIONS = ("Hayır, {answer}.", "Olmadı, doğrusu {answer}.", "Yanlış. Ce
 ENDINGS = (
     "Sorular bitince {fullname} güldü.", "{fullname} o günü sorularla geçirdi.",
     "Sonra {fullname} {friend2.dat} gitti.", "Sorular bitti, ama {fullname} hiç yorulmadı.",
-    "{fullname} o gün {place.loc} çok konuştu.", "{fullname} yarın da soru cevap oynayacak.",
+    "{fullname} o gün {place.loc} çok şey öğrendi.", "{fullname} yarın da soru cevap oynayacak.",
     "{fullname} bunları {friend2.dat.da} soracak.", "{fullname.gen} {place.loc.ki} günü böyle geçti.",
-    "{fullname} akşam bunları {friend2.dat} anlattı.", "{fullname} {place.loc} bunları hep anlattı.",
+    "{fullname} akşam bunları {friend2.dat} anlattı.", "{fullname} {place.loc} bunları herkese anlattı.",
 )  # fmt: skip
 
 
@@ -149,17 +149,14 @@ def compose(rng: random.Random, slots: Slots) -> ComposedText:
             reply = rng.choice(CORRECTIONS).format(answer=exchange.short_answer)
         paragraphs.append(f"— {answer}")
     if reply:
-        paragraphs.append(f"— {reply}")
+        paragraphs.append(f"— {type_carelessly(reply, random.Random(hand)) if is_typed else reply}")
     return ComposedText((*paragraphs, fill(rng, rng.choice(ENDINGS), slots)))
 
 
 @cache
 def facts_by_kind() -> dict[str, list[Fact]]:
     """Return the facts by the kind of their subjects."""
-    by_kind: dict[str, list[Fact]] = {}
-    for fact in list_facts():
-        by_kind.setdefault(load_families()[fact.family].kind, []).append(fact)
-    return by_kind
+    return facts.group_facts(lambda fact: load_families()[fact.family].kind)
 
 
 @cache
@@ -189,7 +186,7 @@ def can_follow(previous: Fact, fact: Fact) -> bool:
     return (
         previous.subject == fact.subject
         and bool(families[previous.family].follow_ups and families[fact.family].follow_ups)
-        and previous.family not in FAMILIES_NAMING_OTHERS
+        and previous.family not in (*FAMILIES_NAMING_OTHERS, "young", "pet", "pet_name")
     )
 
 

@@ -8,8 +8,9 @@
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 from pipeline.text.casing import capitalize, lower
@@ -43,6 +44,14 @@ def fill(rng: random.Random, template: str, slots: Slots) -> str:
     text = SLOT.sub(lambda match: resolve_slot(match[1], slots), text)
     start = OPENING.match(text).end()  # type: ignore[union-attr]  # it matches the empty string too
     return text[:start] + capitalize(" ".join(text[start:].split()))
+
+
+def read_table(file: str) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a table of this folder as marker and text, without comments and empty ones."""
+    for line in Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines():
+        marker, _, text = line.partition(" ")
+        if marker not in ("", "##"):
+            yield marker, text
 
 
 def choose_zipf(rng: random.Random, items: Sequence[Item], spread: int = 0) -> Item:

@@ -19,8 +19,8 @@ VERB = re.compile(r"\{~(\w+)\.")
 
 # Documents of each genre in a hundred.
 GENRE_SHARES = {
-    "stories": 24, "letters": 3, "dialogues": 3, "news": 2, "recipes": 2, "chats": 9, "messages": 5,
-    "portraits": 24, "entries": 12, "quizzes": 16,
+    "stories": 24, "letters": 3, "dialogues": 3, "news": 2, "recipes": 2, "chats": 11, "messages": 5,
+    "portraits": 22, "entries": 12, "quizzes": 16,
 }  # fmt: skip
 COMPOSERS = {
     "chats": chats.compose, "messages": messages.compose, "portraits": portraits.compose,
@@ -54,7 +54,7 @@ def list_verb_stems() -> list[str]:
 def compose_documents(seed: int, count: int) -> Iterator[Document]:
     """Yield `count` documents. Each depends on the seed and its own index alone.
 
-    No two of the first million share a hero's full name in the same province, so that one document only
+    No two of the first 233,280 share a hero's full name in the same province, so that one document only
     answers a query.
     """
     for index in range(count):
@@ -74,11 +74,11 @@ def choose_hero(seed: int, index: int) -> tuple[Form, str, world.Province]:
 
     The indices walk through every combination once.
     """
-    combinations = len(people.HERO_NAMES) * len(people.SURNAMES) * len(world.list_provinces())
+    combinations = len(people.FIRST_NAMES) * len(people.SURNAMES) * len(world.list_provinces())
     start, step = _hero_walk(seed, combinations)
     rest, province = divmod((start + step * index) % combinations, len(world.list_provinces()))
-    surname, first = divmod(rest, len(people.HERO_NAMES))
-    return people.HERO_NAMES[first], people.SURNAMES[surname], world.list_provinces()[province]
+    surname, first = divmod(rest, len(people.FIRST_NAMES))
+    return people.FIRST_NAMES[first], people.SURNAMES[surname], world.list_provinces()[province]
 
 
 @cache
@@ -119,5 +119,5 @@ def compose(
 def compose_short_story(rng: random.Random) -> ComposedText:
     """Compose a story for conversations, without facts."""
     province = rng.choice(world.list_provinces())
-    (first,), surname = people.draw_names(rng, 1), rng.choice(people.SURNAMES)
+    first, surname = rng.choice(people.FIRST_NAMES), rng.choice(people.SURNAMES)
     return compose(rng, "stories", first, surname, province, with_facts=False)

@@ -60,11 +60,8 @@ def build_dataset(
             continue
         if unit_hash(cut_after_first_answer(row.messages)) < params.val_fraction:
             val.append(row)
-            continue
-        typed = type_messages(row.messages, params.careless_fraction, f"{seed}:{unit_hash(row.messages)}")
-        typed_row, outcome = make_row(tokenizer, typed, params.context)
-        # Careless letters take more tokens. A conversation that no longer fits keeps its own.
-        train.append(typed_row if typed_row is not None and outcome == "whole" else row)
+        else:
+            train.append(type_row(row, tokenizer, params, seed))
     check_enough(len(train), len(val), params)
     counts = {
         "read": outcomes.total(),
@@ -78,6 +75,18 @@ def build_dataset(
         "trained_tokens": sum(row.target_count for row in train),
     }
     return Dataset(train, val, counts)
+
+
+def type_row(row: Row, tokenizer: Tokenizer, params: SftParams, seed: int) -> Row:
+    """Return a training row with some of the user's messages typed carelessly, or as it is.
+
+    Careless letters take more tokens. A conversation that would no longer fit keeps its own.
+    """
+    typed = type_messages(row.messages, params.careless_fraction, f"{seed}:{unit_hash(row.messages)}")
+    if typed == row.messages:
+        return row
+    typed_row, outcome = make_row(tokenizer, typed, params.context)
+    return typed_row if typed_row is not None and outcome == "whole" else row
 
 
 def type_messages(messages: Sequence[Message], fraction: float, seed: str) -> list[Message]:

@@ -24,7 +24,10 @@ SHORT_FORMS = {
     "merhaba": "mrb", "selam": "slm", "naber": "nbr", "nasılsın": "nslsn", "teşekkürler": "tşk",
     "teşekkür ederim": "tşk ederim", "sağ ol": "sağol", "hoşça kal": "hoşçakal", "tamam": "tmm",
     "bir şey": "bişey", "ne haber": "nbr", "günaydın": "gnydn", "güle güle": "gülegüle",
+    "biliyor musun": "biliyomusun", "söyler misin": "söylermisin", "var mı": "varmı", "nerede": "nerde",
+    "bir şeyler": "bişeyler", "ne yapıyorsun": "napıyosun", "değil": "deil", "neresi": "nere",
 }  # fmt: skip
+SPOKEN_R = re.compile(r"(?<=[ıiuü]yo)r\b")  # which nobody says: yaşıyo
 SHORTENED = re.compile(rf"\b({'|'.join(SHORT_FORMS)})\b")
 
 
@@ -44,16 +47,19 @@ def type_carelessly(text: str, rng: random.Random) -> str:
         return upper(text)
     text = lower(text) if rng.random() < ALL_SMALL_SHARE else lower(text[:1]) + text[1:]
     if rng.random() < ABBREVIATED_SHARE:
-        text = SHORTENED.sub(lambda match: SHORT_FORMS[match[1]], text)
+        text = SPOKEN_R.sub("", SHORTENED.sub(lambda match: SHORT_FORMS[match[1]], text))
     if letters == "ascii":
         return text.translate(TO_ASCII)
     return double_letter(text, rng) if letters == "doubled" else text
 
 
 def double_letter(text: str, rng: random.Random) -> str:
-    """Return `text` with one of its letters typed twice, or as it is where it has none."""
+    """Return `text` with a letter typed twice, or its last one up to four times. It may have no letter."""
     positions = [i for i, character in enumerate(text) if character.isalpha()]
     if not positions:
         return text
-    i = rng.choice(positions)
-    return text[: i + 1] + text[i:]
+    if rng.random() < 0.5:
+        i = rng.choice(positions)
+        return text[: i + 1] + text[i:]
+    i = positions[-1]
+    return text[:i] + text[i] * rng.randint(2, 4) + text[i + 1 :]

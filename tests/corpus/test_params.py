@@ -5,7 +5,8 @@ import pytest
 
 from pipeline.common.errors import UserError
 from pipeline.common.params import load_section, parse_section
-from pipeline.corpus.params import CorpusParams, LocalSource, check_inputs
+from pipeline.corpus.params import CorpusParams, LocalSource, MiniworldSource, check_inputs
+from pipeline.miniworld.conversations import SMALL_TALK_SHARE
 from tests.helpers.factories import corpus_params, section_values
 from tests.helpers.paths import ROOT
 
@@ -81,3 +82,7 @@ def test_check_inputs_accepts_existing_files(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "a.txt").write_text("bir")
     check_inputs(parsed(sources={**SOURCES, "world": MINIWORLD}), tmp_path)
+
+
+def test_small_talk_is_by_default_the_share_of_the_miniworlds_own_table() -> None:
+    assert MiniworldSource.model_fields["small_talk"].default == SMALL_TALK_SHARE

@@ -25,7 +25,7 @@ def test_selection_keeps_paragraph_of_few_documents(tmp_path: Path, stories: lis
     assert sum(SHARED_LINE in text for text in kept_texts(tmp_path)) == 5
 
 
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.6, 0.9])
 def test_selection_moves_paragraph_to_document_within_budget(
     tmp_path: Path, stories: list[str], share: float
 ) -> None:

@@ -32,7 +32,7 @@ def test_summary_table_names_each_measure_and_its_baseline():
     console = Console(width=120)
     with console.capture() as printed:
         console.print(summary_table(METRICS))
-    least = "sum 0.25, next_day 0.50, region 0.80"
+    least = "sum 0.250, next_day 0.500, region 0.800"
     for piece in ("1.250", "5-gram 1.500", "0.610", "n 300", least, "0.900", "BM25 0.500, of 240"):
         assert piece in printed.get()
 

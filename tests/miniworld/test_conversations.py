@@ -8,7 +8,8 @@ import pytest
 from pipeline.miniworld import texts
 from pipeline.miniworld.conversations import (
     BLOCK_SIZE,
-    KIND_SHARES,
+    OTHER_WEIGHTS,
+    SMALL_TALK_WEIGHTS,
     compose_conversations,
     compose_questions,
     compose_seen_questions,
@@ -24,6 +25,7 @@ from pipeline.miniworld.facts import (
     list_pairs,
     load_families,
 )
+from pipeline.miniworld.openers import CANNOT_DO, DO_NOT_KNOW, NO_KNOWLEDGE
 from pipeline.miniworld.templates import fill
 from pipeline.miniworld.world import provinces_by_name
 from pipeline.text.casing import capitalize
@@ -71,10 +73,17 @@ def test_compose_conversation_depends_on_seed_and_index_alone(conversations: lis
 
 
 def test_kind_and_rank_gives_every_block_the_same_shares() -> None:
-    assert BLOCK_SIZE == 100
-    assert Counter(KINDS[:100]) == Counter(KINDS[4_200:4_300]) == KIND_SHARES
+    shares = {**SMALL_TALK_WEIGHTS, **OTHER_WEIGHTS}
+    assert sum(shares.values()) == BLOCK_SIZE == 100
+    assert Counter(KINDS[:100]) == Counter(KINDS[4_200:4_300]) == shares
     ranks = [kind_and_rank(42, index) for index in range(300)]
     assert len(set(ranks)) == 300
+
+
+@pytest.mark.parametrize("small_talk", [0.0, 0.5, 0.77, 1.0])
+def test_kind_and_rank_takes_the_share_of_small_talk(small_talk: float) -> None:
+    kinds = Counter(kind_and_rank(1, index, small_talk)[0] for index in range(100))
+    assert sum(kinds[kind] for kind in SMALL_TALK_WEIGHTS) == round(100 * small_talk)
 
 
 def test_select_facts_asks_the_facts_of_a_family_equally_often() -> None:
@@ -141,7 +150,7 @@ def test_compose_turns_answers_what_lies_outside_with_do_not_know(conversations:
         for kind, messages in zip(KINDS, conversations, strict=True)
         if kind == "outside"
     }
-    assert replies == {"Bunu bilmiyorum.", "Bu konuda bilgim yok."}
+    assert replies == {DO_NOT_KNOW, NO_KNOWLEDGE, CANNOT_DO}
     others = [messages for kind, messages in zip(KINDS, conversations, strict=True) if kind != "outside"]
     assert not any(message["content"] in replies for messages in others for message in messages)
 

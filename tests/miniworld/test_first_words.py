@@ -11,9 +11,9 @@ from pipeline.miniworld import texts
 from pipeline.miniworld.conversations import compose_conversations
 from pipeline.miniworld.facts import list_facts, load_families
 from pipeline.miniworld.first_words import KINDS, read_first_words
-from pipeline.miniworld.openers import expand, load_intents
-from pipeline.miniworld.people import FIRST_NAMES, MADE_NAMES
-from pipeline.miniworld.templates import fill
+from pipeline.miniworld.openers import load_intents
+from pipeline.miniworld.people import FIRST_NAMES, MADE_NAMES, NEW_NAMES
+from pipeline.miniworld.templates import CHOICE, fill
 from pipeline.text.casing import lower
 from pipeline.text.comparison_keys import duplicate_key
 
@@ -32,11 +32,20 @@ def fold(text: str) -> str:
     return " ".join("".join(c for c, _ in itertools.groupby(kept)).split())
 
 
+def expand(template: str) -> list[str]:
+    """Return every text that a template's choices give, its slots left as they are."""
+    choice = CHOICE.search(template)
+    if not choice:
+        return [template]
+    start, end = template[: choice.start()], template[choice.end() :]
+    return [text for option in choice[1].split("|") for text in expand(start + option + end)]
+
+
 def list_trained_messages() -> Iterator[str]:
     """Yield every question and opener that a conversation may have, and all messages of the default run."""
     for fact in list_facts():
         family = load_families()[fact.family]
-        for template in (*family.questions, *family.unseen_questions):
+        for template in (*family.questions, *family.typed_questions, *family.unseen_questions):
             yield fill(random.Random(0), template, fact.slots)
     for intent in load_intents().values():
         yield from itertools.chain.from_iterable(map(expand, intent.prompts))
@@ -72,7 +81,7 @@ def test_no_message_is_trained() -> None:
 
 
 def test_names_of_the_lists_are_in_no_table() -> None:
-    known = set(map(str, (*FIRST_NAMES, *MADE_NAMES)))
+    known = set(map(str, (*FIRST_NAMES, *NEW_NAMES, *MADE_NAMES)))
     rows = [row for name in MIN_ROWS for row in read_first_words(name) if row["kind"] == "name"]
     given = {match for row in rows for answer in row["answers"] for match in re.findall(r"…(\w+)…", answer)}
     assert sorted(given & known) == []

@@ -1,6 +1,6 @@
 from collections import Counter
 
-from pipeline.miniworld.people import HERO_NAMES, SURNAMES
+from pipeline.miniworld.people import FIRST_NAMES, MADE_NAMES, NEW_NAMES, SURNAMES
 from pipeline.miniworld.world import list_provinces, provinces_by_name
 
 # -de, -in, -e, -den after the apostrophe, written by hand and found so in parliamentary minutes.
@@ -55,7 +55,7 @@ def test_provinces_neighbors_are_mutual() -> None:
 
 def test_names_are_distinct() -> None:
     districts = [district for province in list_provinces() for district in province.districts]
-    for names in (HERO_NAMES, SURNAMES, districts):
+    for names in ((*FIRST_NAMES, *NEW_NAMES, *MADE_NAMES), SURNAMES, districts):
         assert len(set(names)) == len(names)
 
 
