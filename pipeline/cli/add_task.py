@@ -1,19 +1,17 @@
 """`tezgah add --eval KIND mine.jsonl`: make a file a task to evaluate on, and name it in eval.tasks."""
 
 import glob
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.add import link_or_copy, source_name
-from pipeline.cli.graph import run_dvc
+from pipeline.cli.add import link_or_copy, removing_on_error, source_name, write_source
 from pipeline.cli.preset import check_params_text, dump_yaml, round_trip_yaml
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
 from pipeline.common.io import write_atomic
-from pipeline.common.params import read_yaml, suggest_nearest
+from pipeline.common.params import parse_section, read_yaml, suggest_nearest
 from pipeline.common.paths import PARAMS_FILE, RAW_EVAL, TASKS
-from pipeline.eval_sets.tasks import METRICS, read_task_file
+from pipeline.eval_sets.tasks import METRICS, TaskFile
 
 CHANCE = {"minimal_pairs": 0.5}
 
@@ -40,8 +38,7 @@ def add_task(
     task_file = TASKS / f"{name}.yaml"
     if task_file.exists():
         raise UserError(f"{task_file}: is there already; give another --name")
-    created: list[Path] = []
-    try:
+    with removing_on_error() as created:
         placed = link_or_copy(file, copy or track, False, created, RAW_EVAL)
         values: dict[str, Any] = {
             "name": name,
@@ -54,20 +51,13 @@ def add_task(
             "source": file.name,
             "licence": "not stated",
         }
-        text = StringIO()
-        round_trip_yaml().dump({key: value for key, value in values.items() if value != {}}, text)
+        parse_section(values, "", TaskFile, task_file)
         created.append(task_file)
-        write_atomic(task_file, text.getvalue())
-        read_task_file(name)
+        write_atomic(task_file, dump_yaml({key: value for key, value in values.items() if value != {}}))
         tasks.append(name)
-        check_params_text(dump_yaml(document))  # reads the rows too
-        if track:
-            run_dvc("add", "--quiet", str(placed))
-        write_atomic(PARAMS_FILE, dump_yaml(document))
-    except BaseException:
-        for path in created:
-            path.unlink(missing_ok=True)
-        raise
+        text = dump_yaml(document)
+        check_params_text(text)  # reads the rows too
+        write_source(text, [placed], track)
     print(translate(f"{task_file}: written; say there where the items are from, and under which licence"))
     print(f"{PARAMS_FILE}: eval.tasks: {name}")
     print(

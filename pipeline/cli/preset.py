@@ -105,7 +105,7 @@ def apply_presets(presets: list[str], params: Path = PARAMS_FILE) -> tuple[str, 
 
 
 def dump_yaml(document: Any) -> str:
-    """Return the text of a params.yaml that was read with `round_trip_yaml`, comments kept."""
+    """Return the text of a document; the comments of one that `round_trip_yaml` has read are kept."""
     text = StringIO()
     round_trip_yaml().dump(document, text)
     return text.getvalue()

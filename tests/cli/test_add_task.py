@@ -19,7 +19,7 @@ def add(*arguments):
 
 def snapshot(project):
     folders = (project / "data/raw", project / "tasks")
-    files = sorted(file for folder in folders for file in folder.rglob("*") if not file.is_dir())
+    files = sorted(file for folder in folders for file in folder.rglob("*"))
     return (project / "params.yaml").read_bytes(), files
 
 
@@ -63,6 +63,7 @@ def test_add_takes_the_column_of_a_text_and_a_second_task(project):
         (None, ["--eval", "text"], "a.jsonl: no such file"),
         (QUIZ, ["--eval", "text", "--name", "turblimp"], r"tasks/turblimp\.yaml: is there already"),
         (QUIZ, ["--eval", "text", "--name", "val"], r"tasks/val\.yaml: name: 'val': is taken"),
+        (QUIZ, ["--eval", "text", "--name", "x/y"], r"tasks/x/y\.yaml: name: 'x/y': use letters"),
         (QUIZ, ["--eval", "text", "--sft"], "--sft: does not go with --eval"),
         (QUIZ, ["--eval", "text", "b.jsonl"], "b.jsonl: a task of several files is written by hand"),
     ],
