@@ -49,7 +49,7 @@ def add_task(
             "path": glob.escape(placed.as_posix()),
             "columns": parse_columns(columns),
             "source": file.name,
-            "licence": "not stated",
+            "license": "not stated",
         }
         parse_section(values, "", TaskFile, task_file)
         created.append(task_file)
@@ -58,7 +58,7 @@ def add_task(
         text = dump_yaml(document)
         check_params_text(text)  # reads the rows too
         write_source(text, [placed], track)
-    print(translate(f"{task_file}: written; say there where the items are from, and under which licence"))
+    print(translate(f"{task_file}: written; say there where the items are from, and under which license"))
     print(f"{PARAMS_FILE}: eval.tasks: {name}")
     print(
         translate("`dvc repro` will run: slice_corpus, evaluate, and what lies between if the corpus changes")

@@ -128,7 +128,7 @@ app.add_typer(tasks, name="tasks", help="List the tasks to measure on, or downlo
 
 @tasks.callback()
 def list_tasks(context: typer.Context) -> None:
-    """List the tasks of tasks/: kind, version, licence, and whether their data is here."""
+    """List the tasks of tasks/: kind, version, license, and whether their data is here."""
     if context.invoked_subcommand is None:
         from pipeline.cli.tasks import print_tasks
 

@@ -20,13 +20,13 @@ from pipeline.eval_sets.tasks import TaskFile, find_data_files, list_task_names,
 
 def task_table() -> Table:
     """Return a table of all tasks. Raises UserError for a task file with a fault."""
-    table = Table("task", "kind", "version", "licence", "data", "models")
+    table = Table("task", "kind", "version", "license", "data", "models")
     for column in table.columns[:2]:
         column.no_wrap = True
     for name in list_task_names():
         task = read_task_file(name)
         measured = "measured" if task.measured else "unmeasured"
-        table.add_row(name, task.kind, str(task.version), escape(task.licence), describe_data(task), measured)
+        table.add_row(name, task.kind, str(task.version), escape(task.license), describe_data(task), measured)
     return table
 
 
@@ -76,4 +76,4 @@ def fetch_task(name: str) -> None:
     except UserError:
         path.unlink()
         raise
-    print(translate(f"{path}: {count:,} rows of {task.hub.dataset}; licence: {task.licence}"))
+    print(translate(f"{path}: {count:,} rows of {task.hub.dataset}; license: {task.license}"))

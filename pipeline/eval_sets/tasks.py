@@ -82,7 +82,7 @@ class TaskFile(EvalTask):
     chance: float | None = Field(ge=0, le=1)  # its value for a guess; null: it has none
     source: str = Field(min_length=1)  # where the items come from, for people
     hub: HubSet | None = None  # where `tezgah tasks fetch` gets them
-    licence: str = Field(min_length=1)
+    license: str = Field(min_length=1)
     citation: str | None = None
     measured: bool = True  # false: no model of ours has been measured on its real items yet
 

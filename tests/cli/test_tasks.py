@@ -74,7 +74,7 @@ def test_tasks_fetch_downloads_a_pinned_set_once_and_check_reads_it(project, ser
         check_params()
     done = fetch(project, server)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "data/raw/eval/pairs.jsonl: 2 rows of ornek/benzerlik; licence: CC0\n"
+    assert done.stdout == "data/raw/eval/pairs.jsonl: 2 rows of ornek/benzerlik; license: CC0\n"
     lines = (project / "data/raw/eval/pairs.jsonl").read_text(encoding="utf-8").splitlines()
     assert list(map(json.loads, lines)) == ROWS
     check_params()

@@ -62,7 +62,7 @@ def test_load_task_files_merges_the_changes_of_params(root):
         ({"version": "1.0"}, "version: '1.0': Input should be a valid integer"),
         ({"version": 0}, "version: 0: Input should be greater than or equal to 1"),
         ({"version": ...}, "version: missing"),
-        ({"licence": ...}, "licence: missing"),
+        ({"license": ...}, "license: missing"),
         ({"colums": {}}, "colums: unknown key; did you mean 'columns'?"),
         ({"columns": {"txt": "c"}}, "columns.txt: unknown field; did you mean 'text'?"),
         ({"metric": "accuracy"}, "metric: 'accuracy': a task of kind text has bits_per_byte; write that"),

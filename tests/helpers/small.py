@@ -108,7 +108,7 @@ def write_task(root: Path, stem: str, kind: str = "text", **changes: object) -> 
 
     values = {
         "name": stem, "version": 1, "kind": kind, "metric": METRICS.get(kind, "accuracy"), "chance": None,
-        "path": f"data/raw/eval/{stem}.jsonl", "source": "a test", "licence": "CC0", **changes,
+        "path": f"data/raw/eval/{stem}.jsonl", "source": "a test", "license": "CC0", **changes,
     }  # fmt: skip
     (root / "tasks").mkdir(exist_ok=True)
     with (root / "tasks" / f"{stem}.yaml").open("w", encoding="utf-8") as file:
