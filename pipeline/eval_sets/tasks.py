@@ -11,7 +11,7 @@ from pipeline.common.params import Section, parse_section, read_yaml, suggest_ne
 from pipeline.common.paths import PARAMS_FILE, RAW_EVAL, TASKS
 from pipeline.eval_sets.params import EvalParams
 
-RESERVED_NAMES = {"val", "test", "miniworld"}  # task names that the stage itself uses
+RESERVED_NAMES = {"val", "test", "miniworld", "miniworld_seen"}  # task names that the stage itself uses
 
 # Fields of a row, by kind of task; `columns` maps them to the file's names.
 FIELDS = {
@@ -23,7 +23,7 @@ FIELDS = {
     "second_halves": {"id", "source", "text"},
     "similarity": {"first", "second", "score"},
 }
-# The main figure of each kind, as metrics.json calls it.
+# The main figure of each kind.
 METRICS = {
     "text": "bits_per_byte",
     "minimal_pairs": "accuracy",
@@ -77,7 +77,7 @@ class TaskFile(EvalTask):
     """A task as `tasks/NAME.yaml` has it."""
 
     name: str
-    version: int = Field(ge=1)  # another number: other items or another way to score them
+    version: int = Field(ge=1)  # another number: other items or another scoring; metrics.json has it too
     metric: str  # the main figure
     chance: float | None = Field(ge=0, le=1)  # its value for a guess; null: it has none
     source: str = Field(min_length=1)  # where the items come from, for people

@@ -53,7 +53,8 @@ def measure_tasks(
 ) -> dict[str, Any]:
     """Measure the models and their baselines; return the figures by kind of task and by task.
 
-    The base model scores texts inside `autocast()`. Answers have up to `max_new_tokens`. Prints its progress.
+    The base model scores texts inside `autocast()`. Answers have up to `max_new_tokens`. The figures of a
+    task file have its `version` beside them. Prints its progress.
     """
     tokenizer = models.tokenizer
     base_scorer = partial(sequence_bits, models.base, autocast=autocast)
@@ -80,7 +81,7 @@ def measure_tasks(
     retrieval = {
         name: measure_retrieval(task, models.encoder, tokenizer) for name, task in tasks.retrieval.items()
     }
-    kinds: dict[str, dict[str, Any]] = {
+    of_files: dict[str, dict[str, Any]] = {
         "choice": {
             name: measure_choices(choices, tokenizer, base_scorer, baselines)
             for name, choices in tasks.choices.items()
@@ -94,11 +95,14 @@ def measure_tasks(
             for name, pairs in tasks.similarity.items()
         },
     }
-    return {
+    metrics: dict[str, dict[str, Any]] = {
         "bits_per_byte": bits_per_byte,
         "minimal_pairs": minimal_pairs,
         "questions": question_answering,
         "first_words": first_words,
         "retrieval": retrieval,
-        **{kind: figures for kind, figures in kinds.items() if figures},
+        **{kind: figures for kind, figures in of_files.items() if figures},
     }
+    for name, file in tasks.files.items():
+        metrics["bits_per_byte" if file.kind == "text" else file.kind][name]["version"] = file.version
+    return metrics

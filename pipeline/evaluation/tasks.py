@@ -1,4 +1,4 @@
-"""Evaluation tasks: the corpus's own splits, the miniworld's ground truth, and files of the user."""
+"""Evaluation tasks: the corpus's own splits, the miniworld's ground truth, and the task files."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ class Tasks(NamedTuple):
     choices: dict[str, list[Choice]]
     second_halves: dict[str, list[Document]]
     similarity: dict[str, list[ScoredPair]]
+    files: dict[str, TaskFile]  # of the tasks that are not built in
 
 
 def load_tasks(params: EvalParams, seed: int, root: Path = Path(".")) -> Tasks:
@@ -47,7 +48,10 @@ def load_tasks(params: EvalParams, seed: int, root: Path = Path(".")) -> Tasks:
         load_question_tasks(files, params.max_questions, seed, root),
         load_retrieval_tasks(files, root),
         read_first_words(root / FIRST_WORDS_TEST),
-        *(load_file_tasks(files, kind, root) for kind in ("choice", "second_halves", "similarity")),
+        load_file_tasks(files, "choice", root),
+        load_file_tasks(files, "second_halves", root),
+        load_file_tasks(files, "similarity", root),
+        files,
     )
 
 

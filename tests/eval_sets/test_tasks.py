@@ -74,6 +74,7 @@ def test_load_task_files_merges_the_changes_of_params(root):
         ({"hub": HUB, "path": "data/raw/eval/*.csv"}, "path: 'data/raw/eval/*.csv': a set of the hub"),
         ({"name": "u"}, "name: 'u': unlike the file's; call both the same"),
         ({"name": "test"}, "name: 'test': is taken by what is always measured; use another"),
+        ({"name": "miniworld_seen"}, "name: 'miniworld_seen': is taken by what is always measured"),
         ({"name": "a.b"}, "name: 'a.b': use letters, digits, - and _ only"),
     ],
 )

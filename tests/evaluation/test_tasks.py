@@ -115,6 +115,7 @@ def test_load_tasks_has_the_miniworld_and_files(root):
     }
     assert list(load_retrieval_tasks(files, root)) == ["miniworld", "search"]
     assert load_text_tasks(files, 100, root)["held_out"][0].text == "Bir " * 100
+    assert load_tasks(eval_params(tasks=list(files)), 0, root).files == files
 
 
 @pytest.mark.parametrize(
