@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 from rich.console import Console
 
+from pipeline.common.i18n import load_catalog
 from pipeline.evaluation.summary import draw_summary, summary_table
 from tests.helpers.paths import ROOT
 
@@ -45,6 +46,11 @@ def test_summary_table_names_kinds_that_only_files_have():
         assert piece in printed.get()
 
 
+def test_summary_labels_have_their_turkish():
+    labels = set(summary_table(METRICS | OF_FILES).columns[0].cells)
+    assert labels - set(load_catalog()) == {"retrieval@1", "MRR"}
+
+
 SAMPLES = {
     "questions": [
         {
@@ -59,6 +65,7 @@ SAMPLES = {
 }
 DRAW = """
 import json, sys
+from pipeline.common.i18n import load_catalog
 from pipeline.evaluation.summary import draw_summary
 sys.stdout.buffer.write(draw_summary(*json.load(sys.stdin.buffer)).encode())
 """
