@@ -28,7 +28,7 @@ def main() -> None:
     """Measure the models and the baselines (n-grams, BM25, chance), and write samples.
 
     Reads params `seed` and `eval`, models/{tokenizer,encoder,base,sft}, data/shards for the n-grams,
-    data/corpus/{val,test,miniworld} and data/raw/eval. Writes
+    data/corpus/{val,test,miniworld}, tasks/ and data/raw/eval. Writes
     reports/evaluate/{metrics.json,samples.md,baseline_samples.json,summary.svg}.
     """
     eval_params = load_section("eval", EvalParams)

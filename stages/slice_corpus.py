@@ -19,21 +19,23 @@ from pipeline.corpus.fingerprint import read_fingerprint
 from pipeline.corpus.params import CorpusParams
 from pipeline.corpus.report import progress_line, stats_table, write_report
 from pipeline.eval_sets.params import EvalParams
-from pipeline.eval_sets.readers import task_texts
+from pipeline.eval_sets.readers import read_task_texts
+from pipeline.eval_sets.tasks import load_task_files
 
 
 def main() -> None:
     """Read the sources, filter and deduplicate their documents, and write the splits.
 
-    Reads params `seed`, `corpus` and `eval.tasks`, data/raw/corpus, and data/raw/eval to leave its texts out.
+    Reads params `seed`, `corpus` and `eval.tasks`, data/raw/corpus, and the texts of tasks/ in data/raw/eval,
+    which it leaves out.
     Writes data/corpus/{train,val,test,miniworld} and reports/slice_corpus.
     """
     params, seed = load_section("corpus", CorpusParams), load_seed()
-    tasks = load_section("eval", EvalParams).tasks
+    tasks = load_task_files(load_section("eval", EvalParams))
     workers = load_section("runtime", RuntimeParams).workers
 
     tasks_to_remove = tasks if params.rules.contamination else {}
-    eval_texts = [text for name, task in tasks_to_remove.items() for text in task_texts(name, task)]
+    eval_texts = [text for name, task in tasks_to_remove.items() for text in read_task_texts(name, task)]
     fingerprint = read_fingerprint(params, seed, eval_texts)
 
     console = Console()

@@ -47,8 +47,8 @@ def tokenizer(texts, tmp_path_factory):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
-    """A project without data in which stages can be called: params.yaml, dvc.yaml, presets, folders, code."""
-    for name in ("params.yaml", "dvc.yaml", ".dvcignore", "presets"):
+    """A project without data in which stages can be called: params.yaml, dvc.yaml, presets, tasks, code."""
+    for name in ("params.yaml", "dvc.yaml", ".dvcignore", "presets", "tasks"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     for name in ("corpus", "sft", "eval", "morph", "model"):

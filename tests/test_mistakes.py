@@ -25,7 +25,7 @@ from pipeline.packing.writer import write_manifest
 from pipeline.tokenizer.tokenizer import Tokenizer
 from tests.helpers.factories import tiny_model_params
 from tests.helpers.paths import ROOT
-from tests.helpers.small import sentences
+from tests.helpers.small import sentences, write_task
 
 TEZGAH = "-m pipeline.cli "
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Length 6>>stream\nx\x9c\x0b\0\xff\0\nendstream\n%%EOF\n"
@@ -126,7 +126,8 @@ def eval_task(name: str, kind: str, content: str | bytes) -> Prepare:
     """Something to measure, beside small splits."""
 
     def prepare(project: Path) -> None:
-        set_key("eval.tasks", {"mine": {"kind": kind, "path": f"data/raw/eval/{name}"}})(project)
+        write_task(project, "mine", kind, path=f"data/raw/eval/{name}")
+        set_key("eval.tasks", ["mine"])(project)
         write_file(f"data/raw/eval/{name}", content)(project)
         write_splits(project, "val", "test")
         for file in ("questions.jsonl", "minimal_pairs.jsonl", "queries.jsonl"):
@@ -358,7 +359,7 @@ MISTAKES: dict[str, Mistake] = {
         with_tokenizer=True,
     ),
     "evaluation: unknown kind": Mistake(
-        CHECK, eval_task("a.jsonl", "poems", ""), "eval.tasks.mine.kind: 'poems'"
+        CHECK, eval_task("a.jsonl", "poems", ""), "tasks/mine.yaml: kind: 'poems'"
     ),
     "evaluation: no rows": Mistake(EVALUATE, eval_task("a.jsonl", "questions", ""), "a.jsonl"),
     "evaluation: unknown format": Mistake(EVALUATE, eval_task("a.txt", "questions", "a"), "unknown format"),

@@ -155,7 +155,7 @@ def removing_on_error() -> Iterator[list[Path]]:
 
 
 def write_source(text: str, placed: Sequence[Path], track: bool) -> None:
-    """Write params.yaml with the new source, after `dvc add` of its files if they are tracked."""
+    """Write params.yaml with what is new, after `dvc add` of its files if they are tracked."""
     if track:
         run_dvc("add", "--quiet", *map(str, placed))
     write_atomic(PARAMS_FILE, text)

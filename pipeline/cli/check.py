@@ -1,6 +1,5 @@
 """`tezgah check`: validation of all of params.yaml, rules between sections, and input files."""
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -18,15 +17,9 @@ from pipeline.corpus import params as corpus
 from pipeline.corpus.readers.files import read_file
 from pipeline.encoder.params import EncoderParams
 from pipeline.eval_sets import params as evaluation
-from pipeline.eval_sets.params import EvalTask
-from pipeline.eval_sets.readers import (
-    Retrieval,
-    check_size,
-    read_documents,
-    read_pairs,
-    read_questions,
-    read_retrieval,
-)
+from pipeline.eval_sets import tasks as eval_tasks
+from pipeline.eval_sets.readers import read_task
+from pipeline.eval_sets.tasks import EvalTask
 from pipeline.model.config import ModelParams
 from pipeline.packing.params import ShardsParams
 from pipeline.readers.rows import Note, Unreadable
@@ -34,13 +27,6 @@ from pipeline.sft import params as sft
 from pipeline.sft.conversations import Findings, read_files
 from pipeline.tokenizer_training.params import TokenizerParams
 from pipeline.training.params import TrainParams, check_batches
-
-READERS: dict[str, Callable[[str, EvalTask, Path], Sequence[object] | Retrieval]] = {
-    "text": read_documents,
-    "minimal_pairs": read_pairs,
-    "questions": read_questions,
-    "retrieval": read_retrieval,
-}
 
 
 class AllParams(Section):
@@ -82,7 +68,7 @@ def check_rules(all_params: AllParams, root: Path) -> None:
     has_miniworld = any(source.kind == "miniworld" for source in all_params.corpus.sources.values())
     sft.check_miniworld(all_params.sft, has_miniworld)
     sft.check_inputs(all_params.sft, root)
-    evaluation.check_inputs(all_params.eval, root)
+    eval_tasks.check_inputs(all_params.eval, root)
 
 
 def check_contents(all_params: AllParams, root: Path) -> None:
@@ -103,9 +89,9 @@ def check_contents(all_params: AllParams, root: Path) -> None:
 
         check_init_from(all_params.train.init_from, all_params.model, all_params.tokenizer.vocab_size, root)
     check_conversations(all_params.sft, root)
-    for name, task in all_params.eval.tasks.items():
-        files = evaluation.task_files(name, task, root=root)
-        read_once(f"eval.tasks.{name}", files, task, partial(read_task, name, task, root))
+    for name, task in eval_tasks.load_task_files(all_params.eval, root).items():
+        files = eval_tasks.find_data_files(name, task, root=root)
+        read_once(f"eval.tasks.{name}", files, task, partial(check_task, name, task, root))
 
 
 def check_machine(params: AllParams) -> list[str]:
@@ -158,7 +144,7 @@ def read_conversation_file(file: Path, on_error: Literal["fail", "skip"]) -> lis
     return findings.list_notes(str(file))
 
 
-def read_task(name: str, task: EvalTask, root: Path) -> list[str]:
+def check_task(name: str, task: EvalTask, root: Path) -> list[str]:
     """Read the files of an evaluation task. There are no notes. Raises UserError as the stage does."""
-    check_size(name, task, READERS[task.kind](name, task, root))
+    read_task(name, task, root)
     return []

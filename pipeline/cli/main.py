@@ -94,14 +94,25 @@ def add(
     copy: Annotated[bool, typer.Option("--copy", help="Copy the files instead of linking them.")] = False,
     track: Annotated[bool, typer.Option("--track", help="Copy them and `dvc add` them.")] = False,
     sft: Annotated[bool, typer.Option("--sft", help="They are conversations, in JSON, to tune on.")] = False,
+    eval_kind: Annotated[
+        str | None, typer.Option("--eval", help="It is a task of this kind to measure on (docs/tasks.md).")
+    ] = None,
 ) -> None:
-    """Bring text files of yours in as a source of the corpus, or conversations as a source of tuning.
+    """Bring files of yours in: text for the corpus, conversations to tune on, or a task to measure on.
 
-    Examples: tezgah add novels.txt news.jsonl.gz --name mine; tezgah add --sft talks.jsonl
+    Examples: tezgah add novels.txt news.jsonl.gz --name mine; tezgah add --sft talks.jsonl;
+    tezgah add --eval questions quiz.csv --column question=soru,answers=yanıt
     """
     from pipeline.cli.add import add_files
     from pipeline.cli.add_conversations import add_conversations
+    from pipeline.cli.add_task import add_task
 
+    if eval_kind is not None:
+        if sft or no_header:
+            option = "--sft" if sft else "--no-header"
+            raise UserError(f"{option}: does not go with --eval; leave it out")
+        add_task(files, eval_kind, name, column, copy, track)
+        return
     if sft:
         for option, value in {"--column": column, "--no-header": no_header}.items():
             if value:
@@ -109,6 +120,30 @@ def add(
         add_conversations(files, name, copy, track)
         return
     add_files(files, name, column, copy, track, not no_header)
+
+
+tasks = typer.Typer(cls=Commands, pretty_exceptions_enable=False, invoke_without_command=True)
+app.add_typer(tasks, name="tasks", help="List the tasks to measure on, or download the data of one.")
+
+
+@tasks.callback()
+def list_tasks(context: typer.Context) -> None:
+    """List the tasks of tasks/: kind, version, license, and whether their data is here."""
+    if context.invoked_subcommand is None:
+        from pipeline.cli.tasks import print_tasks
+
+        print_tasks()
+
+
+@tasks.command("fetch")
+def fetch(name: Annotated[str, typer.Argument(help="A task with a set on the hub.")]) -> None:
+    """Download the data of a task to data/raw/eval, once, at the revision that its file pins.
+
+    Example: tezgah tasks fetch xquad_tr
+    """
+    from pipeline.cli.tasks import fetch_task
+
+    fetch_task(name)
 
 
 imports = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)

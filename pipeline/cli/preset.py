@@ -18,7 +18,7 @@ from pipeline.common.paths import DVC_FILE, PARAMS_FILE
 
 PRESETS = Path("presets")
 # Dicts whose keys are names given by the user. An overlay replaces such a dict as a whole.
-USER_KEYED = {("corpus", "sources"), ("sft", "sources"), ("eval", "tasks")}
+USER_KEYED = {("corpus", "sources"), ("sft", "sources")}
 
 Change = tuple[tuple[str, ...], Any, Any]  # path, old, new; ABSENT for a missing value
 ABSENT = object()
@@ -105,7 +105,7 @@ def apply_presets(presets: list[str], params: Path = PARAMS_FILE) -> tuple[str, 
 
 
 def dump_yaml(document: Any) -> str:
-    """Return the text of a params.yaml that was read with `round_trip_yaml`, comments kept."""
+    """Return the text of a document; the comments of one that `round_trip_yaml` has read are kept."""
     text = StringIO()
     round_trip_yaml().dump(document, text)
     return text.getvalue()
@@ -146,11 +146,16 @@ def to_flags(changes: list[Change]) -> list[str]:
 def stages_to_rerun(changes: list[Change], dvc_file: Path = DVC_FILE) -> list[str]:
     """Return the stages that the changes make stale, in dvc.yaml's order.
 
-    Those that list a changed section among their params, and all that read their outputs.
+    Those that list a changed section or key among their params, and all that read their outputs.
     """
-    sections = {path[0] for path, _, _ in changes}
+
+    def is_changed(param: str) -> bool:
+        """Tell if a change is of this param, or of a key inside it or around it."""
+        parts = tuple(param.split("."))
+        return any(path[: len(parts)] == parts[: len(path)] for path, _, _ in changes)
+
     stages = read_yaml(dvc_file)["stages"].items()
-    changed = [name for name, stage in stages if sections & set(stage.get("params", []))]
+    changed = [name for name, stage in stages if any(map(is_changed, stage.get("params", [])))]
     return list(stages_after(changed, dvc_file))
 
 

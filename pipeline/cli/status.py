@@ -22,7 +22,10 @@ MAIN_PARAMS: dict[str, Callable[[Params], str]] = {
     "train_encoder": lambda p: f"{shape(p['encoder'])}, {p['encoder']['steps']:,} steps",
     "train_base": lambda p: f"{p['model']['arch']} {shape(p['model'])}, {p['train']['steps']:,} steps",
     "train_sft": lambda p: f"{', '.join(p['sft']['sources'])}, {p['sft']['epochs']:g} epochs",
-    "evaluate": lambda p: ", ".join(p["eval"]["tasks"]) or "val, test and the miniworld",
+    "evaluate": lambda p: (
+        ", ".join(task if isinstance(task, str) else next(iter(task)) for task in p["eval"]["tasks"])
+        or "val, test and the miniworld"
+    ),
 }
 MAIN_FIGURES: dict[str, Callable[[Params], str]] = {
     "slice_corpus": lambda m: f"{m['train']['documents']:,} documents to train on",

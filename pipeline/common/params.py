@@ -153,7 +153,7 @@ def describe_validation_error(
         case _:
             message = fault["msg"].removeprefix("Value error, ")
             if isinstance(fault["input"], dict):  # a rule over several keys names them itself
-                return f"{key}: {message}"
+                return f"{key}: {message}" if key else message
             return f"{key}: {fault['input']!r}: {message}"
 
 

@@ -15,6 +15,7 @@ STAGES = (
 PARAMS_FILE = Path("params.yaml")
 DVC_FILE = Path("dvc.yaml")
 DVC_LOCK_FILE = Path("dvc.lock")
+TASKS = Path("tasks")  # descriptions of what to evaluate on
 
 # A user's own files. Each folder is a dependency of the stages that read it, so DVC sees what changes there.
 RAW_CORPUS = Path("data/raw/corpus")  # text to train on

@@ -1,50 +1,35 @@
-"""The `eval` section of params.yaml: evaluation sets in files, and settings of the evaluation."""
+"""The `eval` section of params.yaml: the tasks to measure on, and settings of the evaluation."""
 
-from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from pipeline.common.data_files import matching_files
-from pipeline.common.params import Prompt, Section, suggest_nearest
-from pipeline.common.paths import RAW_EVAL
-
-RESERVED_NAMES = {"val", "test", "miniworld"}  # task names that the stage itself uses
-
-# Fields of a row, by kind of task; `columns` maps them to the file's names.
-FIELDS = {
-    "text": {"id", "source", "text"},
-    "minimal_pairs": {"good", "bad", "type", "subtype"},
-    "retrieval": {"query", "document"},
-    "questions": {"question", "answers", "family", "kind"},
-}
+from pipeline.common.params import Prompt, Section
 
 
-class EvalTask(Section):
-    """An evaluation set in files of the user."""
+class TaskChoice(Section):
+    """A task by its name, and the keys of its file that have other values here."""
 
-    kind: Literal["text", "minimal_pairs", "retrieval", "questions"]
-    path: str = Field(min_length=1)  # a file or a glob under data/raw/eval
-    columns: dict[str, str] = Field(default_factory=dict)  # name of a field here: its name in the file
+    name: str
+    changes: dict[str, Any] = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def check_columns(self) -> "EvalTask":
-        """Refuse unknown fields. A misspelled one would be ignored silently."""
-        known = FIELDS[self.kind]
-        for field in self.columns:
-            if field not in known:
-                hint = (
-                    suggest_nearest(field, known)
-                    or f"; a task of kind {self.kind} has {', '.join(sorted(known))}"
-                )
-                raise ValueError(f"columns.{field}: unknown field{hint}")
-        return self
+
+def parse_choice(value: Any) -> dict[str, Any]:
+    """Return the parts of a choice, written as `name` or as `name: {key: value}`."""
+    match value:
+        case str():
+            return {"name": value}
+        case dict() if len(value) == 1:
+            ((name, changes),) = value.items()
+            if isinstance(changes, dict) and "name" not in changes:
+                return {"name": name, "changes": changes}
+    raise ValueError("write the name of a task, or name: {path: …} to change keys of it other than its name")
 
 
 class EvalParams(Section):
-    """Evaluation sets, amounts of text, and sampling."""
+    """Evaluation tasks, amounts of text, and sampling."""
 
-    tasks: dict[str, EvalTask]  # by name
+    tasks: list[Annotated[TaskChoice, BeforeValidator(parse_choice)]]  # of tasks/
     max_bytes: int = Field(gt=0)  # UTF-8 bytes of each corpus split that are scored
     ngram_tokens: int = Field(ge=1_000_000)  # training tokens the n-gram models read
     max_questions: int = Field(gt=0)  # of each question-answering task
@@ -54,24 +39,20 @@ class EvalParams(Section):
     top_p: float = Field(gt=0, le=1)  # of the samples
     prompts: list[Prompt]  # continued by the base model in samples.md
 
-    @field_validator("tasks")
+    @field_validator("tasks", mode="before")
     @classmethod
-    def check_names(cls, tasks: dict[str, EvalTask]) -> dict[str, EvalTask]:
-        """Refuse names that cannot be keys of metrics.json, where a dot would mean nesting."""
-        for name in tasks:
-            if name in RESERVED_NAMES:
-                raise ValueError(f"task name '{name}' is taken by what is always measured; use another")
-            if not name.replace("-", "_").isidentifier():
-                raise ValueError(f"task name '{name}': use letters, digits, - and _ only")
+    def check_list(cls, tasks: Any) -> Any:
+        """Refuse tasks that are no list of names."""
+        if not isinstance(tasks, list):
+            raise ValueError("a list of names of tasks is expected, such as [turblimp]; see docs/tasks.md")
         return tasks
 
-
-def task_files(name: str, task: EvalTask, folder: Path | str = ".", root: Path = Path(".")) -> list[Path]:
-    """Return the files under `folder` that a task's path or glob names, sorted (see `matching_files`)."""
-    return matching_files(f"params.yaml: eval.tasks.{name}.path", [task.path], folder, root)
-
-
-def check_inputs(params: EvalParams, root: Path = Path(".")) -> None:
-    """Raise UserError unless every task's files are under data/raw/eval and DVC can see a change of them."""
-    for name, task in params.tasks.items():
-        task_files(name, task, RAW_EVAL, root)
+    @field_validator("tasks")
+    @classmethod
+    def check_names(cls, tasks: list[TaskChoice]) -> list[TaskChoice]:
+        """Refuse a task that is named twice."""
+        names = [task.name for task in tasks]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"task '{name}' is named twice; keep one")
+        return tasks

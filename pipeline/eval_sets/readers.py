@@ -3,14 +3,17 @@
 Errors of a row name its file and line.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.common.errors import UserError
+from pipeline.common.paths import TASKS
 from pipeline.eval_sets.answers import parse_answers
-from pipeline.eval_sets.params import EvalTask, task_files
+from pipeline.eval_sets.tasks import EvalTask, find_data_files
 from pipeline.readers.decompress import content_suffix, open_decompressed
 from pipeline.readers.json_rows import parse_json, read_json_rows
 from pipeline.readers.lines import TextLines
@@ -27,6 +30,11 @@ SYNONYMS = {
     "query": ("query", "question"),
     "document": ("document", "context"),
     "answers": ("answers", "answer"),
+    "options": ("options", "choices"),
+    "answer": ("answer", "label"),
+    "first": ("first", "sentence1", "text1"),
+    "second": ("second", "sentence2", "text2"),
+    "score": ("score", "similarity_score"),
 }
 
 
@@ -38,6 +46,10 @@ class Document:
     source: str
     text: str
 
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return (self.text,)
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -46,6 +58,10 @@ class Pair:
     good: str
     bad: str
     type: str
+
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return self.good, self.bad
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,36 @@ class Question:
     family: str
     kind: str
 
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return (self.question,)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The beginning of a text, and the ways in which it may go on, of which one is right."""
+
+    prompt: str
+    options: tuple[str, ...]
+    answer: int  # index of the right option
+
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return self.prompt, *self.options
+
+
+@dataclass(frozen=True)
+class ScoredPair:
+    """Two texts, and how alike people find them."""
+
+    first: str
+    second: str
+    score: float
+
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return self.first, self.second
+
 
 @dataclass(frozen=True)
 class Retrieval:
@@ -65,6 +111,10 @@ class Retrieval:
     queries: tuple[str, ...]
     documents: tuple[str, ...]
     targets: tuple[int, ...]
+
+    def texts(self) -> tuple[str, ...]:
+        """Return what the corpus must not hold."""
+        return *self.queries, *self.documents
 
 
 def read_documents(name: str, task: EvalTask, root: Path = Path(".")) -> list[Document]:
@@ -100,6 +150,25 @@ def read_questions(name: str, task: EvalTask, root: Path = Path(".")) -> list[Qu
     ]
 
 
+def read_choices(name: str, task: EvalTask, root: Path = Path(".")) -> list[Choice]:
+    """Return the rows of a `choice` task. `answer` is the index of the right option, from 0."""
+    choices = []
+    for row in read_rows(name, task, root):
+        options = row.strings("options")
+        if len(options) < 2:
+            raise UserError(f"{row.location}: options: one alone leaves no choice; give two or more")
+        choices.append(Choice(row.string("prompt"), options, row.index("answer", len(options))))
+    return choices
+
+
+def read_similarity(name: str, task: EvalTask, root: Path = Path(".")) -> list[ScoredPair]:
+    """Return the rows of a `similarity` task."""
+    return [
+        ScoredPair(row.string("first"), row.string("second"), row.number("score"))
+        for row in read_rows(name, task, root)
+    ]
+
+
 def read_retrieval(name: str, task: EvalTask, root: Path = Path(".")) -> Retrieval:
     """Return the rows of a `retrieval` task. A document that several queries ask for is one candidate."""
     index: dict[str, int] = {}
@@ -110,33 +179,35 @@ def read_retrieval(name: str, task: EvalTask, root: Path = Path(".")) -> Retriev
     return Retrieval(tuple(queries), tuple(index), tuple(targets))
 
 
-Rows = TypeVar("Rows", bound=Sequence[object] | Retrieval)
+# What reads the files of each kind of task: a list of rows, or one `Retrieval`.
+READERS: dict[str, Callable[[str, EvalTask, Path], Any]] = {
+    "text": read_documents,
+    "minimal_pairs": read_pairs,
+    "retrieval": read_retrieval,
+    "questions": read_questions,
+    "choice": read_choices,
+    "second_halves": read_documents,
+    "similarity": read_similarity,
+}
 
 
-def check_size(name: str, task: EvalTask, rows: Rows) -> Rows:
-    """Return what was read for a task. Raises UserError where it is too little to measure on."""
+def read_task(name: str, task: EvalTask, root: Path = Path(".")) -> Any:
+    """Return what the reader of a task returns. Raises UserError where it is too little to measure on."""
+    rows = READERS[task.kind](name, task, root)
     if isinstance(rows, Retrieval):
         if len(rows.documents) < 2:
-            raise UserError(
-                f"params.yaml: eval.tasks.{name}: {task.path}: needs at least 2 different documents"
-            )
+            raise UserError(f"{TASKS}/{name}.yaml: {task.path}: needs at least 2 different documents")
     elif not rows:
-        raise UserError(f"params.yaml: eval.tasks.{name}: {task.path}: holds no rows")
+        raise UserError(f"{TASKS}/{name}.yaml: {task.path}: holds no rows")
+    elif task.kind == "similarity" and len({row.score for row in rows}) < 2:
+        raise UserError(f"{TASKS}/{name}.yaml: {task.path}: needs pairs with different scores")
     return rows
 
 
-def task_texts(name: str, task: EvalTask, root: Path = Path(".")) -> list[str]:
+def read_task_texts(name: str, task: EvalTask, root: Path = Path(".")) -> list[str]:
     """Return the texts of a task of any kind, from which the corpus is decontaminated."""
-    match task.kind:
-        case "text":
-            return [document.text for document in read_documents(name, task, root)]
-        case "minimal_pairs":
-            return [text for pair in read_pairs(name, task, root) for text in (pair.good, pair.bad)]
-        case "questions":
-            return [question.question for question in read_questions(name, task, root)]
-        case _:
-            retrieval = read_retrieval(name, task, root)
-            return [*retrieval.queries, *retrieval.documents]
+    rows = READERS[task.kind](name, task, root)
+    return [text for row in ([rows] if isinstance(rows, Retrieval) else rows) for text in row.texts()]
 
 
 @dataclass(frozen=True)
@@ -146,19 +217,36 @@ class TaskRow:
     location: str  # file:line
     file: str  # name without folder and suffix
     record: dict[str, Any]
-    task: str
-    columns: dict[str, str]
+    name: str  # of the task
+    task: EvalTask
 
     def value(self, field: str) -> Any:
         """Return the file's value of `field`; None where it has no such column."""
-        if field in self.columns:
-            if self.columns[field] not in self.record:
-                raise self.missing_error(
-                    f"column '{self.columns[field]}' (eval.tasks.{self.task}.columns.{field})"
-                )
-            return self.record[self.columns[field]]
-        names = SYNONYMS.get(field, (field,))
-        return next((self.record[name] for name in names if name in self.record), None)
+        match self.task.columns.get(field):
+            case None:
+                names = SYNONYMS.get(field, (field,))
+                return next((self.column(name, field) for name in names if name in self.record), None)
+            case list(names):
+                return [self.column(name, field) for name in names]
+            case str(template) if in_braces := re.findall(r"\{([^{}]+)\}", template):
+                texts = {name: str(self.column(name, field)) for name in in_braces}
+                return re.sub(r"\{([^{}]+)\}", lambda match: texts[match[1]], template)
+            case str(name):
+                return self.column(name, field)
+
+    def column(self, name: str, field: str) -> Any:
+        """Return the value of a column, read for `field`, or what `replace` has for it."""
+        if name not in self.record:
+            raise self.missing_error(f"column '{name}' ({TASKS}/{self.name}.yaml: columns.{field})")
+        value = self.record[name]
+        if name not in self.task.replace:
+            return value
+        if str(value) not in self.task.replace[name]:
+            key = f"{TASKS}/{self.name}.yaml: replace.{name}"
+            raise UserError(
+                f"{self.location}: {name}: {value!r}: not in {key}; add it there, or mend the row"
+            )
+        return self.task.replace[name][str(value)]
 
     def missing_error(self, item: str) -> UserError:
         """Return the error of a missing column."""
@@ -171,7 +259,7 @@ class TaskRow:
             return default
         if value is None:
             raise self.missing_error(
-                f"column for '{field}'; name it in eval.tasks.{self.task}.columns.{field}"
+                f"column for '{field}'; name it in {TASKS}/{self.name}.yaml: columns.{field}"
             )
         return self.check_text(field, value)
 
@@ -180,12 +268,33 @@ class TaskRow:
         value = self.value(field)
         if value is None:
             raise self.missing_error(
-                f"column for '{field}'; name it in eval.tasks.{self.task}.columns.{field}"
+                f"column for '{field}'; name it in {TASKS}/{self.name}.yaml: columns.{field}"
             )
         values = parse_answers(value)
         if not values:
             raise UserError(f"{self.location}: {field}: an empty list; give at least one")
         return tuple(self.check_text(field, item) for item in values)
+
+    def number(self, field: str) -> float:
+        """Return a finite number."""
+        text = self.string(field)
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise UserError(f"{self.location}: {field}: {text!r} is not a number; mend or remove the row")
+        return number
+
+    def index(self, field: str, count: int) -> int:
+        """Return a whole number from 0 to `count` - 1."""
+        text = self.string(field)
+        if text not in map(str, range(count)):
+            key = f"{TASKS}/{self.name}.yaml: replace"
+            raise UserError(
+                f"{self.location}: {field}: {text!r}: not a number from 0 to {count - 1}; map it in {key}"
+            )
+        return int(text)
 
     def check_text(self, field: str, value: Any) -> str:
         """Return `value` as normalized text, if it is a text or a number."""
@@ -199,9 +308,9 @@ class TaskRow:
 
 def read_rows(name: str, task: EvalTask, root: Path) -> Iterator[TaskRow]:
     """Yield every row of every file of a task. Raises UserError where there is no file."""
-    for path in task_files(name, task, root=root):
+    for path in find_data_files(name, task, root=root):
         for location, record in read_records(path):
-            yield TaskRow(location, path.stem, record, name, task.columns)
+            yield TaskRow(location, path.stem, record, name, task)
 
 
 def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

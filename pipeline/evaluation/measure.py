@@ -12,10 +12,12 @@ from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL, TOKENIZE
 from pipeline.encoder.hf_io import load_encoder
 from pipeline.encoder.model import Encoder
 from pipeline.evaluation.bits_per_byte import Scorer, measure_bits_per_byte, sequence_bits
+from pipeline.evaluation.continuations import measure_choices, measure_second_halves
 from pipeline.evaluation.minimal_pairs import measure_minimal_pairs
 from pipeline.evaluation.ngrams import NGramModel
 from pipeline.evaluation.questions import measure_questions
 from pipeline.evaluation.retrieval import measure_retrieval
+from pipeline.evaluation.similarity import measure_similarity
 from pipeline.evaluation.tasks import MAX_TOKEN_DIFFERENCE, Tasks
 from pipeline.inference.first_words import measure_first_words
 from pipeline.model.decoder import Decoder
@@ -51,7 +53,8 @@ def measure_tasks(
 ) -> dict[str, Any]:
     """Measure the models and their baselines; return the figures by kind of task and by task.
 
-    The base model scores texts inside `autocast()`. Answers have up to `max_new_tokens`. Prints its progress.
+    The base model scores texts inside `autocast()`. Answers have up to `max_new_tokens`. The figures of a
+    task file have its `version` beside them. Prints its progress.
     """
     tokenizer = models.tokenizer
     base_scorer = partial(sequence_bits, models.base, autocast=autocast)
@@ -78,10 +81,28 @@ def measure_tasks(
     retrieval = {
         name: measure_retrieval(task, models.encoder, tokenizer) for name, task in tasks.retrieval.items()
     }
-    return {
+    of_files: dict[str, dict[str, Any]] = {
+        "choice": {
+            name: measure_choices(choices, tokenizer, base_scorer, baselines)
+            for name, choices in tasks.choices.items()
+        },
+        "second_halves": {
+            name: measure_second_halves(documents, tokenizer, {"base": base_scorer, **ngram_scorers})
+            for name, documents in tasks.second_halves.items()
+        },
+        "similarity": {
+            name: measure_similarity(pairs, models.encoder, tokenizer)
+            for name, pairs in tasks.similarity.items()
+        },
+    }
+    metrics: dict[str, dict[str, Any]] = {
         "bits_per_byte": bits_per_byte,
         "minimal_pairs": minimal_pairs,
         "questions": question_answering,
         "first_words": first_words,
         "retrieval": retrieval,
+        **{kind: figures for kind, figures in of_files.items() if figures},
     }
+    for name, file in tasks.files.items():
+        metrics["bits_per_byte" if file.kind == "text" else file.kind][name]["version"] = file.version
+    return metrics

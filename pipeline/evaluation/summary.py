@@ -35,6 +35,16 @@ def summary_table(metrics: dict[str, Any]) -> Table:
         for key, label in {"recall_at_1": "retrieval@1", "mrr": "MRR"}.items():
             bm25 = f"BM25 {values['bm25'][key]:.3f}, of {values['documents']}"
             table.add_row(label, task, f"{values['encoder'][key]:.3f}", bm25)
+    for task, values in metrics.get("choice", {}).items():  # kinds that only files have
+        baselines = [f"5-gram {values['kneser_ney_5']:.3f}", f"chance {values['chance']:.3f}"]
+        table.add_row("choice, right options", task, f"{values['accuracy']:.3f}", ", ".join(baselines))
+    for task, values in metrics.get("second_halves", {}).items():
+        baselines = [f"{label} {values[name]:.1f}" for name, label in NGRAMS.items()]
+        label = "bits of a second half (lower is better)"
+        table.add_row(label, task, f"{values['base']:.1f}", ", ".join(baselines))
+    for task, values in metrics.get("similarity", {}).items():
+        baseline = f"common words {values['common_words']:.3f}, n {values['n']}"
+        table.add_row("similarity, Spearman", task, f"{values['encoder']:.3f}", baseline)
     return table
 
 

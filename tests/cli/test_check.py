@@ -13,6 +13,7 @@ from pipeline.cli.check import check_conversations, check_params
 from pipeline.common.errors import UserError
 from tests.helpers.closure import closure, room
 from tests.helpers.paths import ROOT, SHARED
+from tests.helpers.small import write_task
 
 GOOD = json.dumps({"prompt": "Kim?", "response": "Ben."})
 PAIR = json.dumps({"good": "Su içtim.", "bad": "Su içtin."})
@@ -21,6 +22,9 @@ TASKS = {
     "minimal_pairs": {"good": "a b", "bad": "a c"},
     "questions": {"question": "Kim?", "answers": ["Ben"]},
     "retrieval": {"query": "Kim?", "document": "Ben"},
+    "choice": {"prompt": "Kim?", "options": ["Ben", "Sen"], "answer": 0},
+    "second_halves": {"text": "Bir gün."},
+    "similarity": {"first": "Kedi", "second": "Köpek", "score": 3},
 }
 
 
@@ -33,7 +37,8 @@ def scratch_in_project(project, monkeypatch):
 def project_with_rows(project):
     """A project with 60 conversations and 60 pairs of its user."""
     change(project, sft={"sources": {"mine": {"kind": "local", "path": "data/raw/sft/rows.jsonl"}}})
-    change(project, eval={"tasks": {"pairs": {"kind": "minimal_pairs", "path": "data/raw/eval/pairs.jsonl"}}})
+    write_task(project, "pairs", "minimal_pairs")
+    change(project, eval={"tasks": ["pairs"]})
     (project / "data/raw/sft/rows.jsonl").write_text((GOOD + "\n") * 60)
     (project / "data/raw/eval/pairs.jsonl").write_text((PAIR + "\n") * 60)
     return project
@@ -57,7 +62,7 @@ def append(path, line):
 def count_reads(monkeypatch):
     """Return a list that grows with every file or task that is read."""
     reads = []
-    for name in ("read_conversation_file", "read_task"):
+    for name in ("read_conversation_file", "check_task"):
         read = getattr(check, name)
         monkeypatch.setattr(check, name, lambda *args, read=read: reads.append(args[0]) or read(*args))
     return reads
@@ -92,13 +97,16 @@ def test_check_params_looks_behind_the_notes_on_a_corpus_file(project_with_rows)
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_check_params_refuses_evaluation_files_with_too_few_rows(project_with_rows, kind):
-    change(project_with_rows, eval={"tasks": {"mine": {"kind": kind, "path": "data/raw/eval/a.jsonl"}}})
+    write_task(project_with_rows, "mine", kind, path="data/raw/eval/a.jsonl")
+    change(project_with_rows, eval={"tasks": ["mine"]})
     file = project_with_rows / "data/raw/eval/a.jsonl"
     for content in ("\n", "[]"):
         file.write_text(content)
-        with pytest.raises(UserError, match=r"mine: data/raw/eval/a\.jsonl: (holds no|needs at)"):
+        with pytest.raises(UserError, match=r"tasks/mine\.yaml: data/raw/eval/a\.jsonl: (holds no|needs at)"):
             check_params()
-    file.write_text(json.dumps(TASKS[kind]) + "\n" + json.dumps(TASKS[kind] | {"document": "Sen"}))
+    file.write_text(
+        json.dumps(TASKS[kind]) + "\n" + json.dumps(TASKS[kind] | {"document": "Sen", "score": 1})
+    )
     check_params()
 
 
@@ -122,8 +130,7 @@ def test_check_params_reads_again_with_other_code_or_params(project_with_rows, m
     check_params()
     reads = count_reads(monkeypatch)
     change(project_with_rows, sft={"on_error": "skip"})
-    pairs = {"kind": "minimal_pairs", "path": "data/raw/eval/pairs.jsonl", "columns": {"good": "good"}}
-    change(project_with_rows, eval={"tasks": {"pairs": pairs}})
+    change(project_with_rows, eval={"tasks": [{"pairs": {"columns": {"good": "good"}}}]})
     check_params()
     assert len(reads) == 2
     (tmp_path / "rooms/sft").mkdir(parents=True)
@@ -161,9 +168,9 @@ def test_check_params_names_the_first_fault_in_the_order_of_params(project_with_
             "mine": {"kind": "local", "path": "data/raw/corpus/none.txt"}}}},
         "train.batch_size": {"train": {"batch_size": 7}},
         "sft.context": {"sft": {"context": 100_000}},
-        "data/raw/eval/none.jsonl": {"eval": {"tasks": {
-            "mine": {"kind": "text", "path": "data/raw/eval/none.jsonl"}}}},
+        "data/raw/eval/none.jsonl": {"eval": {"tasks": ["none"]}},
     }  # fmt: skip
+    write_task(project_with_rows, "none")
     text = (project_with_rows / "params.yaml").read_text(encoding="utf-8")
     (project_with_rows / "data/raw/sft/rows.jsonl").write_text("{")
     for first in range(len(faults)):

@@ -15,7 +15,10 @@ from pipeline.autobatch.memory_plan import plan_memory
 from pipeline.cli import preset
 from pipeline.cli.check import check_params
 from pipeline.common.errors import UserError
+from pipeline.common.params import load_section
 from pipeline.common.paths import PARAMS_FILE
+from pipeline.eval_sets.params import EvalParams
+from pipeline.eval_sets.tasks import load_task_files
 from pipeline.model.decoder import Decoder, initialize, parameter_count
 from pipeline.training.loss import summed_loss
 from pipeline.training.optimizer import Optimizers
@@ -164,11 +167,22 @@ def test_to_flags_do_in_dvc_what_the_preset_does_in_place(project, name):
     assert read(copy) == read(original)
 
 
+def test_tasks_and_changes_of_them_can_be_set_from_the_command_line(project):
+    from dvc.utils.hydra import apply_overrides
+
+    changed = "eval.tasks=[turblimp,{xquad_tr:{path:data/raw/eval/my_xquad.json}}]"  # as docs/tasks.md has it
+    apply_overrides("params.yaml", [changed])
+    tasks = load_task_files(load_section("eval", EvalParams))
+    assert tasks["xquad_tr"].path == "data/raw/eval/my_xquad.json"
+
+
 def test_stages_to_rerun_follow_from_the_changed_keys(project):
     changed = [(("train", "steps"), 1, 2)]
     assert preset.stages_to_rerun(changed) == ["train_base", "train_sft", "evaluate"]
     assert preset.stages_to_rerun([(("runtime", "workers"), 1, 2)]) == []
     assert len(preset.stages_to_rerun([(("seed",), 1, 2)])) == 7
+    assert preset.stages_to_rerun([(("eval", "prompts"), [], ["Ben"])]) == ["evaluate"]
+    assert len(preset.stages_to_rerun([(("eval", "tasks"), [], ["turblimp"])])) == 7  # it reads their texts
 
 
 @pytest.mark.parametrize(

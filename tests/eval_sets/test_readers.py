@@ -7,16 +7,22 @@ import unicodedata
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.eval_sets.params import EvalTask
 from pipeline.eval_sets.readers import (
+    Choice,
     Document,
     Pair,
     Question,
+    ScoredPair,
+    read_choices,
     read_documents,
     read_pairs,
     read_questions,
     read_retrieval,
+    read_similarity,
+    read_task,
+    read_task_texts,
 )
+from pipeline.eval_sets.tasks import EvalTask
 from tests.helpers.paths import SHARED
 
 REAL = SHARED / "eval"
@@ -27,10 +33,11 @@ real = pytest.mark.skipif(not REAL.exists(), reason="no development data")
 def read(tmp_path):
     """Read `content` as the file of a task."""
 
-    def read_as(reader, kind, file, content, **columns):
+    def read_as(reader, kind, file, content, replace=None, **columns):
         content = content.encode() if isinstance(content, str) else content
         (tmp_path / file).write_bytes(content)
-        return reader("mine", EvalTask(kind=kind, path=file, columns=columns), tmp_path)
+        task = EvalTask(kind=kind, path=file, columns=columns, replace=replace or {})
+        return reader("mine", task, tmp_path)
 
     return read_as
 
@@ -142,7 +149,11 @@ def test_read_pairs_of_a_table_loses_none_to_an_open_quote(read):
         ("p.json", '{\n"data": x', r"p\.json:2: not JSON: Expecting value at column 9"),
         ("p.jsonl", "[1]\n", r"p\.jsonl: object 1: int, not an object"),
         ("p.jsonl", '{"good": "a", "bad": "b"}\n[1]\n', r"p\.jsonl:2: list, not an object"),
-        ("p.jsonl", '{"good": "a"}\n', r"p\.jsonl:1: no column for 'bad'; name it in eval\.tasks\.mine"),
+        (
+            "p.jsonl",
+            '{"good": "a"}\n',
+            r"p\.jsonl:1: no column for 'bad'; name it in tasks/mine\.yaml: columns\.bad",
+        ),
         ("p.jsonl", '{"good": "a", "bad": " "}\n', r"p\.jsonl:1: bad: ' ' is not a text"),
         ("p.jsonl", '{"good": "a", "bad": "\\ufeff\\u00a0"}\n', r"p\.jsonl:1: bad: .* is not a text"),
         ("p.jsonl", '{"good": "a", "bad": ["b"]}\n', r"p\.jsonl:1: bad: \['b'\] is not a text"),
@@ -227,9 +238,7 @@ def test_read_questions_takes_other_brackets_for_text(read, answer):
 
 
 def test_read_documents_refuses_a_missing_named_column(read):
-    with pytest.raises(
-        UserError, match=r"a\.jsonl:1: no column 'metin' \(eval\.tasks\.mine\.columns\.text\)"
-    ):
+    with pytest.raises(UserError, match=r"a\.jsonl:1: no column 'metin' \(tasks/mine\.yaml: columns\.text\)"):
         read(read_documents, "text", "a.jsonl", '{"text": "Bir"}', text="metin")
 
 
@@ -239,7 +248,7 @@ def test_read_questions_refuses_an_empty_list_of_answers(read):
 
 
 def test_read_documents_refuses_a_missing_file(tmp_path):
-    with pytest.raises(UserError, match=r"eval\.tasks\.mine\.path: gone\.jsonl: no such file"):
+    with pytest.raises(UserError, match=r"tasks/mine\.yaml: path: gone\.jsonl: no such file"):
         read_documents("mine", EvalTask(kind="text", path="gone.jsonl"), tmp_path)
 
 
@@ -258,3 +267,80 @@ def test_read_retrieval_of_xquad_and_held_out_text_is_complete():
     assert (len(task.queries), len(task.documents)) == (1190, 240)
     documents = read_documents("h", EvalTask(kind="text", path="heldout.jsonl"), REAL)
     assert {document.source for document in documents} == {"tbmm_2020", "laws", "wiki"}
+
+
+XCOPA = '{"premise": "Oldu.", "question": "cause", "choice1": "A.", "choice2": "B.", "label": 1}\n'
+OPTIONS = ["choice1", "choice2"]
+CAUSE = {"question": {"cause": "Çünkü"}}
+
+
+def test_read_choices_of_several_columns_and_of_a_list(read):
+    columns = {"prompt": "{premise} {question}", "options": OPTIONS, "answer": "label"}
+    assert read(read_choices, "choice", "c.jsonl", XCOPA, CAUSE, **columns) == [
+        Choice("Oldu. Çünkü", ("A.", "B."), 1)
+    ]
+    row = '{"prompt": "Kim?", "choices": ["Ben", "Sen", "O"], "answer": 2}\n'
+    assert read(read_choices, "choice", "c.jsonl", row) == [Choice("Kim?", ("Ben", "Sen", "O"), 2)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "replace", "message"),
+    [
+        (
+            {"prompt": "{premise} {soru}"},
+            {},
+            r"c\.jsonl:1: no column 'soru' \(tasks/mine\.yaml: columns\.prompt",
+        ),
+        (
+            {"options": ["choice1", "choice3"]},
+            {},
+            r"no column 'choice3' \(tasks/mine\.yaml: columns\.options",
+        ),
+        ({"options": ["choice1"]}, {}, "options: one alone leaves no choice"),
+        (
+            {"answer": "premise"},
+            {},
+            r"answer: 'Oldu\.': not a number from 0 to 1; map it in tasks/mine\.yaml",
+        ),
+        ({}, {"label": {"0": 0}}, r"label: 1: not in tasks/mine\.yaml: replace\.label; add it there"),
+    ],
+)
+def test_read_choices_errors_name_file_line_and_key(read, columns, replace, message):
+    columns = {"prompt": "premise", "options": OPTIONS, "answer": "label"} | columns
+    with pytest.raises(UserError, match=message) as caught:
+        read(read_choices, "choice", "c.jsonl", XCOPA, replace, **columns)
+    assert str(caught.value).count("\n") == 0
+
+
+def test_eval_task_takes_several_columns_for_options_alone():
+    with pytest.raises(ValueError, match=r"columns\.prompt: one column is expected; write several as"):
+        EvalTask(kind="choice", path="a", columns={"prompt": ["a", "b"]})
+
+
+def test_read_similarity_of_numbers_and_of_a_table(read):
+    row = '{"sentence1": "a", "sentence2": "b", "score": 2}\n'
+    assert read(read_similarity, "similarity", "s.jsonl", row) == [ScoredPair("a", "b", 2.0)]
+    table = "first;second;score\na;b;3.8\n"
+    assert read(read_similarity, "similarity", "s.csv", table) == [ScoredPair("a", "b", 3.8)]
+    for score in ("çok", "nan", "3,8"):
+        with pytest.raises(UserError, match=rf"s\.csv:2: score: '{score}' is not a number; mend or remove"):
+            read(read_similarity, "similarity", "s.csv", f"first;second;score\na;b;{score}\n")
+
+
+def test_read_task_refuses_pairs_that_are_all_scored_alike(read):
+    rows = '{"first": "a", "second": "b", "score": 2}\n' * 3
+    with pytest.raises(UserError, match=r"tasks/mine\.yaml: s\.jsonl: needs pairs with different scores"):
+        read(read_task, "similarity", "s.jsonl", rows)
+
+
+def test_read_task_texts_are_those_of_every_kind(read):
+    for kind, row, texts in [
+        ("text", {"text": "a"}, ["a"]),
+        ("minimal_pairs", {"good": "a", "bad": "b"}, ["a", "b"]),
+        ("questions", {"question": "a", "answers": "b"}, ["a"]),
+        ("retrieval", {"query": "a", "document": "b"}, ["a", "b"]),
+        ("choice", {"prompt": "a", "options": ["b", "c"], "answer": 0}, ["a", "b", "c"]),
+        ("second_halves", {"text": "a"}, ["a"]),
+        ("similarity", {"first": "a", "second": "b", "score": 1}, ["a", "b"]),
+    ]:
+        assert read(read_task_texts, kind, "t.jsonl", json.dumps(row)) == texts

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.eval_sets.params import EvalTask
 from pipeline.eval_sets.readers import Document, read_documents
+from pipeline.eval_sets.tasks import EvalTask
 from pipeline.evaluation import bits_per_byte
 from pipeline.evaluation.bits_per_byte import (
     batch_windows,

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 from rich.console import Console
 
+from pipeline.common.i18n import load_catalog
 from pipeline.evaluation.summary import draw_summary, summary_table
 from tests.helpers.paths import ROOT
 
@@ -21,6 +22,11 @@ METRICS = {
     "first_words": {"opener": {"share": 0.9, "n": 40}},
     "retrieval": {"xquad": {"encoder": SCORES, "bm25": SCORES, "documents": 240}},
 }
+OF_FILES = {  # kinds that only files have
+    "choice": {"xcopa_tr": {"accuracy": 0.52, "kneser_ney_5": 0.51, "chance": 0.5}},
+    "second_halves": {"flores_tr": {"base": 91.23, "bigram": 130.0, "kneser_ney_5": 101.5}},
+    "similarity": {"stsb_tr": {"encoder": 0.45, "common_words": 0.41, "n": 1379}},
+}
 
 
 def test_summary_table_names_each_measure_and_its_baseline():
@@ -30,6 +36,19 @@ def test_summary_table_names_each_measure_and_its_baseline():
     least = "sum 0.250, next_day 0.500, region 0.800"
     for piece in ("1.250", "5-gram 1.500", "0.610", "n 300", least, "0.900", "BM25 0.500, of 240"):
         assert piece in printed.get()
+
+
+def test_summary_table_names_kinds_that_only_files_have():
+    console = Console(width=120)
+    with console.capture() as printed:
+        console.print(summary_table(METRICS | OF_FILES))
+    for piece in ("0.520", "chance 0.500", "91.2", "5-gram 101.5", "0.450", "common words 0.410, n 1379"):
+        assert piece in printed.get()
+
+
+def test_summary_labels_have_their_turkish():
+    labels = set(summary_table(METRICS | OF_FILES).columns[0].cells)
+    assert labels - set(load_catalog()) == {"retrieval@1", "MRR"}
 
 
 SAMPLES = {
@@ -46,6 +65,7 @@ SAMPLES = {
 }
 DRAW = """
 import json, sys
+from pipeline.common.i18n import load_catalog
 from pipeline.evaluation.summary import draw_summary
 sys.stdout.buffer.write(draw_summary(*json.load(sys.stdin.buffer)).encode())
 """

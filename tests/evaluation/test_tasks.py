@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.common.errors import UserError
+from pipeline.eval_sets.tasks import load_task_files
 from pipeline.evaluation.select_documents import load_miniworld_retrieval, select_documents
 from pipeline.evaluation.tasks import (
     load_pair_tasks,
@@ -14,6 +15,7 @@ from pipeline.evaluation.tasks import (
     load_text_tasks,
 )
 from tests.helpers.factories import eval_params
+from tests.helpers.small import write_task
 
 FILES = (
     "minimal_pairs.jsonl",
@@ -47,8 +49,11 @@ def root(tmp_path):
     return tmp_path
 
 
-def make_eval_params(**tasks):
-    return eval_params(tasks=tasks, max_bytes=100, max_questions=2)
+def make_files(root, **kinds):
+    """The tasks of data/raw/eval/NAME.jsonl, by name."""
+    for name, kind in kinds.items():
+        write_task(root, name, kind)
+    return load_task_files(eval_params(tasks=list(kinds)), root)
 
 
 def test_select_documents_by_hash_up_to_max_bytes(root):
@@ -81,12 +86,13 @@ def test_load_miniworld_retrieval_pools_targets_and_others(root):
 
 
 def test_load_tasks_without_a_miniworld_has_only_the_splits(root):
-    assert list(load_text_tasks(make_eval_params(), root)) == ["val", "test"]
-    assert load_pair_tasks(make_eval_params(), root) == {}
-    assert load_question_tasks(make_eval_params(), 0, root) == {}
-    assert load_retrieval_tasks(make_eval_params(), root) == {}
-    tasks = load_tasks(make_eval_params(), 0, root)
-    assert [list(rows) for rows in tasks] == [["val", "test"], [], [], [], []]
+    assert list(load_text_tasks({}, 100, root)) == ["val", "test"]
+    assert load_pair_tasks({}, root) == {}
+    assert load_question_tasks({}, 2, 0, root) == {}
+    assert load_retrieval_tasks({}, root) == {}
+    texts, *others = load_tasks(eval_params(tasks=[]), 0, root)
+    assert list(texts) == ["val", "test"]
+    assert not any(others)
 
 
 def test_load_tasks_has_the_miniworld_and_files(root):
@@ -97,28 +103,25 @@ def test_load_tasks_has_the_miniworld_and_files(root):
     rows = [{"question": f"{i}?", "answers": ["x"], "family": "f", "kind": "k"} for i in range(5)]
     write_lines(miniworld / "questions.jsonl", rows)
     write_lines(miniworld / "queries.jsonl", [{"query": "soru", "document_id": "test-3"}])
-    write_lines(raw / "retrieval.jsonl", [{"query": q, "document": d} for q, d in ["1x", "2y"]])
-    write_lines(raw / "text.jsonl", [{"text": "Bir " * 100}])
-    params = make_eval_params(
-        pairs={"kind": "minimal_pairs", "path": "data/raw/eval/pairs.jsonl"},
-        search={"kind": "retrieval", "path": "data/raw/eval/retrieval.jsonl"},
-        held_out={"kind": "text", "path": "data/raw/eval/text.jsonl"},
-    )
-    assert {name: len(rows) for name, rows in load_pair_tasks(params, root).items()} == {
+    write_lines(raw / "search.jsonl", [{"query": q, "document": d} for q, d in ["1x", "2y"]])
+    write_lines(raw / "held_out.jsonl", [{"text": "Bir " * 100}])
+    files = make_files(root, pairs="minimal_pairs", search="retrieval", held_out="text")
+    assert {name: len(rows) for name, rows in load_pair_tasks(files, root).items()} == {
         "miniworld": 1,
         "pairs": 2,
     }
-    assert {name: len(rows) for name, rows in load_question_tasks(params, 0, root).items()} == {
+    assert {name: len(rows) for name, rows in load_question_tasks(files, 2, 0, root).items()} == {
         "miniworld": 2
     }
-    assert list(load_retrieval_tasks(params, root)) == ["miniworld", "search"]
-    assert load_text_tasks(params, root)["held_out"][0].text == "Bir " * 100
+    assert list(load_retrieval_tasks(files, root)) == ["miniworld", "search"]
+    assert load_text_tasks(files, 100, root)["held_out"][0].text == "Bir " * 100
+    assert load_tasks(eval_params(tasks=list(files)), 0, root).files == files
 
 
 @pytest.mark.parametrize(
     ("measured", "kind", "row", "message"),
     [
-        (load_pair_tasks, "minimal_pairs", None, "eval.tasks.t: data/raw/eval/t.jsonl: holds no rows"),
+        (load_pair_tasks, "minimal_pairs", None, "tasks/t.yaml: data/raw/eval/t.jsonl: holds no rows"),
         (
             load_retrieval_tasks,
             "retrieval",
@@ -129,6 +132,5 @@ def test_load_tasks_has_the_miniworld_and_files(root):
 )
 def test_load_tasks_refuses_a_task_without_rows(root, measured, kind, row, message):
     write_lines(root / "data/raw/eval/t.jsonl", [row] if row else [])
-    params = make_eval_params(t={"kind": kind, "path": "data/raw/eval/t.jsonl"})
     with pytest.raises(UserError, match=message):
-        measured(params, root)
+        measured(make_files(root, t=kind), root)

@@ -100,6 +100,21 @@ def pack_splits(folder: Path, tokenizer, texts: list[str], shard_tokens: int = 3
     write_manifest(folder, tokenizer, splits)
 
 
+def write_task(root: Path, stem: str, kind: str = "text", **changes: object) -> None:
+    """Write `tasks/STEM.yaml` of a task in `data/raw/eval/STEM.jsonl`. A key with ... is left out."""
+    from ruamel.yaml import YAML
+
+    from pipeline.eval_sets.tasks import METRICS
+
+    values = {
+        "name": stem, "version": 1, "kind": kind, "metric": METRICS.get(kind, "accuracy"), "chance": None,
+        "path": f"data/raw/eval/{stem}.jsonl", "source": "a test", "license": "CC0", **changes,
+    }  # fmt: skip
+    (root / "tasks").mkdir(exist_ok=True)
+    with (root / "tasks" / f"{stem}.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump({key: value for key, value in values.items() if value is not ...}, file)
+
+
 def set_params(project: Path, section: str, **values: object) -> None:
     """Set keys of a section of params.yaml."""
     from ruamel.yaml import YAML

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from tests.helpers.paths import ROOT
 from tests.helpers.signals import signal_at
-from tests.helpers.small import set_params
+from tests.helpers.small import set_params, write_task
 
 WORDS = [
     "dere",
@@ -130,7 +130,8 @@ def test_slice_corpus_removes_texts_of_eval_tasks(project: Path) -> None:
     (project / "data/raw/eval/held.jsonl").write_text(json.dumps({"text": text}))
     yaml = YAML()
     params: Any = yaml.load(project / "params.yaml")
-    params["eval"]["tasks"] = {"held": {"kind": "text", "path": "data/raw/eval/held.jsonl"}}
+    write_task(project, "held")
+    params["eval"]["tasks"] = ["held"]
     yaml.dump(params, project / "params.yaml")
     process = run_stage(project)
     assert process.returncode == 0, process.stderr

@@ -39,7 +39,7 @@ class RowGroupShard:
 
     def records(self) -> Iterator[Record | Unreadable | Note]:
         """Yield its rows."""
-        with hub_access(self.source), _open_remote(self.url) as file:
+        with hub_access(source_key(self.source)), _open_remote(self.url) as file:
             row_groups = None if self.group is None else [self.group]
             yield from parquet.read_parquet(file, self.url, self.text_column, row_groups)
 
@@ -60,12 +60,17 @@ class HubFileShard:
         repository, _, rest = self.url.removeprefix("hf://datasets/").partition("@")
         revision, _, path = rest.partition("/")
         folder = download_folder(f"{repository} {revision}")
-        with hub_access(self.source):
+        with hub_access(source_key(self.source)):
             downloaded = Path(
                 hf_hub_download(repository, path, repo_type="dataset", revision=revision, local_dir=folder)
             )
         yield from read_file(downloaded, self.text_column, name=self.url)
         downloaded.unlink()
+
+
+def source_key(name: str) -> str:
+    """Return the param that describes a source of the corpus."""
+    return f"corpus.sources.{name}"
 
 
 def list_hub_shards(name: str, source: HubSource, by_row_group: bool) -> list[RowGroupShard | HubFileShard]:
@@ -74,15 +79,8 @@ def list_hub_shards(name: str, source: HubSource, by_row_group: bool) -> list[Ro
     Raises UserError, naming the param, for a data set, configuration, split or revision that does not exist,
     for one that may not be read, and for files of an unknown format.
     """
-    key = f"corpus.sources.{name}"
-    with hub_access(name):
-        if source.revision is None:
-            from huggingface_hub import HfApi
-
-            current = HfApi().dataset_info(source.dataset).sha
-            raise UserError(
-                f'{key}.revision: missing; {source.dataset} is now at "{current}", put that there'
-            )
+    key = source_key(name)
+    with hub_access(key):
         urls = _list_urls(key, source)
         sizes = {url: int(_file_system().info(url)["size"]) for url in urls}
         for url in urls:
@@ -111,8 +109,17 @@ def list_hub_shards(name: str, source: HubSource, by_row_group: bool) -> list[Ro
 
 
 def _list_urls(key: str, source: HubSource) -> list[str]:
-    """Return the URLs of the files of a configuration and split, in the order of the data set."""
+    """Return the URLs of the files of a configuration and split, in the order of the data set.
+
+    Raises UserError naming `key` for a set without a pinned revision, and for one that cannot be loaded.
+    """
     import datasets
+
+    if source.revision is None:
+        from huggingface_hub import HfApi
+
+        current = HfApi().dataset_info(source.dataset).sha
+        raise UserError(f'{key}.revision: missing; {source.dataset} is now at "{current}", put that there')
 
     datasets.disable_progress_bars()
     try:
@@ -130,6 +137,20 @@ def _list_urls(key: str, source: HubSource) -> list[str]:
     if source.split not in files:
         raise UserError(f"{key}.split: {source.split!r}: not there; it has {', '.join(files) or 'none'}")
     return [str(url) for url in files[source.split]]
+
+
+def download_rows(key: str, source: HubSource) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a pinned set, all its columns. Raises UserError naming `key`, as for a source."""
+    with hub_access(key):
+        _list_urls(key, source)
+        import datasets
+
+        try:
+            yield from datasets.load_dataset(
+                source.dataset, source.config, split=source.split, revision=source.revision
+            )
+        except datasets.exceptions.DatasetGenerationError as error:
+            raise UserError(f"{key}: {one_line(error.__cause__ or error)}") from None
 
 
 def _row_group_text_bytes(url: str, source: HubSource) -> list[int]:
@@ -157,8 +178,11 @@ def _file_system() -> Any:
 
 
 @contextmanager
-def hub_access(name: str) -> Iterator[None]:
-    """Access the hub inside the block, with the token of `.env`. Its errors become UserErrors of one line."""
+def hub_access(key: str) -> Iterator[None]:
+    """Access the hub inside the block, with the token of `.env`. Its errors become UserErrors of one line.
+
+    They begin with `key`, which is where the set is named.
+    """
     if "HF_TOKEN" not in os.environ and (token := _read_token(ENV_FILE)):
         os.environ["HF_TOKEN"] = token
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -168,7 +192,6 @@ def hub_access(name: str) -> Iterator[None]:
     from huggingface_hub import errors
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs every attempt
-    key = f"corpus.sources.{name}"
     no_access = errors.GatedRepoError, errors.RepositoryNotFoundError, errors.RevisionNotFoundError
     try:
         yield

@@ -1,0 +1,79 @@
+"""`tezgah tasks`: the tasks of tasks/, which of them have their data here, and how to get it."""
+
+import json
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate, translate_table
+from pipeline.common.io import atomic_file
+from pipeline.common.paths import RAW_EVAL, TASKS
+from pipeline.corpus.params import HubSource
+from pipeline.corpus.sources.hub import download_rows
+from pipeline.eval_sets.readers import read_task
+from pipeline.eval_sets.tasks import TaskFile, find_data_files, list_task_names, read_task_file
+
+
+def task_table() -> Table:
+    """Return a table of all tasks. Raises UserError for a task file with a fault."""
+    table = Table("task", "kind", "version", "license", "data", "models")
+    for column in table.columns[:2]:
+        column.no_wrap = True
+    for name in list_task_names():
+        task = read_task_file(name)
+        measured = "measured" if task.measured else "unmeasured"
+        table.add_row(name, task.kind, str(task.version), escape(task.license), describe_data(task), measured)
+    return table
+
+
+def describe_data(task: TaskFile) -> str:
+    """Return where the data of a task is: here, on the hub, or for the user to get."""
+    try:
+        find_data_files(task.name, task, RAW_EVAL)
+    except UserError:
+        return "fetch" if task.hub else "get by hand"
+    return "here"
+
+
+def print_tasks() -> None:
+    """Print the table, and what its words mean."""
+    table = translate_table(task_table(), {4, 5})
+    Console().print(table)
+    print(
+        translate(
+            "`tezgah tasks fetch NAME` downloads what can be fetched; eval.tasks names what is measured"
+        )
+    )
+
+
+def fetch_task(name: str) -> None:
+    """Download the hub set of a task, at its pinned revision, as JSON lines to the task's path.
+
+    Does nothing where the data is there. Raises UserError for a task without a hub set, for what the hub
+    refuses, and for rows that are not of the task's kind. Nothing is left behind then.
+    """
+    task = read_task_file(name)
+    path, key = Path(task.path), f"{TASKS}/{name}.yaml: hub"
+    if describe_data(task) == "here" or os.path.lexists(path):
+        print(translate(f"{path}: is here already"))
+        return
+    if task.hub is None:
+        raise UserError(
+            f"{key}: missing, so get the files by hand: {task.source}; they belong at {task.path}"
+        )
+    source = HubSource(kind="hub", **task.hub.model_dump())
+    count = 0
+    with atomic_file(path) as file:
+        for row in download_rows(key, source):
+            file.write(json.dumps(row, ensure_ascii=False, default=str).encode("utf-8") + b"\n")
+            count += 1
+    try:
+        read_task(name, task)
+    except UserError:
+        path.unlink()
+        raise
+    print(translate(f"{path}: {count:,} rows of {task.hub.dataset}; license: {task.license}"))

@@ -1,0 +1,170 @@
+"""Evaluation tasks: the files `tasks/NAME.yaml`, what `eval.tasks` changes of them, and their data."""
+
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.common.data_files import matching_files
+from pipeline.common.errors import UserError
+from pipeline.common.params import Section, parse_section, read_yaml, suggest_nearest
+from pipeline.common.paths import PARAMS_FILE, RAW_EVAL, TASKS
+from pipeline.eval_sets.params import EvalParams
+
+RESERVED_NAMES = {"val", "test", "miniworld", "miniworld_seen"}  # task names that the stage itself uses
+
+# Fields of a row, by kind of task; `columns` maps them to the file's names.
+FIELDS = {
+    "text": {"id", "source", "text"},
+    "minimal_pairs": {"good", "bad", "type", "subtype"},
+    "retrieval": {"query", "document"},
+    "questions": {"question", "answers", "family", "kind"},
+    "choice": {"prompt", "options", "answer"},
+    "second_halves": {"id", "source", "text"},
+    "similarity": {"first", "second", "score"},
+}
+# The main figure of each kind.
+METRICS = {
+    "text": "bits_per_byte",
+    "minimal_pairs": "accuracy",
+    "retrieval": "recall_at_1",
+    "questions": "exact_match",
+    "choice": "accuracy",
+    "second_halves": "bits",
+    "similarity": "spearman",
+}
+
+
+class EvalTask(Section):
+    """What a reader needs of a task."""
+
+    kind: Literal["text", "minimal_pairs", "retrieval", "questions", "choice", "second_halves", "similarity"]
+    path: str = Field(min_length=1)  # a file or a glob
+    # Name of a field here: its column in the file, or several in braces, "{title}: {body}". The `options` of
+    # a choice may be a list of columns.
+    columns: dict[str, str | list[str]] = Field(default_factory=dict)
+    replace: dict[str, dict[str, str | int]] = Field(
+        default_factory=dict
+    )  # column: {value: what it stands for}
+
+    @model_validator(mode="after")
+    def check_columns(self) -> "EvalTask":
+        """Refuse unknown fields. A misspelled one would be ignored silently."""
+        known = FIELDS[self.kind]
+        for field in self.columns:
+            if field not in known:
+                hint = (
+                    suggest_nearest(field, known)
+                    or f"; a task of kind {self.kind} has {', '.join(sorted(known))}"
+                )
+                raise ValueError(f"columns.{field}: unknown field{hint}")
+            if isinstance(self.columns[field], list) and field != "options":
+                raise ValueError(f"columns.{field}: one column is expected; write several as '{{a}} {{b}}'")
+        return self
+
+
+class HubSet(Section):
+    """A split of a data set on the Hugging Face hub."""
+
+    dataset: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    config: str | None = None  # null: the set's default
+    split: str
+    # A commit; null: `tezgah tasks fetch` stops and names the current one.
+    revision: str | None = Field(pattern=r"^[0-9a-f]{40}$")
+
+
+class TaskFile(EvalTask):
+    """A task as `tasks/NAME.yaml` has it."""
+
+    name: str
+    version: int = Field(ge=1)  # another number: other items or another scoring; metrics.json has it too
+    metric: str  # the main figure
+    chance: float | None = Field(ge=0, le=1)  # its value for a guess; null: it has none
+    source: str = Field(min_length=1)  # where the items come from, for people
+    hub: HubSet | None = None  # where `tezgah tasks fetch` gets them
+    license: str = Field(min_length=1)
+    citation: str | None = None
+    measured: bool = True  # false: no model of ours has been measured on its real items yet
+
+    @field_validator("name")
+    @classmethod
+    def check_name(cls, name: str) -> str:
+        """Refuse names that cannot be keys of metrics.json, where a dot would mean nesting."""
+        if name in RESERVED_NAMES:
+            raise ValueError("is taken by what is always measured; use another")
+        if not name.replace("-", "_").isidentifier():
+            raise ValueError("use letters, digits, - and _ only")
+        return name
+
+    @field_validator("path")
+    @classmethod
+    def check_path(cls, path: str) -> str:
+        """Refuse a path outside data/raw/eval, which is what the stages depend on."""
+        parts = PurePosixPath(path)
+        if ".." in parts.parts or not parts.is_relative_to(RAW_EVAL) or parts == PurePosixPath(RAW_EVAL):
+            raise ValueError(f"not under {RAW_EVAL.as_posix()}/; put or link the files there")
+        return path
+
+    @model_validator(mode="after")
+    def check_kind(self) -> "TaskFile":
+        """Refuse a metric that tasks of this kind do not have, and a hub set with no single file for it."""
+        if self.metric != METRICS[self.kind]:
+            raise ValueError(
+                f"metric: '{self.metric}': a task of kind {self.kind} has {METRICS[self.kind]}; write that"
+            )
+        if self.hub and not self.path.endswith((".json", ".jsonl")):
+            raise ValueError(f"path: '{self.path}': a set of the hub is kept as JSON lines; end in .jsonl")
+        return self
+
+
+def list_task_names(root: Path = Path(".")) -> list[str]:
+    """Return the names of all task files, sorted. Raises UserError where their folder is missing."""
+    if not (root / TASKS).is_dir():
+        raise UserError(f"{root / TASKS}: no such folder; run from the project's folder")
+    return sorted(path.stem for path in (root / TASKS).glob("*.yaml"))
+
+
+def read_task_file(name: str, root: Path = Path("."), key: str = "") -> TaskFile:
+    """Return the task of `tasks/NAME.yaml`. Raises UserError for a fault in it, or where there is none.
+
+    `key` is the param that names the task, for the error.
+    """
+    path = root / TASKS / f"{name}.yaml"
+    if not path.is_file():
+        known = list_task_names(root)
+        hint = suggest_nearest(name, known) or f"; there are {', '.join(known) or 'none'}"
+        raise UserError(f"{key}{path}: no such task{hint}")
+    task = parse_section(read_yaml(path), "", TaskFile, path)
+    if task.name != name:
+        raise UserError(f"{path}: name: '{task.name}': unlike the file's; call both the same")
+    return task
+
+
+def load_task_files(params: EvalParams, root: Path = Path(".")) -> dict[str, TaskFile]:
+    """Return the tasks that `eval.tasks` names, by name, with its changes of them. No data is read."""
+    tasks = {}
+    for choice in params.tasks:
+        task = read_task_file(choice.name, root, f"{PARAMS_FILE}: eval.tasks: ")
+        if choice.changes:
+            values: dict[str, Any] = task.model_dump() | choice.changes
+            task = parse_section(values, f"eval.tasks.{choice.name}", TaskFile, root / PARAMS_FILE)
+        tasks[choice.name] = task
+    return tasks
+
+
+def find_data_files(
+    name: str, task: EvalTask, folder: Path | str = ".", root: Path = Path(".")
+) -> list[Path]:
+    """Return the files under `folder` that a task's path or glob names, sorted (see `matching_files`)."""
+    return matching_files(f"{TASKS}/{name}.yaml: path", [task.path], folder, root)
+
+
+def check_inputs(params: EvalParams, root: Path = Path(".")) -> None:
+    """Raise UserError unless every task's files are under data/raw/eval and DVC can see a change of them."""
+    for name, task in load_task_files(params, root).items():
+        try:
+            find_data_files(name, task, RAW_EVAL, root)
+        except UserError as error:
+            if task.hub and not (root / task.path).exists():
+                raise UserError(f"{error}; `tezgah tasks fetch {name}` downloads it") from None
+            raise

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from pipeline.eval_sets.readers import ScoredPair
+from pipeline.evaluation import similarity
+from pipeline.evaluation.similarity import measure_similarity, share_of_common_words, spearman
+
+
+def test_measure_similarity_compares_the_encoder_and_common_words(monkeypatch, tokenizer):
+    angles = {"a": 0.0, "b": 0.1, "c d": 0.0, "d e": 0.5, "f": 0.0, "g": 1.0}
+
+    def embed(encoder, tokenizer, texts):
+        return np.array([[np.cos(angles[text]), np.sin(angles[text])] for text in texts])
+
+    monkeypatch.setattr(similarity, "embed_texts", embed)
+    pairs = [ScoredPair("a", "b", 5.0), ScoredPair("c d", "d e", 2.5), ScoredPair("f", "g", 0.0)]
+    figures = measure_similarity(pairs, None, tokenizer)
+    assert figures["encoder"] == pytest.approx(1)
+    assert figures["common_words"] == 0  # ranks 1.5, 3, 1.5 against 3, 2, 1
+    assert figures["n"] == 3
+
+
+def test_spearman_of_ranks_with_ties():
+    assert spearman([1, 2, 3, 4], [10, 20, 30, 1000]) == pytest.approx(1)
+    assert spearman([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)
+    assert spearman([1, 2, 2, 3], [1, 3, 2, 4]) == pytest.approx(0.948683, abs=1e-6)
+    assert spearman([7, 7, 7], [1, 2, 3]) == 0
+
+
+def test_share_of_common_words_folds_turkish_letters():
+    assert share_of_common_words("Işık söndü", "ışık yandı") == pytest.approx(1 / 3)
