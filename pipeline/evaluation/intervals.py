@@ -1,0 +1,99 @@
+"""Means over items with their intervals, where items come in clusters.
+
+Items made from one template are right or wrong together, so a cluster is the draw and not an item. The
+standard error is that of Miller 2024 ("Adding error bars to evals", arXiv 2411.00640): it adds up what the
+items of a cluster differ from the mean, and squares these sums.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+LEVEL = 0.95  # of every interval
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean, and how far it may be off."""
+
+    value: float
+    error: float  # standard error; NaN where there are too few clusters to tell
+    freedom: int  # degrees of freedom of the error
+    n: int  # items
+    clusters: int
+
+    def interval(self) -> tuple[float, float]:
+        """Return the bounds of the interval by Student's t; infinite where nothing is known."""
+        if math.isnan(self.error):
+            return -math.inf, math.inf
+        half = t_quantile(self.freedom) * self.error
+        return self.value - half, self.value + half
+
+    def share_interval(self) -> tuple[float, float]:
+        """Return the bounds of the interval of a share, which stay within 0 and 1 (Wilson 1927).
+
+        The number of trials is that of independent ones with the same standard error. Where all items are
+        equal there is none, and each cluster counts as one.
+        """
+        spread = self.value * (1 - self.value)
+        trials = spread / self.error**2 if self.error > 0 and spread > 0 else self.clusters
+        z = t_quantile(self.freedom) if self.freedom > 0 else t_quantile(1)
+        scale = 1 + z * z / trials
+        center = (self.value + z * z / (2 * trials)) / scale
+        half = z / scale * math.sqrt(spread / trials + z * z / (4 * trials * trials))
+        return max(0.0, center - half), min(1.0, center + half)
+
+    def p_value(self) -> float:
+        """Return the two-sided p of a mean as far from 0 as this one, were it 0; 1 where nothing is known."""
+        if self.value == 0 or math.isnan(self.error):
+            return 1.0
+        return 0.0 if self.error == 0 else float(2 * stdtr(self.freedom, -abs(self.value) / self.error))
+
+
+def t_quantile(freedom: int) -> float:
+    """Return the standard errors to either side of a mean that its interval spans."""
+    return float(stdtrit(freedom, 0.5 + LEVEL / 2))
+
+
+def estimate_mean(
+    values: Sequence[float] | np.ndarray,
+    clusters: Sequence[str] | np.ndarray,
+    strata: Sequence[str] | np.ndarray | None = None,
+    weights: Sequence[float] | np.ndarray | None = None,
+) -> Estimate:
+    """Estimate the weighted mean of `values` [items], at least one, in `clusters` [items].
+
+    With `strata` [items] it is the mean of the strata's means: each counts alike, however many items it has.
+    """
+    values_N = np.asarray(values, dtype=np.float64)
+    weights_N = np.ones(len(values_N)) if weights is None else np.asarray(weights, dtype=np.float64)
+    strata_N = _number(np.zeros(len(values_N)) if strata is None else strata)
+    count = int(strata_N.max()) + 1
+    totals_S = np.bincount(strata_N, weights_N)
+    means_S = np.bincount(strata_N, weights_N * values_N) / totals_S
+    # What each item moves the mean by, next to an item that has the mean of its stratum.
+    pulls_N = weights_N / totals_S[strata_N] * (values_N - means_S[strata_N]) / count
+    clusters_N = _number(clusters)
+    pairs_N = _number(clusters_N * count + strata_N)  # a cluster within its stratum
+    pulls_C = np.bincount(pairs_N, pulls_N)
+    drawn, freedom = len(pulls_C), len(pulls_C) - count
+    squares = float((pulls_C**2).sum())
+    error = math.sqrt(drawn / freedom * squares) if freedom > 0 else math.nan
+    return Estimate(float(means_S.mean()), error, freedom, len(values_N), drawn)
+
+
+def _number(names: Sequence[str] | np.ndarray) -> np.ndarray:
+    """Return the number of each name among the different ones."""
+    return np.unique(np.asarray(names), return_inverse=True)[1]
+
+
+def correct_for_many(p_values: Sequence[float]) -> list[float]:
+    """Return the p values of several questions asked at once, each corrected for the others (Holm 1979)."""
+    order = np.argsort(p_values, kind="stable")
+    corrected = np.empty(len(p_values))
+    factors = len(p_values) - np.arange(len(p_values))
+    corrected[order] = np.minimum(1, np.maximum.accumulate(factors * np.asarray(p_values)[order]))
+    return corrected.tolist()
