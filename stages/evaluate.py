@@ -16,11 +16,13 @@ from pipeline.device.device import autocast, pick_device, pick_precision
 from pipeline.device.memory import tune_allocator
 from pipeline.eval_sets.params import EvalParams
 from pipeline.evaluation.baseline_samples import make_baseline_samples
-from pipeline.evaluation.measure import load_models, measure_tasks
+from pipeline.evaluation.items import write_items
+from pipeline.evaluation.measure import Training, list_subsets, list_versions, load_models, measure_tasks
 from pipeline.evaluation.ngrams import read_training_stream, train_baselines
 from pipeline.evaluation.samples import render_samples
 from pipeline.evaluation.summary import draw_summary, print_summary
 from pipeline.evaluation.tasks import load_tasks
+from pipeline.evaluation.word_frequency import WordFrequency
 from pipeline.shards.format import Shards
 
 
@@ -29,7 +31,7 @@ def main() -> None:
 
     Reads params `seed` and `eval`, models/{tokenizer,encoder,base,sft}, data/shards for the n-grams,
     data/corpus/{val,test,miniworld}, tasks/ and data/raw/eval. Writes
-    reports/evaluate/{metrics.json,samples.md,baseline_samples.json,summary.svg}.
+    reports/evaluate/{metrics.json,items.parquet,samples.md,baseline_samples.json,summary.svg}.
     """
     eval_params = load_section("eval", EvalParams)
     seed = load_seed()
@@ -39,21 +41,23 @@ def main() -> None:
     device = pick_device(load_section("runtime", RuntimeParams).device)
     models = load_models(device)
 
-    print("counting n-grams …", flush=True)
+    print("counting n-grams and words …", flush=True)
     stream = read_training_stream(Shards(SHARDS_TRAIN), eval_params.ngram_tokens)
-    ngram_models = train_baselines(stream, models.tokenizer.vocab_size)
+    ngrams = train_baselines(stream, models.tokenizer.vocab_size)
+    training = Training(stream, ngrams, WordFrequency.from_stream(stream, models.tokenizer))
     decoder_autocast = partial(autocast, device, pick_precision("auto", device))
-    metrics = measure_tasks(tasks, models, ngram_models, eval_params.max_new_tokens, decoder_autocast)
+    metrics, items = measure_tasks(tasks, models, training, eval_params.max_new_tokens, decoder_autocast)
     metrics["ngram_tokens"] = len(stream)
     questions = tasks.questions.get("miniworld", [])
     samples = render_samples(models.base, models.sft, models.tokenizer, eval_params, questions, seed)
     baseline_samples = make_baseline_samples(
-        models.base, models.sft, ngram_models["kneser_ney_5"], models.tokenizer, eval_params, questions, seed
+        models.base, models.sft, ngrams["kneser_ney_5"], models.tokenizer, eval_params, questions, seed
     )
 
     write_atomic(REPORTS / "evaluate/samples.md", samples)
     write_json(REPORTS / "evaluate/baseline_samples.json", baseline_samples)
     write_atomic(REPORTS / "evaluate/summary.svg", draw_summary(metrics, baseline_samples))
+    write_items(REPORTS / "evaluate/items.parquet", items, list_versions(tasks), list_subsets(tasks))
     write_metrics("evaluate", metrics)
     print_summary(metrics)
 

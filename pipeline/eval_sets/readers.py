@@ -58,6 +58,7 @@ class Pair:
     good: str
     bad: str
     type: str
+    cue: str = ""  # what the two differ in, as the file has it
 
     def texts(self) -> tuple[str, ...]:
         """Return what the corpus must not hold."""
@@ -133,7 +134,8 @@ def read_pairs(name: str, task: EvalTask, root: Path = Path(".")) -> list[Pair]:
     pairs = []
     for row in read_rows(name, task, root):
         kinds = [row.string("type", row.file).strip(), row.string("subtype", "").strip()]
-        pairs.append(Pair(row.string("good"), row.string("bad"), "_".join(kind for kind in kinds if kind)))
+        type = "_".join(kind for kind in kinds if kind)
+        pairs.append(Pair(row.string("good"), row.string("bad"), type, row.string("cue", "")))
     return pairs
 
 

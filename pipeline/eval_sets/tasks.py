@@ -16,7 +16,7 @@ RESERVED_NAMES = {"val", "test", "miniworld", "miniworld_seen"}  # task names th
 # Fields of a row, by kind of task; `columns` maps them to the file's names.
 FIELDS = {
     "text": {"id", "source", "text"},
-    "minimal_pairs": {"good", "bad", "type", "subtype"},
+    "minimal_pairs": {"good", "bad", "type", "subtype", "cue"},
     "retrieval": {"query", "document"},
     "questions": {"question", "answers", "family", "kind"},
     "choice": {"prompt", "options", "answer"},
@@ -82,6 +82,8 @@ class TaskFile(EvalTask):
     chance: float | None = Field(ge=0, le=1)  # its value for a guess; null: it has none
     source: str = Field(min_length=1)  # where the items come from, for people
     hub: HubSet | None = None  # where `tezgah tasks fetch` gets them
+    # minimal_pairs: means over a few types, by a name of your own: {name: [type, …]}
+    subsets: dict[str, list[str]] = Field(default_factory=dict)
     license: str = Field(min_length=1)
     citation: str | None = None
     measured: bool = True  # false: no model of ours has been measured on its real items yet
@@ -112,6 +114,8 @@ class TaskFile(EvalTask):
             raise ValueError(
                 f"metric: '{self.metric}': a task of kind {self.kind} has {METRICS[self.kind]}; write that"
             )
+        if self.subsets and self.kind != "minimal_pairs":
+            raise ValueError(f"subsets: a task of kind {self.kind} has no types; remove it")
         if self.hub and not self.path.endswith((".json", ".jsonl")):
             raise ValueError(f"path: '{self.path}': a set of the hub is kept as JSON lines; end in .jsonl")
         return self

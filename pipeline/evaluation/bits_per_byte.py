@@ -17,6 +17,8 @@ import torch.nn.functional as F
 
 from pipeline.common.metrics import metric_key
 from pipeline.eval_sets.readers import Document
+from pipeline.evaluation.intervals import estimate_mean
+from pipeline.evaluation.items import Items, Measured, hash_items
 from pipeline.model.decoder import Decoder
 from pipeline.tokenizer.special import BOS, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -25,8 +27,10 @@ MAX_TOKENS = 8192  # in a forward pass
 MAX_LOGITS = 2**25  # in a forward pass: 128 MiB in fp32
 
 # From sequences of ids, each begun by a token that is given (`<s>`), the bits [sequences] that the rest of
-# each costs (float64). Decoders and n-gram models have one each.
+# each costs, and the bits [tokens] of each of its tokens (float64). Decoders and n-gram models have both.
 Scorer = Callable[[Sequence[Sequence[int]]], np.ndarray]
+TokenScorer = Callable[[Sequence[Sequence[int]]], Sequence[np.ndarray]]
+MODEL, NGRAM = "base", "kneser_ney_5"  # the two that are mixed
 
 
 @dataclass(frozen=True)
@@ -67,20 +71,34 @@ def batch_windows(windows: list[Window], max_tokens: int) -> list[list[Window]]:
     return result
 
 
-@torch.inference_mode()
 def sequence_bits(
     model: Decoder,
     sequences: Sequence[Sequence[int]],
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> np.ndarray:
-    """Return the bits [sequences] that `model` needs for each sequence after its first token (float64).
+    """Return the bits [sequences] that `model` needs for each sequence after its first token (float64)."""
+    return add_up(token_bits(model, sequences, autocast))
 
-    Matrix products run inside `autocast()`, the softmax in fp32 and the sums in fp64.
+
+def add_up(bits: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the sum [sequences] of each sequence's bits."""
+    return np.array([values.sum() for values in bits], dtype=np.float64)
+
+
+@torch.inference_mode()
+def token_bits(
+    model: Decoder,
+    sequences: Sequence[Sequence[int]],
+    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> list[np.ndarray]:
+    """Return the bits [tokens] that `model` needs for each token of each sequence but the first (float64).
+
+    Matrix products run inside `autocast()`, the softmax in fp32.
     """
     device = next(model.parameters()).device
     arrays = [np.asarray(sequence, dtype=np.int64) for sequence in sequences]
     windows = [window for i, ids in enumerate(arrays) for window in split_windows(len(ids), model.context, i)]
-    bits = np.zeros(len(arrays))
+    bits = [np.zeros(max(0, len(ids) - 1)) for ids in arrays]
     for batch in batch_windows(windows, min(MAX_TOKENS, MAX_LOGITS // model.vocab_size)):
         T = batch[0].stop - batch[0].start
         # Padding stands at the end, where no token before it can see it, and is never a target.
@@ -98,31 +116,87 @@ def sequence_bits(
             logits_NxV = model.lm_head(hidden_BxTxD[torch.from_numpy(rows), torch.from_numpy(columns)])
         targets_N = torch.from_numpy(targets_BxT[rows, columns]).to(device)
         nats_N = F.cross_entropy(logits_NxV.float(), targets_N, reduction="none").cpu().numpy()
-        owners = np.array([window.sequence for window in batch])
-        bits += np.bincount(owners[rows], weights=nats_N.astype(np.float64), minlength=len(bits))
-    return bits / np.log(2)
+        starts = np.searchsorted(rows, np.arange(len(batch) + 1))
+        for row, window in enumerate(batch):
+            nats = nats_N[starts[row] : starts[row + 1]].astype(np.float64)
+            bits[window.sequence][window.first - 1 : window.stop] = nats / np.log(2)
+    return bits
 
 
 def measure_bits_per_byte(
-    documents: Sequence[Document], tokenizer: Tokenizer, scorers: dict[str, Scorer]
-) -> dict[str, Any]:
+    documents: Sequence[Document],
+    tokenizer: Tokenizer,
+    scorers: dict[str, TokenScorer],
+    mixture_weight: float | None = None,
+) -> Measured:
     """Measure the bits per byte of every scorer on the same documents (at least one), in all and by source.
 
-    Sources are listed only where there are several.
+    Sources are listed only where there are several. `low` and `high` are the interval of the model's. With a
+    `mixture_weight` the figures have `mixture` too (see `mix_bits`).
     """
-    sequences = [[BOS, *tokenizer.encode(document.text), EOS] for document in documents]
-    bits = {name: scorer(sequences) for name, scorer in scorers.items()}
+    tokens = score_documents(documents, tokenizer, scorers)
+    if mixture_weight is not None:
+        tokens["mixture"] = mix_bits(tokens[MODEL], tokens[NGRAM], mixture_weight)
+    bits = {name: add_up(values) for name, values in tokens.items()}
+    tokens_D = np.array([len(values) for values in tokens[MODEL]])
     bytes_D = np.array([len(document.text.encode()) for document in documents])
-    tokens_D = np.array([len(sequence) - 1 for sequence in sequences])
+    items = Items(
+        keys=hash_items((document.text,) for document in documents),
+        clusters=hash_items((document.id,) for document in documents),
+        weights=bytes_D,
+        scores={name: values / bytes_D for name, values in bits.items()},
+    )
 
     def summarize(mask: np.ndarray) -> dict[str, Any]:
-        size = int(bytes_D[mask].sum())
-        counts = {"documents": int(mask.sum()), "tokens": int(tokens_D[mask].sum()), "bytes": size}
-        return {name: float(bits[name][mask].sum()) / size for name in scorers} | counts
+        estimates = {
+            name: estimate_mean(scores[mask], items.clusters[mask], weights=bytes_D[mask])
+            for name, scores in items.scores.items()
+        }
+        low, high = estimates[MODEL].interval()
+        return {
+            **{name: estimate.value for name, estimate in estimates.items()},
+            **({"low": low, "high": high} if estimates[MODEL].freedom else {}),
+            "documents": int(mask.sum()),
+            "tokens": int(tokens_D[mask].sum()),
+            "bytes": int(bytes_D[mask].sum()),
+        }
 
-    result = summarize(np.full(len(documents), True))
+    figures = summarize(np.full(len(documents), True))
     sources = np.array([document.source for document in documents])
     names = sorted(set(sources.tolist()))
     if len(names) > 1:
-        result["sources"] = {metric_key(name): summarize(sources == name) for name in names}
-    return result
+        figures["sources"] = {metric_key(name): summarize(sources == name) for name in names}
+    return Measured(figures, items)
+
+
+def score_documents(
+    documents: Sequence[Document], tokenizer: Tokenizer, scorers: dict[str, TokenScorer]
+) -> dict[str, Sequence[np.ndarray]]:
+    """Return the bits [documents] [tokens] of every scorer, those of the end token last."""
+    sequences = [[BOS, *tokenizer.encode(document.text), EOS] for document in documents]
+    return {name: scorer(sequences) for name, scorer in scorers.items()}
+
+
+def mix_bits(model: Sequence[np.ndarray], ngram: Sequence[np.ndarray], weight: float) -> Sequence[np.ndarray]:
+    """Return the bits of each token when the model's probability counts `weight`, the n-gram's the rest.
+
+    What a model of that size leaves to counting is how far this lies below the model alone.
+    """
+    return [
+        -np.logaddexp2(np.log2(weight) - ours, np.log2(1 - weight) - theirs)
+        for ours, theirs in zip(model, ngram, strict=True)
+    ]
+
+
+def find_mixture_weight(model: Sequence[np.ndarray], ngram: Sequence[np.ndarray]) -> float:
+    """Return the weight of the model with which the mixture needs the fewest bits, of all between 0 and 1.
+
+    The bits are convex in the weight, so halving the interval by the sign of the slope finds it.
+    """
+    ours, theirs = np.exp2(-np.concatenate(model)), np.exp2(-np.concatenate(ngram))
+    low, high = 0.001, 0.999
+    for _ in range(30):
+        weight = (low + high) / 2
+        slope = ((ours - theirs) / (weight * ours + (1 - weight) * theirs)).sum()
+        low, high = (weight, high) if slope > 0 else (low, weight)
+    return (low + high) / 2

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -45,6 +45,13 @@ class Items:
     weights: np.ndarray | None = None  # [items], or none: all alike
     scores: dict[str, np.ndarray] = field(default_factory=dict)  # by model
     right: dict[str, np.ndarray] = field(default_factory=dict)  # of the models whose items are right or wrong
+
+
+class Measured(NamedTuple):
+    """What is measured on a task: figures for metrics.json, and the items from which they follow."""
+
+    figures: dict[str, Any]
+    items: Items
 
 
 def hash_texts(*texts: str) -> int:

@@ -6,23 +6,39 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL, TOKENIZER
 from pipeline.encoder.hf_io import load_encoder
 from pipeline.encoder.model import Encoder
-from pipeline.evaluation.bits_per_byte import Scorer, measure_bits_per_byte, sequence_bits
+from pipeline.evaluation.bits_per_byte import (
+    MODEL,
+    NGRAM,
+    Scorer,
+    TokenScorer,
+    find_mixture_weight,
+    measure_bits_per_byte,
+    score_documents,
+    sequence_bits,
+    token_bits,
+)
+from pipeline.evaluation.contamination import decode_documents, measure_contamination
 from pipeline.evaluation.continuations import measure_choices, measure_second_halves
+from pipeline.evaluation.first_words import measure_first_words
+from pipeline.evaluation.items import Items, Measured
 from pipeline.evaluation.minimal_pairs import measure_minimal_pairs
 from pipeline.evaluation.ngrams import NGramModel
 from pipeline.evaluation.questions import measure_questions
 from pipeline.evaluation.retrieval import measure_retrieval
 from pipeline.evaluation.similarity import measure_similarity
 from pipeline.evaluation.tasks import MAX_TOKEN_DIFFERENCE, Tasks
-from pipeline.inference.first_words import measure_first_words
+from pipeline.evaluation.word_frequency import WordFrequency
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
 from pipeline.tokenizer.tokenizer import Tokenizer
+
+KINDS_OF_FILES = ("choice", "second_halves", "similarity")  # of which nothing is built in
 
 
 class Models(NamedTuple):
@@ -32,6 +48,14 @@ class Models(NamedTuple):
     base: Decoder
     sft: Decoder
     encoder: Encoder
+
+
+class Training(NamedTuple):
+    """The training text as tokens [T], and what was counted in it, with which the models are compared."""
+
+    stream: np.ndarray
+    ngrams: dict[str, NGramModel]
+    words: WordFrequency
 
 
 def load_models(device: torch.device) -> Models:
@@ -47,62 +71,121 @@ def load_models(device: torch.device) -> Models:
 def measure_tasks(
     tasks: Tasks,
     models: Models,
-    ngram_models: dict[str, NGramModel],
+    training: Training,
     max_new_tokens: int,
     autocast: Callable[[], AbstractContextManager[Any]],
-) -> dict[str, Any]:
-    """Measure the models and their baselines; return the figures by kind of task and by task.
+) -> tuple[dict[str, Any], dict[str, Items]]:
+    """Measure the models and their baselines; return the figures and the items.
 
-    The base model scores texts inside `autocast()`. Answers have up to `max_new_tokens`. The figures of a
-    task file have its `version` beside them. Prints its progress.
+    The figures are by kind of task and by task, the items by both with a dot between. The base model scores
+    texts inside `autocast()`. Answers have up to `max_new_tokens`. The figures of a task file have its
+    `version` beside them. Prints its progress.
     """
     tokenizer = models.tokenizer
-    base_scorer = partial(sequence_bits, models.base, autocast=autocast)
-    ngram_scorers: dict[str, Scorer] = {name: model.sequence_bits for name, model in ngram_models.items()}
+    token_scorers: dict[str, TokenScorer] = {
+        MODEL: partial(token_bits, models.base, autocast=autocast),
+        **{name: ngram.token_bits for name, ngram in training.ngrams.items()},
+    }
+    scorers: dict[str, Scorer] = {
+        MODEL: partial(sequence_bits, models.base, autocast=autocast),
+        **{name: ngram.sequence_bits for name, ngram in training.ngrams.items()},
+    }
+    scorers_of_sentences = {name: scorers[name] for name in (MODEL, NGRAM)}
+    measured: dict[str, dict[str, Measured]] = {}
+
     print("bits per byte …", flush=True)
-    bits_per_byte = {
-        name: measure_bits_per_byte(documents, tokenizer, {"base": base_scorer, **ngram_scorers})
+    mixed = score_documents(
+        tasks.texts["val"], tokenizer, {name: token_scorers[name] for name in (MODEL, NGRAM)}
+    )
+    weight = find_mixture_weight(mixed[MODEL], mixed[NGRAM])
+    measured["bits_per_byte"] = {
+        name: measure_bits_per_byte(documents, tokenizer, token_scorers, weight)
         for name, documents in tasks.texts.items()
     }
     print("minimal pairs …", flush=True)
-    baselines = {"kneser_ney_5": ngram_scorers["kneser_ney_5"]}
-    minimal_pairs = {
+    measured["minimal_pairs"] = {
         name: measure_minimal_pairs(
-            pairs, tokenizer, base_scorer, baselines, MAX_TOKEN_DIFFERENCE.get(name, math.inf)
+            pairs,
+            tokenizer,
+            scorers_of_sentences,
+            training.words,
+            MAX_TOKEN_DIFFERENCE.get(name, math.inf),
+            tasks.files[name].subsets if name in tasks.files else None,
         )
         for name, pairs in tasks.pairs.items()
     }
     print("questions and retrieval …", flush=True)
-    question_answering = {
+    measured["questions"] = {
         name: measure_questions(models.sft, tokenizer, questions, max_new_tokens)
         for name, questions in tasks.questions.items()
     }
-    first_words = measure_first_words(models.sft, tokenizer, tasks.first_words, max_new_tokens)
-    retrieval = {
+    measured["first_words"] = measure_first_words(models.sft, tokenizer, tasks.first_words, max_new_tokens)
+    measured["retrieval"] = {
         name: measure_retrieval(task, models.encoder, tokenizer) for name, task in tasks.retrieval.items()
     }
-    of_files: dict[str, dict[str, Any]] = {
-        "choice": {
-            name: measure_choices(choices, tokenizer, base_scorer, baselines)
-            for name, choices in tasks.choices.items()
-        },
-        "second_halves": {
-            name: measure_second_halves(documents, tokenizer, {"base": base_scorer, **ngram_scorers})
-            for name, documents in tasks.second_halves.items()
-        },
-        "similarity": {
-            name: measure_similarity(pairs, models.encoder, tokenizer)
-            for name, pairs in tasks.similarity.items()
-        },
+    measured["choice"] = {
+        name: measure_choices(choices, tokenizer, scorers_of_sentences)
+        for name, choices in tasks.choices.items()
     }
-    metrics: dict[str, dict[str, Any]] = {
-        "bits_per_byte": bits_per_byte,
-        "minimal_pairs": minimal_pairs,
-        "questions": question_answering,
-        "first_words": first_words,
-        "retrieval": retrieval,
-        **{kind: figures for kind, figures in of_files.items() if figures},
+    measured["second_halves"] = {
+        name: measure_second_halves(documents, tokenizer, scorers)
+        for name, documents in tasks.second_halves.items()
     }
+    measured["similarity"] = {
+        name: measure_similarity(pairs, models.encoder, tokenizer) for name, pairs in tasks.similarity.items()
+    }
+    figures: dict[str, Any] = {
+        kind: {name: result.figures for name, result in results.items()}
+        for kind, results in measured.items()
+        if results or kind not in KINDS_OF_FILES
+    }
+    figures["mixture_weight"] = weight
+    print("contamination …", flush=True)
+    documents = decode_documents(training.stream, tokenizer)
+    for task, shares in measure_contamination(list_texts(tasks), documents).items():
+        kind, name = task.split(".")
+        figures[kind][name] |= shares
     for name, file in tasks.files.items():
-        metrics["bits_per_byte" if file.kind == "text" else file.kind][name]["version"] = file.version
-    return metrics
+        figures["bits_per_byte" if file.kind == "text" else file.kind][name]["version"] = file.version
+    items = {
+        f"{kind}.{name}": result.items
+        for kind, results in measured.items()
+        for name, result in results.items()
+    }
+    return figures, items
+
+
+def list_texts(tasks: Tasks) -> dict[str, list[tuple[str, ...]]]:
+    """Return the texts of the items of every task, by the name that the items have."""
+    rows_by_kind: dict[str, dict[str, Any]] = {
+        "bits_per_byte": tasks.texts,
+        "minimal_pairs": tasks.pairs,
+        "questions": tasks.questions,
+        "choice": tasks.choices,
+        "second_halves": tasks.second_halves,
+        "similarity": tasks.similarity,
+    }
+    texts = {
+        f"{kind}.{name}": [row.texts() for row in rows]
+        for kind, by_name in rows_by_kind.items()
+        for name, rows in by_name.items()
+    }
+    for name, task in tasks.retrieval.items():
+        texts[f"retrieval.{name}"] = [(text,) for text in task.texts()]
+    return texts
+
+
+def list_versions(tasks: Tasks) -> dict[str, int]:
+    """Return the version of each task file by the name that its items have."""
+    return {name_of_items(name, tasks): file.version for name, file in tasks.files.items()}
+
+
+def list_subsets(tasks: Tasks) -> dict[str, dict[str, list[str]]]:
+    """Return the subsets of each task file that has some, by the name that its items have."""
+    return {name_of_items(name, tasks): file.subsets for name, file in tasks.files.items() if file.subsets}
+
+
+def name_of_items(name: str, tasks: Tasks) -> str:
+    """Return what the items of a task file are called."""
+    kind = tasks.files[name].kind
+    return f"{'bits_per_byte' if kind == 'text' else kind}.{name}"

@@ -52,12 +52,15 @@ class NGramModel:
 
     def sequence_bits(self, sequences: Sequence[Sequence[int]]) -> np.ndarray:
         """Return the bits [sequences] of each sequence after its `<s>` (see `bits_per_byte.Scorer`)."""
+        return np.array([bits.sum() for bits in self.token_bits(sequences)], dtype=np.float64)
+
+    def token_bits(self, sequences: Sequence[Sequence[int]]) -> list[np.ndarray]:
+        """Return the bits [tokens] of each token of each sequence after its `<s>`."""
         if not sequences:
-            return np.zeros(0)
+            return []
         stream = np.concatenate([np.asarray(sequence, dtype=np.int64) for sequence in sequences])
-        owners = np.repeat(np.arange(len(sequences)), [len(sequence) for sequence in sequences])
-        bits = -np.log2(self.probabilities(stream))
-        return np.bincount(owners, weights=bits, minlength=len(sequences))
+        ends = np.cumsum([len(sequence) for sequence in sequences])
+        return [bits[1:] for bits in np.split(-np.log2(self.probabilities(stream)), ends[:-1])]
 
     def probabilities(self, stream: np.ndarray) -> np.ndarray:
         """Return p [T] of every token of the documents in `stream`, given those before it; 1 for `<s>`."""

@@ -1,11 +1,13 @@
 """Question answering by exact match: greedy answers of a chat model, normalized for Turkish."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+
+import numpy as np
 
 from pipeline.common.metrics import metric_key
 from pipeline.eval_sets.readers import Question
+from pipeline.evaluation.intervals import estimate_mean
+from pipeline.evaluation.items import Items, Measured, hash_items
 from pipeline.evaluation.select_documents import hash_sort_key
 from pipeline.inference.answers import answer_greedily
 from pipeline.model.decoder import Decoder
@@ -34,25 +36,37 @@ def is_correct(answer: str, question: Question) -> bool:
 
 def measure_questions(
     model: Decoder, tokenizer: Tokenizer, questions: Sequence[Question], max_new_tokens: int
-) -> dict[str, Any]:
-    """Measure the share of right answers: of all questions (at least one), by family, and by kind."""
+) -> Measured:
+    """Measure the share of right answers: of all questions (at least one), by family, and by kind.
+
+    Questions for the same answer of a family are one cluster.
+    """
     answers = answer_questions(model, tokenizer, questions, max_new_tokens)
-    is_right = [is_correct(answer, question) for answer, question in zip(answers, questions, strict=True)]
-    return {
-        **exact_match(is_right),
-        "families": exact_match_by_group(is_right, [question.family for question in questions]),
-        "kinds": exact_match_by_group(is_right, [question.kind for question in questions]),
+    right = np.array(
+        [is_correct(answer, question) for answer, question in zip(answers, questions, strict=True)]
+    )
+    items = Items(
+        keys=hash_items((question.question, *question.answers) for question in questions),
+        clusters=hash_items((question.family, *question.answers) for question in questions),
+        scores={"sft": right},
+        right={"sft": right},
+    )
+    figures = {
+        **exact_match(items, np.full(len(right), True)),
+        "families": exact_match_by_group(items, [question.family for question in questions]),
+        "kinds": exact_match_by_group(items, [question.kind for question in questions]),
     }
+    return Measured(figures, items)
 
 
-def exact_match_by_group(is_right: Sequence[bool], names: Sequence[str]) -> dict[str, dict[str, float]]:
+def exact_match_by_group(items: Items, names: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return the exact match of every group, sorted by name."""
-    groups: dict[str, list[bool]] = defaultdict(list)
-    for hit, name in zip(is_right, names, strict=True):
-        groups[metric_key(name)].append(hit)
-    return {name: exact_match(groups[name]) for name in sorted(groups)}
+    groups = np.array([metric_key(name) for name in names])
+    return {name: exact_match(items, groups == name) for name in sorted(set(groups.tolist()))}
 
 
-def exact_match(is_right: Sequence[bool]) -> dict[str, float]:
-    """Return the share of right answers and their number."""
-    return {"exact_match": sum(is_right) / len(is_right), "n": len(is_right)}
+def exact_match(items: Items, mask: np.ndarray) -> dict[str, float]:
+    """Return the share of right answers with its interval, and their number."""
+    estimate = estimate_mean(items.right["sft"][mask], items.clusters[mask])
+    low, high = estimate.share_interval()
+    return {"exact_match": estimate.value, "low": low, "high": high, "n": estimate.n}

@@ -1,28 +1,44 @@
 """Similarity of texts: do the encoder's cosines put pairs in the order in which people put them?"""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from pipeline.encoder.embed import embed_texts
 from pipeline.encoder.model import Encoder
 from pipeline.eval_sets.readers import ScoredPair
+from pipeline.evaluation.intervals import estimate_mean
+from pipeline.evaluation.items import Items, Measured, hash_items
 from pipeline.text.casing import lower
 from pipeline.tokenizer.tokenizer import Tokenizer
 
+PEOPLE = "people"  # whose scores the items have beside the models'
 
-def measure_similarity(pairs: Sequence[ScoredPair], encoder: Encoder, tokenizer: Tokenizer) -> dict[str, Any]:
-    """Measure Spearman's correlation with people's scores: of the encoder's cosines and of common words."""
-    scores = [pair.score for pair in pairs]
+
+def measure_similarity(pairs: Sequence[ScoredPair], encoder: Encoder, tokenizer: Tokenizer) -> Measured:
+    """Measure Spearman's correlation with people's scores: of the encoder's cosines and of common words.
+
+    `low` and `high` are the interval of the encoder's. The items have people's scores as those of `people`.
+    """
     first_NxD = embed_texts(encoder, tokenizer, [pair.first for pair in pairs])
     second_NxD = embed_texts(encoder, tokenizer, [pair.second for pair in pairs])
-    words = [share_of_common_words(pair.first, pair.second) for pair in pairs]
-    return {
-        "encoder": spearman((first_NxD * second_NxD).sum(axis=1), scores),
-        "common_words": spearman(words, scores),
+    keys = hash_items((pair.first, pair.second) for pair in pairs)
+    scores = {
+        "encoder": (first_NxD * second_NxD).sum(axis=1),
+        "common_words": np.array([share_of_common_words(pair.first, pair.second) for pair in pairs]),
+        PEOPLE: np.array([pair.score for pair in pairs]),
+    }
+    estimate = estimate_mean(spearman_values(scores["encoder"], scores[PEOPLE]), keys)
+    low, high = estimate.interval()
+    figures = {
+        "encoder": estimate.value,
+        "low": max(-1.0, low),
+        "high": min(1.0, high),
+        "common_words": float(spearman_values(scores["common_words"], scores[PEOPLE]).mean()),
         "n": len(pairs),
     }
+    return Measured(figures, Items(keys, clusters=keys, scores=scores))
 
 
 def share_of_common_words(first: str, second: str) -> float:
@@ -31,15 +47,15 @@ def share_of_common_words(first: str, second: str) -> float:
     return len(one & other) / len(one | other)
 
 
-def spearman(values: Sequence[float] | np.ndarray, scores: Sequence[float]) -> float:
-    """Return the correlation of two lists' ranks (Spearman 1904); 0 where all of a list are equal."""
-    ranks = [average_ranks(np.asarray(side, dtype=np.float64)) for side in (values, scores)]
+def spearman_values(values: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return numbers [N] whose mean is the correlation of two lists' ranks (Spearman 1904).
+
+    They vary as the correlation does from sample to sample: what each item pulls it by, added to it. All are
+    0 where all of a list are equal.
+    """
+    ranks = [rankdata(side) for side in (values, scores)]
     if any(np.ptp(side) == 0 for side in ranks):
-        return 0.0
-    return float(np.corrcoef(np.stack(ranks))[0, 1])
-
-
-def average_ranks(values: np.ndarray) -> np.ndarray:
-    """Return the rank of each value, from 1; equal values share the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+        return np.zeros(len(scores))
+    one, other = ((side - side.mean()) / side.std() for side in ranks)
+    correlation = (one * other).mean()
+    return correlation + one * other - correlation / 2 * (one**2 + other**2)

@@ -9,43 +9,65 @@ from rich.markup import escape
 from rich.table import Table
 
 LEAST_SHOWN = 3  # families
-NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram"}
-PICTURE_WIDTH = 110  # characters
+NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram", "mixture": "mixed with the 5-gram"}
+PAIR_BASELINES = {
+    "per_token": "by the token", "kneser_ney_5": "5-gram", "word_frequency": "word frequency",
+    "shorter": "shorter",
+}  # fmt: skip
+PICTURE_WIDTH = 130  # characters
 NOT_IN_XML = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def summary_table(metrics: dict[str, Any]) -> Table:
-    """Return a table of the main metrics: measure, task, the model's value, and baselines."""
-    table = Table("measure", "task", "model", "baseline", title="evaluation")
+    """Return a table of the main metrics: measure, task, the model's value, its interval, and baselines."""
+    table = Table("measure", "task", "model", "95 %", "baseline", title="evaluation")
+
+    def add(
+        label: str, task: str, value: float, values: dict[str, Any], *beside: str, digits: int = 3
+    ) -> None:
+        read = [f"{values['contaminated']:.3f} read before"] if values.get("contaminated") else []
+        table.add_row(
+            label, task, f"{value:.{digits}f}", interval(values, digits), ", ".join((*beside, *read))
+        )
+
     for task, values in metrics["bits_per_byte"].items():
-        baselines = [f"{label} {values[name]:.3f}" for name, label in NGRAMS.items()]
-        table.add_row("bits/byte (lower is better)", task, f"{values['base']:.3f}", ", ".join(baselines))
+        beside = [f"{label} {values[name]:.3f}" for name, label in NGRAMS.items() if name in values]
+        add("bits/byte (lower is better)", task, values["base"], values, *beside)
     for task, values in metrics["minimal_pairs"].items():
-        if "mean" in values:
-            baselines = [f"5-gram {values['kneser_ney_5']:.3f}", "chance 0.500"]
-            table.add_row("mean of minimal pairs", task, f"{values['mean']:.3f}", ", ".join(baselines))
+        for name, each in {"": values, **values.get("subsets", {})}.items():
+            if "mean" in each:
+                beside = [f"{label} {each[key]:.3f}" for key, label in PAIR_BASELINES.items()]
+                add("mean of minimal pairs", f"{task} {name}".strip(), each["mean"], each, *beside)
     for task, values in metrics["questions"].items():
-        table.add_row("questions, exact match", task, f"{values['exact_match']:.3f}", f"n {values['n']}")
+        add("questions, exact match", task, values["exact_match"], values, f"n {values['n']}")
         if len(values["families"]) > LEAST_SHOWN:
-            table.add_row("the lowest families", task, *least_families(values["families"]))
+            lowest, names = least_families(values["families"])
+            table.add_row("the lowest families", task, lowest, "", names)
     for kind, values in metrics["first_words"].items():
         label = "first words refused" if kind == "false_refusals" else "first words, right answers"
-        table.add_row(label, kind.replace("_", " "), f"{values['share']:.3f}", f"n {values['n']}")
+        add(label, kind.replace("_", " "), values["share"], values, f"n {values['n']}")
     for task, values in metrics["retrieval"].items():
-        for key, label in {"recall_at_1": "retrieval@1", "mrr": "MRR"}.items():
-            bm25 = f"BM25 {values['bm25'][key]:.3f}, of {values['documents']}"
-            table.add_row(label, task, f"{values['encoder'][key]:.3f}", bm25)
+        encoder, bm25 = values["encoder"], values["bm25"]
+        beside = [f"BM25 {bm25['recall_at_1']:.3f}", f"of {values['documents']}"]
+        read = {key: values[key] for key in ("contaminated",) if key in values}
+        add("retrieval@1", task, encoder["recall_at_1"], encoder | read, *beside)
+        add("MRR", task, encoder["mrr"], {}, f"BM25 {bm25['mrr']:.3f}")
     for task, values in metrics.get("choice", {}).items():  # kinds that only files have
-        baselines = [f"5-gram {values['kneser_ney_5']:.3f}", f"chance {values['chance']:.3f}"]
-        table.add_row("choice, right options", task, f"{values['accuracy']:.3f}", ", ".join(baselines))
+        at_chance = ["at chance"] if values["low"] <= values["chance"] <= values["high"] else []
+        beside = [f"5-gram {values['kneser_ney_5']:.3f}", f"chance {values['chance']:.3f}"]
+        add("choice, right options", task, values["accuracy"], values, *at_chance, *beside)
     for task, values in metrics.get("second_halves", {}).items():
-        baselines = [f"{label} {values[name]:.1f}" for name, label in NGRAMS.items()]
-        label = "bits of a second half (lower is better)"
-        table.add_row(label, task, f"{values['base']:.1f}", ", ".join(baselines))
+        beside = [f"{label} {values[name]:.1f}" for name, label in NGRAMS.items() if name in values]
+        add("bits of a second half (lower is better)", task, values["base"], values, *beside, digits=1)
     for task, values in metrics.get("similarity", {}).items():
-        baseline = f"common words {values['common_words']:.3f}, n {values['n']}"
-        table.add_row("similarity, Spearman", task, f"{values['encoder']:.3f}", baseline)
+        beside = [f"common words {values['common_words']:.3f}", f"n {values['n']}"]
+        add("similarity, Spearman", task, values["encoder"], values, *beside)
     return table
+
+
+def interval(values: dict[str, Any], digits: int) -> str:
+    """Return the bounds of a figure's interval as text; nothing where it has none."""
+    return f"{values['low']:.{digits}f}–{values['high']:.{digits}f}" if "low" in values else ""
 
 
 def least_families(families: dict[str, dict[str, float]]) -> tuple[str, str]:
@@ -70,7 +92,7 @@ def baseline_samples_table(samples: dict[str, Any]) -> Table:
 def print_summary(metrics: dict[str, Any]) -> None:
     """Print the table of metrics. Piped, it is as wide as it needs to be."""
     console = Console()
-    Console(width=None if console.is_terminal else 120).print(summary_table(metrics))
+    Console(width=None if console.is_terminal else 140).print(summary_table(metrics))
 
 
 def draw_summary(metrics: dict[str, Any], samples: dict[str, Any]) -> str:

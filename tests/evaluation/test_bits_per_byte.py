@@ -4,6 +4,7 @@ import unicodedata
 from functools import partial
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,9 +14,12 @@ from pipeline.eval_sets.tasks import EvalTask
 from pipeline.evaluation import bits_per_byte
 from pipeline.evaluation.bits_per_byte import (
     batch_windows,
+    find_mixture_weight,
     measure_bits_per_byte,
+    mix_bits,
     sequence_bits,
     split_windows,
+    token_bits,
 )
 
 
@@ -69,7 +73,9 @@ def test_bits_per_byte_of_every_version_of_a_text_are_equal(make_decoder, tokeni
     for version in versions:
         (tmp_path / "a.jsonl").write_text(json.dumps({"text": version}), encoding="utf-8")
         documents = read_documents("a", EvalTask(kind="text", path="a.jsonl"), tmp_path)
-        figures.append(measure_bits_per_byte(documents, tokenizer, {"base": partial(sequence_bits, model)}))
+        figures.append(
+            measure_bits_per_byte(documents, tokenizer, {"base": partial(token_bits, model)}).figures
+        )
     assert figures[0]["bytes"] == len(plain.encode())
     assert figures == [figures[0]] * len(versions)
 
@@ -99,17 +105,31 @@ def test_sequence_bits_of_nothing_are_zero(make_decoder):
 
 def uniform(sequences):
     """A guess that knows nothing: 8 bits a token."""
-    return np.array([8.0 * (len(ids) - 1) for ids in sequences])
+    return [np.full(len(ids) - 1, 8.0) for ids in sequences]
 
 
 def test_measure_bits_per_byte_counts_end_tokens_and_utf8_bytes(tokenizer):
     documents = [Document("1", "a", "çğ"), Document("2", "b.c", "12345678")]
-    figures = measure_bits_per_byte(documents, tokenizer, {"base": uniform})
-    assert figures["base"] == 8 * (4 + 1 + 8 + 1) / 12
+    figures, items = measure_bits_per_byte(documents, tokenizer, {"base": uniform})
+    assert figures["base"] == pytest.approx(8 * (4 + 1 + 8 + 1) / 12)
+    assert items.scores["base"].tolist() == [10.0, 9.0]
     assert (figures["documents"], figures["tokens"], figures["bytes"]) == (2, 14, 12)
     assert figures["sources"]["a"] == {"base": 10.0, "documents": 1, "tokens": 5, "bytes": 4}
     assert figures["sources"]["b_c"]["bytes"] == 8
 
 
 def test_measure_bits_per_byte_lists_no_single_source(tokenizer):
-    assert "sources" not in measure_bits_per_byte([Document("1", "a", "x")], tokenizer, {"base": uniform})
+    figures, _ = measure_bits_per_byte([Document("1", "a", "x")], tokenizer, {"base": uniform})
+    assert not {"sources", "low"} & set(figures)
+
+
+def test_mixture_weight_is_the_best_and_mixing_adds_probabilities():
+    random = np.random.default_rng(0)
+    ours, theirs = random.uniform(0.01, 1, (2, 500))
+    bits = [[-np.log2(p[:200]), -np.log2(p[200:])] for p in (ours, theirs)]
+    weight = find_mixture_weight(*bits)
+    mixed = np.concatenate(mix_bits(*bits, weight))
+    np.testing.assert_allclose(2**-mixed, weight * ours + (1 - weight) * theirs)
+    for other in np.linspace(0.01, 0.99, 99):
+        assert mixed.sum() <= np.concatenate(mix_bits(*bits, other)).sum() + 1e-6
+    assert find_mixture_weight([np.full(3, 1.0)], [np.full(3, 9.0)]) > 0.99

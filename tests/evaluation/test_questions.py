@@ -17,13 +17,13 @@ def test_is_correct_accepts_any_answer_and_turkish_case():
 
 def test_measure_questions_by_family_and_kind(monkeypatch):
     monkeypatch.setattr(questions, "answer_questions", lambda *_: ["35", "Bursa", "Van'da"])
-    figures = measure_questions(None, None, [PLATE, CITY, LAKE], 8)
+    figures, items = measure_questions(None, None, [PLATE, CITY, LAKE], 8)
     assert (figures["exact_match"], figures["n"]) == (pytest.approx(2 / 3), 3)
-    assert figures["families"] == {
-        "city": {"exact_match": 0.5, "n": 2},
-        "plate": {"exact_match": 1.0, "n": 1},
-    }
-    assert figures["kinds"]["seen"] == {"exact_match": 0.5, "n": 2}
+    shares = {name: (each["exact_match"], each["n"]) for name, each in figures["families"].items()}
+    assert shares == {"city": (0.5, 2), "plate": (1.0, 1)}
+    assert figures["kinds"]["seen"]["exact_match"] == 0.5
+    assert 0 < figures["low"] < figures["exact_match"] < figures["high"] < 1
+    assert items.right["sft"].tolist() == [True, False, True]
 
 
 def test_select_questions_depends_on_the_seed_and_not_on_the_order():

@@ -13,8 +13,10 @@ def test_measure_retrieval_compares_encoder_and_bm25(monkeypatch, tokenizer):
 
     monkeypatch.setattr(retrieval, "embed_texts", embed)
     task = Retrieval(("ankara nerede", "van nerede"), ("Ankara buradadır", "Van orada"), (0, 1))
-    figures = retrieval.measure_retrieval(task, None, tokenizer)
+    figures, items = retrieval.measure_retrieval(task, None, tokenizer)
     assert figures["encoder"]["recall_at_1"] == 0.5
     assert figures["encoder"]["margin"] == pytest.approx(0)
     assert figures["bm25"]["recall_at_1"] == 1
-    assert (figures["queries"], figures["documents"]) == (2, 2)
+    assert (figures["queries"], figures["documents"], figures["chance"]) == (2, 2, 0.5)
+    assert figures["encoder"]["low"] < 0.5 < figures["encoder"]["high"]
+    assert items.scores["encoder"].tolist() == [1, 0.5]

@@ -15,34 +15,70 @@ FAMILIES = {
     name: {"exact_match": share, "n": 7}
     for name, share in {"plate": 0.9, "sum": 0.25, "region": 0.8, "next_day": 0.5}.items()
 }
+PAIRS = {
+    "mean": 0.61, "low": 0.58, "high": 0.64, "per_token": 0.6, "kneser_ney_5": 0.55,
+    "word_frequency": 0.62, "shorter": 0.3,
+}  # fmt: skip
 METRICS = {
-    "bits_per_byte": {"val": {"base": 1.25, "unigram": 3.0, "bigram": 2.0, "kneser_ney_5": 1.5}},
-    "minimal_pairs": {"turblimp": {"mean": 0.61, "kneser_ney_5": 0.55}, "empty": {"n": 0}},
+    "bits_per_byte": {
+        "val": {
+            "base": 1.25,
+            "low": 1.2,
+            "high": 1.3,
+            "unigram": 3.0,
+            "bigram": 2.0,
+            "kneser_ney_5": 1.5,
+            "mixture": 1.1,
+        }
+    },
+    "minimal_pairs": {"turblimp": PAIRS | {"subsets": {"eleven": PAIRS | {"mean": 0.59}}}, "empty": {"n": 0}},
     "questions": {"miniworld": {"exact_match": 0.4, "n": 300, "families": FAMILIES}},
     "first_words": {"opener": {"share": 0.9, "n": 40}},
     "retrieval": {"xquad": {"encoder": SCORES, "bm25": SCORES, "documents": 240}},
 }
 OF_FILES = {  # kinds that only files have
-    "choice": {"xcopa_tr": {"accuracy": 0.52, "kneser_ney_5": 0.51, "chance": 0.5}},
+    "choice": {
+        "xcopa_tr": {"accuracy": 0.52, "low": 0.48, "high": 0.56, "kneser_ney_5": 0.51, "chance": 0.5}
+    },
     "second_halves": {"flores_tr": {"base": 91.23, "bigram": 130.0, "kneser_ney_5": 101.5}},
     "similarity": {"stsb_tr": {"encoder": 0.45, "common_words": 0.41, "n": 1379}},
 }
 
 
 def test_summary_table_names_each_measure_and_its_baseline():
-    console = Console(width=120)
+    console = Console(width=160)
     with console.capture() as printed:
         console.print(summary_table(METRICS))
     least = "sum 0.250, next_day 0.500, region 0.800"
-    for piece in ("1.250", "5-gram 1.500", "0.610", "n 300", least, "0.900", "BM25 0.500, of 240"):
+    for piece in (
+        "1.250",
+        "5-gram 1.500",
+        "0.610",
+        "n 300",
+        least,
+        "0.900",
+        "BM25 0.500, of 240",
+        "0.580–0.640",
+        "0.590",
+        "word frequency 0.620",
+    ):
+        assert piece in printed.get()
+    for piece in ("mixed with the 5-gram 1.100", "turblimp eleven"):
         assert piece in printed.get()
 
 
 def test_summary_table_names_kinds_that_only_files_have():
-    console = Console(width=120)
+    console = Console(width=160)
     with console.capture() as printed:
         console.print(summary_table(METRICS | OF_FILES))
-    for piece in ("0.520", "chance 0.500", "91.2", "5-gram 101.5", "0.450", "common words 0.410, n 1379"):
+    for piece in (
+        "0.520",
+        "at chance, 5-gram 0.510, chance 0.500",
+        "91.2",
+        "5-gram 101.5",
+        "0.450",
+        "common words 0.410, n 1379",
+    ):
         assert piece in printed.get()
 
 
@@ -89,5 +125,5 @@ def test_draw_summary_gives_the_same_bytes_whatever_the_terminal_and_its_languag
 def test_draw_summary_is_a_picture_of_any_text():
     picture = ElementTree.fromstring(draw_summary(METRICS, SAMPLES))
     texts = [(node.text or "").replace("\N{NO-BREAK SPACE}", " ").strip() for node in picture.iter()]
-    for shown in ("1.250", "5-gram 1.500, bigram 2.000", ":car: [b]", "a & b <c>", "Ğ"):
+    for shown in ("1.250", "0.580–0.640", ":car: [b]", "a & b <c>", "Ğ"):
         assert shown in texts

@@ -76,6 +76,15 @@ class ByteTokenizer:
             "utf-8", errors="replace"
         )
 
+    def id_to_piece(self, token):
+        return "\u2581" if token == FIRST_TEXT_TOKEN + ord(" ") else f"<{token}>"
+
+    def is_special(self, token):
+        return token < FIRST_TEXT_TOKEN
+
+    def is_byte(self, token):
+        return False
+
 
 def write_corpus(folder: Path, texts: list[str]) -> None:
     """A split in many small row groups and several files."""
