@@ -34,7 +34,7 @@ def main() -> None:
     reports/evaluate/{metrics.json,items.parquet,samples.md,baseline_samples.json,summary.svg}.
     """
     eval_params = load_section("eval", EvalParams)
-    seed = load_seed()
+    seed = eval_params.choose_data_seed(load_seed())
     # All tasks are read first: an error in a file should not show after an hour.
     tasks = load_tasks(eval_params, seed)
     tune_allocator()

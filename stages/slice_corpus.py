@@ -26,12 +26,12 @@ from pipeline.eval_sets.tasks import load_task_files
 def main() -> None:
     """Read the sources, filter and deduplicate their documents, and write the splits.
 
-    Reads params `seed`, `corpus` and `eval.tasks`, data/raw/corpus, and the texts of tasks/ in data/raw/eval,
-    which it leaves out.
-    Writes data/corpus/{train,val,test,miniworld} and reports/slice_corpus.
+    Reads params `seed`, `corpus`, `eval.tasks` and `eval.data_seed`, data/raw/corpus, and the texts of tasks/
+    in data/raw/eval, which it leaves out. Writes data/corpus/{train,val,test,miniworld} and
+    reports/slice_corpus.
     """
-    params, seed = load_section("corpus", CorpusParams), load_seed()
-    tasks = load_task_files(load_section("eval", EvalParams))
+    params, eval_params = load_section("corpus", CorpusParams), load_section("eval", EvalParams)
+    seed, tasks = eval_params.choose_data_seed(load_seed()), load_task_files(eval_params)
     workers = load_section("runtime", RuntimeParams).workers
 
     tasks_to_remove = tasks if params.rules.contamination else {}

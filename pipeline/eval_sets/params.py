@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from pipeline.common.params import Prompt, Section
+from pipeline.common.params import SEED_LIMIT, Prompt, Section
 
 
 class TaskChoice(Section):
@@ -30,6 +30,7 @@ class EvalParams(Section):
     """Evaluation tasks, amounts of text, and sampling."""
 
     tasks: list[Annotated[TaskChoice, BeforeValidator(parse_choice)]]  # of tasks/
+    data_seed: int | None = Field(ge=0, lt=SEED_LIMIT)  # of the data, the same for runs of other seeds
     max_bytes: int = Field(gt=0)  # UTF-8 bytes of each corpus split that are scored
     ngram_tokens: int = Field(ge=1_000_000)  # training tokens the n-gram models read
     max_questions: int = Field(gt=0)  # of each question-answering task
@@ -38,6 +39,10 @@ class EvalParams(Section):
     temperature: float = Field(ge=0)  # of the samples; 0: the likeliest token each time
     top_p: float = Field(gt=0, le=1)  # of the samples
     prompts: list[Prompt]  # continued by the base model in samples.md
+
+    def choose_data_seed(self, seed: int) -> int:
+        """Return the seed of the data, in a run with the seed `seed`."""
+        return seed if self.data_seed is None else self.data_seed
 
     @field_validator("tasks", mode="before")
     @classmethod

@@ -34,3 +34,10 @@ def test_eval_params_name_tasks_and_what_changes_of_them():
 def test_eval_params_refuses_what_names_no_tasks(tasks, message):
     with pytest.raises(UserError, match=message):
         eval_params(tasks=tasks)
+
+
+def test_data_seed_is_that_of_the_run_unless_given():
+    assert eval_params().choose_data_seed(3) == 3
+    assert eval_params(data_seed=0).choose_data_seed(3) == 0
+    with pytest.raises(UserError, match=r"^params\.yaml: eval\.data_seed: -1: "):
+        eval_params(data_seed=-1)

@@ -95,6 +95,22 @@ def test_slice_corpus_writes_corpus_and_mistake_leaves_it_alone(project: Path) -
     assert [path.name for path in (project / "data").iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
+def test_slice_corpus_of_a_data_seed_is_the_same_in_runs_of_other_seeds(project: Path) -> None:
+    def slice_with(seed: int, data_seed: int | None) -> dict[str, bytes]:
+        yaml = YAML()
+        params: Any = yaml.load(project / "params.yaml")
+        params["seed"], params["eval"]["data_seed"] = seed, data_seed
+        yaml.dump(params, project / "params.yaml")
+        process = run_stage(project)
+        assert process.returncode == 0, process.stderr
+        return outputs(project)
+
+    first = slice_with(1, None)
+    assert slice_with(2, 1) == first
+    assert slice_with(2, None) != first
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
