@@ -31,8 +31,9 @@ def measure_model(folder: Path, messages: str) -> dict[str, float]:
         f"first words, {kind}": values["share"]
         for kind, values in measure_first_words(model, tokenizer, rows, params.max_new_tokens).items()
     }
-    for task, questions in load_question_tasks(params, load_seed()).items():
-        values = measure_questions(model, tokenizer, questions, params.max_new_tokens)
+    seed = params.choose_data_seed(load_seed())
+    for task, questions in load_question_tasks({}, params.max_questions, seed).items():
+        values = measure_questions(model, tokenizer, questions, params.max_new_tokens).figures
         shares[task] = values["exact_match"]
         if task == "miniworld_seen":
             shares |= {

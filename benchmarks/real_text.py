@@ -98,8 +98,8 @@ def bits(model: Decoder, tokenizer: Tokenizer, documents: list[Document]) -> flo
     """Bits per byte of documents, as `evaluate` has them."""
     device = next(model.parameters()).device
     precision = partial(autocast, device, pick_precision("auto", device))
-    scorer = partial(bits_per_byte.sequence_bits, model.eval(), autocast=precision)
-    return bits_per_byte.measure_bits_per_byte(documents, tokenizer, {"base": scorer})["base"]
+    scorer = partial(bits_per_byte.token_bits, model.eval(), autocast=precision)
+    return bits_per_byte.measure_bits_per_byte(documents, tokenizer, {"base": scorer}).figures["base"]
 
 
 @torch.no_grad()

@@ -40,7 +40,7 @@ class MiniworldSource(Section):
 
     kind: Literal["miniworld"]
     documents: int = Field(gt=0)  # documents to compose
-    small_talk: float = Field(default=0.16, ge=0, le=1)  # share of greetings, names and chat in conversations
+    small_talk: float = Field(default=0.18, ge=0, le=1)  # share of greetings, names and chat in conversations
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # relative share of max_bytes
 
 

@@ -201,6 +201,13 @@ def read_task(name: str, task: EvalTask, root: Path = Path(".")) -> Any:
             raise UserError(f"{TASKS}/{name}.yaml: {task.path}: needs at least 2 different documents")
     elif not rows:
         raise UserError(f"{TASKS}/{name}.yaml: {task.path}: holds no rows")
+    elif unknown := {name for names in task.subsets.values() for name in names} - {
+        row.type for row in rows if isinstance(row, Pair)
+    }:
+        raise UserError(
+            f"{TASKS}/{name}.yaml: subsets: '{min(unknown)}': no row has this type;"
+            f" there are {', '.join(sorted({row.type for row in rows}))}"
+        )
     elif task.kind == "similarity" and len({row.score for row in rows}) < 2:
         raise UserError(f"{TASKS}/{name}.yaml: {task.path}: needs pairs with different scores")
     return rows

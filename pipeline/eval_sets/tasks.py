@@ -46,6 +46,8 @@ class EvalTask(Section):
     replace: dict[str, dict[str, str | int]] = Field(
         default_factory=dict
     )  # column: {value: what it stands for}
+    # minimal_pairs: means over a few types, by a name of your own: {name: [type, …]}
+    subsets: dict[str, list[str]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def check_columns(self) -> "EvalTask":
@@ -82,8 +84,6 @@ class TaskFile(EvalTask):
     chance: float | None = Field(ge=0, le=1)  # its value for a guess; null: it has none
     source: str = Field(min_length=1)  # where the items come from, for people
     hub: HubSet | None = None  # where `tezgah tasks fetch` gets them
-    # minimal_pairs: means over a few types, by a name of your own: {name: [type, …]}
-    subsets: dict[str, list[str]] = Field(default_factory=dict)
     license: str = Field(min_length=1)
     citation: str | None = None
     measured: bool = True  # false: no model of ours has been measured on its real items yet

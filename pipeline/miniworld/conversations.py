@@ -42,7 +42,7 @@ ComposeStory = Callable[[random.Random], ComposedText]
 
 # Conversations of each kind, relative to the others of small talk and of the rest. Every block of a hundred
 # has the same kinds in another order.
-SMALL_TALK_WEIGHTS = {"opener": 9, "name": 5, "chat": 2}
+SMALL_TALK_WEIGHTS = {"opener": 12, "name": 4, "chat": 2}
 OTHER_WEIGHTS = {
     "various": 23, "subject": 16, "family": 17, "pairs": 16, "outside": 7, "definition": 2, "reading": 2,
     "story": 1,
@@ -61,7 +61,10 @@ REPLY_SHARE = 0.7  # of the questions of the model are answered
 RECALL_SHARE = 0.7  # of those who give a name ask for it later
 FACTS_PER_CONVERSATION = 4  # of one subject or one family, at most
 VARIOUS_FACTS_PER_CONVERSATION = 3  # of the kind "various"
-MIN_FACTS_PER_FAMILY = 24  # in an epoch: a family of seven days asks for each of them several times
+# Facts of a family in an epoch, at least: a family of seven days asks for each of them several times. Most of
+# all where the answer follows from two things together: a day and a direction, two numbers.
+MIN_FACTS_PER_FAMILY = 24
+MIN_COMBINED_FACTS = {"next_day": 60, "previous_day": 60, "next_month": 60, "previous_month": 60, "sum": 90}
 PAIRS_PER_CONVERSATION = 2
 UNSEEN_PHRASINGS = 250
 UNSEEN_COMBINATIONS = 150
@@ -358,7 +361,7 @@ def draw_slots(rng: random.Random) -> Slots:
 def select_facts(seed: int, kind: str, rank: int) -> list[Fact]:
     """Return the facts of conversation `rank` of its kind.
 
-    An epoch asks every fact once, and those of small families about MIN_FACTS_PER_FAMILY times together.
+    An epoch asks every fact once, and those of small families several times (see `count_repeats`).
     """
     epoch, position = divmod(rank, len(shuffle_facts(seed, kind, 0)))
     return shuffle_facts(seed, kind, epoch)[position]
@@ -371,8 +374,8 @@ def shuffle_facts(seed: int, kind: str, epoch: int) -> list[list[Fact]]:
     groups: dict[str, list[Fact]] = defaultdict(list)
     repeated = [
         (repeat, fact)
-        for facts in facts_by_family().values()
-        for repeat in range(1 if kind == "subject" else max(1, round(MIN_FACTS_PER_FAMILY / len(facts))))
+        for family, facts in facts_by_family().items()
+        for repeat in range(1 if kind == "subject" else count_repeats(family, len(facts)))
         for fact in facts
     ]
     for repeat, fact in rng.sample(repeated, len(repeated)):
@@ -382,6 +385,11 @@ def shuffle_facts(seed: int, kind: str, epoch: int) -> list[list[Fact]]:
     chunks = [chunk for key in sorted(groups) for chunk in split_evenly(groups[key], size)]
     rng.shuffle(chunks)
     return chunks
+
+
+def count_repeats(family: str, size: int) -> int:
+    """Return how often an epoch asks for each of the `size` facts of a family."""
+    return max(1, round(MIN_COMBINED_FACTS.get(family, MIN_FACTS_PER_FAMILY) / size))
 
 
 def split_evenly(facts: Sequence[Fact], size: int) -> list[list[Fact]]:

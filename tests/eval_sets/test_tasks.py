@@ -196,3 +196,22 @@ def test_shipped_tasks_read_the_real_files(tmp_path, shared, name):
     (tmp_path / "tasks").symlink_to(ROOT / "tasks")
     shutil.copytree(shared / "eval", tmp_path / "data/raw/eval")
     assert read_task(name, read_task_file(name, tmp_path), tmp_path)
+
+
+def test_subsets_name_types_that_the_rows_have(tmp_path):
+    subsets = {"easy": ["x", "y_z"], "hard": ["w"]}
+    write_task(tmp_path, "mine", "minimal_pairs", subsets=subsets)
+    rows = [{"good": "a", "bad": "b", "type": "x"}, {"good": "a", "bad": "b", "type": "y", "subtype": "z"}]
+    (tmp_path / "data/raw/eval").mkdir(parents=True)
+    path = tmp_path / "data/raw/eval/mine.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    task = read_task_file("mine", tmp_path)
+    message = r"^tasks/mine\.yaml: subsets: 'w': no row has this type; there are x, y_z$"
+    with pytest.raises(UserError, match=message):
+        read_task("mine", task, tmp_path)
+    del subsets["hard"]
+    write_task(tmp_path, "mine", "minimal_pairs", subsets=subsets)
+    assert len(read_task("mine", read_task_file("mine", tmp_path), tmp_path)) == 2
+    write_task(tmp_path, "mine", "text", subsets=subsets)
+    with pytest.raises(UserError, match="subsets: a task of kind text has no types; remove it"):
+        read_task_file("mine", tmp_path)
