@@ -306,6 +306,25 @@ def report() -> None:
 
 
 @app.command()
+def compare(
+    a: Annotated[
+        str, typer.Argument(help="A revision, experiment, folder or file; several with commas: A1,A2,A3.")
+    ] = "HEAD",
+    b: Annotated[
+        str, typer.Argument(help="What to compare it with; workspace is this folder.")
+    ] = "workspace",
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each row.")] = False,
+) -> None:
+    """Say in which figures two runs differ by more than chance, or three seeds and more of two recipes.
+
+    Examples: tezgah compare; tezgah compare a1,a2,a3 b1,b2,b3
+    """
+    from pipeline.cli.compare import run_compare
+
+    run_compare(a, b, as_json)
+
+
+@app.command()
 def doctor() -> None:
     """Look at this machine: versions, cache, device, room; and say what to do."""
     from pipeline.cli.doctor import run_checks

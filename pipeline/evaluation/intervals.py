@@ -2,7 +2,8 @@
 
 Items made from one template are right or wrong together, so a cluster is the draw and not an item. The
 standard error is that of Miller 2024 ("Adding error bars to evals", arXiv 2411.00640): it adds up what the
-items of a cluster differ from the mean, and squares these sums.
+items of a cluster differ from the mean, and squares these sums. A stratum of a single cluster has no mean to
+differ from, so it is compared with the mean of all.
 """
 
 import math
@@ -13,6 +14,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 LEVEL = 0.95  # of every interval
+ROUNDING = 1e-12  # of the largest value: a smaller error is that of the arithmetic
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Estimate:
 
     value: float
     error: float  # standard error; NaN where there are too few clusters to tell
-    freedom: int  # degrees of freedom of the error
+    freedom: float  # degrees of freedom of the error
     n: int  # items
     clusters: int
 
@@ -47,13 +49,18 @@ class Estimate:
         return max(0.0, center - half), min(1.0, center + half)
 
     def p_value(self) -> float:
-        """Return the two-sided p of a mean as far from 0 as this one, were it 0; 1 where nothing is known."""
+        """Return the two-sided p of a mean as far from 0 as this one, were it 0; 1 where nothing is known.
+
+        Where all clusters say the same, it is that of as many coins that fall alike.
+        """
         if self.value == 0 or math.isnan(self.error):
             return 1.0
-        return 0.0 if self.error == 0 else float(2 * stdtr(self.freedom, -abs(self.value) / self.error))
+        if self.error == 0:
+            return min(1.0, 2.0 * 0.5**self.clusters)
+        return float(2 * stdtr(self.freedom, -abs(self.value) / self.error))
 
 
-def t_quantile(freedom: int) -> float:
+def t_quantile(freedom: float) -> float:
     """Return the standard errors to either side of a mean that its interval spans."""
     return float(stdtrit(freedom, 0.5 + LEVEL / 2))
 
@@ -74,14 +81,19 @@ def estimate_mean(
     count = int(strata_N.max()) + 1
     totals_S = np.bincount(strata_N, weights_N)
     means_S = np.bincount(strata_N, weights_N * values_N) / totals_S
+    pairs_N = _number(_number(clusters) * count + strata_N)  # a cluster within its stratum
+    strata_C = np.zeros(int(pairs_N.max()) + 1, dtype=np.int64)
+    strata_C[pairs_N] = strata_N
+    clusters_S = np.bincount(strata_C)
     # What each item moves the mean by, next to an item that has the mean of its stratum.
-    pulls_N = weights_N / totals_S[strata_N] * (values_N - means_S[strata_N]) / count
-    clusters_N = _number(clusters)
-    pairs_N = _number(clusters_N * count + strata_N)  # a cluster within its stratum
+    centers_S = np.where(clusters_S > 1, means_S, means_S.mean())
+    pulls_N = weights_N / totals_S[strata_N] * (values_N - centers_S[strata_N]) / count
     pulls_C = np.bincount(pairs_N, pulls_N)
+    factors_S = clusters_S / np.maximum(clusters_S - 1, 1)
     drawn, freedom = len(pulls_C), len(pulls_C) - count
-    squares = float((pulls_C**2).sum())
-    error = math.sqrt(drawn / freedom * squares) if freedom > 0 else math.nan
+    error = math.sqrt(float((factors_S[strata_C] * pulls_C**2).sum())) if freedom > 0 else math.nan
+    if error < ROUNDING * np.abs(values_N).max():
+        error = 0.0
     return Estimate(float(means_S.mean()), error, freedom, len(values_N), drawn)
 
 

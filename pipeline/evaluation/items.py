@@ -103,12 +103,15 @@ def read_items(source: Any, name: str) -> tuple[pa.Table, dict[str, dict[str, li
     """
     try:
         table = pq.read_table(source)
-    except (pa.ArrowInvalid, OSError) as error:
+        metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        subsets = json.loads(metadata.get("subsets", "{}"))
+        as_ours = table.schema.equals(SCHEMA)
+    except (ValueError, OSError, pa.ArrowException) as error:
         raise UserError(f"{name}: not a readable items.parquet ({error}); run `dvc repro evaluate`") from None
-    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    if metadata.get("format") != FORMAT_VERSION or table.schema.names != SCHEMA.names:
+    found = metadata.get("format", "unknown") if as_ours else "unknown"
+    if found != FORMAT_VERSION:
         raise UserError(
-            f"{name}: items of format {metadata.get('format', 'unknown')}, not {FORMAT_VERSION};"
+            f"{name}: items of format {found}, not {FORMAT_VERSION};"
             f" run `dvc repro evaluate` with this version"
         )
-    return table, json.loads(metadata["subsets"])
+    return table, subsets
