@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.common.errors import UserError
-from pipeline.evaluation.intervals import LEVEL, Estimate, correct_for_many, estimate_mean
+from pipeline.evaluation.intervals import LEVEL, Estimate, correct_for_many, correlate_ranks, estimate_mean
 
 MODELS = ("base", "sft", "encoder")  # the trained ones; others are baselines
 PEOPLE = "people"  # whose scores a model's are correlated with
@@ -132,7 +132,7 @@ def _score_items(task: str, rows: pa.Table, people: pa.Table) -> Scores:
     """Return the scores of a model from its rows, sorted by item. Items of one hash keep their order."""
     columns = {name: rows[name].to_numpy() for name in ("item", "cluster", "score", "weight", "stratum")}
     if task.startswith("similarity."):
-        values = correlate_items(columns["score"], people["score"].to_numpy())
+        values = correlate_ranks(columns["score"], people["score"].to_numpy())
         weights = np.ones(len(values))
     elif rows["right"].null_count:
         values, weights = columns["score"].astype(np.float64), columns["weight"].astype(np.float64)
@@ -150,22 +150,6 @@ def _score_items(task: str, rows: pa.Table, people: pa.Table) -> Scores:
         weights[order],
         values[order],
     )
-
-
-def correlate_items(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return values [items] whose mean is Spearman's correlation of two lists [items].
-
-    Each is the influence of an item on the correlation, r + z z' - r (z² + z'²) / 2 of standardized ranks, so
-    errors of the mean are those of the correlation. All are 0 where a list has equal scores only.
-    """
-    from scipy.stats import rankdata  # takes a second
-
-    ranks = [rankdata(side) for side in (scores, others)]
-    if min(np.ptp(side) for side in ranks) == 0:
-        return np.zeros(len(scores))
-    first, second = ((side - side.mean()) / side.std() for side in ranks)
-    correlation = (first * second).mean()
-    return correlation + first * second - correlation / 2 * (first**2 + second**2)
 
 
 def compare_runs(side_a: Sequence[Run], side_b: Sequence[Run]) -> Comparison:

@@ -102,6 +102,22 @@ def _number(names: Sequence[str] | np.ndarray) -> np.ndarray:
     return np.unique(np.asarray(names), return_inverse=True)[1]
 
 
+def correlate_ranks(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return numbers [N] whose mean is the correlation of two lists' ranks (Spearman 1904).
+
+    Each is the correlation and what its item pulls it by, so the error of their mean is the correlation's.
+    All are 0 where a list has equal values alone.
+    """
+    from scipy.stats import rankdata  # takes a second
+
+    ranks = [rankdata(side) for side in (values, others)]
+    if min(np.ptp(side) for side in ranks) == 0:
+        return np.zeros(len(values))
+    first, second = ((side - side.mean()) / side.std() for side in ranks)
+    correlation = (first * second).mean()
+    return correlation + first * second - correlation / 2 * (first**2 + second**2)
+
+
 def correct_for_many(p_values: Sequence[float]) -> list[float]:
     """Return the p values of several questions asked at once, each corrected for the others (Holm 1979)."""
     order = np.argsort(p_values, kind="stable")

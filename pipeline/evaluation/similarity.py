@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
 from pipeline.encoder.embed import embed_texts
 from pipeline.encoder.model import Encoder
 from pipeline.eval_sets.readers import ScoredPair
-from pipeline.evaluation.intervals import estimate_mean
+from pipeline.evaluation.intervals import correlate_ranks, estimate_mean
 from pipeline.evaluation.items import Items, Measured, hash_items
 from pipeline.text.casing import lower
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -29,13 +28,13 @@ def measure_similarity(pairs: Sequence[ScoredPair], encoder: Encoder, tokenizer:
         "common_words": np.array([share_of_common_words(pair.first, pair.second) for pair in pairs]),
         PEOPLE: np.array([pair.score for pair in pairs]),
     }
-    estimate = estimate_mean(spearman_values(scores["encoder"], scores[PEOPLE]), keys)
+    estimate = estimate_mean(correlate_ranks(scores["encoder"], scores[PEOPLE]), keys)
     low, high = estimate.interval()
     figures = {
         "encoder": estimate.value,
         "low": max(-1.0, low),
         "high": min(1.0, high),
-        "common_words": float(spearman_values(scores["common_words"], scores[PEOPLE]).mean()),
+        "common_words": float(correlate_ranks(scores["common_words"], scores[PEOPLE]).mean()),
         "n": len(pairs),
     }
     return Measured(figures, Items(keys, clusters=keys, scores=scores))
@@ -45,17 +44,3 @@ def share_of_common_words(first: str, second: str) -> float:
     """Return the words that two texts share, divided by the words that either has (Jaccard 1901)."""
     one, other = (set(lower(text).split()) for text in (first, second))
     return len(one & other) / len(one | other)
-
-
-def spearman_values(values: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return numbers [N] whose mean is the correlation of two lists' ranks (Spearman 1904).
-
-    They vary as the correlation does from sample to sample: what each item pulls it by, added to it. All are
-    0 where all of a list are equal.
-    """
-    ranks = [rankdata(side) for side in (values, scores)]
-    if any(np.ptp(side) == 0 for side in ranks):
-        return np.zeros(len(scores))
-    one, other = ((side - side.mean()) / side.std() for side in ranks)
-    correlation = (one * other).mean()
-    return correlation + one * other - correlation / 2 * (one**2 + other**2)

@@ -16,11 +16,10 @@ from pipeline.evaluation.compare import (
     Line,
     compare_runs,
     correct_lines,
-    correlate_items,
     read_run,
     subtract,
 )
-from pipeline.evaluation.intervals import Estimate, estimate_mean
+from pipeline.evaluation.intervals import Estimate, correlate_ranks, estimate_mean
 from pipeline.evaluation.items import Items, read_items, write_items
 
 
@@ -160,7 +159,7 @@ def test_similarity_is_spearmans_correlation_with_its_error(make_run):
         draws.append(np.subtract(*(spearmanr(s[rows], people[rows]).statistic for s in (poor, good))))
     assert line.difference.error == pytest.approx(np.std(draws), rel=0.12)
     assert line.verdict == "differ"
-    assert correlate_items(np.ones(3), np.arange(3)).tolist() == [0, 0, 0]
+    assert correlate_ranks(np.ones(3), np.arange(3)).tolist() == [0, 0, 0]
 
 
 def test_runs_of_a_side_are_averaged_by_item(make_run):

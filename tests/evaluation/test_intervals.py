@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from pipeline.evaluation.intervals import Estimate, correct_for_many, estimate_mean, t_quantile
+from pipeline.evaluation.intervals import (
+    Estimate,
+    correct_for_many,
+    correlate_ranks,
+    estimate_mean,
+    t_quantile,
+)
 
 
 def draw(clusters=60, size=5, seed=0):
@@ -134,3 +140,22 @@ def test_holm_corrects_in_order():
     assert correct_for_many([0.5, 0.9]) == [1, 1]
     assert correct_for_many([0.02]) == [0.02]
     assert correct_for_many([]) == []
+
+
+def spearman(values, scores):
+    return correlate_ranks(np.array(values), np.array(scores)).mean()
+
+
+def test_spearman_of_ranks_with_ties():
+    assert spearman([1, 2, 3, 4], [10, 20, 30, 1000]) == pytest.approx(1)
+    assert spearman([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)
+    assert spearman([1, 2, 2, 3], [1, 3, 2, 4]) == pytest.approx(0.948683, abs=1e-6)
+    assert spearman([7, 7, 7], [1, 2, 3]) == 0
+
+
+def test_correlate_ranks_vary_as_the_correlation_does():
+    random = np.random.default_rng(0)
+    samples = random.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], (400, 100))
+    values = [correlate_ranks(sample[:, 0], sample[:, 1]) for sample in samples]
+    spread = np.std([each.mean() for each in values])
+    assert np.mean([each.std() / 10 for each in values]) == pytest.approx(spread, rel=0.1)

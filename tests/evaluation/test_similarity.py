@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.eval_sets.readers import ScoredPair
 from pipeline.evaluation import similarity
-from pipeline.evaluation.similarity import measure_similarity, share_of_common_words, spearman_values
+from pipeline.evaluation.similarity import measure_similarity, share_of_common_words
 
 
 def test_measure_similarity_compares_the_encoder_and_common_words(monkeypatch, tokenizer):
@@ -19,25 +19,6 @@ def test_measure_similarity_compares_the_encoder_and_common_words(monkeypatch, t
     assert figures["common_words"] == 0  # ranks 1.5, 3, 1.5 against 3, 2, 1
     assert figures["n"] == 3
     assert items.scores["people"].tolist() == [5.0, 2.5, 0.0]
-
-
-def spearman(values, scores):
-    return spearman_values(np.array(values), np.array(scores)).mean()
-
-
-def test_spearman_of_ranks_with_ties():
-    assert spearman([1, 2, 3, 4], [10, 20, 30, 1000]) == pytest.approx(1)
-    assert spearman([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)
-    assert spearman([1, 2, 2, 3], [1, 3, 2, 4]) == pytest.approx(0.948683, abs=1e-6)
-    assert spearman([7, 7, 7], [1, 2, 3]) == 0
-
-
-def test_spearman_values_vary_as_the_correlation_does():
-    random = np.random.default_rng(0)
-    samples = random.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], (400, 100))
-    values = [spearman_values(sample[:, 0], sample[:, 1]) for sample in samples]
-    spread = np.std([each.mean() for each in values])
-    assert np.mean([each.std() / 10 for each in values]) == pytest.approx(spread, rel=0.1)
 
 
 def test_share_of_common_words_folds_turkish_letters():
