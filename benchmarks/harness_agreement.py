@@ -7,10 +7,11 @@ The harness has an environment of its own, whose torch and transformers are thos
     python -m benchmarks.harness_agreement models/base /tmp/harness/bin/python --limit 200
 
 Run it in a project whose data/raw/eval has the data of the tasks `turblimp` and `xquad_tr`. Items are those
-that our readers return, in normalized form. The harness runs them as multiple choice: a pair's sentences are
-two options after an empty prompt, before which it puts `<s>`, with `target_delimiter` empty, as in its own
-task `turblimp`. The choice task asks which of four answers from one XQuAD paragraph follows a question and a
-space. Items that the context does not hold are left out, as the harness cuts off their beginning.
+that our readers return, in normalized form. The harness runs them as multiple choice. A pair's sentences are
+two options after an empty prompt, for which it puts `<s>`, with `target_delimiter` empty, as in its own task
+`turblimp`. The choice task asks which of four answers from one XQuAD paragraph follows a question and a
+space. The letters of a special token in a text are text for both. Items that the context does not hold are
+left out, as the harness cuts off their beginning.
 
 They agree where no sum of log-probabilities differs by more than 1e-3 nats, and both choose the same option
 of every item unless our scores of the two options are that close. Prints a table, and JSON.
@@ -19,6 +20,7 @@ of every item unless our scores of the two options are that close. Prints a tabl
 import json
 import math
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +34,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.common.io import write_json
 from pipeline.eval_sets.readers import Choice, Pair, read_choices, read_records, read_task
 from pipeline.eval_sets.tasks import EvalTask, find_data_files, read_task_file
 from pipeline.evaluation.bits_per_byte import Scorer, sequence_bits
@@ -146,13 +149,27 @@ def write_harness_task(folder: Path, name: str, choices: Sequence[Choice], delim
     (folder / f"{name}.yaml").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 
+def write_harness_tokenizer(folder: Path, model: Path) -> None:
+    """Write the tokenizer of a model folder as one that reads special tokens in a text as text.
+
+    Some sentences of TurBLiMP begin with the letters `</s>`.
+    """
+    folder.mkdir()
+    for path in model.glob("tokenizer*"):
+        shutil.copyfile(path, folder / path.name)
+    config = json.loads((model / "tokenizer_config.json").read_text(encoding="utf-8"))
+    write_json(folder / "tokenizer_config.json", config | {"split_special_tokens": True})
+
+
 def run_harness(python: Path, model: Path, tasks: Mapping[str, Scored], folder: Path) -> None:
     """Run the harness on all tasks, on the CPU in fp32; what it writes lies under `folder`."""
     for name, task in tasks.items():
         write_harness_task(folder / "tasks", name, task.choices, task.delimiter)
+    tokenizer = folder / "tokenizer"
+    write_harness_tokenizer(tokenizer, model)
     options = {
         "model": "hf",
-        "model_args": f"pretrained={model.resolve()},dtype=float32",
+        "model_args": f"pretrained={model.resolve()},tokenizer={tokenizer},dtype=float32",
         "tasks": ",".join(tasks),
         "include_path": folder / "tasks",
         "output_path": folder / "results",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import AutoTokenizer
 
 from benchmarks.harness_agreement import (
     build_choices,
@@ -14,11 +15,13 @@ from benchmarks.harness_agreement import (
     score_choices,
     score_pairs,
     write_harness_task,
+    write_harness_tokenizer,
 )
 from pipeline.common.params import read_yaml
 from pipeline.eval_sets.readers import Choice, Pair, read_choices
 from pipeline.eval_sets.tasks import EvalTask
 from pipeline.evaluation.bits_per_byte import split_windows
+from pipeline.tokenizer.special import BOS
 
 
 def by_length(sequences):
@@ -82,6 +85,13 @@ def test_choices_are_read_back_as_they_were_written(tmp_path):
     choices = [Choice("Kaç dağ?", ("iki", "üç"), 1)]
     write_harness_task(tmp_path, "c", choices, " ")
     assert read_choices("c", EvalTask(kind="choice", path="c.jsonl"), tmp_path) == choices
+
+
+def test_write_harness_tokenizer_reads_special_tokens_as_our_tokenizer_does(any_tokenizer, tmp_path):
+    write_harness_tokenizer(tmp_path / "t", any_tokenizer.folder)
+    text = "</s> ev <|end|>"
+    theirs = AutoTokenizer.from_pretrained(tmp_path / "t")(text)["input_ids"]
+    assert theirs == [BOS, *any_tokenizer.encode(text)]
 
 
 def test_read_harness_orders_items_and_reads_numbers_written_as_text(tmp_path):
