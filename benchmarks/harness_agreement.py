@@ -4,7 +4,7 @@ The harness has an environment of its own, whose torch and transformers are thos
 
     python -m venv /tmp/harness
     /tmp/harness/bin/pip install "lm_eval[hf]==0.4.13" torch==2.13.0 transformers==5.23.0
-    python -m benchmarks.harness_agreement models/base /tmp/harness/bin/python --limit 200
+    python -m benchmarks.harness_agreement models/base /tmp/harness/bin/python --limit 320
 
 Run it in a project whose data/raw/eval has the data of the tasks `turblimp` and `xquad_tr`. Items are those
 that our readers return, in normalized form. The harness runs them as multiple choice. A pair's sentences are
