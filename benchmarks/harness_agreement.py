@@ -23,6 +23,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,9 +38,10 @@ from rich.table import Table
 from pipeline.common.io import write_json
 from pipeline.eval_sets.readers import Choice, Pair, read_choices, read_records, read_task
 from pipeline.eval_sets.tasks import EvalTask, find_data_files, read_task_file
-from pipeline.evaluation.bits_per_byte import Scorer, sequence_bits
+from pipeline.evaluation.bits_per_byte import MODEL, Scorer, sequence_bits
 from pipeline.evaluation.continuations import measure_choices
 from pipeline.evaluation.minimal_pairs import measure_minimal_pairs
+from pipeline.evaluation.word_frequency import WordFrequency
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
 from pipeline.tokenizer.special import BOS
@@ -80,7 +82,8 @@ class Recorder:
 def score_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer, scorer: Scorer) -> Scored:
     """Return the scores of pairs, as `evaluate` has them, without those of two identical strings."""
     recorder = Recorder(scorer)
-    accuracy = measure_minimal_pairs(pairs, tokenizer, recorder, {})["mean"]
+    words = WordFrequency(Counter())  # of which nothing is asked here
+    accuracy = measure_minimal_pairs(pairs, tokenizer, {MODEL: recorder}, words).figures["mean"]
     choices = [
         Choice("", (pair.good, pair.bad), 0) for pair in pairs if pair.good.strip() != pair.bad.strip()
     ]
@@ -91,7 +94,7 @@ def score_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer, scorer: Scorer) -> 
 def score_choices(choices: Sequence[Choice], tokenizer: Tokenizer, scorer: Scorer) -> Scored:
     """Return the scores of choices, as `evaluate` has them."""
     recorder = Recorder(scorer)
-    accuracy = measure_choices(choices, tokenizer, recorder, {})["accuracy"]
+    accuracy = measure_choices(choices, tokenizer, {MODEL: recorder}).figures["accuracy"]
     nats = []
     for choice in choices:
         prompt = recorder.nats(tokenizer, choice.prompt)
