@@ -123,7 +123,7 @@ def comparison_table(comparison: Comparison) -> Table:
                 *(f"{side.value:.4f}" for side in line.sides),
                 f"{line.difference.value:+.4f}",
                 f"{low:+.4f} … {high:+.4f}" if line.interval else "",
-                "" if line.corrected is None else f"{line.corrected:.3f}",
+                "" if line.corrected is None else format_p(line.corrected),
             ]
             ours = line.sides[:1] if line.paired else line.sides
             counts = [" + ".join(f"{getattr(side, name):,}" for side in ours) for name in ("n", "clusters")]
@@ -136,6 +136,11 @@ def comparison_table(comparison: Comparison) -> Table:
         ]
         table.add_row(*row[: len(table.columns)])
     return table
+
+
+def format_p(value: float) -> str:
+    """Return a p as text, with three digits after the point."""
+    return f"{value:.3f}" if value >= 0.001 else "<0.001"
 
 
 def describe_verdict(line: Line, by_run: bool) -> str:
