@@ -44,7 +44,7 @@ ComposeStory = Callable[[random.Random], ComposedText]
 # has the same kinds in another order.
 SMALL_TALK_WEIGHTS = {"opener": 12, "name": 4, "chat": 2}
 OTHER_WEIGHTS = {
-    "various": 23, "subject": 16, "family": 17, "pairs": 16, "outside": 7, "definition": 2, "reading": 2,
+    "various": 22, "subject": 16, "family": 16, "pairs": 16, "outside": 7, "definition": 2, "reading": 2,
     "story": 1,
 }  # fmt: skip
 BLOCK_SIZE = 100
