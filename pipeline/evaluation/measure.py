@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from pipeline.common.errors import UserError
 from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL, TOKENIZER
 from pipeline.encoder.hf_io import load_encoder
 from pipeline.encoder.model import Encoder
@@ -59,13 +61,25 @@ class Training(NamedTuple):
 
 
 def load_models(device: torch.device) -> Models:
-    """Load the models that the stages before have written. Raises UserError where one is missing."""
+    """Load the models that the stages before have written.
+
+    Raises UserError where one is missing, or was trained with another tokenizer.
+    """
+    for stage, folder in {"base": BASE_MODEL, "sft": SFT_MODEL, "encoder": ENCODER_MODEL}.items():
+        check_tokenizer_of_model(folder, f"train_{stage}")
     return Models(
         Tokenizer.load(TOKENIZER),
         load_decoder(BASE_MODEL, device),
         load_decoder(SFT_MODEL, device),
         load_encoder(ENCODER_MODEL, device),
     )
+
+
+def check_tokenizer_of_model(folder: Path, stage: str) -> None:
+    """Raise UserError unless the model in `folder` was trained with the tokenizer in models/tokenizer."""
+    own, current = folder / "tokenizer.model", TOKENIZER / "tokenizer.model"
+    if own.is_file() and current.is_file() and own.read_bytes() != current.read_bytes():
+        raise UserError(f"{folder} was trained with another tokenizer; run `dvc repro {stage}`")
 
 
 def measure_tasks(

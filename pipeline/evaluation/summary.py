@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 LEAST_SHOWN = 3  # families
+LEAST_CHECKED = 30  # items long enough to tell whether they were read, to show their share
 NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram", "mixture": "mixed with the 5-gram"}
 PAIR_BASELINES = {
     "per_token": "by the token", "kneser_ney_5": "5-gram", "word_frequency": "word frequency",
@@ -25,7 +26,8 @@ def summary_table(metrics: dict[str, Any]) -> Table:
     def add(
         label: str, task: str, value: float, values: dict[str, Any], *beside: str, digits: int = 3
     ) -> None:
-        read = [f"{values['contaminated']:.3f} read before"] if values.get("contaminated") else []
+        is_told = values.get("contamination_n", 0) >= LEAST_CHECKED and values["contaminated"] > 0
+        read = [f"{values['contaminated']:.3f} in the training text"] if is_told else []
         table.add_row(
             label, task, f"{value:.{digits}f}", interval(values, digits), ", ".join((*beside, *read))
         )
@@ -49,7 +51,7 @@ def summary_table(metrics: dict[str, Any]) -> Table:
     for task, values in metrics["retrieval"].items():
         encoder, bm25 = values["encoder"], values["bm25"]
         beside = [f"BM25 {bm25['recall_at_1']:.3f}", f"of {values['documents']}"]
-        read = {key: values[key] for key in ("contaminated",) if key in values}
+        read = {key: values[key] for key in ("contaminated", "contamination_n") if key in values}
         add("retrieval@1", task, encoder["recall_at_1"], encoder | read, *beside)
         add("MRR", task, encoder["mrr"], {}, f"BM25 {bm25['mrr']:.3f}")
     for task, values in metrics.get("choice", {}).items():  # kinds that only files have

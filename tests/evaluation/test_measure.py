@@ -3,10 +3,19 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
+from pipeline.common.errors import UserError
+from pipeline.common.paths import BASE_MODEL, SFT_MODEL
 from pipeline.eval_sets.readers import Choice, Document, Pair, Question
 from pipeline.eval_sets.tasks import load_task_files
 from pipeline.evaluation.items import read_items, write_items
-from pipeline.evaluation.measure import Models, Training, list_subsets, list_versions, measure_tasks
+from pipeline.evaluation.measure import (
+    Models,
+    Training,
+    check_tokenizer_of_model,
+    list_subsets,
+    list_versions,
+    measure_tasks,
+)
 from pipeline.evaluation.ngrams import train_baselines
 from pipeline.evaluation.tasks import Tasks
 from pipeline.evaluation.word_frequency import WordFrequency
@@ -83,3 +92,14 @@ def test_measure_tasks_has_the_figures_of_every_task(make_decoder, tokenizer, tm
         capsys.readouterr().out
         == "bits per byte …\nminimal pairs …\nquestions and retrieval …\ncontamination …\n"
     )
+
+
+def test_a_model_of_another_tokenizer_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder, content in (("tokenizer", b"one"), ("base", b"one"), ("sft", b"two")):
+        (tmp_path / "models" / folder).mkdir(parents=True)
+        (tmp_path / "models" / folder / "tokenizer.model").write_bytes(content)
+    check_tokenizer_of_model(BASE_MODEL, "train_base")
+    message = r"^models/sft was trained with another tokenizer; run `dvc repro train_sft`$"
+    with pytest.raises(UserError, match=message):
+        check_tokenizer_of_model(SFT_MODEL, "train_sft")
