@@ -233,7 +233,7 @@ def test_pair_slots_and_answers_keep_one_order() -> None:
 
 def test_entries_and_quizzes_are_whole_sentences(composed_texts: dict[str, list[tuple[str, ...]]]) -> None:
     for paragraphs in composed_texts["entry"] + composed_texts["quiz"]:
-        assert 35 <= len(" ".join(paragraphs).split()) <= 130
+        assert 35 <= len(" ".join(paragraphs).split()) <= 140
         is_typed = bool(re.search("mesaj|telefon|yazdı", paragraphs[0]))  # its questions are careless
         for line in paragraphs:
             assert not MARKUP.search(line.replace("— ", ""))
@@ -294,7 +294,7 @@ def test_held_out_pairs_are_asked_in_no_quiz(composed_texts: dict[str, list[tupl
         if fill(random.Random(0), template, each.slots) in questions
     )
     assert counts[True] == 0
-    assert counts[False] > 500
+    assert counts[False] > 300  # those of quizzes by phone are typed carelessly
 
 
 def test_tables_are_built_when_first_needed():

@@ -48,7 +48,7 @@ def test_check_batches_counts_the_processes_of_an_outer_launcher(project, launch
     set_params(project, "train", tokens_per_step=6144)
     with pytest.raises(
         UserError,
-        match=r"conversations_per_step: 32: must .* sft.batch_size x runtime.processes = 24; nearest: 24",
+        match=r"conversations_per_step: 16: must .* sft.batch_size x runtime.processes = 24; nearest: 24",
     ):
         check_params()
     set_params(project, "sft", conversations_per_step=48)
