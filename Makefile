@@ -28,7 +28,7 @@ repro: install  ## all seven stages, then the figures
 	tezgah report
 
 test: install  # two files of tests at a time: each needs one core
-	pytest -n 2 --dist loadfile
+	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: install .venv-transformers4/.installed .venv-llama/.installed .venv/.ray  ## the slow proofs too
 	pytest -m "slow or not slow"
