@@ -140,6 +140,7 @@ def test_train_base_killed_resumes_to_the_same_bytes(clone):
     assert clone.weights("base") == whole
 
 
+@pytest.mark.slow
 def test_exp_run_with_a_smaller_batch_reruns_what_reads_it(clone):
     printed = clone.sh("dvc exp run -S train.batch_size=4")
     assert clone.ran(printed) == ["train_base", "train_sft", "evaluate"]

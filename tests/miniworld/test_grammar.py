@@ -74,6 +74,7 @@ def test_segment_words_follows_the_convention(cut: dict[str, str], form: str, se
     assert cut[form] == segments
 
 
+@pytest.mark.slow
 def test_segment_words_takes_words_of_the_texts_with_one_segmentation(cut: dict[str, str]) -> None:
     text = "\n".join(document.text for document in compose_documents(42, 3_000))
     assert len(cut) > 1_000

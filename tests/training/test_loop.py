@@ -102,6 +102,7 @@ def test_train_model_logs_the_mean_loss_of_many_steps(tiny, project):
     assert history.train_loss == pytest.approx(sum(losses[-50:]) / 50)
 
 
+@pytest.mark.slow
 def test_train_model_batch_size_changes_less_than_the_seed(tiny):
     for precision in ("fp32", "bf16"):
         sizes = [
