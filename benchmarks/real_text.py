@@ -99,7 +99,9 @@ def bits(model: Decoder, tokenizer: Tokenizer, documents: list[Document]) -> flo
     device = next(model.parameters()).device
     precision = partial(autocast, device, pick_precision("auto", device))
     scorer = partial(bits_per_byte.token_bits, model.eval(), autocast=precision)
-    return bits_per_byte.measure_bits_per_byte(documents, tokenizer, {"base": scorer}).figures["base"]
+    return bits_per_byte.measure_bits_per_byte(
+        documents, bits_per_byte.score_documents(documents, tokenizer, {"base": scorer})
+    ).figures["base"]
 
 
 @torch.no_grad()

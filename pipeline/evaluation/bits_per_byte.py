@@ -6,7 +6,7 @@ the document has them. All bits, those of the end token included, are divided by
 text.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -125,16 +125,17 @@ def token_bits(
 
 def measure_bits_per_byte(
     documents: Sequence[Document],
-    tokenizer: Tokenizer,
-    scorers: dict[str, TokenScorer],
+    scored: Mapping[str, Sequence[np.ndarray]],
     mixture_weight: float | None = None,
 ) -> Measured:
-    """Measure the bits per byte of every scorer on the same documents (at least one), in all and by source.
+    """Measure bits per byte on documents (at least one), in all and by source.
+
+    `scored` are the bits of `score_documents`.
 
     Sources are listed only where there are several. `low` and `high` are the interval of the model's. With a
     `mixture_weight` the figures have `mixture` too (see `mix_bits`).
     """
-    tokens = score_documents(documents, tokenizer, scorers)
+    tokens = dict(scored)
     if mixture_weight is not None:
         tokens["mixture"] = mix_bits(tokens[MODEL], tokens[NGRAM], mixture_weight)
     bits = {name: add_up(values) for name, values in tokens.items()}

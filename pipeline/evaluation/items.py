@@ -20,6 +20,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.io import atomic_file
 
 FORMAT_VERSION = "1"
+PEOPLE = "people"  # the model whose scores are those that people gave
 SCHEMA = pa.schema(
     [
         ("task", pa.string()),

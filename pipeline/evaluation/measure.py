@@ -108,12 +108,12 @@ def measure_tasks(
     measured: dict[str, dict[str, Measured]] = {}
 
     print("bits per byte …", flush=True)
-    mixed = score_documents(
-        tasks.texts["val"], tokenizer, {name: token_scorers[name] for name in (MODEL, NGRAM)}
-    )
-    weight = find_mixture_weight(mixed[MODEL], mixed[NGRAM])
+    scored = {
+        name: score_documents(documents, tokenizer, token_scorers) for name, documents in tasks.texts.items()
+    }
+    weight = find_mixture_weight(scored["val"][MODEL], scored["val"][NGRAM])
     measured["bits_per_byte"] = {
-        name: measure_bits_per_byte(documents, tokenizer, token_scorers, weight)
+        name: measure_bits_per_byte(documents, scored[name], weight)
         for name, documents in tasks.texts.items()
     }
     print("minimal pairs …", flush=True)
@@ -160,7 +160,8 @@ def measure_tasks(
         kind, name = task.split(".")
         figures[kind][name] |= shares
     for name, file in tasks.files.items():
-        figures["bits_per_byte" if file.kind == "text" else file.kind][name]["version"] = file.version
+        kind, _ = name_of_items(name, tasks).split(".")
+        figures[kind][name]["version"] = file.version
     items = {
         f"{kind}.{name}": result.items
         for kind, results in measured.items()

@@ -8,11 +8,9 @@ from pipeline.encoder.embed import embed_texts
 from pipeline.encoder.model import Encoder
 from pipeline.eval_sets.readers import ScoredPair
 from pipeline.evaluation.intervals import correlate_ranks, estimate_mean
-from pipeline.evaluation.items import Items, Measured, hash_items
+from pipeline.evaluation.items import PEOPLE, Items, Measured, hash_items
 from pipeline.text.casing import lower
 from pipeline.tokenizer.tokenizer import Tokenizer
-
-PEOPLE = "people"  # whose scores the items have beside the models'
 
 
 def measure_similarity(pairs: Sequence[ScoredPair], encoder: Encoder, tokenizer: Tokenizer) -> Measured:

@@ -17,10 +17,16 @@ from pipeline.evaluation.bits_per_byte import (
     find_mixture_weight,
     measure_bits_per_byte,
     mix_bits,
+    score_documents,
     sequence_bits,
     split_windows,
     token_bits,
 )
+
+
+def measure(documents, tokenizer, scorer):
+    """Measure one scorer's bits per byte."""
+    return measure_bits_per_byte(documents, score_documents(documents, tokenizer, {"base": scorer}))
 
 
 def one_window_at_a_time(model, ids):
@@ -73,9 +79,7 @@ def test_bits_per_byte_of_every_version_of_a_text_are_equal(make_decoder, tokeni
     for version in versions:
         (tmp_path / "a.jsonl").write_text(json.dumps({"text": version}), encoding="utf-8")
         documents = read_documents("a", EvalTask(kind="text", path="a.jsonl"), tmp_path)
-        figures.append(
-            measure_bits_per_byte(documents, tokenizer, {"base": partial(token_bits, model)}).figures
-        )
+        figures.append(measure(documents, tokenizer, partial(token_bits, model)).figures)
     assert figures[0]["bytes"] == len(plain.encode())
     assert figures == [figures[0]] * len(versions)
 
@@ -110,7 +114,7 @@ def uniform(sequences):
 
 def test_measure_bits_per_byte_counts_end_tokens_and_utf8_bytes(tokenizer):
     documents = [Document("1", "a", "çğ"), Document("2", "b.c", "12345678")]
-    figures, items = measure_bits_per_byte(documents, tokenizer, {"base": uniform})
+    figures, items = measure(documents, tokenizer, uniform)
     assert figures["base"] == pytest.approx(8 * (4 + 1 + 8 + 1) / 12)
     assert items.scores["base"].tolist() == [10.0, 9.0]
     assert (figures["documents"], figures["tokens"], figures["bytes"]) == (2, 14, 12)
@@ -119,7 +123,7 @@ def test_measure_bits_per_byte_counts_end_tokens_and_utf8_bytes(tokenizer):
 
 
 def test_measure_bits_per_byte_lists_no_single_source(tokenizer):
-    figures, _ = measure_bits_per_byte([Document("1", "a", "x")], tokenizer, {"base": uniform})
+    figures, _ = measure([Document("1", "a", "x")], tokenizer, uniform)
     assert not {"sources", "low"} & set(figures)
 
 
