@@ -46,7 +46,9 @@ def main() -> None:
     ngrams = train_baselines(stream, models.tokenizer.vocab_size)
     training = Training(stream, ngrams, WordFrequency.from_stream(stream, models.tokenizer))
     decoder_autocast = partial(autocast, device, pick_precision("auto", device))
-    metrics, items = measure_tasks(tasks, models, training, eval_params.max_new_tokens, decoder_autocast)
+    metrics, items = measure_tasks(
+        tasks, models, training, eval_params.max_new_tokens, seed, decoder_autocast
+    )
     metrics["ngram_tokens"] = len(stream)
     questions = tasks.questions.get("miniworld", [])
     samples = render_samples(models.base, models.sft, models.tokenizer, eval_params, questions, seed)

@@ -26,6 +26,7 @@ STARTUP_SECONDS = 4.0  # of a stage before its work: imports, the check of the p
 EVALUATION_SECONDS = 12.0  # to count n-grams and to search
 MINIWORLD_DOCUMENT_BYTES = 545  # on average
 BYTES_PER_TOKEN = {1_000: 2.9, 4_096: 4.3, 8_192: 4.8, 16_000: 5.4, 32_000: 6.0}  # by vocabulary size
+QUERY_TOKENS, PASSAGE_TOKENS = 20, 100  # of the encoder's pairs
 MINIWORLD_CONVERSATIONS, CONVERSATION_TOKENS = 6_640, 50
 MIN_BYTES_PER_PIECE = 250  # of text; with less a vocabulary is too large
 # With more epochs rereading teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16).
@@ -73,8 +74,13 @@ def decoder_flops(params: AllParams) -> float:
 
 
 def encoder_flops(e: EncoderParams) -> float:
-    """Return the operations to train the sentence encoder on one token."""
-    return 6 * e.layers * e.count_layer_weights() + 12 * e.layers * e.width * e.context
+    """Return the operations of a step of the sentence encoder.
+
+    Each of B queries is compared with B passages, in three passes. Besides, the network reads them.
+    """
+    comparisons = 6 * e.batch_size**2 * e.width * (1 + len(e.widths))
+    tokens = e.batch_size * (min(QUERY_TOKENS, e.context) + min(PASSAGE_TOKENS, e.context))
+    return comparisons + tokens * e.layers * (6 * e.count_layer_weights() + 12 * e.width * e.context)
 
 
 def count_conversations(params: AllParams, root: Path = Path()) -> int:
@@ -95,7 +101,7 @@ def stage_flops(params: AllParams, root: Path = Path()) -> dict[str, float]:
     e, per_token = params.encoder, decoder_flops(params)
     scored_tokens = 2 * params.eval.max_bytes / bytes_per_token(params.tokenizer.vocab_size)
     return {
-        "train_encoder": e.steps * e.batch_size * 2 * e.span_tokens * encoder_flops(e),
+        "train_encoder": e.steps * encoder_flops(e),
         "train_base": params.train.steps * params.train.tokens_per_step * per_token,
         "train_sft": params.sft.epochs * count_conversations(params, root) * CONVERSATION_TOKENS * per_token,
         "evaluate": (scored_tokens + params.eval.max_questions * 50) * per_token / 3,

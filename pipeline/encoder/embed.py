@@ -1,63 +1,46 @@
-"""Embedding of texts: the encoder's input ids, padding, and batches of similar length.
+"""A trained encoder with its vocabulary: from texts to vectors."""
 
-N texts    B batch    T time (tokens)    D width of a vector
-"""
-
-import unicodedata
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from tokenizers import Tokenizer
 
 from pipeline.encoder.model import Encoder
-from pipeline.tokenizer.special import BOS, PAD
+from pipeline.encoder.table import VectorTable
+from pipeline.encoder.vocabulary import encode_texts
+
+BATCH_SIZE = 256  # texts in a forward pass
 
 
-class TokenizerLike(Protocol):
-    """The part of a tokenizer that is needed here."""
-
-    def encode(self, text: str) -> list[int]:
-        """Return the token ids of `text`, without special tokens."""
-        ...
+Model = Encoder | VectorTable
 
 
-def make_input_ids(tokenizer: TokenizerLike, text: str, context: int) -> list[int]:
-    """Return the encoder's input for a text: the start token and the tokens of its NFC, cut to `context`."""
-    return [BOS, *tokenizer.encode(unicodedata.normalize("NFC", text))][:context]
+class TextEncoder:
+    """From texts to vectors: the model, its vocabulary, and the weight of its cosines in a hybrid search."""
 
+    def __init__(self, model: Model, tokenizer: Tokenizer, hybrid_weight: float = 0.0) -> None:
+        """`hybrid_weight` multiplies a cosine before it is added to the score of a word search."""
+        self.model = model
+        self.tokenizer = tokenizer
+        self.hybrid_weight = hybrid_weight
 
-def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Return ids [B, T], padded on the right to the longest row, and their mask, False at padding."""
-    longest = max(map(len, rows))
-    ids_BxT = torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
-    mask_BxT = torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
-    return ids_BxT, mask_BxT
+    @property
+    def width(self) -> int:
+        """How many numbers a vector has."""
+        return self.model.config.width
 
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the vectors [texts, D] of one text or more, in their order; of zeros where nothing is known.
 
-def embed(
-    embed_batch: Callable[[Tensor, Tensor], Tensor],
-    rows: Sequence[Sequence[int]],
-    device: torch.device | str = "cpu",
-    batch_size: int = 64,
-) -> np.ndarray:
-    """Return `embed_batch(ids_BxT, mask_BxT)` of all rows of ids: [N, D], in the rows' order.
-
-    Rows of similar length go together, so that little is computed on padding.
-    """
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    vectors = []
-    with torch.no_grad():
-        for start in range(0, len(order), batch_size):
-            ids_BxT, mask_BxT = pad([rows[i] for i in order[start : start + batch_size]])
-            vectors.append(embed_batch(ids_BxT.to(device), mask_BxT.to(device)).float().cpu())
-    result_NxD = np.empty((len(rows), vectors[0].shape[1]), np.float32)
-    result_NxD[order] = torch.cat(vectors).numpy()
-    return result_NxD
-
-
-def embed_texts(encoder: Encoder, tokenizer: TokenizerLike, texts: Sequence[str]) -> np.ndarray:
-    """Return the sentence vectors [N, D], of length 1, of one text or more."""
-    rows = [make_input_ids(tokenizer, text, encoder.config.context) for text in texts]
-    return embed(encoder, rows, encoder.cos.device)
+        Texts of similar length go together, so that little is computed on padding.
+        """
+        rows = encode_texts(self.tokenizer, texts)
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+        with torch.no_grad():
+            vectors = [
+                self.model.embed_rows([rows[i] for i in order[start : start + BATCH_SIZE]]).float().cpu()
+                for start in range(0, len(order), BATCH_SIZE)
+            ]
+        result = torch.cat(vectors).numpy()
+        return result[np.argsort(order)]

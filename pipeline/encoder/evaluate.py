@@ -1,44 +1,53 @@
-"""Retrieval over held-out candidates, by the encoder and by its baselines.
+"""Retrieval over held-out passages: by the encoder, by word search, by both, and by random vectors.
 
-Each of N held-out documents gives two spans. One is the query, the other its candidate; every
-query is compared with all N candidates.
+Each query is a sentence; it is compared with all passages of the pool, and its own has the sentences around
+it. The hybrid adds a weighted cosine to the score of the best word search. The weight is chosen on one half
+of val's documents and the figures are those of the other.
+
+Q queries    C candidates
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from pipeline.common.errors import UserError
-from pipeline.encoder.bm25 import bm25_scores
-from pipeline.encoder.embed import TokenizerLike, embed, make_input_ids
-from pipeline.encoder.model import Encoder, mean_pool
-from pipeline.encoder.pairs import DocumentSample, Pair, is_long_enough, sample_held_out_pairs
+from pipeline.encoder.embed import TextEncoder
+from pipeline.encoder.lexical import BEST, lexical_scores
+from pipeline.encoder.pairs import HeldOut, Sentences, sample_held_out
 from pipeline.encoder.params import EncoderParams
-from pipeline.encoder.retrieval_metrics import embedding_metrics, ranking_metrics
+from pipeline.encoder.retrieval_metrics import positive_ranks
+from pipeline.encoder.systems import DENSE, system_metrics, system_scores
+from pipeline.statistics.intervals import estimate_mean
 from pipeline.training.loop import History
 
+HYBRID_WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # of a cosine beside BM25 scores
 
-def build_held_out_pool(
-    texts: Iterable[str], params: EncoderParams, tokenizer: TokenizerLike, seed: int, source: str
-) -> list[Pair]:
-    """Return the fixed pool of (query, candidate) pairs, the same for every system compared.
 
-    Where `source` has fewer than `encoder.pool_size` usable documents, it takes all of them and prints a
-    warning. Raises UserError where there are fewer than 2.
+def build_held_out_pools(
+    texts: Sequence[str], params: EncoderParams, seed: int, source: str
+) -> tuple[HeldOut, HeldOut]:
+    """Return two pools of sentences and their surroundings, of different documents: to choose, to report.
+
+    Where `source` has fewer than `encoder.pool_size` passages for the second, it takes all of them and prints
+    a warning. Raises UserError where either pool has fewer than 2.
     """
-    usable = list(dict.fromkeys(text for text in texts if is_long_enough(text)))
-    pool = sample_held_out_pairs(usable, params.pool_size, seed, tokenizer.encode, params.span_tokens)
-    if len(pool) < 2:
+    usable = list(dict.fromkeys(texts))
+    choice = sample_held_out(usable[1::2], params.pool_size, seed)
+    pool = sample_held_out(usable[::2], params.pool_size, seed)
+    least = min(len(choice.queries), len(pool.queries))
+    if least < 2:
         raise UserError(
-            f"{source}: {len(pool)} documents with two spans that no other has, retrieval needs 2 or more;"
-            " add text or raise corpus.val_fraction"
+            f"{source}: half of the documents have {least} passages of two sentences or more, retrieval needs"
+            " 2; add text or raise corpus.val_fraction"
         )
-    if len(pool) < params.pool_size:
-        warn(f"{source}: retrieval over {len(pool)} candidates, not encoder.pool_size {params.pool_size}")
-    return pool
+    if len(pool.queries) < params.pool_size:
+        warn(
+            f"{source}: retrieval over {len(pool.queries)} passages, not encoder.pool_size {params.pool_size}"
+        )
+    return choice, pool
 
 
 def warn(message: str) -> None:
@@ -46,80 +55,59 @@ def warn(message: str) -> None:
     print(f"warning: {message}", file=sys.stderr)
 
 
-def bm25_metrics(pool: Sequence[Pair]) -> dict[str, float]:
-    """Retrieval by BM25. No margin: its scores are no cosines."""
-    queries, candidates = zip(*pool, strict=True)
-    return ranking_metrics(bm25_scores(queries, candidates), np.arange(len(pool)))
+def choose_hybrid_weight(encoder: TextEncoder, pool: HeldOut) -> float:
+    """Return the smallest weight of a cosine that is about as good as the best one on `pool`.
 
-
-def vector_metrics(
-    embed_batch: Callable[[Tensor, Tensor], Tensor],
-    pool: Sequence[Pair],
-    tokenizer: TokenizerLike,
-    encoder: Encoder,
-) -> dict[str, float]:
-    """Retrieval by the vectors [B, D] that `embed_batch(ids_BxT, mask_BxT)` returns for the pool's texts."""
-    sides = [
-        embed(
-            embed_batch,
-            [make_input_ids(tokenizer, text, encoder.config.context) for text in side],
-            encoder.cos.device,
-        )
-        for side in zip(*pool, strict=True)
-    ]
-    return embedding_metrics(sides[0], sides[1], np.arange(len(pool)))
-
-
-def encoder_metrics(encoder: Encoder, pool: Sequence[Pair], tokenizer: TokenizerLike) -> dict[str, float]:
-    """Retrieval by the encoder's sentence vectors, in the precision of its weights."""
-    return vector_metrics(encoder.eval(), pool, tokenizer, encoder)
-
-
-def embeddings_mean_metrics(
-    encoder: Encoder, pool: Sequence[Pair], tokenizer: TokenizerLike
-) -> dict[str, float]:
-    """Retrieval by the mean of the encoder's input embeddings, without its layers."""
-
-    def mean_embedding(ids_BxT: Tensor, mask_BxT: Tensor) -> Tensor:
-        return mean_pool(encoder.embeddings.tok_embeddings(ids_BxT), mask_BxT)
-
-    return vector_metrics(mean_embedding, pool, tokenizer, encoder)
-
-
-def baseline_metrics(
-    encoder: Encoder, pool: Sequence[Pair], tokenizer: TokenizerLike
-) -> dict[str, dict[str, float]]:
-    """Retrieval before training, by system: BM25 and the encoder with random weights."""
-    return {"bm25": bm25_metrics(pool), "untrained": encoder_metrics(encoder, pool, tokenizer)}
-
-
-def trained_metrics(
-    encoder: Encoder, pool: Sequence[Pair], tokenizer: TokenizerLike
-) -> dict[str, dict[str, float]]:
-    """Retrieval after training, by system: the mean of the input embeddings, and the encoder."""
-    return {
-        "embeddings_mean": embeddings_mean_metrics(encoder, pool, tokenizer),
-        "encoder": encoder_metrics(encoder, pool, tokenizer),
+    That is: its mean reciprocal rank is within one standard error of the difference. Small weights are safe
+    where words find most, as for questions that were written from the passage.
+    """
+    lexical_QxC = lexical_scores(pool.queries, pool.passages)[BEST]
+    dense_QxC = encoder.embed(pool.queries) @ encoder.embed(pool.passages).T
+    positive_Q = np.arange(len(pool.queries))
+    reciprocal = {
+        weight: 1 / positive_ranks(lexical_QxC + np.float32(weight) * dense_QxC, positive_Q)
+        for weight in HYBRID_WEIGHTS
     }
+    best_Q = max(reciprocal.values(), key=lambda values_Q: float(values_Q.mean()))
+    for weight, values_Q in reciprocal.items():
+        loss = estimate_mean(best_Q - values_Q, np.array(pool.documents))
+        if loss.value <= 0 or loss.value <= loss.error:
+            return weight
+    raise AssertionError("the best weight loses nothing to itself")
+
+
+def held_out_metrics(encoder: TextEncoder, pool: HeldOut, seed: int) -> dict[str, dict[str, float]]:
+    """Return the metrics of every system on the pool."""
+    scores = system_scores(encoder, pool.queries, pool.passages, seed)
+    return system_metrics(scores, np.arange(len(pool.queries)), np.array(pool.documents))
+
+
+def dense_metrics(encoder: TextEncoder, pool: HeldOut, width: int | None = None) -> dict[str, float]:
+    """Return the metrics of the encoder's vectors, or of their first `width` numbers."""
+    queries, passages = (encoder.embed(side)[:, :width] for side in (pool.queries, pool.passages))
+    norms = [np.linalg.norm(side, axis=1, keepdims=True).clip(1e-9) for side in (queries, passages)]
+    scores = {DENSE: (queries / norms[0]) @ (passages / norms[1]).T}
+    return system_metrics(scores, np.arange(len(pool.queries)), np.array(pool.documents))[DENSE]
 
 
 def training_metrics(
     history: History,
     retrieval: dict[str, dict[str, float]],
     missed: Sequence[str],
-    pool: Sequence[Pair],
-    train: DocumentSample,
+    pool: HeldOut,
+    sentences: Sentences,
+    encoder: TextEncoder,
 ) -> dict[str, Any]:
     """Return the metrics of the stage. Losses in nats, retrieval by system."""
     return {
         "retrieval": retrieval,
+        "hybrid_weight": encoder.hybrid_weight,
         "gate": {"passed": int(not missed)},
-        "pool_size": len(pool),
-        "documents": {
-            "used": len(train.texts),
-            "long_enough": train.usable_count,
-            "too_short": train.short_count,
-        },
+        "pool_size": len(pool.queries),
+        "pool_documents": len(set(pool.documents)),
+        "documents": sentences.document_count,
+        "sentences": len(sentences.first_S),
+        "vocabulary": encoder.tokenizer.get_vocab_size(),
         "train_loss": history.train_loss,
         "val_loss": history.last_validation["val_loss"],
         "best_val_loss": history.best_val_loss,

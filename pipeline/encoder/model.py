@@ -7,6 +7,9 @@ and there is no dropout. Dimensions:
     V vocabulary
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import Field, model_validator
@@ -15,8 +18,10 @@ from torch import Tensor, nn
 from pipeline.common.params import Section
 from pipeline.model import cpu_kernels
 from pipeline.model.rotary import rotary_tables, rotate
+from pipeline.tokenizer.special import BOS, EOS, PAD, UNK
 
 NORM_EPS = 1e-5
+LENGTH_GROUPS = 4  # forward passes of a batch, each over texts of similar length: less padding
 
 
 class EncoderConfig(Section):
@@ -139,8 +144,17 @@ class Encoder(nn.Module):
         cos, sin = rotary_tables(config.context, config.width // config.heads, config.rope_theta)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
+        # How much a token counts in the mean. ModernBERT has no such weights: they have a file of their own.
+        self.register_buffer("token_weights", torch.ones(config.vocab_size), persistent=False)
         self.cos: Tensor
         self.sin: Tensor
+        self.token_weights: Tensor
+
+    def set_token_weights(self, weights_V: np.ndarray) -> None:
+        """Set how much each token counts in the mean. Special tokens count nothing."""
+        weights = torch.from_numpy(weights_V.astype(np.float32))
+        weights[[UNK, BOS, EOS, PAD]] = 0.0
+        self.token_weights = weights.to(self.token_weights.device)
 
     def hidden_states(self, ids_BxT: Tensor, mask_BxT: Tensor) -> Tensor:
         """Return a vector for every token [B, T, D]. Those at padding mean nothing."""
@@ -152,14 +166,41 @@ class Encoder(nn.Module):
 
     def forward(self, ids_BxT: Tensor, mask_BxT: Tensor) -> Tensor:
         """Return sentence vectors [B, D] of length 1. `mask_BxT` is True at tokens, False at padding."""
-        return mean_pool(self.hidden_states(ids_BxT, mask_BxT), mask_BxT)
+        weight_BxT = self.token_weights[ids_BxT] * mask_BxT
+        return weighted_mean(self.hidden_states(ids_BxT, mask_BxT), weight_BxT)
+
+    def embed_rows(self, rows: Sequence[np.ndarray]) -> Tensor:
+        """Return the vectors [B, D] of texts as token ids, cut to the context with their start token."""
+        device = self.token_weights.device
+        inputs = [np.concatenate([[BOS], row])[: self.config.context] for row in rows]
+        order = sorted(range(len(inputs)), key=lambda i: len(inputs[i]))
+        size = -(-len(inputs) // LENGTH_GROUPS)
+        groups = [
+            pad([inputs[i] for i in order[start : start + size]]) for start in range(0, len(order), size)
+        ]
+        vectors = torch.cat([self(ids_BxT.to(device), mask_BxT.to(device)) for ids_BxT, mask_BxT in groups])
+        return vectors[torch.argsort(torch.tensor(order)).to(device)]
 
 
-def mean_pool(x_BxTxD: Tensor, mask_BxT: Tensor) -> Tensor:
-    """Return the mean over the tokens, scaled to length 1 (Reimers & Gurevych 2019, arXiv 1908.10084)."""
+def weighted_mean(x_BxTxD: Tensor, weight_BxT: Tensor) -> Tensor:
+    """Return the weighted mean over the tokens [B, D], scaled to length 1.
+
+    (Reimers & Gurevych 2019, arXiv 1908.10084; weights by rarity: Arora et al. 2017, "A simple but
+    tough-to-beat baseline for sentence embeddings".) Where all weights are zero it is a vector of zeros.
+    """
     x_BxTxD = x_BxTxD.to(torch.promote_types(x_BxTxD.dtype, torch.float32))  # a long sum, if in bf16
-    weight_BxTx1 = mask_BxT[:, :, None].to(x_BxTxD.dtype)
-    return F.normalize((x_BxTxD * weight_BxTx1).sum(1) / weight_BxTx1.sum(1), dim=-1)
+    weight_BxTx1 = weight_BxT[:, :, None].to(x_BxTxD.dtype)
+    sum_BxD = (x_BxTxD * weight_BxTx1).sum(1)
+    return F.normalize(sum_BxD / weight_BxTx1.sum(1).clamp_min(1e-9), dim=-1)
+
+
+def pad(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Return ids [B, T], padded on the right to the longest row, and their mask, False at padding."""
+    lengths_B = torch.tensor([len(row) for row in rows])
+    mask_BxT = torch.arange(int(lengths_B.max())) < lengths_B[:, None]
+    ids_BxT = torch.full(mask_BxT.shape, PAD)
+    ids_BxT[mask_BxT] = torch.from_numpy(np.concatenate(rows).astype(np.int64))
+    return ids_BxT, mask_BxT
 
 
 def initialize(model: Encoder, seed: int) -> None:

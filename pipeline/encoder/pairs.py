@@ -1,144 +1,292 @@
-"""Training pairs: two different, non-overlapping spans of one document.
+"""Training pairs: a query and a passage that belong together, from the text of one document.
 
-Both spans are about the document's topic, so an encoder that tells which spans belong together has
-learned to recognize topics (Izacard et al. 2022, arXiv 2112.09118, independent cropping).
+surroundings  a sentence, and the five sentences around it (with the sentence among them in a share of cases)
+crops         two parts of one passage (independent cropping, Izacard et al. 2022, arXiv 2112.09118)
+headings      a heading, and the sentences below it
+questions     a question, and the sentences after it
+
+A word search misses a passage that has other words than the query. Sentences and their surroundings teach
+just that: which words stand near each other.
+
+S sentences    N tokens of all sentences    B pairs in a batch
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import islice
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+from tokenizers import Tokenizer
 
-WORD = re.compile(r"[^ \n]+")  # the tokenizer's words: cutting at these never changes a token
-MIN_WORDS = 4  # of a span; fewer words seldom tell the topic of a text
-ORDER, SPANS, POOL, CHOICE = range(4)  # uses of random numbers; each has its own stream
+from pipeline.encoder.sentences import PASSAGE, split_sentences
+from pipeline.encoder.vocabulary import encode_texts
 
-Encode = Callable[[str], list[int]]
-Pair = tuple[str, str]
+PairKind = Literal["surroundings", "crops", "headings", "questions"]
+KINDS: tuple[PairKind, ...] = ("surroundings", "crops", "headings", "questions")
 
+MIN_WORDS = 4  # of a query; fewer words seldom tell what a text is about
+MAX_HEADING_WORDS = 12
+MAX_BYTES = 2**30  # of text that is held in memory: more documents are sampled
+CROP = (0.25, 0.6)  # least and largest share of a passage in a crop
+DOCUMENTS_AT_ONCE = 1000
+ORDER, TEXT, POOL, CHOICE = range(4)  # uses of random numbers; each has its own stream
 
-def is_long_enough(text: str) -> bool:
-    """Return True if two spans of a useful length fit into `text`."""
-    return sum(1 for _ in islice(WORD.finditer(text), 2 * MIN_WORDS)) == 2 * MIN_WORDS
-
-
-def make_pair(text: str, uniforms: np.ndarray, encode: Encode, span_tokens: int) -> Pair:
-    """Return a query and a document: whole words of `text`, at most `span_tokens` tokens each.
-
-    `uniforms` are four uniform numbers in [0, 1). They set the cut of the text in two, the start of the span
-    on either side, and which of the two is the query. A pure function of its arguments.
-
-    The cut lies in the middle half: a few words at one end of a text seldom tell its topic.
-    """
-    words = [match.span() for match in WORD.finditer(text)]
-    cut, first, second, swap = uniforms
-    min_words = max(MIN_WORDS, len(words) // 4)
-    middle = min_words + int(cut * (len(words) - 2 * min_words + 1))
-    spans = [
-        fit_span(text, part[choose_start(len(part), uniform, span_tokens) :], encode, span_tokens)
-        for part, uniform in ((words[:middle], first), (words[middle:], second))
-    ]
-    return (spans[0], spans[1]) if swap < 0.5 else (spans[1], spans[0])
-
-
-def choose_start(words: int, uniform: float, span_tokens: int) -> int:
-    """Return the index of a span's first word, such that the text seldom ends before the span is full.
-
-    A Turkish word has about two tokens.
-    """
-    return int(uniform * (words - min(words, max(MIN_WORDS, span_tokens // 2)) + 1))
-
-
-def fit_span(text: str, words: list[tuple[int, int]], encode: Encode, span_tokens: int) -> str:
-    """Return as many whole words, from the first of `words` on, as fit into `span_tokens` tokens.
-
-    `words` are character offsets. The first word is always included, however long.
-    """
-    start, end = words[0]
-    tokens = len(encode(text[start:end]))
-    for _, next_end in words[1:]:
-        tokens += len(encode(text[end:next_end]))
-        if tokens > span_tokens:
-            break
-        end = next_end
-    return text[start:end]
-
-
-@lru_cache(maxsize=1)
-def epoch_order(seed: int, epoch: int, documents: int) -> np.ndarray:
-    """Return the order in which an epoch reads the documents, a permutation of their indices."""
-    return np.random.default_rng([seed, ORDER, epoch]).permutation(documents)
-
-
-def batch_documents(seed: int, step: int, documents: int, batch_size: int) -> np.ndarray:
-    """Return the indices of a step's documents: distinct, and none twice in an epoch.
-
-    Documents that do not fill a last batch are left out, others in each epoch.
-    """
-    epoch, i = divmod(step, documents // batch_size)
-    return epoch_order(seed, epoch, documents)[i * batch_size : (i + 1) * batch_size]
-
-
-def batch_pairs(
-    texts: list[str], seed: int, step: int, batch_size: int, encode: Encode, span_tokens: int
-) -> list[Pair]:
-    """Return the pairs of a step, a pure function of (seed, step, row) for given texts."""
-    uniforms_Bx4 = np.random.default_rng([seed, SPANS, step]).random((batch_size, 4))
-    rows = batch_documents(seed, step, len(texts), batch_size)
-    return [
-        make_pair(texts[row], uniforms, encode, span_tokens)
-        for row, uniforms in zip(rows, uniforms_Bx4, strict=True)
-    ]
+QUESTION = re.compile(r"\?[\"”’')]*$")
+SENTENCE_END = re.compile(r"[.!?…:;,][\"”’')]*$")
 
 
 class DocumentSample(NamedTuple):
-    """Documents to take pairs from, and how many of the corpus were usable."""
+    """Documents to take pairs from, and how many the corpus has."""
 
     texts: list[str]
-    usable_count: int  # long enough for two spans
-    short_count: int
+    document_count: int
 
 
-def sample_documents(texts: Iterable[str], max_documents: int, seed: int) -> DocumentSample:
-    """Return the texts long enough for two spans, or a uniform sample of `max_documents` of them.
+def sample_documents(texts: Iterable[str], seed: int, max_bytes: int = MAX_BYTES) -> DocumentSample:
+    """Return all texts, or where they have more than `max_bytes` a uniform sample of them, in order.
 
-    Reservoir sampling (Vitter 1985, algorithm R): memory is bounded by what training can read, however
-    large the corpus.
+    Every document has a random number; the limit below which it is kept falls as memory fills. The sample
+    has at least half of `max_bytes`, where no document is longer than a tenth of it.
     """
     rng = np.random.default_rng([seed, CHOICE])
-    sample: list[str] = []
-    usable_count = short_count = 0
+    kept: list[tuple[float, str]] = []
+    limit, size, count = 1.0, 0, 0
     for text in texts:
-        if not is_long_enough(text):
-            short_count += 1
+        count += 1
+        if (number := rng.random()) >= limit:
             continue
-        usable_count += 1
-        if len(sample) < max_documents:
-            sample.append(text)
-        elif (i := int(rng.integers(usable_count))) < max_documents:
-            sample[i] = text
-    return DocumentSample(sample, usable_count, short_count)
+        kept.append((number, text))
+        size += len(text.encode())
+        while size > max_bytes and len(kept) > 1:
+            limit *= 0.8
+            kept = [(other, each) for other, each in kept if other < limit]
+            size = sum(len(each.encode()) for _, each in kept)
+    return DocumentSample([text for _, text in kept], count)
 
 
-def sample_held_out_pairs(
-    texts: list[str], size: int, seed: int, encode: Encode, span_tokens: int
-) -> list[Pair]:
-    """Return at most `size` pairs of different documents, such that no string occurs twice.
+class Sentences(NamedTuple):
+    """The sentences of documents as token ids, one after another in one array.
 
-    With a string in two pairs, a right answer would count as wrong.
+    Only documents with two sentences or more, one of which can be a query, are among them.
     """
-    order = np.random.default_rng([seed, POOL]).permutation(len(texts))
-    pairs: list[Pair] = []
+
+    ids_N: np.ndarray  # int32
+    start_S: np.ndarray  # [S + 1], the first token of each sentence, and N
+    first_S: np.ndarray  # the first sentence of each sentence's document
+    end_S: np.ndarray  # the sentence after the last one of it
+    is_query_S: np.ndarray  # long enough for a query
+    is_heading_S: np.ndarray  # a short line without a mark at its end, not the last of its document
+    is_question_S: np.ndarray  # not the last of its document
+    document_count: int
+
+    def tokens(self, first: int, end: int) -> np.ndarray:
+        """Return the token ids of the sentences from `first` up to `end`, without that."""
+        return self.ids_N[self.start_S[first] : self.start_S[end]]
+
+    def passage(self, sentence: int, before: int) -> tuple[int, int]:
+        """Return the passage, first sentence and end, with up to `before` sentences before this one."""
+        first, end = self.first_S[sentence], self.end_S[sentence]
+        start = max(first, min(sentence - before, end - PASSAGE))
+        return int(start), int(min(start + PASSAGE, end))
+
+
+def read_sentences(texts: Sequence[str], tokenizer: Tokenizer) -> Sentences:
+    """Return the sentences of documents, tokenized."""
+    ids: list[np.ndarray] = []
+    flags: list[tuple[bool, bool, bool]] = []
+    bounds: list[tuple[int, int]] = []
+    for start in range(0, len(texts), DOCUMENTS_AT_ONCE):
+        documents = [split_sentences(text) for text in texts[start : start + DOCUMENTS_AT_ONCE]]
+        documents = [sentences for sentences in documents if is_usable(sentences)]
+        for sentences in documents:
+            bounds += [(len(bounds), len(bounds) + len(sentences))] * len(sentences)
+            flags += [describe_sentence(sentence) for sentence in sentences[:-1]]
+            flags.append((count_words(sentences[-1]) >= MIN_WORDS, False, False))
+        ids += encode_texts(tokenizer, [sentence for sentences in documents for sentence in sentences])
+    lengths = np.array([len(row) for row in ids], np.int64)
+    first_S, end_S = np.array(bounds, np.int64).reshape(-1, 2).T
+    is_query_S, is_heading_S, is_question_S = np.array(flags, bool).reshape(-1, 3).T
+    return Sentences(
+        np.concatenate([np.zeros(0, np.int32), *ids]),
+        np.concatenate([[0], np.cumsum(lengths)]),
+        first_S,
+        end_S,
+        is_query_S & (lengths > 0),
+        is_heading_S & (lengths > 0),
+        is_question_S & (lengths > 0),
+        len(np.unique(first_S)),
+    )
+
+
+def is_usable(sentences: Sequence[str]) -> bool:
+    """Return whether a document has a sentence to ask with and another one to find."""
+    return len(sentences) > 1 and any(count_words(sentence) >= MIN_WORDS for sentence in sentences)
+
+
+def describe_sentence(sentence: str) -> tuple[bool, bool, bool]:
+    """Return whether a sentence, not the last of its document, is a query, a heading and a question."""
+    words = count_words(sentence)
+    is_heading = words <= MAX_HEADING_WORDS and not SENTENCE_END.search(sentence)
+    return words >= MIN_WORDS, is_heading, QUESTION.search(sentence) is not None
+
+
+def count_words(sentence: str) -> int:
+    """Return the number of words between spaces."""
+    return sentence.count(" ") + 1
+
+
+def passage_frequencies(sentences: Sentences, vocab_size: int) -> tuple[np.ndarray, int]:
+    """Return in how many passages each token stands [V], and how many passages there are."""
+    document_S = np.cumsum(sentences.first_S == np.arange(len(sentences.first_S))) - 1
+    block_S = (np.arange(len(sentences.first_S)) - sentences.first_S) // PASSAGE
+    passage_S = np.cumsum(np.diff(document_S * len(block_S) + block_S, prepend=-1) != 0) - 1
+    passage_N = np.repeat(passage_S, np.diff(sentences.start_S))
+    once = np.unique(passage_N.astype(np.int64) * vocab_size + sentences.ids_N)
+    return np.bincount(once % vocab_size, minlength=vocab_size), int(passage_S[-1]) + 1
+
+
+def inverse_document_frequencies(sentences: Sentences, vocab_size: int) -> np.ndarray:
+    """Return the weight of every token, ln((passages + 1) / (passages with it + 1)) [V]; never negative."""
+    frequency_V, passages = passage_frequencies(sentences, vocab_size)
+    return np.log((passages + 1) / (frequency_V + 1)).astype(np.float32)
+
+
+class Pairs(NamedTuple):
+    """B pairs as token ids, and the sentences that each pair is from."""
+
+    queries: list[np.ndarray]
+    passages: list[np.ndarray]
+    range_Bx2: np.ndarray  # first sentence and end
+
+
+class PairSampler:
+    """The pairs of every step: a pure function of (seed, step, row) for given sentences."""
+
+    def __init__(
+        self,
+        sentences: Sentences,
+        weights: dict[PairKind, float],
+        kept_fraction: float,
+        word_dropout: float,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        """`weights` are the shares of the kinds, `kept_fraction` of surroundings with the sentence itself."""
+        self.sentences, self.seed = sentences, seed
+        self.kept_fraction, self.word_dropout = kept_fraction, word_dropout
+        self.positions = list_positions(sentences)
+        used = {kind: weights[kind] for kind in KINDS if weights[kind] and len(self.positions[kind])}
+        ends = np.cumsum(list(used.values())) / max(sum(used.values()), 1e-9)
+        rows = np.diff(np.round(ends * batch_size).astype(int), prepend=0)
+        self.rows = dict(zip(used, rows.tolist(), strict=True))  # of a batch, by kind
+
+    def sample(self, step: int) -> Pairs:
+        """Return the pairs of a step. None stands twice in an epoch of its kind."""
+        rng = np.random.default_rng([self.seed, TEXT, step])
+        queries, passages, ranges = [], [], []
+        for kind, rows in self.rows.items():
+            for sentence in self.choose_positions(kind, step, rows):
+                query, passage, bounds = self.make_pair(kind, int(sentence), rng)
+                queries.append(self.drop_words(query, rng))
+                passages.append(self.drop_words(passage, rng))
+                ranges.append(bounds)
+        return Pairs(queries, passages, np.array(ranges))
+
+    def choose_positions(self, kind: PairKind, step: int, rows: int) -> np.ndarray:
+        """Return the sentences from which the pairs of a kind are made in a step."""
+        positions = self.positions[kind]
+        epochs, places = np.divmod(step * rows + np.arange(rows), len(positions))
+        chosen = [
+            epoch_order(self.seed, kind, int(epoch), len(positions))[places[epochs == epoch]]
+            for epoch in np.unique(epochs)
+        ]
+        return positions[np.concatenate(chosen)]
+
+    def make_pair(
+        self, kind: PairKind, sentence: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+        """Return the query's and the passage's tokens, and the sentences they are from."""
+        sentences = self.sentences
+        if kind in ("headings", "questions"):
+            end = int(min(sentence + PASSAGE, sentences.end_S[sentence]))
+            query, passage = sentences.tokens(sentence, sentence + 1), sentences.tokens(sentence + 1, end)
+            return query, passage, (sentence, end)
+        start, end = sentences.passage(sentence, before=int(rng.integers(PASSAGE)))
+        passage = sentences.tokens(start, end)
+        if kind == "crops":
+            return crop(passage, rng), crop(passage, rng), (start, end)
+        query = sentences.tokens(sentence, sentence + 1)
+        if rng.random() >= self.kept_fraction:
+            after = sentences.tokens(sentence + 1, end)
+            passage = np.concatenate([sentences.tokens(start, sentence), after])
+        return query, passage, (start, end)
+
+    def drop_words(self, ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the tokens without a share of `word_dropout` of them; all of them where none were left."""
+        if not self.word_dropout:
+            return ids
+        left = ids[rng.random(len(ids)) >= self.word_dropout]
+        return left if len(left) else ids
+
+
+def list_positions(sentences: Sentences) -> dict[PairKind, np.ndarray]:
+    """Return by kind of pair the sentences from which one can be made."""
+    queries = np.flatnonzero(sentences.is_query_S)
+    return {
+        "surroundings": queries,
+        "crops": queries,
+        "headings": np.flatnonzero(sentences.is_heading_S),
+        "questions": np.flatnonzero(sentences.is_question_S),
+    }
+
+
+@lru_cache(maxsize=2 * len(KINDS))
+def epoch_order(seed: int, kind: PairKind, epoch: int, count: int) -> np.ndarray:
+    """Return the order in which an epoch reads the positions of a kind, a permutation of their indices."""
+    return np.random.default_rng([seed, ORDER, KINDS.index(kind), epoch]).permutation(count)
+
+
+def crop(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a part of the tokens, from a quarter to three fifths of them."""
+    length = max(1, round(rng.uniform(*CROP) * len(ids)))
+    start = int(rng.integers(len(ids) - length + 1))
+    return ids[start : start + length]
+
+
+class HeldOut(NamedTuple):
+    """Sentences to ask with, and for each the passage to find: the other sentences around it."""
+
+    queries: list[str]
+    passages: list[str]
+    documents: list[int]  # the document of each
+
+
+def sample_held_out(texts: Sequence[str], size: int, seed: int) -> HeldOut:
+    """Return at most `size` sentences with their surroundings, such that no string occurs twice.
+
+    Documents are cut into passages of six sentences, so that no two passages share one. All documents give
+    one passage before one gives two. With a string twice, a right answer could count as wrong.
+    """
+    rng = np.random.default_rng([seed, POOL])
+    passages: list[tuple[int, float, int, list[str]]] = []
+    for document, text in enumerate(texts):
+        sentences = split_sentences(text)
+        blocks = [sentences[start : start + PASSAGE] for start in range(0, len(sentences), PASSAGE)]
+        usable = [block for block in blocks if is_usable(block)]
+        order = rng.permutation(len(usable))
+        passages += [(i, rng.random(), document, usable[block]) for i, block in enumerate(order)]
+    pool = HeldOut([], [], [])
     seen: set[str] = set()
-    for row in order:
-        if len(pairs) == size:
+    for _, _, document, block in sorted(passages, key=lambda passage: passage[:2]):
+        if len(pool.queries) == size:
             break
-        uniforms = np.random.default_rng([seed, POOL, int(row)]).random(4)
-        candidate = make_pair(texts[row], uniforms, encode, span_tokens)
-        if len({*candidate} - seen) == 2:
-            pairs.append(candidate)
-            seen.update(candidate)
-    return pairs
+        askable = [i for i, sentence in enumerate(block) if count_words(sentence) >= MIN_WORDS]
+        asked = int(rng.choice(askable))
+        query, passage = block[asked], " ".join(block[:asked] + block[asked + 1 :])
+        if len({query, passage} - seen) == 2:
+            seen |= {query, passage}
+            pool.queries.append(query)
+            pool.passages.append(passage)
+            pool.documents.append(document)
+    return pool

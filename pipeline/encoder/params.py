@@ -1,38 +1,67 @@
-"""The `encoder` section: the sentence encoder's shape, its training and its gate."""
+"""The `encoder` section: the sentence encoder's shape, its pairs, its training and its gate."""
 
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pipeline.common.params import nearest_divisors
+from pipeline.common.params import Section, nearest_divisors
+from pipeline.encoder.pairs import PairKind
+from pipeline.encoder.vocabulary import VocabularyKind
 from pipeline.training.params import LoopParams
 
 
+class PairsParams(Section):
+    """Shares of the kinds of pairs in a batch. They need not add up to 1; 0: none."""
+
+    surroundings: float = Field(ge=0)  # a sentence, and the five around it
+    crops: float = Field(ge=0)  # two parts of six sentences
+    headings: float = Field(ge=0)  # a heading, and what stands below it
+    questions: float = Field(ge=0)  # a question, and what comes after it
+
+    def weights(self) -> dict[PairKind, float]:
+        """Return the shares by kind."""
+        return {
+            "surroundings": self.surroundings,
+            "crops": self.crops,
+            "headings": self.headings,
+            "questions": self.questions,
+        }
+
+
 class EncoderParams(LoopParams):
-    """Shape, training and gate of the sentence encoder. Widths count numbers in a vector."""
+    """Shape, pairs, training and gate of the sentence encoder. Widths count numbers in a vector."""
 
     WITHOUT_EFFECT = ("gate", "min_recall_at_1", "min_mrr", "min_margin")  # read after training alone
 
+    layers: int = Field(ge=0)  # of the network; 0: a table with a vector for every token
     width: int = Field(gt=0)  # D, of the hidden vectors and of the sentence vector
-    layers: int = Field(gt=0)
-    heads: int = Field(gt=0)  # H
+    heads: int = Field(gt=0)  # H; of the network, as the next three
     ffn: int = Field(gt=0)  # F, inner width of the GeGLU layer
     context: int = Field(gt=1)  # longest text it reads (tokens, the start token included)
     rope_theta: float = Field(gt=0)  # base of the rotary angles
+    vocabulary: VocabularyKind  # pieces of models/tokenizer, or words' first five letters
+    vocab_size: int = Field(ge=2)  # most pieces of prefix5
+    widths: list[int]  # smaller widths to which a vector may be cut
     steps: int = Field(gt=0)  # optimizer steps
     batch_size: int = Field(gt=1)  # pairs in a step; each one's negatives are the others' texts
-    span_tokens: int = Field(gt=0)  # longest span taken from a document (tokens)
+    pairs: PairsParams
+    kept_fraction: float = Field(ge=0, le=1)  # of surroundings, with the sentence itself among them
+    word_dropout: float = Field(ge=0, lt=1)  # share of tokens left out of queries and passages
+    teacher: str | None  # a folder or Parquet file under data/raw/model whose vectors are imitated
+    teacher_weight: float = Field(ge=0)  # of the imitation, beside the loss of the pairs
+    teacher_spans: int = Field(ge=0)  # spans of the training text for which a folder is asked, beside words
     temperature: float = Field(gt=0)  # divides the cosines before the softmax
     schedule: Literal["cosine", "linear"]  # of the learning rate's decay to zero
-    pool_size: int = Field(gt=1)  # held-out candidates of a query
+    pool_size: int = Field(gt=1)  # held-out passages of a query
     gate: Literal["warn", "strict"]  # on a missed threshold: warn, or fail
     min_recall_at_1: float = Field(ge=0, le=1)
     min_mrr: float = Field(ge=0, le=1)
     min_margin: float = Field(ge=-2, le=2)  # of cosines
 
     def count_weights(self, vocab_size: int) -> int:
-        """Return the number of weights in matrices, embeddings included."""
-        return self.layers * self.count_layer_weights() + vocab_size * self.width
+        """Return the number of weights in matrices. `vocab_size` is that of the tokenizer."""
+        size = vocab_size if self.vocabulary == "tokenizer" else self.vocab_size
+        return self.layers * self.count_layer_weights() + size * self.width
 
     def count_layer_weights(self) -> int:
         """Return the number of weights in a layer's matrices."""
@@ -43,18 +72,27 @@ class EncoderParams(LoopParams):
     def check_heads(cls, heads: int, info: ValidationInfo) -> int:
         """Raise ValueError unless every head has the same even width, as rotary embedding needs."""
         width = info.data.get("width")
-        if width and (width % heads or width // heads % 2):
+        if info.data.get("layers") and width and (width % heads or width // heads % 2):
             if width % 2:
                 raise ValueError(f"encoder.width {width} is odd; rotary embedding turns pairs")
             (nearest,) = nearest_divisors(width // 2, heads)
             raise ValueError(f"does not cut width {width} into even heads; nearest: {nearest}")
         return heads
 
-    @field_validator("span_tokens")
+    @field_validator("widths")
     @classmethod
-    def check_span_tokens(cls, span_tokens: int, info: ValidationInfo) -> int:
-        """Raise ValueError unless a span and its start token fit into the context."""
-        context = info.data.get("context")
-        if context and span_tokens + 1 > context:
-            raise ValueError(f"a span and its start token need a context of {span_tokens + 1}, not {context}")
-        return span_tokens
+    def check_widths(cls, widths: list[int], info: ValidationInfo) -> list[int]:
+        """Raise ValueError unless all are smaller than the width of a vector."""
+        width = info.data.get("width")
+        for each in widths:
+            if width and not 0 < each < width:
+                raise ValueError(f"{each} is not between 0 and encoder.width {width}")
+        return widths
+
+    @field_validator("pairs")
+    @classmethod
+    def check_pairs(cls, pairs: PairsParams) -> PairsParams:
+        """Raise ValueError where no kind has a share."""
+        if not any(pairs.weights().values()):
+            raise ValueError("all shares are 0; give one kind of pairs a share")
+        return pairs

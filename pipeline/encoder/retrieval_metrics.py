@@ -1,4 +1,4 @@
-"""Retrieval metrics: recall, mean reciprocal rank and margin.
+"""Retrieval metrics: recall, mean reciprocal rank, discounted gain and margin.
 
 Q queries    C candidates
 """
@@ -21,7 +21,10 @@ def margins(cosines_QxC: np.ndarray, positive_Q: np.ndarray) -> np.ndarray:
 
 
 def ranking_metrics(scores_QxC: np.ndarray, positive_Q: np.ndarray) -> dict[str, float]:
-    """Return recall at 1 and at 10 and the mean of 1 / rank of the queries' positives.
+    """Return recall at 1 and at 10, the mean of 1 / rank (MRR), and nDCG at 10 of the queries' positives.
+
+    With one positive a query's nDCG is 1 / log2(1 + rank), and 0 behind the tenth place (Järvelin &
+    Kekäläinen 2002).
 
     `positive_Q` is the column of each query's positive, the candidate that belongs to it. Higher scores are
     better.
@@ -31,14 +34,5 @@ def ranking_metrics(scores_QxC: np.ndarray, positive_Q: np.ndarray) -> dict[str,
         "recall_at_1": float((rank_Q <= 1).mean()),
         "recall_at_10": float((rank_Q <= 10).mean()),
         "mrr": float((1 / rank_Q).mean()),
-    }
-
-
-def embedding_metrics(
-    queries_QxD: np.ndarray, candidates_CxD: np.ndarray, positive_Q: np.ndarray
-) -> dict[str, float]:
-    """Return the ranking metrics of vectors of length 1, and the mean margin of their cosines."""
-    cosines_QxC = queries_QxD @ candidates_CxD.T
-    return ranking_metrics(cosines_QxC, positive_Q) | {
-        "margin": float(margins(cosines_QxC, positive_Q).mean())
+        "ndcg_at_10": float(np.where(rank_Q <= 10, 1 / np.log2(1 + rank_Q), 0.0).mean()),
     }

@@ -1,31 +1,48 @@
-"""The encoder's task for the shared training loop: the batches of a step, the loss, the validation."""
+"""The encoder's task for the shared training loop: the batch of a step, the loss, the validation."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from pipeline.common.errors import UserError
-from pipeline.encoder.contrastive import duplicate_mask, info_nce
-from pipeline.encoder.embed import TokenizerLike, make_input_ids, pad
+from pipeline.encoder.contrastive import false_negatives, gather_rows, nested_info_nce
+from pipeline.encoder.embed import Model
 from pipeline.encoder.model import Encoder, EncoderConfig, initialize
-from pipeline.encoder.pairs import Pair, batch_pairs
+from pipeline.encoder.pairs import HeldOut, PairSampler, Sentences
 from pipeline.encoder.params import EncoderParams
+from pipeline.encoder.table import TableConfig, VectorTable, initialize_table
+from pipeline.encoder.teacher import Teacher, imitation_loss
+from pipeline.encoder.vocabulary import encode_texts
+from pipeline.training import distributed
 
-LENGTH_GROUPS = 4  # forward passes of a batch, each over texts of similar length: less padding
+TAUGHT_STREAM = 100  # of random numbers
 
 
 class Batch(NamedTuple):
-    """B pairs: their 2B texts sorted by length, and the positions that restore the order."""
+    """B pairs of a step, and the rows of them that this process embeds."""
 
-    groups: list[tuple[Tensor, Tensor]]  # ids and their mask, [rows, T of the group] each
-    position_2B: Tensor  # of each text's vector; queries first, then their documents
-    ignored_BxB: Tensor  # True where two pairs share a text
+    queries: list[np.ndarray]  # token ids of the own rows
+    passages: list[np.ndarray]
+    ignored_BxB: Tensor  # True where two pairs share text
+    taught: list[np.ndarray]  # token ids of texts of the teacher's; own rows
+    targets_RxE: Tensor  # the teacher's vectors of them
 
 
-def build_encoder(params: EncoderParams, vocab_size: int, seed: int) -> Encoder:
-    """Return an untrained encoder of the shape in params.yaml. The same seed gives the same weights."""
+def build_encoder(params: EncoderParams, token_weights_V: np.ndarray, seed: int) -> Model:
+    """Return an untrained encoder of the shape in params.yaml: a table of vectors, or with layers a network.
+
+    `token_weights_V` has a number for each token of the vocabulary: how much it counts in the mean. The same
+    seed gives the same weights.
+    """
+    vocab_size = len(token_weights_V)
+    if not params.layers:
+        table = VectorTable(TableConfig(vocab_size=vocab_size, width=params.width))
+        initialize_table(table, token_weights_V, seed)
+        return table
     encoder = Encoder(
         EncoderConfig(
             vocab_size=vocab_size,
@@ -38,11 +55,12 @@ def build_encoder(params: EncoderParams, vocab_size: int, seed: int) -> Encoder:
         )
     )
     initialize(encoder, seed)
+    encoder.set_token_weights(token_weights_V)
     return encoder
 
 
 class PairTask:
-    """Contrastive training on pairs of spans. The batch of step n depends on (seed, n) alone."""
+    """Contrastive training on pairs of texts. The batch of step n depends on (seed, n) alone."""
 
     unit = "pairs"
     compile = None
@@ -50,55 +68,98 @@ class PairTask:
 
     def __init__(
         self,
-        texts: list[str],
-        held_out: Sequence[Pair],
+        sentences: Sentences,
+        held_out: HeldOut,
         params: EncoderParams,
-        tokenizer: TokenizerLike,
+        tokenizer: Tokenizer,
         seed: int,
+        teacher: Teacher | None = None,
     ) -> None:
-        """Raises UserError where the documents do not fill one batch."""
-        if len(texts) < params.batch_size:
-            raise UserError(
-                f"params.yaml: encoder.batch_size: {params.batch_size}: only {len(texts)} documents of"
-                " data/corpus/train are long enough for two spans; lower it or add text"
-            )
-        self.texts = texts
-        self.params = params
-        self.tokenizer = tokenizer
-        self.seed = seed
+        """Raises UserError where the sentences do not fill one batch."""
+        self.params, self.seed, self.teacher = params, seed, teacher
         self.batch_size = self.units_per_step = params.batch_size
-        self.val_batch = self.collate(held_out[: params.batch_size])
+        self.sampler = PairSampler(
+            sentences,
+            params.pairs.weights(),
+            params.kept_fraction,
+            params.word_dropout,
+            params.batch_size,
+            seed,
+        )
+        count = sum(len(self.sampler.positions[kind]) for kind in self.sampler.rows)
+        if count < params.batch_size:
+            raise UserError(
+                f"params.yaml: encoder.batch_size: {params.batch_size}: data/corpus/train has only {count}"
+                " sentences to make pairs of; lower it or add text"
+            )
+        size = min(params.batch_size, len(held_out.queries))
+        rows = encode_texts(tokenizer, [*held_out.queries[:size], *held_out.passages[:size]])
+        own = np.arange(size)[:, None]
+        ignored = false_negatives(np.hstack([own, own + 1]), [])
+        self.val_batch = Batch(rows[:size], rows[size:], ignored, [], torch.zeros(0, 0))
 
-    def collate(self, pairs: Sequence[Pair]) -> Batch:
-        """Return a batch of pairs of texts as tensors."""
-        queries, documents = zip(*pairs, strict=True)
-        context = self.params.context
-        rows = [make_input_ids(self.tokenizer, text, context) for text in [*queries, *documents]]
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        size = -(-len(rows) // LENGTH_GROUPS)
-        groups = [pad([rows[i] for i in order[start : start + size]]) for start in range(0, len(rows), size)]
-        return Batch(groups, torch.argsort(torch.tensor(order)), duplicate_mask(queries, documents))
+    def describe(self) -> str:
+        """Return how many pairs of each kind a batch has, and of how many sentences, as text."""
+        kinds = [
+            f"{rows} {kind} of {len(self.sampler.positions[kind]):,}"
+            for kind, rows in self.sampler.rows.items()
+        ]
+        return f"pairs in a step: {', '.join(kinds)}"
 
     def micro_batches(self, step: int) -> Sequence[Batch]:
         """Return the one batch of a step: its pairs are each other's negatives, so it cannot be cut."""
-        pairs = batch_pairs(
-            self.texts,
-            self.seed,
-            step,
-            self.params.batch_size,
-            self.tokenizer.encode,
-            self.params.span_tokens,
-        )
-        return [self.collate(pairs)]
+        pairs = self.sampler.sample(step)
+        keys = [[row.tobytes() for row in side] for side in (pairs.queries, pairs.passages)]
+        ignored = false_negatives(pairs.range_Bx2, keys)
+        own = own_rows(self.batch_size)
+        taught, targets_RxE = self.sample_taught(step)
+        return [Batch(pairs.queries[own], pairs.passages[own], ignored, taught, targets_RxE)]
+
+    def sample_taught(self, step: int) -> tuple[list[np.ndarray], Tensor]:
+        """Return this process's rows of a step's texts of the teacher's, and the vectors to imitate."""
+        if self.teacher is None:
+            return [], torch.zeros(0, 0)
+        count = len(self.teacher.rows)
+        rows = np.random.default_rng([self.seed, TAUGHT_STREAM, step]).integers(count, size=self.batch_size)
+        rows = rows[own_rows(self.batch_size)]
+        return [self.teacher.rows[i] for i in rows], torch.from_numpy(self.teacher.vectors_NxE[rows])
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Return the symmetric InfoNCE loss of a batch, in nats."""
-        device = next(model.parameters()).device
-        vectors = torch.cat([model(ids.to(device), mask.to(device)) for ids, mask in batch.groups])
-        queries_BxD, documents_BxD = vectors[batch.position_2B.to(device)].chunk(2)
-        ignored_BxB = batch.ignored_BxB.to(device)
-        return info_nce(queries_BxD, documents_BxD, self.params.temperature, ignored_BxB)
+        """Return this process's share of the loss of a batch: of the pairs, in nats, and of the imitation."""
+        count = distributed.world_size()
+        vectors = cast(Model, model).embed_rows([*batch.queries, *batch.passages, *batch.taught])
+        queries_RxD, passages_RxD, taught_RxD = vectors.split(
+            [len(batch.queries), len(batch.passages), len(batch.taught)]
+        )
+        loss = self.batch_loss(gather_rows(queries_RxD), gather_rows(passages_RxD), batch.ignored_BxB)
+        # Every process has the whole loss, but the gradient of its own rows: its share in value is a part.
+        loss = loss - loss.detach() * (1 - 1 / count)
+        if batch.taught:
+            imitation = imitation_loss(taught_RxD, batch.targets_RxE.to(taught_RxD.device))
+            loss = loss + self.params.teacher_weight * imitation / count
+        return loss
+
+    def batch_loss(self, queries_BxD: Tensor, passages_BxD: Tensor, ignored_BxB: Tensor) -> Tensor:
+        """Return the loss of all pairs, in nats."""
+        return nested_info_nce(
+            queries_BxD,
+            passages_BxD,
+            self.params.temperature,
+            ignored_BxB.to(queries_BxD.device),
+            self.params.widths,
+        )
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Return the loss on a fixed batch of held-out pairs, in nats."""
-        return {"val_loss": self.loss(model, self.val_batch).item()}
+        batch = self.val_batch
+        queries_BxD, passages_BxD = (
+            cast(Model, model).embed_rows(side) for side in (batch.queries, batch.passages)
+        )
+        return {"val_loss": self.batch_loss(queries_BxD, passages_BxD, batch.ignored_BxB).item()}
+
+
+def own_rows(count: int) -> slice:
+    """Return the rows of a batch of `count` that this process embeds: equal parts, the rest to the last."""
+    rank, processes = distributed.rank(), distributed.world_size()
+    size = count // processes
+    return slice(rank * size, count if rank == processes - 1 else (rank + 1) * size)

@@ -17,9 +17,9 @@ import torch.nn.functional as F
 
 from pipeline.common.metrics import metric_key
 from pipeline.eval_sets.readers import Document
-from pipeline.evaluation.intervals import estimate_mean
 from pipeline.evaluation.items import Items, Measured, hash_items
 from pipeline.model.decoder import Decoder
+from pipeline.statistics.intervals import estimate_mean
 from pipeline.tokenizer.special import BOS, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
 

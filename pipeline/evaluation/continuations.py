@@ -6,8 +6,8 @@ import numpy as np
 
 from pipeline.eval_sets.readers import Choice, Document
 from pipeline.evaluation.bits_per_byte import MODEL, Scorer
-from pipeline.evaluation.intervals import estimate_mean
 from pipeline.evaluation.items import Items, Measured, hash_items
+from pipeline.statistics.intervals import estimate_mean
 from pipeline.tokenizer.special import BOS
 from pipeline.tokenizer.tokenizer import Tokenizer
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.evaluation.intervals import estimate_mean
 from pipeline.evaluation.items import Items, Measured, hash_items
 from pipeline.inference.answers import answer_greedily
 from pipeline.inference.first_words import OUTSIDE, REFUSALS, FirstWords, is_accepted
 from pipeline.model.decoder import Decoder
+from pipeline.statistics.intervals import estimate_mean
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 FALSE_REFUSALS = "false_refusals"

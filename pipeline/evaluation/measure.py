@@ -12,8 +12,8 @@ import torch
 
 from pipeline.common.errors import UserError
 from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL, TOKENIZER
+from pipeline.encoder.embed import TextEncoder
 from pipeline.encoder.hf_io import load_encoder
-from pipeline.encoder.model import Encoder
 from pipeline.evaluation.bits_per_byte import (
     MODEL,
     NGRAM,
@@ -49,7 +49,7 @@ class Models(NamedTuple):
     tokenizer: Tokenizer
     base: Decoder
     sft: Decoder
-    encoder: Encoder
+    encoder: TextEncoder
 
 
 class Training(NamedTuple):
@@ -65,7 +65,7 @@ def load_models(device: torch.device) -> Models:
 
     Raises UserError where one is missing, or was trained with another tokenizer.
     """
-    for stage, folder in {"base": BASE_MODEL, "sft": SFT_MODEL, "encoder": ENCODER_MODEL}.items():
+    for stage, folder in {"base": BASE_MODEL, "sft": SFT_MODEL}.items():
         check_tokenizer_of_model(folder, f"train_{stage}")
     return Models(
         Tokenizer.load(TOKENIZER),
@@ -87,12 +87,14 @@ def measure_tasks(
     models: Models,
     training: Training,
     max_new_tokens: int,
+    seed: int,
     autocast: Callable[[], AbstractContextManager[Any]],
 ) -> tuple[dict[str, Any], dict[str, Items]]:
     """Measure the models and their baselines; return the figures and the items.
 
     The figures are by kind of task and by task, the items by both with a dot between. The base model scores
-    texts inside `autocast()`. Answers have up to `max_new_tokens`. The figures of a task file have its
+    texts inside `autocast()`. Answers have up to `max_new_tokens`. `seed` is that of
+    random baselines. The figures of a task file have its
     `version` beside them. Prints its progress.
     """
     tokenizer = models.tokenizer
@@ -135,7 +137,7 @@ def measure_tasks(
     }
     measured["first_words"] = measure_first_words(models.sft, tokenizer, tasks.first_words, max_new_tokens)
     measured["retrieval"] = {
-        name: measure_retrieval(task, models.encoder, tokenizer) for name, task in tasks.retrieval.items()
+        name: measure_retrieval(task, models.encoder, seed) for name, task in tasks.retrieval.items()
     }
     measured["choice"] = {
         name: measure_choices(choices, tokenizer, scorers_of_sentences)
@@ -146,7 +148,7 @@ def measure_tasks(
         for name, documents in tasks.second_halves.items()
     }
     measured["similarity"] = {
-        name: measure_similarity(pairs, models.encoder, tokenizer) for name, pairs in tasks.similarity.items()
+        name: measure_similarity(pairs, models.encoder) for name, pairs in tasks.similarity.items()
     }
     figures: dict[str, Any] = {
         kind: {name: result.figures for name, result in results.items()}

@@ -19,9 +19,9 @@ import numpy as np
 from pipeline.common.metrics import metric_key
 from pipeline.eval_sets.readers import Pair
 from pipeline.evaluation.bits_per_byte import MODEL, Scorer
-from pipeline.evaluation.intervals import estimate_mean
 from pipeline.evaluation.items import Items, Measured, hash_items
 from pipeline.evaluation.word_frequency import WordFrequency, split_words
+from pipeline.statistics.intervals import estimate_mean
 from pipeline.tokenizer.special import BOS
 from pipeline.tokenizer.tokenizer import Tokenizer
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from pipeline.common.metrics import metric_key
 from pipeline.eval_sets.readers import Question
-from pipeline.evaluation.intervals import estimate_mean
 from pipeline.evaluation.items import Items, Measured, hash_items
 from pipeline.evaluation.select_documents import hash_sort_key
 from pipeline.inference.answers import answer_greedily
 from pipeline.model.decoder import Decoder
+from pipeline.statistics.intervals import estimate_mean
 from pipeline.text.comparison_keys import answer_key
 from pipeline.tokenizer.tokenizer import Tokenizer
 

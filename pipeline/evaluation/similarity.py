@@ -4,22 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.encoder.embed import embed_texts
-from pipeline.encoder.model import Encoder
+from pipeline.encoder.embed import TextEncoder
 from pipeline.eval_sets.readers import ScoredPair
-from pipeline.evaluation.intervals import correlate_ranks, estimate_mean
 from pipeline.evaluation.items import PEOPLE, Items, Measured, hash_items
+from pipeline.statistics.intervals import correlate_ranks, estimate_mean
 from pipeline.text.casing import lower
-from pipeline.tokenizer.tokenizer import Tokenizer
 
 
-def measure_similarity(pairs: Sequence[ScoredPair], encoder: Encoder, tokenizer: Tokenizer) -> Measured:
+def measure_similarity(pairs: Sequence[ScoredPair], encoder: TextEncoder) -> Measured:
     """Measure Spearman's correlation with people's scores: of the encoder's cosines and of common words.
 
     `low` and `high` are the interval of the encoder's. The items have people's scores as those of `people`.
     """
-    first_NxD = embed_texts(encoder, tokenizer, [pair.first for pair in pairs])
-    second_NxD = embed_texts(encoder, tokenizer, [pair.second for pair in pairs])
+    first_NxD = encoder.embed([pair.first for pair in pairs])
+    second_NxD = encoder.embed([pair.second for pair in pairs])
     keys = hash_items((pair.first, pair.second) for pair in pairs)
     scores = {
         "encoder": (first_NxD * second_NxD).sum(axis=1),

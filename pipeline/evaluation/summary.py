@@ -15,6 +15,7 @@ PAIR_BASELINES = {
     "per_token": "by the token", "kneser_ney_5": "5-gram", "word_frequency": "word frequency",
     "shorter": "shorter",
 }  # fmt: skip
+WORD_SEARCHES = {"words": "words", "prefixes": "5 letters", "prefixes_grams": "both with 4-grams"}
 PICTURE_WIDTH = 130  # characters
 NOT_IN_XML = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -49,11 +50,11 @@ def summary_table(metrics: dict[str, Any]) -> Table:
         label = "first words refused" if kind == "false_refusals" else "first words, right answers"
         add(label, kind.replace("_", " "), values["share"], values, f"n {values['n']}")
     for task, values in metrics["retrieval"].items():
-        encoder, bm25 = values["encoder"], values["bm25"]
-        beside = [f"BM25 {bm25['recall_at_1']:.3f}", f"of {values['documents']}"]
         read = {key: values[key] for key in ("contaminated", "contamination_n") if key in values}
-        add("retrieval@1", task, encoder["recall_at_1"], encoder | read, *beside)
-        add("MRR", task, encoder["mrr"], {}, f"BM25 {bm25['mrr']:.3f}")
+        words = [f"{label} {values[name]['recall_at_1']:.3f}" for name, label in WORD_SEARCHES.items()]
+        dense, hybrid = values["dense"], values["hybrid"]
+        add("retrieval@1", task, dense["recall_at_1"], dense | read, *words, f"of {values['documents']}")
+        add("retrieval@1 with word search", task, hybrid["recall_at_1"], hybrid)
     for task, values in metrics.get("choice", {}).items():  # kinds that only files have
         at_chance = ["at chance"] if values["low"] <= values["chance"] <= values["high"] else []
         beside = [f"5-gram {values['kneser_ney_5']:.3f}", f"chance {values['chance']:.3f}"]

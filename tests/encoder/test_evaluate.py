@@ -3,35 +3,91 @@ import pytest
 
 from pipeline.common.errors import UserError
 from pipeline.encoder import evaluate
-from pipeline.encoder.task import build_encoder
+from pipeline.encoder.embed import TextEncoder
+from pipeline.encoder.pairs import HeldOut, sample_held_out
+from pipeline.encoder.systems import system_metrics, system_scores
 from tests.helpers.factories import encoder_params
+
+SYSTEMS = {"words", "prefixes", "grams", "prefixes_grams", "dense", "hybrid", "random_idf"}
 
 
 @pytest.fixture
 def params():
-    return encoder_params(width=32, heads=2, layers=1, pool_size=20)
+    return encoder_params(pool_size=20)
 
 
-def test_metrics_of_all_systems_over_one_pool(texts, tokenizer, params, capsys):
-    pool = evaluate.build_held_out_pool(iter(texts[:100]), params, tokenizer, 1, "val")
-    assert len(pool) == 20
+@pytest.fixture(scope="module")
+def documents(texts):
+    return [f"{one}\n{other}" for one, other in zip(texts[:100], texts[100:200], strict=True)]
+
+
+def test_build_held_out_pools_have_no_document_in_common(documents, params, capsys):
+    choice, pool = evaluate.build_held_out_pools(documents, params, 1, "val")
+    assert len(choice.queries) == len(pool.queries) == 20
+    assert not {*choice.passages} & {*pool.passages}
     assert capsys.readouterr().err == ""
-    encoder = build_encoder(params, tokenizer.vocab_size, 1)
-    vectors = evaluate.encoder_metrics(encoder, pool, tokenizer)
-    mean = evaluate.embeddings_mean_metrics(encoder, pool, tokenizer)
-    assert set(vectors) == set(mean) == {"recall_at_1", "recall_at_10", "mrr", "margin"}
-    assert "margin" not in evaluate.bm25_metrics(pool)
 
 
-def test_build_held_out_pool_warns_of_a_small_val_split(texts, tokenizer, params, capsys):
-    pool = evaluate.build_held_out_pool(texts[:7], params, tokenizer, 1, "data/corpus/val")
-    assert len(pool) == 7
+def test_build_held_out_pools_warn_of_a_small_val_split(documents, params, capsys):
+    _, pool = evaluate.build_held_out_pools(documents[:14], params, 1, "data/corpus/val")
+    assert len(pool.queries) < 20
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_build_held_out_pool_refuses_a_pool_of_one(texts, tokenizer, params):
-    with pytest.raises(UserError, match=r"data/corpus/val: 1 documents .* raise corpus.val_fraction"):
-        evaluate.build_held_out_pool([texts[0], texts[0], "kısa"], params, tokenizer, 1, "data/corpus/val")
+def test_build_held_out_pools_refuse_a_pool_of_one(params):
+    texts = ["Bir cümle var burada. Bir cümle daha var.", "İki cümle var burada. İki cümle daha var.", "kısa"]
+    with pytest.raises(UserError, match=r"corpus/val: half of the documents .* raise corpus.val_fraction"):
+        evaluate.build_held_out_pools(texts, params, 1, "data/corpus/val")
+
+
+def test_held_out_metrics_have_all_systems_over_one_pool(documents, encoder, params):
+    pool = sample_held_out(documents, 30, 1)
+    metrics = evaluate.held_out_metrics(encoder, pool, 1)
+    assert set(metrics) == SYSTEMS
+    for name, values in metrics.items():
+        assert values["low"] <= values["recall_at_1"] <= values["high"]
+        assert ("margin" in values) == (name in ("dense", "random_idf"))
+
+
+def test_hybrid_adds_the_weighted_cosine_to_the_best_word_search(encoder, documents):
+    pool = sample_held_out(documents, 10, 1)
+    scores = system_scores(encoder, pool.queries, pool.passages, 1)
+    expected = scores["prefixes_grams"] + encoder.hybrid_weight * scores["dense"]
+    assert np.allclose(scores["hybrid"], expected, atol=1e-4)
+
+
+class FixedVectors(TextEncoder):
+    """An encoder with vectors given by hand."""
+
+    def __init__(self, vectors):
+        self.vectors, self.hybrid_weight = vectors, 0.0
+
+    def embed(self, texts):
+        return np.array([self.vectors[text] for text in texts], np.float32)
+
+
+def test_choose_hybrid_weight_is_zero_where_vectors_add_nothing_and_more_where_they_help():
+    queries = [f"soru {i}" for i in range(40)]
+    passages = [f"yanıt {i % 2}" + " dolgu" * (i // 2) for i in range(40)]
+    pool = HeldOut(queries, passages, list(range(40)))
+    directions = np.eye(40, dtype=np.float32)
+    helpful = {text: directions[i] for side in (queries, passages) for i, text in enumerate(side)}
+    useless = dict.fromkeys(helpful, directions[0])
+    assert evaluate.choose_hybrid_weight(FixedVectors(useless), pool) == 0
+    assert evaluate.choose_hybrid_weight(FixedVectors(helpful), pool) > 0
+
+
+def test_dense_metrics_at_a_smaller_width(documents, table):
+    pool = sample_held_out(documents, 30, 1)
+    assert evaluate.dense_metrics(table, pool) == evaluate.dense_metrics(table, pool, 48)
+    assert evaluate.dense_metrics(table, pool, 2)["recall_at_1"] < 1
+
+
+def test_system_metrics_intervals_are_wider_by_document():
+    scores = {"dense": np.eye(8) - np.diag([0, 0, 0, 0, 2, 2, 2, 2])}
+    apart = system_metrics(scores, np.arange(8), np.arange(8))["dense"]
+    together = system_metrics(scores, np.arange(8), np.array([0, 0, 0, 0, 1, 1, 1, 1]))["dense"]
+    assert together["high"] - together["low"] > apart["high"] - apart["low"]
 
 
 def test_missed_thresholds_name_metric_and_param(params):
@@ -42,11 +98,3 @@ def test_missed_thresholds_name_metric_and_param(params):
     assert "encoder.min_recall_at_1 0.7" in missed[0]
     assert "encoder.min_margin" in missed[1]
     assert evaluate.missed_thresholds(dict.fromkeys(metrics, 1.0), params) == []
-
-
-def test_embeddings_mean_metrics_ignore_padding(texts, tokenizer, params):
-    encoder = build_encoder(params, tokenizer.vocab_size, 1)
-    pool = [("kısa metin", texts[0]), (texts[1] + texts[2], "çok kısa")]
-    alone = [evaluate.embeddings_mean_metrics(encoder, pool, tokenizer) for _ in range(2)]
-    assert alone[0] == alone[1]
-    assert np.isfinite(alone[0]["margin"])

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -11,15 +12,19 @@ from pipeline.common.errors import UserError
 from pipeline.encoder.hf_io import load_encoder
 
 WEIGHTS = "model.safetensors"
+TEXTS = ["İstanbul'un ışığı", "Van", ""]
 
 
 def test_load_encoder_restores_what_save_encoder_wrote(folder, encoder):
     loaded = load_encoder(folder)
-    assert loaded.config == encoder.config
-    assert not loaded.training
+    assert loaded.model.config == encoder.model.config
+    assert loaded.hybrid_weight == encoder.hybrid_weight
+    assert not loaded.model.training
     assert all(
-        torch.equal(loaded.state_dict()[name], weight) for name, weight in encoder.state_dict().items()
+        torch.equal(loaded.model.state_dict()[name], weight)
+        for name, weight in encoder.model.state_dict().items()
     )
+    assert np.array_equal(loaded.embed(TEXTS), encoder.embed(TEXTS))
 
 
 def remove(name):
@@ -40,52 +45,77 @@ def change_config(**changes):
     return change
 
 
-def change_weights(name, tensor):
+def change_weights(name, tensor, file=WEIGHTS):
     """Set a tensor of the weights. None removes one."""
 
     def change(folder):
-        weights = {**load_file(folder / WEIGHTS), name: tensor}
-        save_file({k: v for k, v in weights.items() if v is not None}, folder / WEIGHTS)
+        weights = {**load_file(folder / file), name: tensor}
+        save_file({k: v for k, v in weights.items() if v is not None}, folder / file)
 
     return change
 
 
+OF_BOTH = [
+    (shutil.rmtree, r"search.json: no such file; run `dvc repro train_encoder`"),
+    (remove("search.json"), r"not an encoder of this version: no search.json; run `dvc repro train_encoder`"),
+    (write("search.json", b"{"), r"damaged: .*; run `dvc checkout --force .*`"),
+    (write("search.json", b'{"hybrid_weight": "big"}'), r"search.json: hybrid_weight is no number; run"),
+    (remove("tokenizer.json"), r"tokenizer.json: no such file; run `dvc repro train_encoder`"),
+    (write("tokenizer.json", b"{}"), r"tokenizer.json: damaged: .*; run `dvc repro train_encoder`"),
+    (remove(WEIGHTS), r"model.safetensors: no such file; run `dvc repro train_encoder`"),
+    (write(WEIGHTS, b"xx"), r"damaged: .*; run `dvc checkout --force .*`"),
+]
+OF_NETWORK = [
+    (write("config.json", b'{"model_type": "\xff"}'), r"damaged: .*utf-8"),
+    (write("config.json", b"[1, 2]"), r"config.json: holds a list, no configuration"),
+    (change_config(model_type=None), r"config.json: model_type None: not an encoder written here"),
+    (change_config(model_type="bert"), r"config.json: model_type 'bert': not an encoder written here"),
+    (change_config(hidden_size=None), r"config.json: no configuration .*: 'hidden_size'"),
+    (change_config(hidden_size="wide"), r"config.json: no configuration .* width .*'wide'"),
+    (change_config(num_hidden_layers=[2]), r"config.json: no configuration .* layers "),
+    (change_config(num_attention_heads=32), r"heads 32 does not cut width 32 into even heads"),
+    (
+        change_config(hidden_size=64),
+        r"another architecture: embeddings.norm.weight is \(32,\), its configuration means \(64,\)",
+    ),
+    (
+        change_weights("final_norm.weight", None),
+        r"final_norm.weight is none, its configuration means \(32,\)",
+    ),
+    (change_weights("bias", torch.ones(3)), r"bias is \(3,\), its configuration means none"),
+    (remove("1_WordWeights/model.safetensors"), r"1_WordWeights/model.safetensors: no such file; run"),
+    (
+        change_weights("emb_layer.weight", torch.ones(3, 1), "1_WordWeights/model.safetensors"),
+        r"1_WordWeights/model.safetensors: no weight for each of \d+ pieces",
+    ),
+]
+OF_TABLE = [
+    (change_weights("embedding.weight", torch.ones(3, 4)), r"no vector for each of \d+ pieces"),
+    (change_weights("embedding.weight", None), r"no vector for each of \d+ pieces"),
+    (change_weights("bias", torch.ones(3)), r"bias is \(3,\), its configuration means none"),
+]
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("kind", "change", "message"),
     [
-        (shutil.rmtree, r"config.json: no such file; run `dvc repro train_encoder`"),
-        (remove("config.json"), r"config.json: no such file; run `dvc repro train_encoder`"),
-        (write("config.json", b"{"), r"damaged: .*; run `dvc checkout --force .*`"),
-        (write("config.json", b'{"model_type": "\xff"}'), r"damaged: .*utf-8"),
-        (write("config.json", b"[1, 2]"), r"config.json: holds a list, no configuration"),
-        (change_config(model_type=None), r"config.json: model_type None: not an encoder written here"),
-        (change_config(model_type="bert"), r"config.json: model_type 'bert': not an encoder written here"),
-        (change_config(hidden_size=None), r"config.json: no configuration .*: 'hidden_size'"),
-        (change_config(hidden_size="wide"), r"config.json: no configuration .* width .*'wide'"),
-        (change_config(num_hidden_layers=[2]), r"config.json: no configuration .* layers "),
-        (change_config(num_attention_heads=0), r"config.json: no configuration .* heads "),
-        (change_config(num_attention_heads=32), r"heads 32 does not cut width 32 into even heads"),
-        (remove(WEIGHTS), r"model.safetensors: no such file; run `dvc repro train_encoder`"),
-        (write(WEIGHTS, b"xx"), r"damaged: .*; run `dvc checkout --force .*`"),
-        (
-            change_config(hidden_size=64),
-            r"another architecture: embeddings.norm.weight is \(32,\), its configuration means \(64,\)",
-        ),
-        (
-            change_weights("final_norm.weight", torch.ones(3)),
-            r"final_norm.weight is \(3,\), its configuration means \(32,\)",
-        ),
-        (
-            change_weights("final_norm.weight", None),
-            r"final_norm.weight is none, its configuration means \(32,\)",
-        ),
-        (change_weights("bias", torch.ones(3)), r"bias is \(3,\), its configuration means none"),
+        *(("network", *case) for case in OF_BOTH + OF_NETWORK),
+        *(("table", *case) for case in OF_BOTH + OF_TABLE),
     ],
 )
-def test_load_encoder_names_the_fault_of_a_folder_in_one_line(folder, tmp_path, change, message):
-    shutil.copytree(folder, tmp_path / "encoder")
+def test_load_encoder_names_the_fault_of_a_folder_in_one_line(request, tmp_path, kind, change, message):
+    shutil.copytree(request.getfixturevalue(f"{kind}_folder"), tmp_path / "encoder")
     change(tmp_path / "encoder")
     with pytest.raises(UserError, match=message) as error:
         load_encoder(tmp_path / "encoder")
     assert str(error.value).startswith(str(tmp_path / "encoder"))
     assert "\n" not in str(error.value)
+
+
+def test_load_encoder_of_an_earlier_version_says_what_to_run(network_folder, tmp_path):
+    """A folder from before token weights: modules, but no weight of the cosines."""
+    shutil.copytree(network_folder, tmp_path / "encoder")
+    (tmp_path / "encoder/search.json").unlink()
+    shutil.rmtree(tmp_path / "encoder/1_WordWeights")
+    with pytest.raises(UserError, match=r"not an encoder of this version.*run `dvc repro train_encoder`"):
+        load_encoder(tmp_path / "encoder")

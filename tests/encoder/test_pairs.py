@@ -1,99 +1,158 @@
-import re
-
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.encoder import pairs
+from pipeline.encoder.pairs import PairSampler, read_sentences
+from pipeline.encoder.vocabulary import train_prefix_vocabulary
 
 
-def encode(text):
-    """A token for every two letters of a word and the space before it."""
-    return [0 for word in re.findall(r" [^ \n]*|\n|[^ \n]+", text) for _ in range(-(-len(word) // 2))]
-
-
-documents = st.lists(st.text("abcçğıİö.,", min_size=1, max_size=9), min_size=8, max_size=200).flatmap(
-    lambda words: st.lists(st.sampled_from([" ", "\n", "  "]), min_size=len(words), max_size=len(words)).map(
-        lambda gaps: "".join(word + gap for word, gap in zip(words, gaps, strict=True))
-    )
-)
-uniform = st.lists(st.floats(0, 1, exclude_max=True), min_size=4, max_size=4).map(np.array)
-
-
-@given(documents, uniform, st.integers(8, 60))
-def test_make_pair_spans_are_whole_words_and_do_not_overlap(text, uniforms, max_tokens):
-    query, document = pairs.make_pair(text, uniforms, encode, max_tokens)
-    words = text.split()
-    first, second = (query, document) if uniforms[3] < 0.5 else (document, query)
-    assert any(
-        words[i : i + len(first.split())] == first.split()
-        and any(
-            words[j : j + len(second.split())] == second.split()
-            for j in range(i + len(first.split()), len(words))
-        )
-        for i in range(len(words))
-    )
-    for span in (first, second):
-        assert span == span.strip()
-        assert len(encode(span)) <= max_tokens or len(span.split()) == 1
-
-
-@given(documents, uniform)
-def test_make_pair_spans_have_min_words_when_tokens_allow(text, uniforms):
-    assert all(
-        len(span.split()) >= pairs.MIN_WORDS for span in pairs.make_pair(text, uniforms, encode, 10_000)
+def lines(count, prefix):
+    """A document of `count` sentences of five words that no other sentence has."""
+    letters = "abcdefghijklmnoprstuvyz"
+    return "\n".join(
+        " ".join(f"{prefix}{letters[i]}{letters[j]}" for j in range(5)) + "." for i in range(count)
     )
 
 
-def test_sample_documents_counts_short_texts():
-    short, long = (
-        "yedi kelime iki parçaya hiçbir zaman yetmez",
-        "sekiz kelime dörder dörder iki parçaya tam yeter",
-    )
-    sample = pairs.sample_documents([short, long, short], 10, seed=1)
-    assert sample == ([long], 1, 2)
+@pytest.fixture(scope="module")
+def sentences():
+    texts = [lines(9, "a"), lines(2, "b"), "tek bir cümle var burada.", lines(6, "c")]
+    tokenizer = train_prefix_vocabulary(texts, 5000)
+    return read_sentences(texts, tokenizer)
 
 
-@given(st.integers(4, 200), st.integers(1, 30), st.integers(0, 2**32))
-def test_batch_documents_reads_each_document_at_most_once_an_epoch(documents, batch_size, seed):
-    batch_size = min(batch_size, documents)
-    per_epoch = documents // batch_size
-    for epoch in range(2):
-        read = [
-            pairs.batch_documents(seed, epoch * per_epoch + step, documents, batch_size)
-            for step in range(per_epoch)
-        ]
-        assert all(len(rows) == batch_size for rows in read)
-        assert len(np.unique(np.concatenate(read))) == per_epoch * batch_size
+def sampler(sentences, batch_size=6, seed=1, kept=0.0, dropout=0.0, **weights):
+    all_weights = dict.fromkeys(pairs.KINDS, 0.0) | (weights or {"surroundings": 1.0})
+    return PairSampler(sentences, all_weights, kept, dropout, batch_size, seed)
 
 
-def test_batch_pairs_epochs_differ_and_steps_need_no_order():
-    texts = [f"belge {i} " + " ".join(f"k{i}s{j}" for j in range(30)) for i in range(20)]
-    batches = [pairs.batch_pairs(texts, 7, step, 10, encode, 16) for step in range(4)]
-    assert batches[0] != batches[2]
-    assert pairs.batch_pairs(texts, 7, 3, 10, encode, 16) == batches[3]
-    assert pairs.batch_pairs(texts, 8, 3, 10, encode, 16) != batches[3]
+def test_read_sentences_keeps_documents_of_two_sentences_or_more(sentences):
+    assert sentences.document_count == 3
+    assert len(sentences.first_S) == 17
+    assert sentences.first_S.tolist() == [0] * 9 + [9] * 2 + [11] * 6
+    assert sentences.end_S.tolist() == [9] * 9 + [11] * 2 + [17] * 6
+    assert len(sentences.tokens(0, 9)) == 45
+    assert len(np.unique(sentences.ids_N)) == 85
 
 
-def test_batch_pairs_row_does_not_depend_on_batch_size():
-    texts = ["bir iki üç dört beş altı yedi sekiz dokuz on on bir on iki"] * 40
-    first_rows = pairs.batch_pairs(texts, 7, 0, 4, encode, 16)
-    assert pairs.batch_pairs(texts, 7, 0, 40, encode, 16)[:4] == first_rows
+def test_passages_hold_six_sentences_of_one_document(sentences):
+    for sentence in range(17):
+        for before in range(6):
+            first, end = sentences.passage(sentence, before)
+            assert first <= sentence < end
+            assert sentences.first_S[sentence] <= first
+            assert end <= sentences.end_S[sentence]
+            assert end - first == min(6, sentences.end_S[sentence] - sentences.first_S[sentence])
 
 
-def test_sample_documents_samples_uniformly():
-    texts = (f"{i} bir iki üç dört beş altı yedi sekiz" for i in range(2000))
-    sample = pairs.sample_documents(texts, 200, seed=3)
-    assert len(sample.texts) == len(set(sample.texts)) == 200
-    assert sample.usable_count == 2000
-    numbers = [int(text.split()[0]) for text in sample.texts]
-    assert 800 < np.mean(numbers) < 1200
+def test_surroundings_have_the_sentence_or_not(sentences):
+    for kept, shared in ((0.0, set()), (1.0, None)):
+        batch = sampler(sentences, kept=kept).sample(0)
+        for query, passage in zip(batch.queries, batch.passages, strict=True):
+            both = set(query) & set(passage)
+            assert both == (set(query) if shared is None else shared)
+            assert len(query) == 5
 
 
-def test_sample_held_out_pairs_repeats_no_string():
-    same = "hep aynı dört kelime hep aynı dört kelime"
-    texts = [same] * 5 + [" ".join(f"{word}{i}" for word in "abcçdefgğh") for i in range(20)]
-    pool = pairs.sample_held_out_pairs(texts, 100, 5, encode, 20)
-    strings = [text for pair in pool for text in pair]
-    assert len(strings) == len(set(strings)) == 40
-    assert pairs.sample_held_out_pairs(texts, 7, 5, encode, 20) == pool[:7]
+def test_crops_are_parts_of_one_passage(sentences):
+    batch = sampler(sentences, crops=1.0).sample(0)
+    for query, passage, (first, end) in zip(batch.queries, batch.passages, batch.range_Bx2, strict=True):
+        whole = sentences.tokens(first, end).tolist()
+        for part in (query.tolist(), passage.tolist()):
+            start = whole.index(part[0])
+            assert whole[start : start + len(part)] == part
+            assert 0.2 <= len(part) / len(whole) <= 0.7
+
+
+def test_headings_and_questions_ask_for_what_follows():
+    text = "Bir başlık\nİlk cümle burada biter. Van nerede mi acaba? Doğuda bir yerde. Son cümle de burada."
+    tokenizer = train_prefix_vocabulary([text], 5000)
+    read = read_sentences([text], tokenizer)
+    assert read.is_heading_S.tolist() == [True, False, False, False, False]
+    assert read.is_question_S.tolist() == [False, False, True, False, False]
+    heading = sampler(read, 1, headings=1.0).sample(0)
+    assert heading.queries[0].tolist() == read.tokens(0, 1).tolist()
+    assert heading.passages[0].tolist() == read.tokens(1, 5).tolist()
+    question = sampler(read, 1, questions=1.0).sample(0)
+    assert question.passages[0].tolist() == read.tokens(3, 5).tolist()
+
+
+def test_kinds_share_a_batch_by_their_weights(sentences):
+    both = sampler(sentences, 12, surroundings=2.0, crops=1.0)
+    assert both.rows == {"surroundings": 8, "crops": 4}
+    assert sampler(sentences, 12, surroundings=1.0, questions=5.0).rows == {"surroundings": 12}
+
+
+def test_word_dropout_leaves_words_out_but_never_all(sentences):
+    whole, part = (sampler(sentences, dropout=dropout).sample(0) for dropout in (0.0, 0.9))
+    for before, after in zip(whole.queries, part.queries, strict=True):
+        assert 0 < len(after) <= len(before)
+
+
+@given(st.integers(1, 40), st.integers(0, 2**32))
+def test_choose_positions_reads_each_sentence_once_an_epoch(rows, seed):
+    sentences = read_sentences([lines(20, "a")], train_prefix_vocabulary([lines(20, "a")], 5000))
+    each = sampler(sentences, rows, seed)
+    read = np.concatenate([each.choose_positions("surroundings", step, rows) for step in range(20)])
+    assert (np.bincount(read, minlength=20) == rows).all()
+
+
+def test_sample_needs_no_order_of_steps(sentences):
+    first, second = sampler(sentences), sampler(sentences)
+    batches = [first.sample(step) for step in range(4)]
+    again = second.sample(3)
+    assert [row.tolist() for row in again.queries] == [row.tolist() for row in batches[3].queries]
+    assert [row.tolist() for row in again.passages] == [row.tolist() for row in batches[3].passages]
+    other = sampler(sentences, seed=8).sample(3)
+    assert [row.tolist() for row in other.passages] != [row.tolist() for row in again.passages]
+
+
+def test_inverse_document_frequencies_count_passages():
+    text = "ve bir ev. ve iki ev. ve üç kuş var. ve dört at. ve beş at. ve altı at. ve yedi at."
+    tokenizer = train_prefix_vocabulary([text], 5000)
+    read = read_sentences([text.replace(". ", ".\n")], tokenizer)
+    frequency, passages = pairs.passage_frequencies(read, tokenizer.get_vocab_size())
+    assert passages == 2  # of six sentences, and of one
+    assert frequency[tokenizer.token_to_id("ve")] == 2
+    assert frequency[tokenizer.token_to_id("ev")] == 1
+    weights = pairs.inverse_document_frequencies(read, tokenizer.get_vocab_size())
+    assert weights[tokenizer.token_to_id("ve")] == 0
+    assert weights[tokenizer.token_to_id("ev")] == pytest.approx(np.log(3 / 2))
+    assert (weights >= 0).all()
+
+
+def test_sample_documents_keeps_all_that_fit_in_order():
+    texts = [f"belge {i}" for i in range(50)]
+    assert pairs.sample_documents(texts, 1) == (texts, 50)
+
+
+def test_sample_documents_samples_uniformly_within_its_memory():
+    texts = [f"{i:04d} bir iki üç" for i in range(2000)]
+    size = sum(len(text.encode()) for text in texts)
+    sample = pairs.sample_documents(iter(texts), 3, max_bytes=size // 10)
+    kept = sum(len(text.encode()) for text in sample.texts)
+    assert size // 20 < kept <= size // 10
+    assert sample.document_count == 2000
+    assert sample.texts == sorted(set(sample.texts))
+    assert 800 < np.mean([int(text[:4]) for text in sample.texts]) < 1200
+
+
+def test_sample_held_out_repeats_no_string_and_asks_for_the_five_around():
+    same = "Hep aynı dört kelime. Hep aynı beş kelime var."
+    texts = [same] * 5 + [lines(6, letter) for letter in "abcdef"]
+    pool = pairs.sample_held_out(texts, 100, 5)
+    strings = [*pool.queries, *pool.passages]
+    assert len(strings) == len(set(strings)) == 14
+    for query, passage, document in zip(pool.queries, pool.passages, pool.documents, strict=True):
+        if document > 4:
+            assert sorted([query, *passage.replace(". ", ".\n").split("\n")]) == sorted(
+                texts[document].split("\n")
+            )
+
+
+def test_sample_held_out_takes_one_passage_of_each_document_first():
+    texts = [lines(18, "a"), lines(6, "b"), lines(6, "c")]
+    assert sorted(pairs.sample_held_out(texts, 3, 1).documents) == [0, 1, 2]
+    assert sorted(pairs.sample_held_out(texts, 100, 1).documents) == [0, 0, 0, 1, 2]

@@ -19,8 +19,8 @@ from pipeline.evaluation.compare import (
     read_run,
     subtract,
 )
-from pipeline.evaluation.intervals import Estimate, correlate_ranks, estimate_mean
 from pipeline.evaluation.items import Items, read_items, write_items
+from pipeline.statistics.intervals import Estimate, correlate_ranks, estimate_mean
 
 
 @pytest.fixture

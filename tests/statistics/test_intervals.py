@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from pipeline.evaluation.intervals import (
+from pipeline.statistics.intervals import (
     Estimate,
     correct_for_many,
     correlate_ranks,
