@@ -65,6 +65,10 @@ def check_rules(all_params: AllParams, root: Path) -> None:
     check_batches(all_params.train, all_params.model, all_params.runtime)
     sft.check_batches(all_params.sft, all_params.runtime)
     sft.check_context(all_params.sft, all_params.model.context)
+    if all_params.encoder.teacher is not None:
+        from pipeline.encoder.teacher import find_teacher_files  # imports torch, which takes a second
+
+        find_teacher_files(all_params.encoder.teacher, root)
     has_miniworld = any(source.kind == "miniworld" for source in all_params.corpus.sources.values())
     sft.check_miniworld(all_params.sft, has_miniworld)
     sft.check_inputs(all_params.sft, root)

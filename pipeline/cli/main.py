@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
-from pipeline.common.paths import SFT_MODEL, TOKENIZER
+from pipeline.common.paths import RAW_MODEL, SFT_MODEL, TOKENIZER
 
 
 class Commands(TyperGroup):
@@ -331,6 +331,23 @@ def doctor() -> None:
 
     if not run_checks():
         raise SystemExit(1)
+
+
+@app.command()
+def teacher(
+    folder: Annotated[Path, typer.Argument(help="A sentence-transformers folder.")],
+    out: Annotated[Path, typer.Option(help="The Parquet file to write.")] = RAW_MODEL / "teacher.parquet",
+    words: Annotated[int, typer.Option(min=0, help="Commonest words of the corpus to ask for.")] = 16_000,
+    spans: Annotated[int, typer.Option(min=0, help="Spans of its sentences to ask for.")] = 20_000,
+    prompt: Annotated[str, typer.Option(help="Text before each, as 'query: ' for E5.")] = "",
+) -> None:
+    """Ask an encoder for the vectors of words and spans of the corpus, for encoder.teacher to imitate.
+
+    Example: tezgah teacher ~/multilingual-e5-small --prompt "query: "
+    """
+    from pipeline.cli.teacher import run_teacher
+
+    run_teacher(folder, out, words, spans, prompt)
 
 
 @app.command()

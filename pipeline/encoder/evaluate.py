@@ -76,6 +76,18 @@ def choose_hybrid_weight(encoder: TextEncoder, pool: HeldOut) -> float:
     raise AssertionError("the best weight loses nothing to itself")
 
 
+def measure_trained(
+    encoder: TextEncoder, choice: HeldOut, pool: HeldOut, params: EncoderParams, seed: int
+) -> dict[str, dict[str, float]]:
+    """Choose the weight of the hybrid on `choice` and set it; return the metrics of every system on `pool`.
+
+    Vectors that are cut to one of `encoder.widths` are systems of their own.
+    """
+    encoder.hybrid_weight = choose_hybrid_weight(encoder, choice)
+    cut = {f"{DENSE}_{width}": dense_metrics(encoder, pool, width) for width in params.widths}
+    return held_out_metrics(encoder, pool, seed) | cut
+
+
 def held_out_metrics(encoder: TextEncoder, pool: HeldOut, seed: int) -> dict[str, dict[str, float]]:
     """Return the metrics of every system on the pool."""
     scores = system_scores(encoder, pool.queries, pool.passages, seed)

@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from tokenizers import Tokenizer
 
+from pipeline.common.errors import UserError
 from pipeline.encoder.sentences import PASSAGE, split_sentences
 from pipeline.encoder.vocabulary import encode_texts
 
@@ -92,7 +93,7 @@ class Sentences(NamedTuple):
 
 
 def read_sentences(texts: Sequence[str], tokenizer: Tokenizer) -> Sentences:
-    """Return the sentences of documents, tokenized."""
+    """Return the sentences of documents, tokenized. Raises UserError where no document has two sentences."""
     ids: list[np.ndarray] = []
     flags: list[tuple[bool, bool, bool]] = []
     bounds: list[tuple[int, int]] = []
@@ -104,11 +105,13 @@ def read_sentences(texts: Sequence[str], tokenizer: Tokenizer) -> Sentences:
             flags += [describe_sentence(sentence) for sentence in sentences[:-1]]
             flags.append((count_words(sentences[-1]) >= MIN_WORDS, False, False))
         ids += encode_texts(tokenizer, [sentence for sentences in documents for sentence in sentences])
+    if not ids:
+        raise UserError("data/corpus/train: no document has two sentences to make a pair of; add text")
     lengths = np.array([len(row) for row in ids], np.int64)
     first_S, end_S = np.array(bounds, np.int64).reshape(-1, 2).T
     is_query_S, is_heading_S, is_question_S = np.array(flags, bool).reshape(-1, 3).T
     return Sentences(
-        np.concatenate([np.zeros(0, np.int32), *ids]),
+        np.concatenate(ids),
         np.concatenate([[0], np.cumsum(lengths)]),
         first_S,
         end_S,

@@ -1,6 +1,7 @@
 """The encoder's task for the shared training loop: the batch of a step, the loss, the validation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -12,14 +13,44 @@ from pipeline.common.errors import UserError
 from pipeline.encoder.contrastive import false_negatives, gather_rows, nested_info_nce
 from pipeline.encoder.embed import Model
 from pipeline.encoder.model import Encoder, EncoderConfig, initialize
-from pipeline.encoder.pairs import HeldOut, PairSampler, Sentences
+from pipeline.encoder.pairs import (
+    HeldOut,
+    PairSampler,
+    Sentences,
+    inverse_document_frequencies,
+    read_sentences,
+    sample_documents,
+)
 from pipeline.encoder.params import EncoderParams
 from pipeline.encoder.table import TableConfig, VectorTable, initialize_table
 from pipeline.encoder.teacher import Teacher, imitation_loss
-from pipeline.encoder.vocabulary import encode_texts
+from pipeline.encoder.vocabulary import build_vocabulary, encode_texts
 from pipeline.training import distributed
 
 TAUGHT_STREAM = 100  # of random numbers
+
+
+class TrainingText(NamedTuple):
+    """The training text in the forms that the encoder needs."""
+
+    documents: list[str]
+    tokenizer: Tokenizer
+    sentences: Sentences
+    token_weights_V: np.ndarray  # how much each token of the vocabulary counts
+
+
+def read_training_text(
+    texts: Iterable[str], params: EncoderParams, tokenizer_folder: Path, seed: int
+) -> TrainingText:
+    """Return the training text, or as much of it as memory is for, with its vocabulary and sentences.
+
+    Raises UserError where it has no words, or no document of two sentences.
+    """
+    documents = sample_documents(texts, seed).texts
+    tokenizer = build_vocabulary(params.vocabulary, params.vocab_size, documents, tokenizer_folder)
+    sentences = read_sentences(documents, tokenizer)
+    weights_V = inverse_document_frequencies(sentences, tokenizer.get_vocab_size())
+    return TrainingText(documents, tokenizer, sentences, weights_V)
 
 
 class Batch(NamedTuple):

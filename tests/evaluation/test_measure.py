@@ -52,7 +52,7 @@ def test_measure_tasks_has_the_figures_of_every_task(make_decoder, tokenizer, tm
     models = Models(tokenizer, decoder, decoder, None)
     words = WordFrequency.from_stream(stream, tokenizer)
     training = Training(stream, train_baselines(stream, tokenizer.vocab_size), words)
-    metrics, items = measure_tasks(tasks, models, training, 4, nullcontext)
+    metrics, items = measure_tasks(tasks, models, training, 4, 1, nullcontext)
     kinds = ["bits_per_byte", "minimal_pairs", "questions", "first_words", "retrieval", *MORE]
     assert list(metrics) == [*kinds, "mixture_weight"]
     bits = metrics["bits_per_byte"]["val"]

@@ -1,22 +1,33 @@
+import numpy as np
 import pytest
-import torch
 
+from pipeline.encoder.embed import TextEncoder
+from pipeline.encoder.vocabulary import train_prefix_vocabulary
 from pipeline.eval_sets.readers import Retrieval
 from pipeline.evaluation import retrieval
 
+VECTORS = {"ankara nerede": [1, 0], "van nerede": [1, 0], "Ankara buradadır": [1, 0], "Van orada": [0, 1]}
 
-def test_measure_retrieval_compares_encoder_and_bm25(monkeypatch, tokenizer):
-    vectors = {"ankara nerede": [1, 0], "van nerede": [1, 0], "Ankara buradadır": [1, 0], "Van orada": [0, 1]}
 
-    def embed(encoder, tokenizer, texts):
-        return torch.tensor([vectors[text] for text in texts], dtype=torch.float32).numpy()
+class FixedVectors(TextEncoder):
+    """An encoder with two numbers a text, given by hand."""
 
-    monkeypatch.setattr(retrieval, "embed_texts", embed)
+    width = 2
+
+    def __init__(self):
+        self.tokenizer, self.hybrid_weight = train_prefix_vocabulary(VECTORS, 100), 0.5
+
+    def embed(self, texts):
+        return np.array([VECTORS[text] for text in texts], np.float32)
+
+
+def test_measure_retrieval_compares_vectors_words_and_both():
     task = Retrieval(("ankara nerede", "van nerede"), ("Ankara buradadır", "Van orada"), (0, 1))
-    figures, items = retrieval.measure_retrieval(task, None, tokenizer)
-    assert figures["encoder"]["recall_at_1"] == 0.5
-    assert figures["encoder"]["margin"] == pytest.approx(0)
-    assert figures["bm25"]["recall_at_1"] == 1
+    figures, items = retrieval.measure_retrieval(task, FixedVectors(), seed=1)
+    assert figures["dense"]["recall_at_1"] == 0.5
+    assert figures["dense"]["margin"] == pytest.approx(0)
+    assert figures["words"]["recall_at_1"] == figures["hybrid"]["recall_at_1"] == 1
     assert (figures["queries"], figures["documents"], figures["chance"]) == (2, 2, 0.5)
-    assert figures["encoder"]["low"] < 0.5 < figures["encoder"]["high"]
-    assert items.scores["encoder"].tolist() == [1, 0.5]
+    assert figures["dense"]["low"] < 0.5 < figures["dense"]["high"]
+    assert items.scores["dense"].tolist() == [1, 0.5]
+    assert items.right["hybrid"].tolist() == [True, True]

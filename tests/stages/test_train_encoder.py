@@ -7,7 +7,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.common.errors import UserError
-from pipeline.encoder.embed import embed_texts
 from pipeline.encoder.hf_io import load_encoder
 from stages import train_encoder
 
@@ -15,7 +14,8 @@ from stages import train_encoder
 @pytest.fixture
 def encoder_project(project, texts, tokenizer, monkeypatch):
     """A project whose corpus and tokenizer stand, with a training of 4 steps."""
-    for split, rows in (("train", texts[:150]), ("val", texts[150:200])):
+    documents = [f"{one}\n{other}" for one, other in zip(texts[:200], texts[200:], strict=True)]
+    for split, rows in (("train", documents[:150]), ("val", documents[150:])):
         (project / "data/corpus" / split).mkdir(parents=True)
         table = pa.table(
             {"id": [str(i) for i in range(len(rows))], "source": ["test"] * len(rows), "text": rows}
@@ -24,7 +24,7 @@ def encoder_project(project, texts, tokenizer, monkeypatch):
     (project / "models").mkdir()
     (project / "models/tokenizer").symlink_to(tokenizer.folder)
     set_encoder_params(
-        project, width=32, heads=2, layers=1, ffn=32, steps=4, warmup_steps=1, batch_size=16, pool_size=40
+        project, width=32, vocab_size=500, steps=4, warmup_steps=1, batch_size=16, pool_size=10
     )
     return project
 
@@ -37,17 +37,20 @@ def set_encoder_params(project, **values):
         yaml.dump(all_params, file)
 
 
-def test_train_encoder_missed_gate_warns_and_fails_only_when_strict(encoder_project, tokenizer, capsys):
+def test_train_encoder_missed_gate_warns_and_fails_only_when_strict(encoder_project, capsys):
     set_encoder_params(encoder_project, min_recall_at_1=1.0, min_mrr=1.0, min_margin=-2.0)
     train_encoder.main()
     warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: encoder:")]
     assert len(warnings) == 2  # one a bar
     metrics = json.loads((encoder_project / "reports/train_encoder/metrics.json").read_text())
     assert metrics["gate"] == {"passed": 0}
-    assert metrics["pool_size"] == 40
-    assert set(metrics["retrieval"]) == {"encoder", "untrained", "embeddings_mean", "bm25"}
-    vectors = embed_texts(load_encoder(encoder_project / "models/encoder"), tokenizer, ["Van", "Ankara"])
-    assert np.isfinite(vectors).all()
+    assert metrics["pool_size"] == metrics["pool_documents"] == 10
+    word_searches = {"words", "prefixes", "grams", "prefixes_grams"}
+    assert set(metrics["retrieval"]) == {"dense", "hybrid", "untrained", "random_idf"} | word_searches
+    assert 100 < metrics["vocabulary"] <= 500
+    encoder = load_encoder(encoder_project / "models/encoder")
+    assert np.isfinite(encoder.embed(["Van", "Ankara"])).all()
+    assert encoder.hybrid_weight == metrics["hybrid_weight"]
 
     set_encoder_params(encoder_project, gate="strict")
     with pytest.raises(UserError, match=r"recall_at_1 .* encoder.min_recall_at_1 1.0; .* encoder.gate: warn"):
@@ -63,3 +66,39 @@ def test_train_encoder_is_deterministic(encoder_project):
         path.rmdir() if path.is_dir() else path.unlink()
     train_encoder.main()
     assert weights.read_bytes() == first
+
+
+@pytest.mark.parametrize("vocabulary", ["tokenizer", "prefix5"])
+def test_train_encoder_with_layers_opens_in_sentence_transformers(encoder_project, vocabulary):
+    from sentence_transformers import SentenceTransformer
+
+    set_encoder_params(
+        encoder_project, layers=1, heads=2, ffn=32, vocabulary=vocabulary, word_dropout=0.1, widths=[16]
+    )
+    train_encoder.main()
+    folder = encoder_project / "models/encoder"
+    texts = ["Ankara'nın kışı", "VAN GÖLÜ"]
+    theirs = SentenceTransformer(str(folder), device="cpu").encode(texts)
+    assert np.allclose(load_encoder(folder).embed(texts), theirs, atol=1e-5)
+
+
+def test_train_encoder_imitates_a_teachers_file(encoder_project):
+    from pipeline.encoder.teacher import write_teacher
+
+    folder = encoder_project / "data/raw/model"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_teacher(folder / "t.parquet", ["Ankara", "Van Gölü"], np.eye(2, 8))
+    set_encoder_params(encoder_project, teacher="data/raw/model/t.parquet")
+    train_encoder.main()
+    assert (encoder_project / "models/encoder/modules.json").exists()
+    set_encoder_params(encoder_project, teacher="data/raw/model/none.parquet")
+    with pytest.raises(UserError, match=r"encoder.teacher: data/raw/model/none.parquet"):
+        train_encoder.main()
+
+
+def test_train_encoder_refuses_a_corpus_without_two_sentences_in_a_document(encoder_project):
+    path = encoder_project / "data/corpus/train/part-00000.parquet"
+    rows = ["Tek bir cümle var burada."] * 20
+    pq.write_table(pa.table({"id": rows, "source": rows, "text": rows}), path)
+    with pytest.raises(UserError, match=r"data/corpus/train: no document has two sentences"):
+        train_encoder.main()

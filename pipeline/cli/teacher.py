@@ -1,0 +1,25 @@
+"""`tezgah teacher`: a file of a model's vectors, which `encoder.teacher` names."""
+
+from pathlib import Path
+
+from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate
+from pipeline.common.params import load_seed
+from pipeline.common.paths import CORPUS_TRAIN
+from pipeline.data.reader import read_texts
+from pipeline.encoder.pairs import sample_documents
+from pipeline.encoder.teacher import ask_teacher, list_teacher_texts, write_teacher
+
+
+def run_teacher(folder: Path, out: Path, words: int, spans: int, prompt: str) -> None:
+    """Write texts of the corpus with the vectors that the model in `folder` has of them.
+
+    Raises UserError where there is no corpus or no model, or nothing to ask for.
+    """
+    if not words + spans:
+        raise UserError("--words 0 --spans 0: nothing to ask for; give one of them a number")
+    seed = load_seed()
+    documents = sample_documents(read_texts(CORPUS_TRAIN), seed)
+    texts = list_teacher_texts(documents.texts, words, spans, seed)
+    write_teacher(out, texts, ask_teacher(folder, texts, prompt))
+    print(translate(f"{out}: {len(texts):,} texts and their vectors; set encoder.teacher to it"))
