@@ -36,18 +36,18 @@ def main() -> None:
     params = load_section("encoder", EncoderParams)
     tune_allocator()
 
-    choice, pool = evaluate.build_held_out_pools([*read_texts(CORPUS_VAL)], params, seed, str(CORPUS_VAL))
+    pools = evaluate.build_pools([*read_texts(CORPUS_VAL)], params, seed, str(CORPUS_VAL))
     text = read_training_text(read_texts(CORPUS_TRAIN), params, TOKENIZER, seed)
     weights = params.count_weights(len(text.token_weights_V))
     check_weights(f"params.yaml: encoder.width: {params.width}", weights, params, runtime)
 
     model = build_encoder(params, text.token_weights_V, seed)
     encoder = TextEncoder(model, text.tokenizer)
-    untrained = evaluate.dense_metrics(encoder, pool)
+    untrained = evaluate.dense_metrics(encoder, pools.sentences)
     teacher = load_teacher(params, text.documents, text.tokenizer, seed)
     if teacher and isinstance(model, VectorTable):
         initialize_from_teacher(model, teacher)
-    task = PairTask(text.sentences, choice, params, text.tokenizer, seed, teacher)
+    task = PairTask(text.sentences, pools.choice[0], params, text.tokenizer, seed, teacher)
     splits = [path for folder in (CORPUS_TRAIN, CORPUS_VAL) for path in split_files(folder)]
     inputs = [*splits, TOKENIZER / "tokenizer.model", *find_teacher_files(params.teacher)]
     fingerprint = make_fingerprint(STAGE, {"seed": seed, "encoder": params}, inputs)
@@ -55,13 +55,14 @@ def main() -> None:
     history = train_model(model, task, params, params.steps, runtime, fingerprint)
 
     model.eval()
-    retrieval = evaluate.measure_trained(encoder, choice, pool, params, seed) | {"untrained": untrained}
+    retrieval = evaluate.measure_trained(encoder, pools, params, seed)
+    retrieval["sentences"]["untrained"] = untrained
     with atomic_folder(ENCODER_MODEL) as folder:
         save_encoder(folder, encoder)
-    missed = evaluate.missed_thresholds(retrieval["dense"], params)
-    write_metrics(STAGE, evaluate.training_metrics(history, retrieval, missed, pool, text.sentences, encoder))
+    missed = evaluate.missed_thresholds(retrieval["halves"]["dense"], params)
+    write_metrics(STAGE, evaluate.training_metrics(history, retrieval, missed, pools, text.sentences, encoder))
     write_timing(STAGE, history.timing)
-    print("recall at 1: " + ", ".join(f"{name} {row['recall_at_1']:.3f}" for name, row in retrieval.items()))
+    evaluate.print_recalls(retrieval)
     evaluate.enforce_gate(missed, params)
 
 

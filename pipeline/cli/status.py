@@ -31,7 +31,7 @@ MAIN_FIGURES: dict[str, Callable[[Params], str]] = {
     "slice_corpus": lambda m: f"{m['train']['documents']:,} documents to train on",
     "train_tokenizer": lambda m: f"{m['val']['bytes_per_token']:.2f} bytes per token",
     "pack_shards": lambda m: f"{m['train']['tokens']:,} tokens to train on",
-    "train_encoder": lambda m: f"retrieval@1 {m['retrieval']['dense']['recall_at_1']:.3f}",
+    "train_encoder": lambda m: f"retrieval@1 {m['retrieval']['sentences']['dense']['recall_at_1']:.3f}",
     "train_base": lambda m: f"validation loss {m['val_loss']:.3f}",
     "train_sft": lambda m: f"validation loss {m['val_loss']:.3f}, {m['exact_match']:.3f} right",
     "evaluate": lambda m: f"{m['bits_per_byte']['val']['base']:.3f} bits per byte of val",

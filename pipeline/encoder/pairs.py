@@ -258,35 +258,67 @@ def crop(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 class HeldOut(NamedTuple):
-    """Sentences to ask with, and for each the passage to find: the other sentences around it."""
+    """Texts to ask with, and for each the passage to find."""
 
     queries: list[str]
     passages: list[str]
     documents: list[int]  # the document of each
 
 
-def sample_held_out(texts: Sequence[str], size: int, seed: int) -> HeldOut:
-    """Return at most `size` sentences with their surroundings, such that no string occurs twice.
+def sample_held_out(texts: Sequence[str], size: int, seed: int) -> tuple[HeldOut, HeldOut]:
+    """Return two pools of at most `size` passages: sentences to ask with, and remembered words.
 
-    Documents are cut into passages of six sentences, so that no two passages share one. All documents give
-    one passage before one gives two. With a string twice, a right answer could count as wrong.
+    In the first a sentence asks for the five around it, without it. In the second half of its words, drawn at
+    random, ask for all six. Documents are cut into passages of six sentences, so that no two passages share
+    one, and all documents give one passage before one gives two.
     """
     rng = np.random.default_rng([seed, POOL])
-    passages: list[tuple[int, float, int, list[str]]] = []
+    blocks: list[tuple[int, float, int, list[str]]] = []
     for document, text in enumerate(texts):
         sentences = split_sentences(text)
-        blocks = [sentences[start : start + PASSAGE] for start in range(0, len(sentences), PASSAGE)]
-        usable = [block for block in blocks if is_usable(block)]
+        parts = [sentences[start : start + PASSAGE] for start in range(0, len(sentences), PASSAGE)]
+        usable = [part for part in parts if is_usable(part)]
         order = rng.permutation(len(usable))
-        passages += [(i, rng.random(), document, usable[block]) for i, block in enumerate(order)]
-    pool = HeldOut([], [], [])
-    seen: set[str] = set()
-    for _, _, document, block in sorted(passages, key=lambda passage: passage[:2]):
-        if len(pool.queries) == size:
-            break
+        blocks += [(i, rng.random(), document, usable[part]) for i, part in enumerate(order)]
+    around: list[tuple[str, str, int]] = []
+    remembered: list[tuple[str, str, int]] = []
+    for _, _, document, block in sorted(blocks, key=lambda each: each[:2]):
         askable = [i for i, sentence in enumerate(block) if count_words(sentence) >= MIN_WORDS]
         asked = int(rng.choice(askable))
-        query, passage = block[asked], " ".join(block[:asked] + block[asked + 1 :])
+        words = block[asked].split()
+        kept = np.sort(rng.permutation(len(words))[: (len(words) + 1) // 2])
+        around.append((block[asked], " ".join(block[:asked] + block[asked + 1 :]), document))
+        remembered.append((" ".join(words[i] for i in kept), " ".join(block), document))
+    return make_pool(around, size), make_pool(remembered, size)
+
+
+def sample_halves(texts: Sequence[str], size: int, seed: int) -> HeldOut:
+    """Return at most `size` documents cut in two: one half asks for the other.
+
+    A half has up to six sentences, those next to the cut.
+    """
+    rng = np.random.default_rng([seed, POOL, 1])
+    pairs = []
+    for document in rng.permutation(len(texts)):
+        sentences = split_sentences(texts[document])
+        if is_usable(sentences):
+            middle = len(sentences) // 2
+            halves = [sentences[max(0, middle - PASSAGE) : middle], sentences[middle : middle + PASSAGE]]
+            query, passage = (" ".join(halves[i]) for i in rng.permutation(2))
+            pairs.append((query, passage, int(document)))
+    return make_pool(pairs, size)
+
+
+def make_pool(pairs: Iterable[tuple[str, str, int]], size: int) -> HeldOut:
+    """Return the first `size` pairs of query, passage and document such that no string occurs twice.
+
+    With a string twice, a right answer could count as wrong.
+    """
+    pool = HeldOut([], [], [])
+    seen: set[str] = set()
+    for query, passage, document in pairs:
+        if len(pool.queries) == size:
+            break
         if len({query, passage} - seen) == 2:
             seen |= {query, passage}
             pool.queries.append(query)

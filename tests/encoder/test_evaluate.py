@@ -21,36 +21,40 @@ def documents(texts):
     return [f"{one}\n{other}" for one, other in zip(texts[:100], texts[100:200], strict=True)]
 
 
-def test_build_held_out_pools_have_no_document_in_common(documents, params, capsys):
-    choice, pool = evaluate.build_held_out_pools(documents, params, 1, "val")
-    assert len(choice.queries) == len(pool.queries) == 20
-    assert not {*choice.passages} & {*pool.passages}
+def test_build_pools_choose_and_report_on_different_documents(documents, params, capsys):
+    pools = evaluate.build_pools(documents, params, 1, "val")
+    sizes = [len(pool.queries) for pool in (*pools.choice, pools.sentences, pools.halves)]
+    assert sizes == [20, 20, 20, 20]
+    chosen = " ".join(pools.choice[1].passages)
+    assert not any(passage in chosen for passage in pools.sentences.passages)
     assert capsys.readouterr().err == ""
 
 
-def test_build_held_out_pools_warn_of_a_small_val_split(documents, params, capsys):
-    _, pool = evaluate.build_held_out_pools(documents[:14], params, 1, "data/corpus/val")
-    assert len(pool.queries) < 20
+def test_build_pools_warn_of_a_small_val_split(documents, params, capsys):
+    pools = evaluate.build_pools(documents[:14], params, 1, "data/corpus/val")
+    assert len(pools.sentences.queries) < 20
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_build_held_out_pools_refuse_a_pool_of_one(params):
+def test_build_pools_refuse_a_pool_of_one(params):
     texts = ["Bir cümle var burada. Bir cümle daha var.", "İki cümle var burada. İki cümle daha var.", "kısa"]
     with pytest.raises(UserError, match=r"corpus/val: half of the documents .* raise corpus.val_fraction"):
-        evaluate.build_held_out_pools(texts, params, 1, "data/corpus/val")
+        evaluate.build_pools(texts, params, 1, "data/corpus/val")
 
 
-def test_held_out_metrics_have_all_systems_over_one_pool(documents, encoder, params):
-    pool = sample_held_out(documents, 30, 1)
-    metrics = evaluate.held_out_metrics(encoder, pool, 1)
-    assert set(metrics) == SYSTEMS
-    for name, values in metrics.items():
-        assert values["low"] <= values["recall_at_1"] <= values["high"]
-        assert ("margin" in values) == (name in ("dense", "random_idf"))
+def test_measure_trained_has_all_systems_on_both_tasks(documents, encoder, params):
+    pools = evaluate.build_pools(documents, params.model_copy(update={"widths": [8]}), 1, "val")
+    metrics = evaluate.measure_trained(encoder, pools, params.model_copy(update={"widths": [8]}), 1)
+    assert set(metrics) == {"sentences", "halves"}
+    for task in metrics.values():
+        assert set(task) == SYSTEMS | {"dense_8"}
+        for name, values in task.items():
+            assert values["low"] <= values["recall_at_1"] <= values["high"]
+            assert ("margin" in values) == (name in ("dense", "dense_8", "random_idf"))
 
 
 def test_hybrid_adds_the_weighted_cosine_to_the_best_word_search(encoder, documents):
-    pool = sample_held_out(documents, 10, 1)
+    pool, _ = sample_held_out(documents, 10, 1)
     scores = system_scores(encoder, pool.queries, pool.passages, 1)
     expected = scores["prefixes_grams"] + encoder.hybrid_weight * scores["dense"]
     assert np.allclose(scores["hybrid"], expected, atol=1e-4)
@@ -73,12 +77,12 @@ def test_choose_hybrid_weight_is_zero_where_vectors_add_nothing_and_more_where_t
     directions = np.eye(40, dtype=np.float32)
     helpful = {text: directions[i] for side in (queries, passages) for i, text in enumerate(side)}
     useless = dict.fromkeys(helpful, directions[0])
-    assert evaluate.choose_hybrid_weight(FixedVectors(useless), pool) == 0
-    assert evaluate.choose_hybrid_weight(FixedVectors(helpful), pool) > 0
+    assert evaluate.choose_hybrid_weight(FixedVectors(useless), [pool]) == 0
+    assert evaluate.choose_hybrid_weight(FixedVectors(helpful), [pool]) > 0
 
 
 def test_dense_metrics_at_a_smaller_width(documents, table):
-    pool = sample_held_out(documents, 30, 1)
+    pool, _ = sample_held_out(documents, 30, 1)
     assert evaluate.dense_metrics(table, pool) == evaluate.dense_metrics(table, pool, 48)
     assert evaluate.dense_metrics(table, pool, 2)["recall_at_1"] < 1
 

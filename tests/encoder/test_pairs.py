@@ -142,17 +142,31 @@ def test_sample_documents_samples_uniformly_within_its_memory():
 def test_sample_held_out_repeats_no_string_and_asks_for_the_five_around():
     same = "Hep aynı dört kelime. Hep aynı beş kelime var."
     texts = [same] * 5 + [lines(6, letter) for letter in "abcdef"]
-    pool = pairs.sample_held_out(texts, 100, 5)
-    strings = [*pool.queries, *pool.passages]
-    assert len(strings) == len(set(strings)) == 14
-    for query, passage, document in zip(pool.queries, pool.passages, pool.documents, strict=True):
+    around, remembered = pairs.sample_held_out(texts, 100, 5)
+    for pool in (around, remembered):
+        strings = [*pool.queries, *pool.passages]
+        assert len(strings) == len(set(strings)) == 14
+    for query, passage, document in zip(*around, strict=True):
         if document > 4:
-            assert sorted([query, *passage.replace(". ", ".\n").split("\n")]) == sorted(
-                texts[document].split("\n")
-            )
+            sentences = [query, *passage.replace(". ", ".\n").split("\n")]
+            assert sorted(sentences) == sorted(texts[document].split("\n"))
+    for query, passage, document in zip(*remembered, strict=True):
+        assert {*query.split()} < {*passage.split()}
+        assert document < 5 or (passage == texts[document].replace("\n", " ") and len(query.split()) == 3)
 
 
 def test_sample_held_out_takes_one_passage_of_each_document_first():
     texts = [lines(18, "a"), lines(6, "b"), lines(6, "c")]
-    assert sorted(pairs.sample_held_out(texts, 3, 1).documents) == [0, 1, 2]
-    assert sorted(pairs.sample_held_out(texts, 100, 1).documents) == [0, 0, 0, 1, 2]
+    assert sorted(pairs.sample_held_out(texts, 3, 1)[0].documents) == [0, 1, 2]
+    assert sorted(pairs.sample_held_out(texts, 100, 1)[0].documents) == [0, 0, 0, 1, 2]
+
+
+def test_sample_halves_cuts_documents_in_two():
+    texts = [lines(4, "a"), lines(20, "b"), "Tek cümle var burada."]
+    pool = pairs.sample_halves(texts, 10, 1)
+    assert sorted(pool.documents) == [0, 1]
+    for query, passage, document in zip(*pool, strict=True):
+        both = [side.replace(". ", ".\n").split("\n") for side in (query, passage)]
+        assert not {*both[0]} & {*both[1]}
+        assert {*both[0], *both[1]} <= {*texts[document].split("\n")}
+        assert [len(side) for side in both] == ([2, 2] if document == 0 else [6, 6])

@@ -24,7 +24,7 @@ def token_weights(sentences, prefixes):
 
 @pytest.fixture(scope="module")
 def held_out(texts):
-    return sample_held_out(join_texts(texts[300:340], texts[340:380]), 32, 3)
+    return sample_held_out(join_texts(texts[300:340], texts[340:380]), 32, 3)[0]
 
 
 def join_texts(firsts, seconds):

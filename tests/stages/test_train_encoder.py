@@ -46,7 +46,9 @@ def test_train_encoder_missed_gate_warns_and_fails_only_when_strict(encoder_proj
     assert metrics["gate"] == {"passed": 0}
     assert metrics["pool_size"] == metrics["pool_documents"] == 10
     word_searches = {"words", "prefixes", "grams", "prefixes_grams"}
-    assert set(metrics["retrieval"]) == {"dense", "hybrid", "untrained", "random_idf"} | word_searches
+    systems = {"dense", "hybrid", "random_idf"} | word_searches
+    assert set(metrics["retrieval"]["halves"]) == systems
+    assert set(metrics["retrieval"]["sentences"]) == systems | {"untrained"}
     assert 100 < metrics["vocabulary"] <= 500
     encoder = load_encoder(encoder_project / "models/encoder")
     assert np.isfinite(encoder.embed(["Van", "Ankara"])).all()
