@@ -2,6 +2,7 @@
 
 surroundings  a sentence, and the five sentences around it (with the sentence among them in a share of cases)
 crops         two parts of one passage (independent cropping, Izacard et al. 2022, arXiv 2112.09118)
+halves        what stands before and behind a sentence's beginning
 headings      a heading, and the sentences below it
 questions     a question, and the sentences after it
 
@@ -23,8 +24,8 @@ from pipeline.common.errors import UserError
 from pipeline.encoder.sentences import PASSAGE, split_sentences
 from pipeline.encoder.vocabulary import encode_texts
 
-PairKind = Literal["surroundings", "crops", "headings", "questions"]
-KINDS: tuple[PairKind, ...] = ("surroundings", "crops", "headings", "questions")
+PairKind = Literal["surroundings", "crops", "halves", "headings", "questions"]
+KINDS: tuple[PairKind, ...] = ("surroundings", "crops", "halves", "headings", "questions")
 
 MIN_WORDS = 4  # of a query; fewer words seldom tell what a text is about
 MAX_HEADING_WORDS = 12
@@ -215,6 +216,13 @@ class PairSampler:
             end = int(min(sentence + PASSAGE, sentences.end_S[sentence]))
             query, passage = sentences.tokens(sentence, sentence + 1), sentences.tokens(sentence + 1, end)
             return query, passage, (sentence, end)
+        if kind == "halves":
+            first, last = sentences.first_S[sentence], sentences.end_S[sentence]
+            cut = max(sentence, first + 1)
+            start, end = int(max(first, cut - PASSAGE)), int(min(cut + PASSAGE, last))
+            halves = [sentences.tokens(start, cut), sentences.tokens(cut, end)]
+            one = int(rng.integers(2))
+            return halves[one], halves[1 - one], (start, end)
         start, end = sentences.passage(sentence, before=int(rng.integers(PASSAGE)))
         passage = sentences.tokens(start, end)
         if kind == "crops":
@@ -239,6 +247,7 @@ def list_positions(sentences: Sentences) -> dict[PairKind, np.ndarray]:
     return {
         "surroundings": queries,
         "crops": queries,
+        "halves": queries,
         "headings": np.flatnonzero(sentences.is_heading_S),
         "questions": np.flatnonzero(sentences.is_question_S),
     }

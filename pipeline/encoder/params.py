@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.common.params import Section, nearest_divisors
-from pipeline.encoder.pairs import PairKind
+from pipeline.encoder.pairs import KINDS, PairKind
 from pipeline.encoder.vocabulary import VocabularyKind
 from pipeline.training.params import LoopParams
 
@@ -15,17 +15,13 @@ class PairsParams(Section):
 
     surroundings: float = Field(ge=0)  # a sentence, and the five around it
     crops: float = Field(ge=0)  # two parts of six sentences
+    halves: float = Field(ge=0)  # up to six sentences, and the six before them
     headings: float = Field(ge=0)  # a heading, and what stands below it
     questions: float = Field(ge=0)  # a question, and what comes after it
 
     def weights(self) -> dict[PairKind, float]:
         """Return the shares by kind."""
-        return {
-            "surroundings": self.surroundings,
-            "crops": self.crops,
-            "headings": self.headings,
-            "questions": self.questions,
-        }
+        return {kind: getattr(self, kind) for kind in KINDS}
 
 
 class EncoderParams(LoopParams):

@@ -66,6 +66,16 @@ def test_crops_are_parts_of_one_passage(sentences):
             assert 0.2 <= len(part) / len(whole) <= 0.7
 
 
+def test_halves_are_neighbors_without_a_common_sentence(sentences):
+    batch = sampler(sentences, halves=1.0).sample(0)
+    for query, passage, (first, end) in zip(batch.queries, batch.passages, batch.range_Bx2, strict=True):
+        whole = sentences.tokens(first, end).tolist()
+        assert sorted([*query, *passage]) == sorted(whole)
+        assert whole in ([*query, *passage], [*passage, *query])
+        assert 0 < len(query) <= 30
+        assert 0 < len(passage) <= 30
+
+
 def test_headings_and_questions_ask_for_what_follows():
     text = "Bir başlık\nİlk cümle burada biter. Van nerede mi acaba? Doğuda bir yerde. Son cümle de burada."
     tokenizer = train_prefix_vocabulary([text], 5000)

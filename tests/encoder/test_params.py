@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from pipeline.common.errors import UserError
+from pipeline.encoder.pairs import KINDS
 from pipeline.training.optimizer import Optimizers
 from pipeline.training.schedule import lr_multiplier
 from tests.helpers.factories import encoder_params
@@ -16,7 +17,7 @@ def test_encoder_trains_with_adamw_and_a_decay_to_zero():
     assert lr_multiplier(params.steps, params.steps, params) == 0
 
 
-NO_PAIRS = {"surroundings": 0.0, "crops": 0.0, "headings": 0.0, "questions": 0.0}
+NO_PAIRS = dict.fromkeys(KINDS, 0.0)
 
 
 @pytest.mark.parametrize(
