@@ -117,7 +117,7 @@ class PairTask:
             params.batch_size,
             seed,
         )
-        count = sum(len(self.sampler.positions[kind]) for kind in self.sampler.rows)
+        count = max((len(self.sampler.positions[kind]) for kind in self.sampler.rows), default=0)
         if count < params.batch_size:
             raise UserError(
                 f"params.yaml: encoder.batch_size: {params.batch_size}: data/corpus/train has only {count}"
