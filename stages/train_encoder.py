@@ -60,8 +60,7 @@ def main() -> None:
     with atomic_folder(ENCODER_MODEL) as folder:
         save_encoder(folder, encoder)
     missed = evaluate.missed_thresholds(retrieval["halves"]["dense"], params)
-    metrics = evaluate.training_metrics(history, retrieval, missed, pools, text.sentences, encoder)
-    write_metrics(STAGE, metrics)
+    write_metrics(STAGE, evaluate.training_metrics(history, retrieval, missed, pools, text, encoder))
     write_timing(STAGE, history.timing)
     evaluate.print_recalls(retrieval)
     evaluate.enforce_gate(missed, params)

@@ -18,10 +18,11 @@ import numpy as np
 from pipeline.common.errors import UserError
 from pipeline.encoder.embed import TextEncoder
 from pipeline.encoder.lexical import BEST, lexical_scores
-from pipeline.encoder.pairs import HeldOut, Sentences, sample_halves, sample_held_out
+from pipeline.encoder.pairs import HeldOut, sample_halves, sample_held_out
 from pipeline.encoder.params import EncoderParams
 from pipeline.encoder.retrieval_metrics import positive_ranks
 from pipeline.encoder.systems import DENSE, system_metrics, system_scores
+from pipeline.encoder.task import TrainingText
 from pipeline.training.loop import History
 
 SENTENCES, HALVES = "sentences", "halves"  # the tasks
@@ -113,7 +114,7 @@ def training_metrics(
     retrieval: dict[str, dict[str, dict[str, float]]],
     missed: Sequence[str],
     pools: Pools,
-    sentences: Sentences,
+    text: TrainingText,
     encoder: TextEncoder,
 ) -> dict[str, Any]:
     """Return the metrics of the stage. Losses in nats, retrieval by task and by system."""
@@ -123,8 +124,8 @@ def training_metrics(
         "gate": {"passed": int(not missed)},
         "pool_size": len(pools.sentences.queries),
         "pool_documents": len(set(pools.sentences.documents)),
-        "documents": sentences.document_count,
-        "sentences": len(sentences.first_S),
+        "documents": text.sentences.document_count,
+        "sentences": len(text.sentences.first_S),
         "vocabulary": encoder.tokenizer.get_vocab_size(),
         "train_loss": history.train_loss,
         "val_loss": history.last_validation["val_loss"],
