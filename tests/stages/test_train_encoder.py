@@ -1,14 +1,20 @@
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ruamel.yaml import YAML
+from safetensors.torch import load_file
 
 from pipeline.common.errors import UserError
 from pipeline.encoder.hf_io import load_encoder
 from stages import train_encoder
+from tests.helpers.paths import ROOT
+from tests.helpers.small import set_params
 
 
 @pytest.fixture
@@ -30,11 +36,7 @@ def encoder_project(project, texts, tokenizer, monkeypatch):
 
 
 def set_encoder_params(project, **values):
-    yaml, path = YAML(), project / "params.yaml"
-    all_params = yaml.load(path.read_text(encoding="utf-8"))
-    all_params["encoder"].update(values)
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(all_params, file)
+    set_params(project, "encoder", **values)
 
 
 def test_train_encoder_missed_gate_warns_and_fails_only_when_strict(encoder_project, capsys):
@@ -104,3 +106,24 @@ def test_train_encoder_refuses_a_corpus_without_two_sentences_in_a_document(enco
     pq.write_table(pa.table({"id": rows, "source": rows, "text": rows}), path)
     with pytest.raises(UserError, match=r"data/corpus/train: no document has two sentences"):
         train_encoder.main()
+
+
+@pytest.mark.slow
+def test_train_encoder_in_two_processes_learns_what_one_learns(encoder_project):
+    """All pairs of a batch are negatives, whichever process embeds them."""
+    train_encoder.main()
+    weights = encoder_project / "models/encoder/model.safetensors"
+    alone = load_file(weights)["embedding.weight"]
+    metrics = json.loads((encoder_project / "reports/train_encoder/metrics.json").read_text())
+    shutil.rmtree(encoder_project / ".scratch")
+    set_params(encoder_project, "runtime", processes=2, device="cpu")
+    set_params(encoder_project, "train", batch_size=2)
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.train_encoder"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2 processes" in done.stdout
+    assert (load_file(weights)["embedding.weight"] - alone).abs().max() < 1e-5
+    together = json.loads((encoder_project / "reports/train_encoder/metrics.json").read_text())
+    assert together["train_loss"] == pytest.approx(metrics["train_loss"], abs=1e-4)

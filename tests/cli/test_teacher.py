@@ -1,0 +1,45 @@
+"""`tezgah teacher`: a file of a model's vectors."""
+
+import numpy as np
+import pytest
+
+from pipeline.cli.teacher import run_teacher
+from pipeline.common.errors import UserError
+from pipeline.encoder.embed import TextEncoder
+from pipeline.encoder.hf_io import save_encoder
+from pipeline.encoder.table import TableConfig, VectorTable, initialize_table
+from pipeline.encoder.teacher import read_teacher
+from pipeline.encoder.vocabulary import train_prefix_vocabulary
+from tests.helpers.small import write_corpus
+
+
+@pytest.fixture
+def encoder_folder(texts, tmp_path):
+    """A sentence-transformers folder."""
+    tokenizer = train_prefix_vocabulary(texts, 300)
+    table = VectorTable(TableConfig(vocab_size=tokenizer.get_vocab_size(), width=8))
+    initialize_table(table, np.ones(tokenizer.get_vocab_size()), 0)
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    save_encoder(folder, TextEncoder(table, tokenizer))
+    return folder
+
+
+def test_run_teacher_writes_the_vectors_of_words_and_spans(project, texts, encoder_folder, capsys):
+    write_corpus(project / "data/corpus/train", texts[:40])
+    out = project / "data/raw/model/teacher.parquet"
+    run_teacher(encoder_folder, out, words=15, spans=10, prompt="")
+    asked, vectors = read_teacher(out)
+    assert 15 < len(asked) <= 25
+    assert len(vectors) == len(asked)
+    assert capsys.readouterr().out.startswith(f"{out}: {len(asked)} texts and their vectors")
+
+
+def test_run_teacher_refuses_a_folder_without_a_model(project, texts, tmp_path):
+    write_corpus(project / "data/corpus/train", texts[:40])
+    out = project / "data/raw/model/teacher.parquet"
+    with pytest.raises(UserError, match="no sentence-transformers model"):
+        run_teacher(tmp_path, out, words=15, spans=10, prompt="")
+    with pytest.raises(UserError, match="nothing to ask for"):
+        run_teacher(tmp_path, out, words=0, spans=0, prompt="")
+    assert not out.exists()
