@@ -112,7 +112,7 @@ def check_machine(params: AllParams) -> list[str]:
             partial(check_pretraining, params.train, params.model, vocab_size, runtime),
             partial(check_tuning, params.sft, params.model, vocab_size, runtime),
         ],
-        [partial(check_weights, subject, encoder.count_weights(vocab_size), encoder, runtime, processes=1)],
+        [partial(check_weights, subject, encoder.count_weights(vocab_size), encoder, runtime)],
     ):
         try:
             for check in checks:

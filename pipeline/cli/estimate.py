@@ -17,11 +17,14 @@ from pipeline.common.params import suggest_nearest
 from pipeline.common.paths import RAW_CORPUS, RAW_SFT, STAGES
 from pipeline.corpus.params import LocalSource
 from pipeline.corpus.readers.files import compression_ratio
+from pipeline.encoder.pairs import MAX_BYTES
 from pipeline.encoder.params import EncoderParams
 
 # Share of the machine's rate of matrix products that each stage reaches.
 EFFICIENCY = {"train_encoder": 0.48, "train_base": 0.40, "train_sft": 0.24, "evaluate": 0.12}
-BYTES_PER_SECOND = {"slice_corpus": 1.5e6, "train_tokenizer": 4e6, "pack_shards": 6e6}
+BYTES_PER_SECOND = {
+    "slice_corpus": 1.5e6, "train_tokenizer": 4e6, "pack_shards": 6e6, "train_encoder": 1e6,
+}  # fmt: skip
 STARTUP_SECONDS = 4.0  # of a stage before its work: imports, the check of the params
 EVALUATION_SECONDS = 12.0  # to count n-grams and to search
 MINIWORLD_DOCUMENT_BYTES = 545  # on average
@@ -116,6 +119,7 @@ def stage_seconds(params: AllParams, rate: float, root: Path = Path()) -> dict[s
         "slice_corpus": size,
         "train_tokenizer": min(size, params.tokenizer.sample_bytes),
         "pack_shards": size / params.runtime.workers,
+        "train_encoder": min(size, MAX_BYTES),
     }
     return {
         stage: STARTUP_SECONDS
