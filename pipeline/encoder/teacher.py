@@ -73,7 +73,7 @@ def ask_teacher(folder: Path, texts: Sequence[str], prompt: str = "") -> np.ndar
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
-        raise UserError(f"{folder}: to ask it takes `pip install sentence-transformers`") from None
+        raise UserError(f"{folder}: to ask it takes `pip install -e '.[teacher]'`") from None
     try:
         model = SentenceTransformer(str(folder), local_files_only=True)
     except Exception as error:  # of many kinds
