@@ -3,9 +3,10 @@
     pip install accelerate
     python -m benchmarks.encoder_speed -S width=512 -S batch_size=1024
 
-Both have the same shape, vocabulary, pairs, batch, precision (fp32) and loss (symmetric, in-batch negatives),
-and run one after the other, in turns. Ours makes its pairs on the way; theirs gets them as texts. Needs the
-corpus and the tokenizer of the project it runs in. Prints a table for people and one JSON line for machines.
+Both have the same shape, vocabulary, batch, precision (fp32) and loss (symmetric, in-batch negatives), and
+run one after the other, in turns. Pairs are sentences and their surroundings: ours are made of the training
+text on the way, theirs are texts of val of the same kind. Needs the corpus and the tokenizer of the project
+it runs in. Prints a table for people and one JSON line for machines.
 """
 
 import json
@@ -32,6 +33,8 @@ from pipeline.encoder.params import EncoderParams
 from pipeline.encoder.task import PairTask, TrainingText, build_encoder, read_training_text
 from pipeline.training.loop import Trainer
 
+PAIRS = {"surroundings": 1.0, "crops": 0.0, "halves": 0.0, "headings": 0.0, "questions": 0.0}
+
 
 def main(
     settings: Annotated[list[str] | None, typer.Option("-S", help="a key of encoder and its value")] = None,
@@ -39,7 +42,12 @@ def main(
     rounds: int = 3,
 ) -> None:
     """Print the pairs a second of both, the median of the rounds, and their ratio."""
-    values = read_params(PARAMS_FILE)["encoder"] | {"steps": steps, "precision": "fp32", "widths": []}
+    values = read_params(PARAMS_FILE)["encoder"] | {
+        "steps": steps,
+        "precision": "fp32",
+        "widths": [],
+        "pairs": PAIRS,
+    }
     for setting in settings or []:
         key, value = setting.split("=", 1)
         values[key] = YAML(typ="safe").load(value)

@@ -16,7 +16,7 @@ from pipeline.device.memory import tune_allocator
 from pipeline.encoder import evaluate
 from pipeline.encoder.embed import TextEncoder
 from pipeline.encoder.hf_io import save_encoder
-from pipeline.encoder.params import EncoderParams
+from pipeline.encoder.params import EncoderParams, check_batches
 from pipeline.encoder.table import VectorTable
 from pipeline.encoder.task import PairTask, build_encoder, read_training_text
 from pipeline.encoder.teacher import find_teacher_files, initialize_from_teacher, load_teacher
@@ -34,8 +34,8 @@ def main() -> None:
     """
     seed, runtime = load_seed(), load_section("runtime", RuntimeParams)
     params = load_section("encoder", EncoderParams)
+    check_batches(params, runtime)
     tune_allocator()
-
     pools = evaluate.build_pools([*read_texts(CORPUS_VAL)], params, seed, str(CORPUS_VAL))
     text = read_training_text(read_texts(CORPUS_TRAIN), params, TOKENIZER, seed)
     weights = params.count_weights(len(text.token_weights_V))

@@ -15,7 +15,7 @@ from pipeline.common.paths import PARAMS_FILE, RAW_CORPUS
 from pipeline.common.runtime import RuntimeParams
 from pipeline.corpus import params as corpus
 from pipeline.corpus.readers.files import read_file
-from pipeline.encoder.params import EncoderParams
+from pipeline.encoder import params as encoder
 from pipeline.eval_sets import params as evaluation
 from pipeline.eval_sets import tasks as eval_tasks
 from pipeline.eval_sets.readers import read_task
@@ -37,7 +37,7 @@ class AllParams(Section):
     corpus: corpus.CorpusParams
     tokenizer: TokenizerParams
     shards: ShardsParams
-    encoder: EncoderParams
+    encoder: encoder.EncoderParams
     model: ModelParams
     train: TrainParams
     sft: sft.SftParams
@@ -63,6 +63,7 @@ def check_rules(all_params: AllParams, root: Path) -> None:
     """
     corpus.check_inputs(all_params.corpus, root)
     check_batches(all_params.train, all_params.model, all_params.runtime)
+    encoder.check_batches(all_params.encoder, all_params.runtime)
     sft.check_batches(all_params.sft, all_params.runtime)
     sft.check_context(all_params.sft, all_params.model.context)
     if all_params.encoder.teacher is not None:
@@ -103,8 +104,9 @@ def check_machine(params: AllParams) -> list[str]:
 
     They are no errors: another machine may be meant. The stages refuse to train here.
     """
-    runtime, vocab_size, encoder = params.runtime, params.tokenizer.vocab_size, params.encoder
-    subject = f"params.yaml: encoder.width: {encoder.width}"
+    runtime, vocab_size, table = params.runtime, params.tokenizer.vocab_size, params.encoder
+    subject = f"params.yaml: encoder.width: {table.width}"
+    pieces = vocab_size if table.vocabulary == "tokenizer" else table.vocab_size
     notes = []
     for checks in (
         [partial(check_device, runtime)],
@@ -112,7 +114,7 @@ def check_machine(params: AllParams) -> list[str]:
             partial(check_pretraining, params.train, params.model, vocab_size, runtime),
             partial(check_tuning, params.sft, params.model, vocab_size, runtime),
         ],
-        [partial(check_weights, subject, encoder.count_weights(vocab_size), encoder, runtime)],
+        [partial(check_weights, subject, table.count_weights(pieces), table, runtime)],
     ):
         try:
             for check in checks:

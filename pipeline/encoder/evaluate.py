@@ -124,6 +124,7 @@ def training_metrics(
         "gate": {"passed": int(not missed)},
         "pool_size": len(pools.sentences.queries),
         "pool_documents": len(set(pools.sentences.documents)),
+        "halves_pool_size": len(pools.halves.queries),
         "documents": text.sentences.document_count,
         "sentences": len(text.sentences.first_S),
         "vocabulary": encoder.tokenizer.get_vocab_size(),

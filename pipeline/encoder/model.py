@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from pipeline.common.params import Section
 from pipeline.model import cpu_kernels
 from pipeline.model.rotary import rotary_tables, rotate
-from pipeline.tokenizer.special import BOS, EOS, PAD, UNK
+from pipeline.tokenizer.special import BOS, PAD
 
 NORM_EPS = 1e-5
 LENGTH_GROUPS = 4  # forward passes of a batch, each over texts of similar length: less padding
@@ -151,9 +151,8 @@ class Encoder(nn.Module):
         self.token_weights: Tensor
 
     def set_token_weights(self, weights_V: np.ndarray) -> None:
-        """Set how much each token counts in the mean. Special tokens count nothing."""
+        """Set how much each token counts in the mean."""
         weights = torch.from_numpy(weights_V.astype(np.float32))
-        weights[[UNK, BOS, EOS, PAD]] = 0.0
         self.token_weights = weights.to(self.token_weights.device)
 
     def hidden_states(self, ids_BxT: Tensor, mask_BxT: Tensor) -> Tensor:

@@ -23,13 +23,14 @@ from tokenizers import Tokenizer
 from pipeline.common.errors import UserError
 from pipeline.encoder.sentences import PASSAGE, split_sentences
 from pipeline.encoder.vocabulary import encode_texts
+from pipeline.tokenizer.special import BOS, EOS, PAD, UNK
 
 PairKind = Literal["surroundings", "crops", "halves", "headings", "questions"]
 KINDS: tuple[PairKind, ...] = ("surroundings", "crops", "halves", "headings", "questions")
 
 MIN_WORDS = 4  # of a query; fewer words seldom tell what a text is about
 MAX_HEADING_WORDS = 12
-MAX_BYTES = 2**30  # of text that is held in memory: more documents are sampled
+MAX_BYTES = 2**28  # of text that is held in memory, with some ten times as much around it
 CROP = (0.25, 0.6)  # least and largest share of a passage in a crop
 DOCUMENTS_AT_ONCE = 1000
 ORDER, TEXT, POOL, CHOICE = range(4)  # uses of random numbers; each has its own stream
@@ -151,9 +152,18 @@ def passage_frequencies(sentences: Sentences, vocab_size: int) -> tuple[np.ndarr
 
 
 def inverse_document_frequencies(sentences: Sentences, vocab_size: int) -> np.ndarray:
-    """Return the weight of every token, ln((passages + 1) / (passages with it + 1)) [V]; never negative."""
-    frequency_V, passages = passage_frequencies(sentences, vocab_size)
-    return np.log((passages + 1) / (frequency_V + 1)).astype(np.float32)
+    """Return the weight of every token by its rarity in the passages [V]."""
+    return rarity(*passage_frequencies(sentences, vocab_size))
+
+
+def rarity(frequency_V: np.ndarray, count: int) -> np.ndarray:
+    """Return ln((count + 1) / (frequency + 1)) for tokens that stand in `frequency` of `count` texts [V].
+
+    It is never negative. Special tokens weigh nothing, the unknown one among them.
+    """
+    weights_V = np.log((count + 1) / (frequency_V + 1)).astype(np.float32)
+    weights_V[[UNK, BOS, EOS, PAD]] = 0.0
+    return weights_V
 
 
 class Pairs(NamedTuple):
@@ -162,6 +172,7 @@ class Pairs(NamedTuple):
     queries: list[np.ndarray]
     passages: list[np.ndarray]
     range_Bx2: np.ndarray  # first sentence and end
+    keys: list[list[bytes]]  # the queries and the passages before any word was dropped
 
 
 class PairSampler:
@@ -176,26 +187,38 @@ class PairSampler:
         batch_size: int,
         seed: int,
     ) -> None:
-        """`weights` are the shares of the kinds, `kept_fraction` of surroundings with the sentence itself."""
+        """`weights` are the shares of the kinds, `kept_fraction` of surroundings with the sentence itself.
+
+        Raises UserError where a step takes more pairs of a kind than there are sentences to make them of.
+        """
         self.sentences, self.seed = sentences, seed
         self.kept_fraction, self.word_dropout = kept_fraction, word_dropout
         self.positions = list_positions(sentences)
-        used = {kind: weights[kind] for kind in KINDS if weights[kind] and len(self.positions[kind])}
-        ends = np.cumsum(list(used.values())) / max(sum(used.values()), 1e-9)
-        rows = np.diff(np.round(ends * batch_size).astype(int), prepend=0)
-        self.rows = dict(zip(used, rows.tolist(), strict=True))  # of a batch, by kind
+        ends = np.cumsum([weights[kind] for kind in KINDS]) / sum(weights.values())
+        rows = np.diff(np.round(ends * batch_size).astype(int), prepend=0).tolist()
+        self.rows = {kind: count for kind, count in zip(KINDS, rows, strict=True) if count}  # of a batch
+        for kind, count in self.rows.items():
+            if count > len(self.positions[kind]):
+                raise UserError(
+                    f"params.yaml: encoder.pairs.{kind}: {weights[kind]}: a step takes {count} such pairs,"
+                    f" and data/corpus/train has sentences for {len(self.positions[kind])}; lower it or"
+                    " encoder.batch_size, or add text"
+                )
 
     def sample(self, step: int) -> Pairs:
         """Return the pairs of a step. None stands twice in an epoch of its kind."""
         rng = np.random.default_rng([self.seed, TEXT, step])
         queries, passages, ranges = [], [], []
+        keys: list[list[bytes]] = [[], []]
         for kind, rows in self.rows.items():
             for sentence in self.choose_positions(kind, step, rows):
                 query, passage, bounds = self.make_pair(kind, int(sentence), rng)
+                for side, ids in zip(keys, (query, passage), strict=True):
+                    side.append(ids.tobytes())
                 queries.append(self.drop_words(query, rng))
                 passages.append(self.drop_words(passage, rng))
                 ranges.append(bounds)
-        return Pairs(queries, passages, np.array(ranges))
+        return Pairs(queries, passages, np.array(ranges), keys)
 
     def choose_positions(self, kind: PairKind, step: int, rows: int) -> np.ndarray:
         """Return the sentences from which the pairs of a kind are made in a step."""

@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from pipeline.common.errors import UserError
 from pipeline.common.params import Section, nearest_divisors
+from pipeline.common.runtime import RuntimeParams
 from pipeline.encoder.pairs import KINDS, PairKind
 from pipeline.encoder.vocabulary import VocabularyKind
 from pipeline.training.params import LoopParams
@@ -55,9 +57,8 @@ class EncoderParams(LoopParams):
     min_margin: float = Field(ge=-2, le=2)  # of cosines
 
     def count_weights(self, vocab_size: int) -> int:
-        """Return the number of weights in matrices. `vocab_size` is that of the tokenizer."""
-        size = vocab_size if self.vocabulary == "tokenizer" else self.vocab_size
-        return self.layers * self.count_layer_weights() + size * self.width
+        """Return the number of weights in matrices, embeddings included."""
+        return self.layers * self.count_layer_weights() + vocab_size * self.width
 
     def count_layer_weights(self) -> int:
         """Return the number of weights in a layer's matrices."""
@@ -92,3 +93,15 @@ class EncoderParams(LoopParams):
         if not any(pairs.weights().values()):
             raise ValueError("all shares are 0; give one kind of pairs a share")
         return pairs
+
+
+def check_batches(params: EncoderParams, runtime: RuntimeParams) -> None:
+    """Raise UserError unless every process has equally many pairs of a step."""
+    count = runtime.process_count
+    if params.batch_size % count:
+        below = params.batch_size // count * count
+        near = f"{below} or {below + count}" if below > 1 else f"{below + count}"
+        raise UserError(
+            f"params.yaml: encoder.batch_size: {params.batch_size}: no multiple of the {count} processes;"
+            f" nearest: {near}"
+        )

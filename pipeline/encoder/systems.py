@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.encoder.embed import TextEncoder
 from pipeline.encoder.lexical import BEST, lexical_scores
+from pipeline.encoder.pairs import rarity
 from pipeline.encoder.retrieval_metrics import margins, positive_ranks, ranking_metrics
 from pipeline.encoder.table import TableConfig, VectorTable, initialize_table
 from pipeline.encoder.vocabulary import encode_texts
@@ -40,7 +41,7 @@ def random_idf_scores(
     for row in rows:
         frequency_V[np.unique(row)] += 1
     table = VectorTable(TableConfig(vocab_size=vocab_size, width=width))
-    initialize_table(table, np.log((len(rows) + 1) / (frequency_V + 1)).astype(np.float32), seed)
+    initialize_table(table, rarity(frequency_V, len(rows)), seed)
     untrained = TextEncoder(table, encoder.tokenizer)
     return untrained.embed(queries) @ untrained.embed(candidates).T
 

@@ -9,7 +9,6 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from pipeline.common.errors import UserError
 from pipeline.encoder.contrastive import false_negatives, gather_rows, nested_info_nce
 from pipeline.encoder.embed import Model
 from pipeline.encoder.model import Encoder, EncoderConfig, initialize
@@ -46,7 +45,9 @@ def read_training_text(
 
     Raises UserError where it has no words, or no document of two sentences.
     """
-    documents = sample_documents(texts, seed).texts
+    documents, count = sample_documents(texts, seed)
+    if len(documents) < count:
+        print(f"{len(documents):,} of {count:,} documents, as many as memory is for")
     tokenizer = build_vocabulary(params.vocabulary, params.vocab_size, documents, tokenizer_folder)
     sentences = read_sentences(documents, tokenizer)
     weights_V = inverse_document_frequencies(sentences, tokenizer.get_vocab_size())
@@ -106,7 +107,7 @@ class PairTask:
         seed: int,
         teacher: Teacher | None = None,
     ) -> None:
-        """Raises UserError where the sentences do not fill one batch."""
+        """Raises UserError where the sentences do not fill one batch of each kind of pairs."""
         self.params, self.seed, self.teacher = params, seed, teacher
         self.batch_size = self.units_per_step = params.batch_size
         self.sampler = PairSampler(
@@ -117,17 +118,10 @@ class PairTask:
             params.batch_size,
             seed,
         )
-        count = max((len(self.sampler.positions[kind]) for kind in self.sampler.rows), default=0)
-        if count < params.batch_size:
-            raise UserError(
-                f"params.yaml: encoder.batch_size: {params.batch_size}: data/corpus/train has only {count}"
-                " sentences to make pairs of; lower it or add text"
-            )
         size = min(params.batch_size, len(held_out.queries))
         rows = encode_texts(tokenizer, [*held_out.queries[:size], *held_out.passages[:size]])
-        own = np.arange(size)[:, None]
-        ignored = false_negatives(np.hstack([own, own + 1]), [])
-        self.val_batch = Batch(rows[:size], rows[size:], ignored, [], torch.zeros(0, 0))
+        ignored_BxB = torch.zeros(size, size, dtype=torch.bool)
+        self.val_batch = Batch(rows[:size], rows[size:], ignored_BxB, [], torch.zeros(0, 0))
 
     def describe(self) -> str:
         """Return how many pairs of each kind a batch has, and of how many sentences, as text."""
@@ -140,8 +134,7 @@ class PairTask:
     def micro_batches(self, step: int) -> Sequence[Batch]:
         """Return the one batch of a step: its pairs are each other's negatives, so it cannot be cut."""
         pairs = self.sampler.sample(step)
-        keys = [[row.tobytes() for row in side] for side in (pairs.queries, pairs.passages)]
-        ignored = false_negatives(pairs.range_Bx2, keys)
+        ignored = false_negatives(pairs.range_Bx2, pairs.keys)
         own = own_rows(self.batch_size)
         taught, targets_RxE = self.sample_taught(step)
         return [Batch(pairs.queries[own], pairs.passages[own], ignored, taught, targets_RxE)]
@@ -190,7 +183,6 @@ class PairTask:
 
 
 def own_rows(count: int) -> slice:
-    """Return the rows of a batch of `count` that this process embeds: equal parts, the rest to the last."""
-    rank, processes = distributed.rank(), distributed.world_size()
-    size = count // processes
-    return slice(rank * size, count if rank == processes - 1 else (rank + 1) * size)
+    """Return the rows of a batch of `count` that this process embeds: all have equally many."""
+    size = count // distributed.world_size()
+    return slice(distributed.rank() * size, (distributed.rank() + 1) * size)

@@ -56,9 +56,10 @@ def sample_spans(texts: Sequence[str], count: int, seed: int) -> Iterable[str]:
     """Yield up to `count` spans of a few words, of sentences of documents drawn at random."""
     rng = np.random.default_rng([seed, SPAN_STREAM])
     least, most = SPAN_WORDS
-    for document in rng.integers(len(texts), size=count):
+    documents, spans_D = np.unique(rng.integers(len(texts), size=count), return_counts=True)
+    for document, spans in zip(documents, spans_D, strict=True):
         sentences = [each for each in split_sentences(texts[document]) if count_words(each) >= least]
-        if sentences:
+        for _ in range(spans if sentences else 0):
             words = sentences[rng.integers(len(sentences))].split()
             length = int(rng.integers(least, most + 1))
             start = int(rng.integers(max(1, len(words) - length + 1)))

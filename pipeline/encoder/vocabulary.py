@@ -61,6 +61,7 @@ def lower_case_vocabulary(folder: Path) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(path))
     spaces = [normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip(), normalizers.Prepend(" ")]
     tokenizer.normalizer = normalizers.Sequence([*lower_case(), *spaces, tokenizer.normalizer])
+    tokenizer.encode_special_tokens = True  # a literal <s> in a text is three characters
     return tokenizer
 
 
@@ -114,7 +115,7 @@ def add_start_token(tokenizer: Tokenizer) -> Tokenizer:
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{BOS_TOKEN} $A", special_tokens=[(BOS_TOKEN, BOS)]
     )
-    tokenizer.encode_special_tokens = True  # a literal <s> in a text is three characters
+    tokenizer.encode_special_tokens = True
     return tokenizer
 
 

@@ -40,6 +40,8 @@ def test_run_teacher_refuses_a_folder_without_a_model(project, texts, tmp_path):
     out = project / "data/raw/model/teacher.parquet"
     with pytest.raises(UserError, match="no sentence-transformers model"):
         run_teacher(tmp_path, out, words=15, spans=10, prompt="")
-    with pytest.raises(UserError, match="nothing to ask for"):
+    with pytest.raises(UserError, match="--words 0 --spans 0: the corpus has nothing to ask for"):
         run_teacher(tmp_path, out, words=0, spans=0, prompt="")
+    with pytest.raises(UserError, match=r"elsewhere.parquet: not under data/raw/model/"):
+        run_teacher(tmp_path, tmp_path / "elsewhere.parquet", words=1, spans=0, prompt="")
     assert not out.exists()

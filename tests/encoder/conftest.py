@@ -31,7 +31,9 @@ def network(pieces):
     )
     encoder = Encoder(config)
     initialize(encoder, 0)
-    encoder.set_token_weights(np.random.default_rng(0).random(size))
+    weights = np.random.default_rng(0).random(size)
+    weights[:4] = 0.0  # special tokens count nothing
+    encoder.set_token_weights(weights)
     return TextEncoder(encoder.eval(), pieces, hybrid_weight=2.0)
 
 

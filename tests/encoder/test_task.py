@@ -3,10 +3,13 @@ import pytest
 import torch
 
 from pipeline.common.errors import UserError
-from pipeline.encoder.pairs import inverse_document_frequencies, read_sentences, sample_held_out
+from pipeline.common.runtime import RuntimeParams
+from pipeline.encoder.embed import TextEncoder
+from pipeline.encoder.pairs import KINDS, inverse_document_frequencies, read_sentences, sample_held_out
+from pipeline.encoder.params import check_batches
 from pipeline.encoder.task import PairTask, build_encoder
 from pipeline.encoder.teacher import Teacher
-from tests.helpers.factories import encoder_params
+from tests.helpers.factories import encoder_params, section_values
 
 TABLE = {"layers": 0, "width": 32}
 NETWORK = {"layers": 1, "width": 32, "heads": 2, "ffn": 32, "context": 40}
@@ -103,5 +106,20 @@ def test_pair_task_imitates_a_teacher(sentences, held_out, prefixes, token_weigh
 
 def test_pair_task_refuses_too_few_sentences(texts, held_out, prefixes):
     few = read_sentences(["Bir cümle var burada. Bir cümle daha var."] * 5, prefixes)
-    with pytest.raises(UserError, match=r"encoder.batch_size: 16: data/corpus/train has only 10 sentences"):
-        make_task(few, held_out, prefixes)
+    with pytest.raises(UserError, match=r"encoder.pairs.surroundings: 1.0: a step takes 16 .* for 10;"):
+        make_task(few, held_out, prefixes, pairs=dict.fromkeys(KINDS, 0.0) | {"surroundings": 1.0})
+
+
+def test_unknown_letters_of_a_table_count_nothing(prefixes, token_weights):
+    table = TextEncoder(build_encoder(encoder_params(layers=0, width=64), token_weights, 3), prefixes)
+    one, other, nothing = table.embed(["Москва", "京都 okula", "Αθήνα"])
+    assert not nothing.any()
+    assert one @ other == 0
+    assert np.linalg.norm(other) == pytest.approx(1)
+
+
+def test_check_batches_names_the_nearest_batch_for_processes():
+    params = encoder_params(batch_size=512)
+    check_batches(params, RuntimeParams(**section_values("runtime", processes=2)))
+    with pytest.raises(UserError, match=r"encoder.batch_size: 512: .* 3 processes; nearest: 510 or 513"):
+        check_batches(params, RuntimeParams(**section_values("runtime", processes=3)))

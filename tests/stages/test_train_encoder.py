@@ -92,9 +92,14 @@ def test_train_encoder_imitates_a_teachers_file(encoder_project):
     folder = encoder_project / "data/raw/model"
     folder.mkdir(parents=True, exist_ok=True)
     write_teacher(folder / "t.parquet", ["Ankara", "Van Gölü"], np.eye(2, 8))
-    set_encoder_params(encoder_project, teacher="data/raw/model/t.parquet")
     train_encoder.main()
-    assert (encoder_project / "models/encoder/modules.json").exists()
+    alone = load_encoder(encoder_project / "models/encoder").embed(["Ankara"])
+    set_encoder_params(encoder_project, teacher="data/raw/model/t.parquet", teacher_weight=100.0)
+    train_encoder.main()
+    taught = load_encoder(encoder_project / "models/encoder").embed(["Ankara"])
+    # Centered, the two vectors are opposite: the first two numbers differ in sign.
+    assert taught[0, 0] > 0.2 > -0.2 > taught[0, 1]
+    assert not np.allclose(alone, taught, atol=0.05)
     set_encoder_params(encoder_project, teacher="data/raw/model/none.parquet")
     with pytest.raises(UserError, match=r"encoder.teacher: data/raw/model/none.parquet"):
         train_encoder.main()
