@@ -62,8 +62,8 @@ def check_rules(all_params: AllParams, root: Path) -> None:
     The sections come in the order of params.yaml, as they do in `check_contents`.
     """
     corpus.check_inputs(all_params.corpus, root)
-    check_batches(all_params.train, all_params.model, all_params.runtime)
     encoder.check_batches(all_params.encoder, all_params.runtime)
+    check_batches(all_params.train, all_params.model, all_params.runtime)
     sft.check_batches(all_params.sft, all_params.runtime)
     sft.check_context(all_params.sft, all_params.model.context)
     if all_params.encoder.teacher is not None:

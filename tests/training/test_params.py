@@ -43,6 +43,9 @@ def test_check_batches_refuses_partial_sequences_with_auto(project):
 
 def test_check_batches_counts_the_processes_of_an_outer_launcher(project, launcher_variables):
     launcher_variables(RANK=0, WORLD_SIZE=3)
+    with pytest.raises(UserError, match=r"encoder.batch_size: 512: .* 3 processes; nearest: 510 or 513"):
+        check_params()
+    set_params(project, "encoder", batch_size=510)
     with pytest.raises(UserError, match=r"train.batch_size x model.context x runtime.processes = 6144"):
         check_params()
     set_params(project, "train", tokens_per_step=6144)
