@@ -20,10 +20,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
-from ruamel.yaml import YAML
 
-from pipeline.common.params import parse_section, read_params
-from pipeline.common.paths import CORPUS_TRAIN, CORPUS_VAL, PARAMS_FILE, TOKENIZER
+from benchmarks.encoder_study import load_changed_params
+from pipeline.common.paths import CORPUS_TRAIN, CORPUS_VAL, TOKENIZER
 from pipeline.data.reader import read_texts
 from pipeline.device.device import pick_device
 from pipeline.encoder import evaluate
@@ -42,16 +41,7 @@ def main(
     rounds: int = 3,
 ) -> None:
     """Print the pairs a second of both, the median of the rounds, and their ratio."""
-    values = read_params(PARAMS_FILE)["encoder"] | {
-        "steps": steps,
-        "precision": "fp32",
-        "widths": [],
-        "pairs": PAIRS,
-    }
-    for setting in settings or []:
-        key, value = setting.split("=", 1)
-        values[key] = YAML(typ="safe").load(value)
-    params = parse_section(values, "encoder", EncoderParams)
+    params = load_changed_params(settings or [], steps=steps, precision="fp32", widths=[], pairs=PAIRS)
     pools = evaluate.build_pools([*read_texts(CORPUS_VAL)], params, 42, str(CORPUS_VAL))
     text = read_training_text(read_texts(CORPUS_TRAIN), params, TOKENIZER, 42)
     task = PairTask(text.sentences, pools.choice[0], params, text.tokenizer, 42)

@@ -47,11 +47,7 @@ def main(
     heldout: Annotated[bool, typer.Option(help="sentences of the heldout task's texts")] = False,
 ) -> None:
     """Print recall at 1 of every system, for each task the mean over the seeds."""
-    values = read_params(PARAMS_FILE)["encoder"]
-    for setting in settings or []:
-        key, value = setting.split("=", 1)
-        values[key] = YAML(typ="safe").load(value)
-    params = parse_section(values, "encoder", EncoderParams)
+    params = load_changed_params(settings or [])
     runs: dict[int, Figures] = {}
     timing: dict[str, list[float]] = defaultdict(list)
     for seed in map(int, seeds.split(",")):
@@ -67,6 +63,15 @@ def main(
     Console(width=140).print(table)
     print(", ".join(f"{name} {mean(seconds):.1f}" for name, seconds in timing.items()))
     print(json.dumps({"settings": settings, "runs": runs, "timing": timing}))
+
+
+def load_changed_params(settings: list[str], **fixed: Any) -> EncoderParams:
+    """Return the project's `encoder` section with the `fixed` values, then with `settings`, as key=value."""
+    values = read_params(PARAMS_FILE)["encoder"] | fixed
+    for setting in settings:
+        key, value = setting.split("=", 1)
+        values[key] = YAML(typ="safe").load(value)
+    return parse_section(values, "encoder", EncoderParams)
 
 
 def train_and_measure(

@@ -63,13 +63,13 @@ def check_rules(all_params: AllParams, root: Path) -> None:
     """
     corpus.check_inputs(all_params.corpus, root)
     encoder.check_batches(all_params.encoder, all_params.runtime)
-    check_batches(all_params.train, all_params.model, all_params.runtime)
-    sft.check_batches(all_params.sft, all_params.runtime)
-    sft.check_context(all_params.sft, all_params.model.context)
     if all_params.encoder.teacher is not None:
         from pipeline.encoder.teacher import find_teacher_files  # imports torch, which takes a second
 
         find_teacher_files(all_params.encoder.teacher, root)
+    check_batches(all_params.train, all_params.model, all_params.runtime)
+    sft.check_batches(all_params.sft, all_params.runtime)
+    sft.check_context(all_params.sft, all_params.model.context)
     has_miniworld = any(source.kind == "miniworld" for source in all_params.corpus.sources.values())
     sft.check_miniworld(all_params.sft, has_miniworld)
     sft.check_inputs(all_params.sft, root)
@@ -104,9 +104,9 @@ def check_machine(params: AllParams) -> list[str]:
 
     They are no errors: another machine may be meant. The stages refuse to train here.
     """
-    runtime, vocab_size, table = params.runtime, params.tokenizer.vocab_size, params.encoder
-    subject = f"params.yaml: encoder.width: {table.width}"
-    pieces = vocab_size if table.vocabulary == "tokenizer" else table.vocab_size
+    runtime, vocab_size, section = params.runtime, params.tokenizer.vocab_size, params.encoder
+    subject = f"params.yaml: encoder.width: {section.width}"
+    pieces = vocab_size if section.vocabulary == "tokenizer" else section.vocab_size
     notes = []
     for checks in (
         [partial(check_device, runtime)],
@@ -114,7 +114,7 @@ def check_machine(params: AllParams) -> list[str]:
             partial(check_pretraining, params.train, params.model, vocab_size, runtime),
             partial(check_tuning, params.sft, params.model, vocab_size, runtime),
         ],
-        [partial(check_weights, subject, table.count_weights(pieces), table, runtime)],
+        [partial(check_weights, subject, section.count_weights(pieces), section, runtime)],
     ):
         try:
             for check in checks:

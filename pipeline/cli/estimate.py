@@ -76,7 +76,7 @@ def decoder_flops(params: AllParams) -> float:
     return 6 * weights + 6 * m.layers * m.heads * m.head_dim * m.context
 
 
-def encoder_flops(e: EncoderParams) -> float:
+def encoder_step_flops(e: EncoderParams) -> float:
     """Return the operations of a step of the sentence encoder.
 
     Each of B queries is compared with B passages, in three passes. Besides, the network reads them.
@@ -104,7 +104,7 @@ def stage_flops(params: AllParams, root: Path = Path()) -> dict[str, float]:
     e, per_token = params.encoder, decoder_flops(params)
     scored_tokens = 2 * params.eval.max_bytes / bytes_per_token(params.tokenizer.vocab_size)
     return {
-        "train_encoder": e.steps * encoder_flops(e),
+        "train_encoder": e.steps * encoder_step_flops(e),
         "train_base": params.train.steps * params.train.tokens_per_step * per_token,
         "train_sft": params.sft.epochs * count_conversations(params, root) * CONVERSATION_TOKENS * per_token,
         "evaluate": (scored_tokens + params.eval.max_questions * 50) * per_token / 3,
