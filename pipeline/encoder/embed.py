@@ -44,3 +44,7 @@ class TextEncoder:
             ]
         result = torch.cat(vectors).numpy()
         return result[np.argsort(order)]
+
+    def cosines(self, queries: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
+        """Return the cosine [Q, C] of every query's vector with every candidate's."""
+        return self.embed(queries) @ self.embed(candidates).T

@@ -21,7 +21,7 @@ from pipeline.encoder.lexical import BEST, lexical_scores
 from pipeline.encoder.pairs import HeldOut, sample_halves, sample_held_out
 from pipeline.encoder.params import EncoderParams
 from pipeline.encoder.retrieval_metrics import positive_ranks
-from pipeline.encoder.systems import DENSE, system_metrics, system_scores
+from pipeline.encoder.systems import DENSE, hybrid_scores, system_metrics, system_scores
 from pipeline.encoder.task import TrainingText
 from pipeline.training.loop import History
 
@@ -73,10 +73,10 @@ def choose_hybrid_weight(encoder: TextEncoder, pools: Sequence[HeldOut]) -> floa
     means = np.zeros(len(HYBRID_WEIGHTS))
     for pool in pools:
         lexical_QxC = lexical_scores(pool.queries, pool.passages)[BEST]
-        dense_QxC = encoder.embed(pool.queries) @ encoder.embed(pool.passages).T
+        dense_QxC = encoder.cosines(pool.queries, pool.passages)
         positive_Q = np.arange(len(pool.queries))
         for i, weight in enumerate(HYBRID_WEIGHTS):
-            rank_Q = positive_ranks(lexical_QxC + np.float32(weight) * dense_QxC, positive_Q)
+            rank_Q = positive_ranks(hybrid_scores(lexical_QxC, dense_QxC, weight), positive_Q)
             means[i] += (1 / rank_Q).mean()
     return HYBRID_WEIGHTS[int(means.argmax())]
 
@@ -92,8 +92,7 @@ def measure_trained(
     metrics = {}
     for task, pool in {SENTENCES: pools.sentences, HALVES: pools.halves}.items():
         scores = system_scores(encoder, pool.queries, pool.passages, seed)
-        cut = {f"{DENSE}_{width}": dense_metrics(encoder, pool, width) for width in params.widths}
-        metrics[task] = pool_metrics(scores, pool) | cut
+        metrics[task] = pool_metrics(scores, pool) | cut_metrics(encoder, pool, params.widths)
     return metrics
 
 
@@ -102,11 +101,20 @@ def pool_metrics(scores: dict[str, np.ndarray], pool: HeldOut) -> dict[str, dict
     return system_metrics(scores, np.arange(len(pool.queries)), np.array(pool.documents))
 
 
-def dense_metrics(encoder: TextEncoder, pool: HeldOut, width: int | None = None) -> dict[str, float]:
-    """Return the metrics of the encoder's vectors, or of their first `width` numbers."""
-    sides = [encoder.embed(side)[:, :width] for side in (pool.queries, pool.passages)]
-    queries, passages = (side / np.linalg.norm(side, axis=1, keepdims=True).clip(1e-9) for side in sides)
-    return pool_metrics({DENSE: queries @ passages.T}, pool)[DENSE]
+def dense_metrics(encoder: TextEncoder, pool: HeldOut) -> dict[str, float]:
+    """Return the metrics of the encoder's vectors alone."""
+    return pool_metrics({DENSE: encoder.cosines(pool.queries, pool.passages)}, pool)[DENSE]
+
+
+def cut_metrics(encoder: TextEncoder, pool: HeldOut, widths: Sequence[int]) -> dict[str, dict[str, float]]:
+    """Return the metrics of the encoder's vectors cut to each of `widths`, by the name of such a system."""
+    sides = [encoder.embed(side) for side in (pool.queries, pool.passages)]
+    metrics = {}
+    for width in widths:
+        cut = [side[:, :width] for side in sides]
+        queries, passages = (side / np.linalg.norm(side, axis=1, keepdims=True).clip(1e-9) for side in cut)
+        metrics[f"{DENSE}_{width}"] = pool_metrics({DENSE: queries @ passages.T}, pool)[DENSE]
+    return metrics
 
 
 def training_metrics(

@@ -44,7 +44,6 @@ def save_encoder(folder: Path, encoder: TextEncoder) -> None:
     if isinstance(model, Encoder):
         save_network(folder, model, encoder.tokenizer)
     else:
-        assert isinstance(model, VectorTable)
         save_weights(folder / WEIGHTS_FILE, model.state_dict())
         write_json(folder / MODULES_FILE, list_modules({"": "StaticEmbedding", "1_Normalize": "Normalize"}))
         write_json(folder / "1_Normalize" / "config.json", {})

@@ -25,10 +25,15 @@ def system_scores(
 ) -> dict[str, np.ndarray]:
     """Return the scores [Q, C] of each way to search: words, vectors, both, and random vectors."""
     scores = lexical_scores(queries, candidates)
-    scores[DENSE] = encoder.embed(queries) @ encoder.embed(candidates).T
-    scores[HYBRID] = scores[BEST] + np.float32(encoder.hybrid_weight) * scores[DENSE]
+    scores[DENSE] = encoder.cosines(queries, candidates)
+    scores[HYBRID] = hybrid_scores(scores[BEST], scores[DENSE], encoder.hybrid_weight)
     scores[RANDOM_IDF] = random_idf_scores(encoder, queries, candidates, seed)
     return scores
+
+
+def hybrid_scores(lexical_QxC: np.ndarray, cosines_QxC: np.ndarray, weight: float) -> np.ndarray:
+    """Return the scores [Q, C] of word search and vectors together."""
+    return lexical_QxC + np.float32(weight) * cosines_QxC
 
 
 def random_idf_scores(
@@ -42,8 +47,7 @@ def random_idf_scores(
         frequency_V[np.unique(row)] += 1
     table = VectorTable(TableConfig(vocab_size=vocab_size, width=width))
     initialize_table(table, rarity(frequency_V, len(rows)), seed)
-    untrained = TextEncoder(table, encoder.tokenizer)
-    return untrained.embed(queries) @ untrained.embed(candidates).T
+    return TextEncoder(table, encoder.tokenizer).cosines(queries, candidates)
 
 
 def system_metrics(

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 import torch.nn.functional as F
@@ -29,7 +30,7 @@ from pipeline.encoder.pairs import count_words
 from pipeline.encoder.params import EncoderParams
 from pipeline.encoder.sentences import split_sentences
 from pipeline.encoder.table import VectorTable
-from pipeline.encoder.vocabulary import encode_texts
+from pipeline.encoder.vocabulary import encode_texts, rank_by_count
 
 SPAN_WORDS = (3, 12)  # least and most words of a span
 SPAN_STREAM = 101  # of random numbers
@@ -48,8 +49,7 @@ def list_teacher_texts(texts: Sequence[str], words: int, spans: int, seed: int) 
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(WORD.findall(text))
-    common = [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:words]]
-    return [*common, *dict.fromkeys(sample_spans(texts, spans, seed))]
+    return [*rank_by_count(counts)[:words], *dict.fromkeys(sample_spans(texts, spans, seed))]
 
 
 def sample_spans(texts: Sequence[str], count: int, seed: int) -> Iterable[str]:
@@ -98,20 +98,26 @@ def read_teacher(path: Path) -> tuple[list[str], np.ndarray]:
         table = pq.read_table(path, columns=["text", "vector"])
     except (pa.ArrowException, OSError, KeyError) as error:
         raise UserError(f"{path}: no Parquet file with columns text and vector: {one_line(error)}") from None
-    texts, vectors = table["text"].to_pylist(), table["vector"].to_pylist()
+    texts, column = table["text"].to_pylist(), table["vector"].combine_chunks()
     if not texts:
         raise UserError(f"{path}: no rows; a teacher needs texts and their vectors")
-    for row, (text, vector) in enumerate(zip(texts, vectors, strict=True), start=1):
+    for row, text in enumerate(texts, start=1):
         if not isinstance(text, str) or not text.strip():
             raise UserError(f"{path}: row {row}: no text")
-        if not isinstance(vector, list) or len(vector) != len(vectors[0] or []):
+    is_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    if not any(is_kind(column.type) for is_kind in is_list):
+        raise UserError(f"{path}: column vector has {column.type}, not lists of numbers")
+    lengths = pc.list_value_length(column).to_pylist()
+    for row, length in enumerate(lengths, start=1):
+        if length is None or length != lengths[0]:
             raise UserError(f"{path}: row {row}: its vector is not as long as that of row 1")
     try:
-        vectors_NxE = np.array(vectors, np.float32)
+        vectors_NxE = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     except (TypeError, ValueError):
         raise UserError(f"{path}: a vector holds something that is no number") from None
-    if vectors_NxE.ndim != 2 or not vectors_NxE.size or not np.isfinite(vectors_NxE).all():
+    if not vectors_NxE.size or not np.isfinite(vectors_NxE).all():
         raise UserError(f"{path}: a vector is empty or holds a number that is not finite")
+    vectors_NxE = vectors_NxE.reshape(len(texts), -1)
     return texts, vectors_NxE
 
 

@@ -23,7 +23,7 @@ from pipeline.tokenizer.special import BOS, BOS_TOKEN, EOS_TOKEN, PAD_TOKEN, UNK
 VocabularyKind = Literal["tokenizer", "prefix5"]
 
 TOKENIZER_FILE = "tokenizer.json"
-SPECIAL_TOKENS = [UNK_TOKEN, BOS_TOKEN, EOS_TOKEN, PAD_TOKEN]  # ids 0 to 3
+CONTROL_TOKENS = [UNK_TOKEN, BOS_TOKEN, EOS_TOKEN, PAD_TOKEN]  # ids 0 to 3
 SHORTER_STARTS = (4, 3, 2)  # letters of a start that stands for rare prefixes
 SHORTER_SHARE = 0.15  # of the vocabulary, for such starts
 
@@ -75,11 +75,11 @@ def train_prefix_vocabulary(texts: Iterable[str], size: int) -> Tokenizer:
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(split_prefixes(text))
-    by_count = [prefix for prefix, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    by_count = rank_by_count(counts)
     if not by_count:
         raise UserError("data/corpus/train: no word in its documents; add text")
     letters = sorted({letter for prefix in counts for letter in prefix})
-    pieces = dict.fromkeys([*SPECIAL_TOKENS, *letters, *(f"##{letter}" for letter in letters)])
+    pieces = dict.fromkeys([*CONTROL_TOKENS, *letters, *(f"##{letter}" for letter in letters)])
     common = by_count[: max(0, int(size * (1 - SHORTER_SHARE)) - len(pieces))]
     pieces |= dict.fromkeys(common)
     starts: Counter[str] = Counter()
@@ -87,12 +87,16 @@ def train_prefix_vocabulary(texts: Iterable[str], size: int) -> Tokenizer:
         for length in SHORTER_STARTS:
             if length < len(prefix):
                 starts[prefix[:length]] += counts[prefix]
-    by_use = [start for start, _ in sorted(starts.items(), key=lambda item: (-item[1], item[0]))]
-    for piece in [*by_use, *by_count]:
+    for piece in [*rank_by_count(starts), *by_count]:
         if len(pieces) >= size:
             break
         pieces[piece] = None
     return make_prefix_tokenizer(list(pieces))
+
+
+def rank_by_count(counts: Counter[str]) -> list[str]:
+    """Return what was counted, the commonest first; of equal counts in the order of the alphabet."""
+    return sorted(counts, key=lambda text: (-counts[text], text))
 
 
 def make_prefix_tokenizer(pieces: Sequence[str]) -> Tokenizer:
@@ -111,7 +115,7 @@ def make_prefix_tokenizer(pieces: Sequence[str]) -> Tokenizer:
 
 def add_start_token(tokenizer: Tokenizer) -> Tokenizer:
     """Return the tokenizer with a start token before every text, as the network reads it."""
-    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL_TOKENS])
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in CONTROL_TOKENS])
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{BOS_TOKEN} $A", special_tokens=[(BOS_TOKEN, BOS)]
     )

@@ -93,9 +93,8 @@ def measure_tasks(
     """Measure the models and their baselines; return the figures and the items.
 
     The figures are by kind of task and by task, the items by both with a dot between. The base model scores
-    texts inside `autocast()`. Answers have up to `max_new_tokens`. `seed` is that of
-    random baselines. The figures of a task file have its
-    `version` beside them. Prints its progress.
+    texts inside `autocast()`. Answers have up to `max_new_tokens`. `seed` is that of random baselines. The
+    figures of a task file have its `version` beside them. Prints its progress.
     """
     tokenizer = models.tokenizer
     token_scorers: dict[str, TokenScorer] = {

@@ -81,10 +81,13 @@ def test_choose_hybrid_weight_is_zero_where_vectors_add_nothing_and_more_where_t
     assert evaluate.choose_hybrid_weight(FixedVectors(helpful), [pool]) > 0
 
 
-def test_dense_metrics_at_a_smaller_width(documents, table):
+def test_cut_metrics_at_full_and_smaller_widths(documents, table):
     pool, _ = sample_held_out(documents, 30, 1)
-    assert evaluate.dense_metrics(table, pool) == evaluate.dense_metrics(table, pool, 48)
-    assert evaluate.dense_metrics(table, pool, 2)["recall_at_1"] < 1
+    cut = evaluate.cut_metrics(table, pool, [2, 48])
+    whole = evaluate.dense_metrics(table, pool)
+    assert {**cut["dense_48"], "margin": 0} == {**whole, "margin": 0}
+    assert cut["dense_48"]["margin"] == pytest.approx(whole["margin"], abs=1e-6)
+    assert cut["dense_2"]["recall_at_1"] < 1
 
 
 def test_system_metrics_intervals_are_wider_by_document():

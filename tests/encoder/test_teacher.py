@@ -98,6 +98,8 @@ def table_of(**columns):
         (table_of(text=["a", "b"], vector=[[1.0, 2.0], [2.0]]), r"row 2: its vector is not as long as"),
         (table_of(text=["a", "b"], vector=[[1.0], None]), r"row 2: its vector is not as long as"),
         (table_of(text=["a"], vector=[[float("nan")]]), r"a number that is not finite"),
+        (table_of(text=["a"], vector=[[1.0, None]]), r"a number that is not finite"),
+        (table_of(text=["a"], vector=[1.0]), r"column vector has double, not lists of numbers"),
         (table_of(text=["a"], vector=[["x"]]), r"holds something that is no number"),
         (table_of(text=pa.array([], pa.string()), vector=pa.array([], pa.list_(pa.float32()))), r"no rows"),
         (table_of(text=["a"], vectors=[[1.0]]), r"no Parquet file with columns text and vector"),
