@@ -1,8 +1,8 @@
 """The rate of matrix products on this machine, by which times are estimated.
 
 `tezgah doctor` and `tezgah plan` measure it anew, while nothing trains, and store it in the scratch folder.
-Everything else takes the stored one. A rate measured while other programs have the processor counts only
-until one is measured without them.
+Everything else takes the stored one. A rate measured while other programs have the processor is not stored:
+hours later, times by it would be nonsense.
 """
 
 import json
@@ -19,7 +19,6 @@ from pipeline.common.paths import PARAMS_FILE
 RATE_FILE = "rate.json"
 REPEATS = 5  # measurements of which the best counts
 MAX_USED_SHARE = 1 / 3  # of the cores, by other programs; with more, a rate is not the machine's
-BUSY = ", busy"  # ends the name of a rate that was measured on a busy machine
 
 
 class Rate(NamedTuple):
@@ -30,13 +29,12 @@ class Rate(NamedTuple):
 
 
 def stored_rate(device: str, precision: str) -> float | None:
-    """Return the rate last measured for these on a quiet machine, else on a busy one, or None."""
-    rates, name = _read_rates(), f"{device}, {precision}"
-    return rates.get(name) or rates.get(name + BUSY)
+    """Return the rate last measured for these on a quiet machine, or None."""
+    return _read_rates().get(f"{device}, {precision}")
 
 
 def measure_rate(device: str, precision: str) -> Rate:
-    """Return the rate as now measured, and store it where the current folder is a project.
+    """Return the rate as now measured; on a quiet machine store it where the current folder is a project.
 
     While other programs have the processor, the last rate of a quiet machine is returned where there is one.
     Raises UserError where the device is missing.
@@ -51,14 +49,11 @@ def measure_rate(device: str, precision: str) -> Rate:
     if is_busy and name in rates:
         return Rate(rates[name], f"{busy}; times are by its last rate when it was quiet")
     rate = measure_flops(device, precision)
-    rates[name + BUSY if is_busy else name] = rate
-    if not is_busy:
-        rates.pop(name + BUSY, None)
-    if PARAMS_FILE.exists():
-        with suppress(OSError):  # a folder that cannot be written
-            write_json(scratch_folder() / RATE_FILE, rates)
     if is_busy:
         return Rate(rate, f"{busy}, and its rate when quiet is unknown; expect less time then")
+    if PARAMS_FILE.exists():
+        with suppress(OSError):  # a folder that cannot be written
+            write_json(scratch_folder() / RATE_FILE, rates | {name: rate})
     return Rate(rate)
 
 
