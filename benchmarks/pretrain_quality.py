@@ -48,7 +48,8 @@ def recipe(name: str, changes: list[str]) -> AllParams:
     """The params of a preset with the vocabulary of this benchmark and other changes put in."""
     values: dict[str, Any] = YAML(typ="safe", pure=True).load(preset.apply_presets(["mini"])[0])
     overlay = preset.read_preset(name)
-    preset.merge(values, {key: overlay[key] for key in ("tokenizer", "model", "train")}, name)
+    of_model = {key: overlay[key] for key in ("tokenizer", "model", "train")}
+    preset.merge(values, of_model, f"presets/{name}.yaml")
     values["tokenizer"] |= VOCABULARY
     for change in changes:
         key, value = change.split("=")

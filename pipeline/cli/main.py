@@ -188,11 +188,29 @@ def import_hf(
 @app.command()
 def plan(
     probe: Annotated[bool, typer.Option("--probe", help="Train 20 steps to measure the time.")] = False,
+    minutes: Annotated[
+        float | None, typer.Option(help="Recommend what to train in so many minutes here.")
+    ] = None,
+    hours: Annotated[float | None, typer.Option(help="The same for hours.")] = None,
+    flops: Annotated[
+        float | None, typer.Option(help="The same for floating-point operations, on any machine.")
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the recommended values into params.yaml.")
+    ] = False,
 ) -> None:
     """Say what params.yaml asks for before anything is trained: size, tokens, disk, memory, time, stages.
 
-    Example: tezgah preset baby-10m && tezgah plan --probe
+    With a budget for pretraining, say which model and how many steps promise the fewest bits per byte.
+
+    Example: tezgah plan --minutes 25
     """
+    from pipeline.cli.recommend import print_recommendation, read_budget
+
+    budget = read_budget(minutes, hours, flops, write)
+    if budget:
+        print_recommendation(budget, write)
+        return
     from pipeline.cli.plan import print_plan
 
     print_plan(probe)

@@ -141,16 +141,24 @@ def model_table(model: Decoder) -> Table:
 def describe_training_tokens(params: AllParams, parameters: int, to_run: dict[str, str] | None) -> str:
     """Return a line about the tokens of pretraining, per parameter and in epochs."""
     steps, per_step = params.train.steps, params.train.tokens_per_step
-    available = estimate.training_tokens(params)
-    about = "about "
-    if to_run is not None and "pack_shards" not in to_run and MANIFEST.is_file():
-        available, about = json.loads(MANIFEST.read_text(encoding="utf-8"))["train"]["tokens"], ""
+    packed = read_packed_text(to_run)
+    available, about = (packed["tokens"], "") if packed else (estimate.training_tokens(params), "about ")
     total = steps * per_step
     return (
         f"pretraining: {steps:,} steps x {per_step:,} = {total / 1e6:,.1f} M tokens"
         f" ({total / parameters:.1f} a parameter); the train split has {about}{available / 1e6:,.1f} M:"
         f" {total / available:.1f} epochs"
     )
+
+
+def read_packed_text(to_run: dict[str, str] | None) -> dict[str, Any] | None:
+    """Return what the manifest has of the train split, or None where the shards are missing or stale.
+
+    `to_run` are the stale stages, None where they are unknown.
+    """
+    if to_run is None or "pack_shards" in to_run or not MANIFEST.is_file():
+        return None
+    return json.loads(MANIFEST.read_text(encoding="utf-8"))["train"]
 
 
 def describe_expected_bits(params: AllParams, parameters: int) -> str:

@@ -59,7 +59,7 @@ def merge(base: Any, overlay: dict[str, Any], name: str, path: tuple[str, ...] =
         key_path = (*path, key)
         if key not in base and path not in USER_KEYED:
             hint = suggest_nearest(key, list(base))
-            raise UserError(f"presets/{name}.yaml: {'.'.join(key_path)}: unknown key{hint}")
+            raise UserError(f"{name}: {'.'.join(key_path)}: unknown key{hint}")
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             if key_path in USER_KEYED and not value:
                 base[key] = CommentedMap()  # a block emptied in place would be dumped as broken YAML
@@ -97,10 +97,20 @@ def list_changes(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Change]
 
 def apply_presets(presets: list[str], params: Path = PARAMS_FILE) -> tuple[str, list[Change]]:
     """Return the text of params.yaml with the presets merged in order, and the changes."""
+    return apply_overlays([(f"presets/{name}.yaml", read_preset(name)) for name in presets], params)
+
+
+def apply_overlays(
+    overlays: list[tuple[str, dict[str, Any]]], params: Path = PARAMS_FILE
+) -> tuple[str, list[Change]]:
+    """Return the text of params.yaml with the named overlays merged in order, and the changes.
+
+    Raises UserError, with the name of the overlay, for a key that params.yaml lacks.
+    """
     document = read_yaml(params, round_trip_yaml())
     before = to_plain(document)
-    for name in presets:
-        merge(document, read_preset(name), name)
+    for name, overlay in overlays:
+        merge(document, overlay, name)
     return dump_yaml(document), list_changes(before, to_plain(document))
 
 
@@ -172,6 +182,11 @@ def run_preset(chosen: list[str], as_flags: bool) -> None:
     if as_flags:
         print(" ".join(f"-S {shlex.quote(flag)}" for flag in to_flags(changes)))
         return
+    write_changes(text, changes)
+
+
+def write_changes(text: str, changes: list[Change]) -> None:
+    """Write the text of params.yaml, and print what changes and what that re-runs."""
     if not changes:
         print(translate("params.yaml has these values already"))
         return

@@ -1,0 +1,277 @@
+"""`tezgah plan --minutes`: the model and the steps that promise the fewest bits per byte for a budget.
+
+A larger model learns more from a token and reads fewer tokens in the same time. The scaling law says where
+the two balance. The rest of a recipe is what runs have shown to be best (EXPERIMENTS.md).
+"""
+
+import math
+import shlex
+import statistics
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.autobatch.probe import time_random_step
+from pipeline.cli import estimate, preset, scaling
+from pipeline.cli.check import AllParams, check_params
+from pipeline.cli.graph import stale_stages
+from pipeline.cli.plan import print_line, read_packed_text, try_or_explain
+from pipeline.cli.rate import measure_rate
+from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate_table
+from pipeline.device.device import pick_device, pick_precision
+from pipeline.device.memory import tune_allocator
+from pipeline.model.decoder import Decoder, initialize
+from pipeline.training.optimizer import Optimizers
+
+# Width and layers of the models to choose from; heads of 64 numbers where the width allows it, else of 32.
+SHAPES = (
+    (96, 2), (128, 4), (160, 4), (192, 4), (256, 4), (320, 5), (384, 6), (448, 7), (512, 8), (640, 10),
+    (768, 12),
+)  # fmt: skip
+ONE_KEY_HEAD_WIDTH = 256  # up to this width all query heads share one head of keys and values
+FFN_RATIO = 3
+# Values of `train` that were best in runs of 2e12 to 2e14 operations.
+RECIPE = {
+    "optimizer": "muon", "learning_rate": 0.03, "matrix_learning_rate": 0.03, "momentum": 0.9, "beta1": 0.8,
+    "schedule": "wsd", "decay_fraction": 0.8, "final_fraction": 0.0, "weight_decay": 0.0,
+}  # fmt: skip
+# A step reads about STEP_TOKENS tokens times the root of the millions of tokens of the run.
+STEP_TOKENS, MIN_STEP_TOKENS = 1320, 2048
+# `beta2` averages squares of gradients over this many tokens, whatever a step has of them.
+AVERAGED_TOKENS = 204_800
+MIN_BETA2, MAX_BETA2 = 0.95, 0.99
+CPU_BATCH_SIZE = 8  # sequences; larger batches are no faster on a processor
+PROBED_STEPS = 5  # of which the first is not counted
+MAX_PROBED_STEP_SECONDS = 5.0
+SHOWN_NEIGHBORS = 2  # rows above and below the recommended one
+
+
+class Budget(NamedTuple):
+    """What pretraining may cost: seconds on this machine, or operations."""
+
+    seconds: float
+    flops: float | None
+
+
+class Candidate(NamedTuple):
+    """A model that trains for the budget, and what it promises."""
+
+    params: AllParams
+    parameters: int
+    read_bytes: float  # with repetitions
+    epochs: float
+    bits: float  # a UTF-8 byte of real Turkish text
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens are read."""
+        return self.params.train.steps * self.params.train.tokens_per_step
+
+
+def read_budget(
+    minutes: float | None, hours: float | None, flops: float | None, write: bool
+) -> Budget | None:
+    """Return the budget of the options, or None where there is none.
+
+    Raises UserError for more than one, for one that is not above 0, and for `--write` without one.
+    """
+    given = {"--minutes": minutes, "--hours": hours, "--flops": flops}
+    budgets = {name: value for name, value in given.items() if value is not None}
+    if len(budgets) > 1:
+        raise UserError(f"{' and '.join(budgets)}: give one budget")
+    if write and not budgets:
+        raise UserError("--write: nothing to write without --minutes, --hours or --flops")
+    for name, value in budgets.items():
+        if not 0 < value < math.inf:
+            raise UserError(f"{name}: {value:g}: must be above 0")
+    if not budgets:
+        return None
+    seconds = 60 * (minutes or 0) + 3600 * (hours or 0)
+    return Budget(seconds, flops)
+
+
+def print_recommendation(budget: Budget, write: bool) -> None:
+    """Print what to train for a budget; with `write` put it into params.yaml.
+
+    Raises UserError for params that contradict each other, and for a budget that no model fits.
+    """
+    params, console = check_params(), Console(highlight=False)
+    text, line = measure_text(params)
+    print_line(console, line)
+    if budget.flops is None:
+        flops = measure_budget(params, text, budget.seconds, console)
+    else:
+        flops = budget.flops
+        print_line(console, f"budget: {flops:.1e} operations")
+    candidates = list_candidates(params, text, flops)
+    best = min(candidates, key=lambda candidate: candidate.bits)
+    console.print(translate_table(candidate_table(candidates, best)))
+    print_line(console, describe_certainty(best))
+    for note in estimate.find_shortages(best.params):
+        print_line(console, f"note: {note}")
+    text_of_params, changes = preset.apply_overlays([("tezgah plan", to_overlay(best))])
+    if write:
+        preset.write_changes(text_of_params, changes)
+        return
+    flags = " ".join(f"-S {shlex.quote(flag)}" for flag in preset.to_flags(changes))
+    if not flags:
+        print_line(console, "params.yaml has these values already")
+        return
+    print_line(console, "`--write` puts it into params.yaml; for one experiment:")
+    console.print(f"dvc exp run {flags}", soft_wrap=True, markup=False)
+
+
+def measure_text(params: AllParams) -> tuple[int, str]:
+    """Return the bytes of the train split, of the packed shards where they are up to date, and a line."""
+    to_run, _ = try_or_explain(stale_stages)
+    packed = read_packed_text(to_run)
+    text = packed["bytes"] if packed else max(1, estimate.training_bytes(params))
+    return text, f"text: {'' if packed else 'about '}{text / 1e6:,.1f} MB to train on"
+
+
+def measure_budget(params: AllParams, text: int, seconds: float, console: Console) -> float:
+    """Return the operations of training in some seconds on this machine, and print them.
+
+    A model for the rate of matrix products comes first. Some steps of it tell the rate of training.
+    """
+    device = pick_device(params.runtime.device)
+    rate = measure_rate(params.runtime.device, params.train.precision)
+    flops = rate.flops * estimate.EFFICIENCY["train_base"]
+    first = min(list_candidates(params, text, flops * seconds), key=lambda candidate: candidate.bits)
+    measured = measure_training(first.params, device, flops)
+    precision = pick_precision(params.train.precision, device)
+    print_line(
+        console,
+        f"budget: {estimate.format_duration(seconds)} here ({device.type}, {precision}),"
+        f" {measured * seconds:.1e} operations at {measured / 1e9:,.0f} GFLOP/s of training",
+    )
+    if rate.note:
+        print_line(console, f"note: {rate.note}")
+    return measured * seconds
+
+
+def measure_training(params: AllParams, device: torch.device, expected: float) -> float:
+    """Return the operations per second of training steps on random tokens.
+
+    `expected` operations per second are returned where a step would take too long by them.
+    """
+    step_flops = estimate.decoder_flops(params) * params.train.tokens_per_step
+    if step_flops / expected > MAX_PROBED_STEP_SECONDS:
+        return expected
+    tune_allocator()
+    model = Decoder(params.model, params.tokenizer.vocab_size)
+    initialize(model, params.seed)
+    model.to(device)
+    optimizers = Optimizers(model, params.train)
+    rows = CPU_BATCH_SIZE
+    passes = max(1, params.train.tokens_per_step // (rows * params.model.context))
+    precision = pick_precision(params.train.precision, device)
+    seconds = [
+        time_random_step(model, optimizers, rows, params.model.context, precision, passes)
+        for _ in range(PROBED_STEPS)
+    ]
+    return step_flops / statistics.median(seconds[1:])
+
+
+def list_candidates(params: AllParams, text: int, flops: float) -> list[Candidate]:
+    """Return what each shape promises with these operations on `text` bytes, from the smallest on.
+
+    Raises UserError where the budget is too small for a step of any.
+    """
+    candidates = [
+        candidate for width, layers in SHAPES if (candidate := plan_shape(params, text, flops, width, layers))
+    ]
+    if not candidates:
+        raise UserError(f"a budget of {flops:.1e} operations is less than a step of the smallest model")
+    return candidates
+
+
+def plan_shape(params: AllParams, text: int, flops: float, width: int, layers: int) -> Candidate | None:
+    """Return what a shape promises, or None where the budget is less than its warmup."""
+    head_dim = 64 if width % 64 == 0 else 32
+    heads = width // head_dim
+    model = params.model.model_copy(
+        update={
+            "width": width,
+            "layers": layers,
+            "heads": heads,
+            "kv_heads": 1 if width <= ONE_KEY_HEAD_WIDTH and params.model.arch != "tanai" else heads,
+            "head_dim": head_dim,
+            "ffn": FFN_RATIO * width,
+        }
+    )
+    shaped = params.model_copy(update={"model": model})
+    tokens = flops / estimate.decoder_flops(shaped)
+    per_step = choose_step_tokens(tokens, model.context * params.runtime.process_count)
+    steps = round(tokens / per_step)
+    warmup = min(300, max(20, steps // 100))
+    if steps <= warmup:
+        return None
+    train = params.train.model_copy(
+        update={
+            **RECIPE,
+            "beta2": round(min(MAX_BETA2, max(MIN_BETA2, 1 - per_step / AVERAGED_TOKENS)), 3),
+            "steps": steps,
+            "tokens_per_step": per_step,
+            "warmup_steps": warmup,
+        }
+    )
+    parameters = model.count_weights(params.tokenizer.vocab_size)
+    read = steps * per_step * estimate.bytes_per_token(params.tokenizer.vocab_size)
+    bits = scaling.LAW.bits_per_byte(parameters, float(scaling.effective_bytes(text, read)))
+    return Candidate(shaped.model_copy(update={"train": train}), parameters, read, read / text, bits)
+
+
+def choose_step_tokens(tokens: float, multiple: int) -> int:
+    """Return the tokens of a step for a run of so many: a power of two, times `multiple` at least."""
+    wanted = STEP_TOKENS * math.sqrt(tokens / 1e6)
+    power = 2 ** round(math.log2(max(MIN_STEP_TOKENS, wanted)))
+    return multiple * max(1, round(power / multiple))
+
+
+def to_overlay(candidate: Candidate) -> dict[str, dict[str, Any]]:
+    """Return the values of params.yaml that the candidate sets, by section."""
+    params = candidate.params
+    sequences = params.train.tokens_per_step // (params.model.context * params.runtime.process_count)
+    batch_size = "auto" if params.train.batch_size == "auto" else math.gcd(sequences, CPU_BATCH_SIZE)
+    train_keys = [*RECIPE, "beta2", "steps", "tokens_per_step", "warmup_steps"]
+    return {
+        "model": {
+            key: getattr(params.model, key)
+            for key in ("width", "layers", "heads", "kv_heads", "head_dim", "ffn")
+        },
+        "train": {
+            **{key: getattr(params.train, key) for key in train_keys},
+            "batch_size": batch_size,
+            "eval_every": max(10, round(params.train.steps / 150) * 10),
+        },
+    }
+
+
+def candidate_table(candidates: Sequence[Candidate], best: Candidate) -> Table:
+    """Return a table of the best candidate and its neighbors in size."""
+    table = Table("model", "parameters", "steps x tokens", "epochs", "bits per byte", title="for this budget")
+    at = candidates.index(best)
+    for candidate in candidates[max(0, at - SHOWN_NEIGHBORS) : at + SHOWN_NEIGHBORS + 1]:
+        model, train = candidate.params.model, candidate.params.train
+        table.add_row(
+            f"{model.layers} x {model.width}" + (" ←" if candidate is best else ""),
+            f"{candidate.parameters / 1e6:.1f} M",
+            f"{train.steps:,} x {train.tokens_per_step:,}",
+            f"{candidate.epochs:.1f}",
+            f"{candidate.bits:.3f}",
+        )
+    return table
+
+
+def describe_certainty(candidate: Candidate) -> str:
+    """Return a line about the expected bits per byte and how sure they are."""
+    if not scaling.is_within_runs(candidate.parameters, candidate.read_bytes):
+        return "on real Turkish text, by the scaling law; a guess: no run of that size was measured"
+    effective = float(scaling.effective_bytes(candidate.read_bytes / candidate.epochs, candidate.read_bytes))
+    error = candidate.bits * scaling.LAW.relative_error(candidate.parameters, effective)
+    return f"on real Turkish text, by the scaling law; give or take {error:.3f}"

@@ -1,0 +1,117 @@
+"""`tezgah plan --minutes`: what it recommends for a budget, and that params.yaml takes it."""
+
+import re
+
+import pytest
+
+from pipeline.cli import preset, rate, recommend
+from pipeline.cli.check import check_params
+from pipeline.cli.main import app
+from pipeline.cli.recommend import choose_step_tokens, list_candidates, read_budget
+from pipeline.common.errors import UserError
+from pipeline.training.params import check_batches
+
+TEXT = 100_000_000  # bytes
+
+
+@pytest.fixture
+def quiet(monkeypatch, project):
+    """A machine of 1e11 operations a second, half of that in training. The shards are stale."""
+    monkeypatch.setattr(rate, "measure_flops", lambda device, precision: 1e11)
+    monkeypatch.setattr(rate, "used_cores", lambda: (0.0, 2))
+    monkeypatch.setattr(recommend, "stale_stages", lambda: {"pack_shards": "never run"})
+    monkeypatch.setattr(recommend, "measure_training", lambda params, device, expected: 5e10)
+    monkeypatch.setenv("TEZGAH_SCRATCH", str(project / ".scratch"))
+
+
+def best(flops, text=TEXT):
+    return min(list_candidates(check_params(), text, flops), key=lambda candidate: candidate.bits)
+
+
+def test_larger_budgets_get_larger_models_that_read_more_and_promise_less(project):
+    runs = [best(flops) for flops in (1e13, 1e14, 1e15, 1e17)]
+    assert [run.parameters for run in runs] == sorted({run.parameters for run in runs})
+    assert [run.tokens for run in runs] == sorted({run.tokens for run in runs})
+    assert [run.bits for run in runs] == sorted({run.bits for run in runs}, reverse=True)
+
+
+@pytest.mark.parametrize("flops", [1e12, 1e13, 1.7e14, 1e16, 1e19])
+def test_every_candidate_trains_for_the_budget_and_passes_the_checks(project, flops):
+    for candidate in list_candidates(check_params(), TEXT, flops):
+        params = candidate.params
+        per_token = recommend.estimate.decoder_flops(params)
+        assert candidate.tokens * per_token == pytest.approx(flops, rel=0.03)
+        text, _ = preset.apply_overlays([("test", recommend.to_overlay(candidate))])
+        checked = preset.check_params_text(text)
+        check_batches(checked.train, checked.model, checked.runtime)
+        assert checked.model == params.model
+        assert checked.train.steps == params.train.steps
+
+
+def test_little_text_asks_for_a_larger_model_on_fewer_tokens(project):
+    assert best(1e15, text=1_000_000).parameters > best(1e15).parameters
+    assert best(1e15, text=1_000_000).tokens < best(1e15).tokens
+
+
+def test_choose_step_tokens_grows_with_the_root_of_the_run_and_fills_all_processes():
+    assert [choose_step_tokens(millions * 1e6, 256) for millions in (0.5, 2.4, 9.3, 37)] == [
+        2048, 2048, 4096, 8192,
+    ]  # fmt: skip
+    assert choose_step_tokens(1e6, 3 * 256) % (3 * 256) == 0
+    assert choose_step_tokens(1e6, 2 * 2048) == 4096
+
+
+def test_print_recommendation_by_the_clock_prints_table_and_flags(project, quiet, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "120")
+    app(["plan", "--minutes", "30"], standalone_mode=False)
+    printed = capsys.readouterr().out
+    assert "budget: 30 min here (cpu, fp32), 9.0e+13 operations at 50 GFLOP/s of training" in printed
+    assert re.search(r"text: about [\d.]+ MB to train on", printed)
+    assert printed.count("←") == 1
+    assert re.search(r"give or take 0\.0\d\d", printed)
+    assert re.search(r"^dvc exp run -S model\.width=\d+ .*-S train\.steps=\d+", printed, re.M)
+
+
+def test_print_recommendation_writes_what_it_shows_and_is_then_content(project, quiet, capsys):
+    app(["plan", "--flops", "1.7e14", "--write"], standalone_mode=False)
+    printed = capsys.readouterr().out
+    width = re.search(r"model\.width: 224 -> (\d+)", printed).group(1)
+    assert check_params().model.width == int(width)
+    assert "these changes re-run: train_base, train_sft, evaluate" in printed
+    app(["plan", "--flops", "1.7e14"], standalone_mode=False)
+    assert "params.yaml has these values already" in capsys.readouterr().out
+
+
+def test_print_recommendation_notes_text_that_is_too_little(project, quiet, capsys):
+    app(["plan", "--flops", "1e18"], standalone_mode=False)
+    printed = capsys.readouterr().out
+    assert "a guess: no run of that size was measured" in printed
+    assert re.search(r"note: train\.steps \d+ reads about .* times; more text is better", printed)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((5.0, 1.0, None, False), "--minutes and --hours: give one budget"),
+        ((None, None, 0.0, False), "--flops: 0: must be above 0"),
+        ((-3.0, None, None, True), "--minutes: -3: must be above 0"),
+        ((None, float("nan"), None, False), "--hours: nan: must be above 0"),
+        ((None, None, None, True), "--write: nothing to write without --minutes, --hours or --flops"),
+    ],
+)
+def test_read_budget_refuses(options, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        read_budget(*options)
+
+
+def test_a_budget_of_less_than_a_warmup_is_refused(project):
+    with pytest.raises(UserError, match=r"a budget of 1\.0e\+06 operations is less than"):
+        list_candidates(check_params(), TEXT, 1e6)
+
+
+def test_measure_training_is_near_what_training_reaches(project):
+    preset.run_preset(["smoke"], False)
+    params = check_params()
+    device = recommend.pick_device("cpu")
+    assert recommend.measure_training(params, device, 1.0) == 1.0  # a step would take for ever by that
+    assert 1e8 < recommend.measure_training(params, device, 1e11) < 1e14
