@@ -14,7 +14,6 @@ from statistics import mean
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -82,14 +81,14 @@ def train_and_measure(
     started = time.perf_counter()
     text = read_training_text(read_texts(CORPUS_TRAIN), params, TOKENIZER, seed)
     timing["seconds to read"].append(time.perf_counter() - started)
-    torch.manual_seed(seed)
     model = build_encoder(params, text.token_weights_V, seed)
-    teacher = load_teacher(params, text.documents, text.tokenizer, seed)
+    device = pick_device("auto")
+    teacher = load_teacher(params, text.documents, text.tokenizer, seed, device)
     if teacher and isinstance(model, VectorTable):
         initialize_from_teacher(model, teacher)
     encoder = TextEncoder(model, text.tokenizer)
     pairs = PairTask(text.sentences, pools.choice[0], params, text.tokenizer, seed, teacher)
-    trainer = Trainer(model, pairs, params, params.steps, pick_device("auto"))
+    trainer = Trainer(model, pairs, params, params.steps, device)
     started = time.perf_counter()
     trainer.train()
     timing["seconds to train"].append(time.perf_counter() - started)

@@ -12,6 +12,7 @@ from pipeline.common.params import load_section, load_seed
 from pipeline.common.paths import CORPUS_TRAIN, CORPUS_VAL, ENCODER_MODEL, TOKENIZER
 from pipeline.common.runtime import RuntimeParams
 from pipeline.data.reader import read_texts, split_files
+from pipeline.device.device import pick_device
 from pipeline.device.memory import tune_allocator
 from pipeline.encoder import evaluate
 from pipeline.encoder.embed import TextEncoder
@@ -44,7 +45,7 @@ def main() -> None:
     model = build_encoder(params, text.token_weights_V, seed)
     encoder = TextEncoder(model, text.tokenizer)
     untrained = evaluate.dense_metrics(encoder, pools.sentences)
-    teacher = load_teacher(params, text.documents, text.tokenizer, seed)
+    teacher = load_teacher(params, text.documents, text.tokenizer, seed, pick_device(runtime.device))
     if teacher and isinstance(model, VectorTable):
         initialize_from_teacher(model, teacher)
     task = PairTask(text.sentences, pools.choice[0], params, text.tokenizer, seed, teacher)

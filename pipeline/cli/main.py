@@ -207,7 +207,7 @@ def plan(
     """
     from pipeline.cli.recommend import print_recommendation, read_budget
 
-    budget = read_budget(minutes, hours, flops, write)
+    budget = read_budget(minutes, hours, flops, write, probe)
     if budget:
         print_recommendation(budget, write)
         return

@@ -243,9 +243,22 @@ def describe_times(params: AllParams, to_run: dict[str, str], device: torch.devi
 
 
 def run_probe(params: AllParams, device: torch.device, precision: str, size: int) -> str:
-    """Train a new model for PROBE_STEPS steps on random tokens, `size` sequences at once.
+    """Train a new model for PROBE_STEPS steps; return a line about the time of a step and of all of them.
 
-    Returns a line about the time of a step and of the whole pretraining.
+    `size` sequences are read at once.
+    """
+    step = time_steps(params, device, precision, size, PROBE_STEPS)
+    total = estimate.format_duration(step * params.train.steps)
+    return (
+        f"probe of {PROBE_STEPS} steps: {step:.3f} s a step of {params.train.tokens_per_step:,} tokens,"
+        f" {params.train.tokens_per_step / step:,.0f} tokens/s; pretraining takes {total}"
+    )
+
+
+def time_steps(params: AllParams, device: torch.device, precision: str, size: int, count: int) -> float:
+    """Return the median seconds of an optimizer step of pretraining on random tokens, of `count` but two.
+
+    `size` sequences are read at once. Raises UserError where memory runs out.
     """
     tune_allocator()
     train_params, vocab_size = params.train, params.tokenizer.vocab_size
@@ -257,10 +270,5 @@ def run_probe(params: AllParams, device: torch.device, precision: str, size: int
     with explain_out_of_memory("train.batch_size", size):
         model.to(device)
         optimizers = Optimizers(model, train_params)
-        seconds = [time_random_step(model, optimizers, *step_params) for _ in range(PROBE_STEPS)]
-    step = statistics.median(seconds[2:])
-    total = estimate.format_duration(step * train_params.steps)
-    return (
-        f"probe of {PROBE_STEPS} steps: {step:.3f} s a step of {train_params.tokens_per_step:,} tokens,"
-        f" {train_params.tokens_per_step / step:,.0f} tokens/s; pretraining takes {total}"
-    )
+        seconds = [time_random_step(model, optimizers, *step_params) for _ in range(count)]
+    return statistics.median(seconds[2:])

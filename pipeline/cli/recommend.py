@@ -6,7 +6,6 @@ the two balance. The rest of a recipe is what runs have shown to be best (EXPERI
 
 import math
 import shlex
-import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,18 +13,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.autobatch.probe import time_random_step
 from pipeline.cli import estimate, preset, scaling
 from pipeline.cli.check import AllParams, check_params
 from pipeline.cli.graph import stale_stages
-from pipeline.cli.plan import print_line, read_packed_text, try_or_explain
+from pipeline.cli.plan import print_line, read_packed_text, resolve_batch_size, time_steps, try_or_explain
 from pipeline.cli.rate import measure_rate
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate_table
 from pipeline.device.device import pick_device, pick_precision
-from pipeline.device.memory import tune_allocator
-from pipeline.model.decoder import Decoder, initialize
-from pipeline.training.optimizer import Optimizers
 
 # Width and layers of the models to choose from; heads of 64 numbers where the width allows it, else of 32.
 SHAPES = (
@@ -45,7 +40,7 @@ STEP_TOKENS, MIN_STEP_TOKENS = 1320, 2048
 AVERAGED_TOKENS = 204_800
 MIN_BETA2, MAX_BETA2 = 0.95, 0.99
 CPU_BATCH_SIZE = 8  # sequences; larger batches are no faster on a processor
-PROBED_STEPS = 5  # of which the first is not counted
+PROBED_STEPS = 6  # of which two are not counted
 MAX_PROBED_STEP_SECONDS = 5.0
 SHOWN_NEIGHBORS = 2  # rows above and below the recommended one
 
@@ -73,11 +68,11 @@ class Candidate(NamedTuple):
 
 
 def read_budget(
-    minutes: float | None, hours: float | None, flops: float | None, write: bool
+    minutes: float | None, hours: float | None, flops: float | None, write: bool, probe: bool
 ) -> Budget | None:
     """Return the budget of the options, or None where there is none.
 
-    Raises UserError for more than one, for one that is not above 0, and for `--write` without one.
+    Raises UserError for more than one, one that is not above 0, `--write` without and `--probe` with one.
     """
     given = {"--minutes": minutes, "--hours": hours, "--flops": flops}
     budgets = {name: value for name, value in given.items() if value is not None}
@@ -86,6 +81,8 @@ def read_budget(
     if write and not budgets:
         raise UserError("--write: nothing to write without --minutes, --hours or --flops")
     for name, value in budgets.items():
+        if probe:
+            raise UserError(f"{name}: give it without --probe")
         if not 0 < value < math.inf:
             raise UserError(f"{name}: {value:g}: must be above 0")
     if not budgets:
@@ -99,7 +96,7 @@ def print_recommendation(budget: Budget, write: bool) -> None:
 
     Raises UserError for params that contradict each other, and for a budget that no model fits.
     """
-    params, console = check_params(), Console(highlight=False)
+    params, console = set_batch_size(check_params()), Console(highlight=False)
     text, line = measure_text(params)
     print_line(console, line)
     if budget.flops is None:
@@ -114,6 +111,7 @@ def print_recommendation(budget: Budget, write: bool) -> None:
     for note in estimate.find_shortages(best.params):
         print_line(console, f"note: {note}")
     text_of_params, changes = preset.apply_overlays([("tezgah plan", to_overlay(best))])
+    preset.check_params_text(text_of_params)
     if write:
         preset.write_changes(text_of_params, changes)
         return
@@ -123,6 +121,13 @@ def print_recommendation(budget: Budget, write: bool) -> None:
         return
     print_line(console, "`--write` puts it into params.yaml; for one experiment:")
     console.print(f"dvc exp run {flags}", soft_wrap=True, markup=False)
+
+
+def set_batch_size(params: AllParams) -> AllParams:
+    """Return the params with the batch size to recommend: as many as fit a GPU, a few for a processor."""
+    device, _ = try_or_explain(lambda: pick_device(params.runtime.device))
+    size = "auto" if device and device.type == "cuda" else CPU_BATCH_SIZE
+    return params.model_copy(update={"train": params.train.model_copy(update={"batch_size": size})})
 
 
 def measure_text(params: AllParams) -> tuple[int, str]:
@@ -142,7 +147,8 @@ def measure_budget(params: AllParams, text: int, seconds: float, console: Consol
     rate = measure_rate(params.runtime.device, params.train.precision)
     flops = rate.flops * estimate.EFFICIENCY["train_base"]
     first = min(list_candidates(params, text, flops * seconds), key=lambda candidate: candidate.bits)
-    measured = measure_training(first.params, device, flops)
+    # On a busy machine what is known of the quiet one counts.
+    measured = flops if rate.note else measure_training(first.params, device, flops)
     precision = pick_precision(params.train.precision, device)
     print_line(
         console,
@@ -155,38 +161,33 @@ def measure_budget(params: AllParams, text: int, seconds: float, console: Consol
 
 
 def measure_training(params: AllParams, device: torch.device, expected: float) -> float:
-    """Return the operations per second of training steps on random tokens.
+    """Return the operations per second of pretraining steps on random tokens, in all processes together.
 
-    `expected` operations per second are returned where a step would take too long by them.
+    `expected` operations per second are returned where a step would take too long by them. Raises UserError
+    where memory runs out.
     """
+    # Processes share the cores of a processor, while each has a GPU of its own.
+    processes = params.runtime.process_count if device.type == "cuda" else 1
     step_flops = estimate.decoder_flops(params) * params.train.tokens_per_step
-    if step_flops / expected > MAX_PROBED_STEP_SECONDS:
-        return expected
-    tune_allocator()
-    model = Decoder(params.model, params.tokenizer.vocab_size)
-    initialize(model, params.seed)
-    model.to(device)
-    optimizers = Optimizers(model, params.train)
-    rows = CPU_BATCH_SIZE
-    passes = max(1, params.train.tokens_per_step // (rows * params.model.context))
-    precision = pick_precision(params.train.precision, device)
-    seconds = [
-        time_random_step(model, optimizers, rows, params.model.context, precision, passes)
-        for _ in range(PROBED_STEPS)
-    ]
-    return step_flops / statistics.median(seconds[1:])
+    if step_flops / (expected * processes) > MAX_PROBED_STEP_SECONDS:
+        return expected * processes
+    size = resolve_batch_size(params, device)
+    passes = params.train.tokens_per_step // (size * params.model.context)
+    seconds = time_steps(params, device, pick_precision(params.train.precision, device), size, PROBED_STEPS)
+    tokens = passes * size * params.model.context  # of the step, without what does not fill a batch
+    return estimate.decoder_flops(params) * tokens / seconds * processes
 
 
 def list_candidates(params: AllParams, text: int, flops: float) -> list[Candidate]:
     """Return what each shape promises with these operations on `text` bytes, from the smallest on.
 
-    Raises UserError where the budget is too small for a step of any.
+    Raises UserError where the budget is too small for any.
     """
     candidates = [
         candidate for width, layers in SHAPES if (candidate := plan_shape(params, text, flops, width, layers))
     ]
     if not candidates:
-        raise UserError(f"a budget of {flops:.1e} operations is less than a step of the smallest model")
+        raise UserError(f"a budget of {flops:.1e} operations does not even warm up the smallest model")
     return candidates
 
 
@@ -206,7 +207,9 @@ def plan_shape(params: AllParams, text: int, flops: float, width: int, layers: i
     )
     shaped = params.model_copy(update={"model": model})
     tokens = flops / estimate.decoder_flops(shaped)
-    per_step = choose_step_tokens(tokens, model.context * params.runtime.process_count)
+    multiple = model.context * params.runtime.process_count
+    per_step = choose_step_tokens(tokens, multiple)
+    batch_size = params.train.batch_size
     steps = round(tokens / per_step)
     warmup = min(300, max(20, steps // 100))
     if steps <= warmup:
@@ -215,6 +218,7 @@ def plan_shape(params: AllParams, text: int, flops: float, width: int, layers: i
         update={
             **RECIPE,
             "beta2": round(min(MAX_BETA2, max(MIN_BETA2, 1 - per_step / AVERAGED_TOKENS)), 3),
+            "batch_size": "auto" if batch_size == "auto" else math.gcd(per_step // multiple, CPU_BATCH_SIZE),
             "steps": steps,
             "tokens_per_step": per_step,
             "warmup_steps": warmup,
@@ -227,18 +231,20 @@ def plan_shape(params: AllParams, text: int, flops: float, width: int, layers: i
 
 
 def choose_step_tokens(tokens: float, multiple: int) -> int:
-    """Return the tokens of a step for a run of so many: a power of two, times `multiple` at least."""
-    wanted = STEP_TOKENS * math.sqrt(tokens / 1e6)
-    power = 2 ** round(math.log2(max(MIN_STEP_TOKENS, wanted)))
-    return multiple * max(1, round(power / multiple))
+    """Return the tokens of a step for a run of so many, a multiple of `multiple` tokens.
+
+    That is about a power of two. Where there are eight multiples or more it is a multiple of all eight, so
+    that batches of eight sequences fill it.
+    """
+    power = 2 ** round(math.log2(max(MIN_STEP_TOKENS, STEP_TOKENS * math.sqrt(tokens / 1e6))))
+    unit = multiple * (CPU_BATCH_SIZE if power >= CPU_BATCH_SIZE * multiple else 1)
+    return unit * max(1, round(power / unit))
 
 
 def to_overlay(candidate: Candidate) -> dict[str, dict[str, Any]]:
     """Return the values of params.yaml that the candidate sets, by section."""
     params = candidate.params
-    sequences = params.train.tokens_per_step // (params.model.context * params.runtime.process_count)
-    batch_size = "auto" if params.train.batch_size == "auto" else math.gcd(sequences, CPU_BATCH_SIZE)
-    train_keys = [*RECIPE, "beta2", "steps", "tokens_per_step", "warmup_steps"]
+    train_keys = [*RECIPE, "beta2", "batch_size", "steps", "tokens_per_step", "warmup_steps"]
     return {
         "model": {
             key: getattr(params.model, key)
@@ -246,7 +252,6 @@ def to_overlay(candidate: Candidate) -> dict[str, dict[str, Any]]:
         },
         "train": {
             **{key: getattr(params.train, key) for key in train_keys},
-            "batch_size": batch_size,
             "eval_every": max(10, round(params.train.steps / 150) * 10),
         },
     }

@@ -1,12 +1,15 @@
 """`tezgah teacher`: a file of a model's vectors, which `encoder.teacher` names."""
 
+import os
 from pathlib import Path
 
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
-from pipeline.common.params import load_seed
+from pipeline.common.params import load_section, load_seed
 from pipeline.common.paths import CORPUS_TRAIN, RAW_MODEL
+from pipeline.common.runtime import RuntimeParams
 from pipeline.data.reader import read_texts
+from pipeline.device.device import pick_device
 from pipeline.encoder.pairs import sample_documents
 from pipeline.encoder.teacher import ask_teacher, list_teacher_texts, write_teacher
 
@@ -16,12 +19,17 @@ def run_teacher(folder: Path, out: Path, words: int, spans: int, prompt: str) ->
 
     Raises UserError where there is no corpus or no model, or nothing to ask for.
     """
-    if not out.absolute().is_relative_to(RAW_MODEL.absolute()):
+    place = Path(os.path.normpath(out.absolute()))
+    if RAW_MODEL.absolute() not in place.parents:
         raise UserError(f"--out {out}: not under {RAW_MODEL}/, where encoder.teacher looks")
+    if place.is_dir():
+        raise UserError(f"--out {out}: is a folder; name a file")
+    device = pick_device(load_section("runtime", RuntimeParams).device)
     seed = load_seed()
     documents = sample_documents(read_texts(CORPUS_TRAIN), seed)
     texts = list_teacher_texts(documents.texts, words, spans, seed)
     if not texts:
         raise UserError(f"--words {words} --spans {spans}: the corpus has nothing to ask for; raise one")
-    write_teacher(out, texts, ask_teacher(folder, texts, prompt))
-    print(translate(f"{out}: {len(texts):,} texts and their vectors; set encoder.teacher to it"))
+    write_teacher(place, texts, ask_teacher(folder, texts, device, prompt))
+    name = place.relative_to(Path.cwd())
+    print(translate(f"{name}: {len(texts):,} texts and their vectors; set encoder.teacher to it"))

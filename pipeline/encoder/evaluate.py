@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.common.errors import UserError
+from pipeline.common.runtime import process_info
 from pipeline.encoder.embed import TextEncoder
 from pipeline.encoder.lexical import BEST, lexical_scores
 from pipeline.encoder.pairs import HeldOut, sample_halves, sample_held_out
@@ -60,8 +61,9 @@ def build_pools(texts: Sequence[str], params: EncoderParams, seed: int, source: 
 
 
 def warn(message: str) -> None:
-    """Print one line to standard error."""
-    print(f"warning: {message}", file=sys.stderr)
+    """Print one line to standard error, once for all processes."""
+    if process_info().rank == 0:
+        print(f"warning: {message}", file=sys.stderr)
 
 
 def choose_hybrid_weight(encoder: TextEncoder, pools: Sequence[HeldOut]) -> float:

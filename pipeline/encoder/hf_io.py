@@ -38,7 +38,8 @@ ADVICE = "run `dvc repro train_encoder`"
 def save_encoder(folder: Path, encoder: TextEncoder) -> None:
     """Write weights, configuration and vocabulary into the existing `folder`.
 
-    Modules and keys have their older names throughout, which sentence-transformers 2 to 6 read.
+    Modules and keys have their older names throughout, which sentence-transformers 2 to 6 read; a table
+    takes 3.2 or later.
     """
     model = encoder.model
     if isinstance(model, Encoder):
@@ -171,7 +172,7 @@ def load_encoder(folder: Path | str, device: torch.device | str = "cpu") -> Text
     except Exception as error:  # tokenizers raises nothing narrower
         raise UserError(f"{tokenizer_path}: damaged: {error}; {ADVICE}") from None
     is_network = (folder / "config.json").exists()
-    model = load_network(folder) if is_network else load_table(folder, tokenizer)
+    model = load_network(folder, tokenizer) if is_network else load_table(folder, tokenizer)
     tokenizer.encode_special_tokens = True
     return TextEncoder(model.to(device).eval(), tokenizer, hybrid_weight)
 
@@ -183,13 +184,18 @@ def find_search_file(folder: Path) -> Path:
     return require_file(folder / SEARCH_FILE, ADVICE)
 
 
-def load_network(folder: Path) -> Encoder:
+def load_network(folder: Path, tokenizer: Tokenizer) -> Encoder:
     """Load ModernBERT and its word weights."""
     path = folder / "config.json"
     hf_config = read_json(path)
     if hf_config.get("model_type") != "modernbert" or hf_config.get("global_attn_every_n_layers") != 1:
         raise UserError(f"{path}: model_type {hf_config.get('model_type')!r}: not an encoder written here")
     encoder = Encoder(parse_config(hf_config, HF_NAMES, EncoderConfig, path))
+    if encoder.config.vocab_size != tokenizer.get_vocab_size():
+        raise UserError(
+            f"{path}: vocab_size {encoder.config.vocab_size}, but {TOKENIZER_FILE} has"
+            f" {tokenizer.get_vocab_size()} pieces; {ADVICE}"
+        )
     path = require_file(folder / WEIGHTS_FILE, ADVICE)
     load_weights(encoder, read_safetensors(path), path, assign=True)
     path = require_file(folder / WORD_WEIGHTS / WEIGHTS_FILE, ADVICE)

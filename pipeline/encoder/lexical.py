@@ -6,6 +6,7 @@ Q queries    C candidates
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 
 import bm25s
@@ -21,8 +22,9 @@ BEST = "prefixes_grams"  # the best word search: of prefixes and of runs of lett
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words of a text: runs of letters and digits, in Turkish lower case."""
-    return re.findall(r"\w+", lower(text))
+    """Return the words of a text: runs of letters and digits, in Turkish lower case, composed (NFC)."""
+    lowered = lower(unicodedata.normalize("NFC", text)).replace("i\u0307", "i")  # a dot left over
+    return re.findall(r"\w+", lowered)
 
 
 def split_prefixes(text: str) -> list[str]:

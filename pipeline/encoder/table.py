@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.common.params import Section
+from pipeline.tokenizer.special import UNK
 
 
 class TableConfig(Section):
@@ -30,7 +31,8 @@ class VectorTable(nn.Module):
     def __init__(self, config: TableConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.EmbeddingBag(config.vocab_size, config.width, mode="sum")
+        # The unknown token counts nothing and learns nothing: else all unknown words would become alike.
+        self.embedding = nn.EmbeddingBag(config.vocab_size, config.width, mode="sum", padding_idx=UNK)
 
     def forward(self, ids_N: Tensor, starts_B: Tensor) -> Tensor:
         """Return vectors [B, D] of length 1. Text b has the ids from `starts_B[b]` up to the next start.
@@ -60,3 +62,4 @@ def initialize_table(table: VectorTable, weights_V: np.ndarray, seed: int) -> No
     lengths_V = torch.from_numpy(weights_V / max(float(weights_V.mean()), 1e-9))
     with torch.no_grad():
         table.embedding.weight.copy_(directions_VxD * config.width**-0.5 * lengths_V[:, None])
+        table.embedding.weight[UNK] = 0.0

@@ -66,7 +66,9 @@ def sample_spans(texts: Sequence[str], count: int, seed: int) -> Iterable[str]:
             yield " ".join(words[start : start + length])
 
 
-def ask_teacher(folder: Path, texts: Sequence[str], prompt: str = "") -> np.ndarray:
+def ask_teacher(
+    folder: Path, texts: Sequence[str], device: torch.device | str, prompt: str = ""
+) -> np.ndarray:
     """Return the vectors [N, E] that the sentence-transformers model in `folder` has of the texts.
 
     `prompt` is put before each text. Raises UserError where the library is missing or the folder no model.
@@ -76,7 +78,7 @@ def ask_teacher(folder: Path, texts: Sequence[str], prompt: str = "") -> np.ndar
     except ImportError:
         raise UserError(f"{folder}: to ask it takes `pip install -e '.[teacher]'`") from None
     try:
-        model = SentenceTransformer(str(folder), local_files_only=True)
+        model = SentenceTransformer(str(folder), device=str(device), local_files_only=True)
     except Exception as error:  # of many kinds
         raise UserError(f"{folder}: no sentence-transformers model: {one_line(error)}") from None
     return model.encode([prompt + text for text in texts], batch_size=64, show_progress_bar=True)
@@ -122,7 +124,7 @@ def read_teacher(path: Path) -> tuple[list[str], np.ndarray]:
 
 
 def load_teacher(
-    params: EncoderParams, texts: Sequence[str], tokenizer: Tokenizer, seed: int
+    params: EncoderParams, texts: Sequence[str], tokenizer: Tokenizer, seed: int, device: torch.device
 ) -> Teacher | None:
     """Return what `encoder.teacher` knows: a file's texts, or for a folder words and spans of `texts`.
 
@@ -135,7 +137,7 @@ def load_teacher(
     find_teacher_files(params.teacher)
     if path.is_dir():
         asked = list_teacher_texts(texts, params.vocab_size, params.teacher_spans, seed)
-        vectors_NxE = ask_teacher(path, asked)
+        vectors_NxE = ask_teacher(path, asked, device)
     else:
         asked, vectors_NxE = read_teacher(path)
     if vectors_NxE.shape[1] > params.width:

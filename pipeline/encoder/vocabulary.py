@@ -41,12 +41,16 @@ def build_vocabulary(
 
 
 def lower_case() -> list[normalizers.Normalizer]:
-    """Return the normalizers that bring a text into Turkish lower case, composed (NFC)."""
+    """Return the normalizers that bring a text into Turkish lower case, composed (NFC).
+
+    The last one removes the dot that a lower() without Turkish leaves over: "İ".lower() is two characters.
+    """
     return [
         normalizers.NFC(),
         normalizers.Replace("İ", "i"),
         normalizers.Replace("I", "ı"),
         normalizers.Lowercase(),
+        normalizers.Replace("i\u0307", "i"),
     ]
 
 

@@ -1,5 +1,7 @@
 """`tezgah teacher`: a file of a model's vectors."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,8 @@ def test_run_teacher_writes_the_vectors_of_words_and_spans(project, texts, encod
     asked, vectors = read_teacher(out)
     assert 15 < len(asked) <= 25
     assert len(vectors) == len(asked)
-    assert capsys.readouterr().out.startswith(f"{out}: {len(asked)} texts and their vectors")
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"data/raw/model/teacher.parquet: {len(asked)} texts and their vectors")
 
 
 def test_run_teacher_refuses_a_folder_without_a_model(project, texts, tmp_path):
@@ -44,4 +47,10 @@ def test_run_teacher_refuses_a_folder_without_a_model(project, texts, tmp_path):
         run_teacher(tmp_path, out, words=0, spans=0, prompt="")
     with pytest.raises(UserError, match=r"elsewhere.parquet: not under data/raw/model/"):
         run_teacher(tmp_path, tmp_path / "elsewhere.parquet", words=1, spans=0, prompt="")
+    for outside in ("data/raw/model", "data/raw/model/../x.parquet"):
+        with pytest.raises(UserError, match=r"not under data/raw/model/"):
+            run_teacher(tmp_path, Path(outside), words=1, spans=0, prompt="")
+    (project / "data/raw/model/folder").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"--out data/raw/model/folder: is a folder; name a file"):
+        run_teacher(tmp_path, Path("data/raw/model/folder"), words=1, spans=0, prompt="")
     assert not out.exists()

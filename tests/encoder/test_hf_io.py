@@ -83,6 +83,7 @@ OF_NETWORK = [
         r"final_norm.weight is none, its configuration means \(32,\)",
     ),
     (change_weights("bias", torch.ones(3)), r"bias is \(3,\), its configuration means none"),
+    (change_config(vocab_size=60), r"config.json: vocab_size 60, but tokenizer.json has \d+ pieces; run"),
     (remove("1_WordWeights/model.safetensors"), r"1_WordWeights/model.safetensors: no such file; run"),
     (
         change_weights("emb_layer.weight", torch.ones(3, 1), "1_WordWeights/model.safetensors"),

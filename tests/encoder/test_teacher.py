@@ -22,7 +22,7 @@ def raw(tmp_path, monkeypatch):
 
 def load(prefixes, path="data/raw/model/t.parquet", texts=("Bir cümle var burada.",), **changes):
     params = encoder_params(**{"teacher": path, "width": 64, "teacher_spans": 20, "vocab_size": 30} | changes)
-    return teacher.load_teacher(params, list(texts), prefixes, seed=1)
+    return teacher.load_teacher(params, list(texts), prefixes, 1, torch.device("cpu"))
 
 
 def test_write_and_read_teacher_round_trip(raw):

@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,10 @@ def test_prefix_vocabulary_cuts_words_to_five_lower_case_letters(tmp_path):
     tokenizer = build_vocabulary("prefix5", 500, CORPUS, tmp_path)
     assert tokens(tokenizer, "Kitaplarımızdan, OKULDAYDIK!") == ["kitap", "okuld"]
     assert tokens(tokenizer, "İSTANBUL'da IŞIK") == ["istan", "da", "ışık"]
+    assert tokens(tokenizer, "İSTANBUL'DA".lower()) == ["istan", "da"]  # not Turkish: i and a dot of its own
+    decomposed = unicodedata.normalize("NFD", "İstanbul ışık zürafa")
+    assert tokens(tokenizer, decomposed) == split_prefixes(decomposed) == ["istan", "ışık", "züraf"]
+    assert split_prefixes("İSTANBUL'DA".lower()) == ["istan", "da"]
 
 
 def test_prefix_vocabulary_of_rare_words_falls_back_to_shorter_starts_and_letters():
