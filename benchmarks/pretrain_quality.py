@@ -125,8 +125,7 @@ def main() -> None:
     parser.add_argument("--place", type=Path, default=Path(".scratch/real_text"))
     args = parser.parse_args()
     val = real_text.prepare(args.place, args.folder)
-    lines = args.score.read_text(encoding="utf-8").splitlines() if args.score else []
-    scored = [Document(**json.loads(line)) for line in lines] or val
+    scored = real_text.read_documents(args.score) if args.score else val
     recipes = {"recipe": args.change}
     if args.against is not None:
         recipes["against"] = args.change + args.against

@@ -1,6 +1,8 @@
 """A folder of real texts, split, packed by any tokenizer, and a model trained on it: what studies share."""
 
 import fcntl
+import hashlib
+import json
 import math
 import time
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ import torch.nn.functional as F
 
 from benchmarks.texts import folder_texts, write_split_of
 from pipeline.cli.check import AllParams
+from pipeline.common.errors import UserError
 from pipeline.common.io import atomic_folder
 from pipeline.device.device import autocast, pick_device, pick_precision
 from pipeline.eval_sets.readers import Document
@@ -39,7 +42,10 @@ def one_at_a_time(place: Path) -> Iterator[None]:
 
 
 def prepare(place: Path, folder: Path) -> list[Document]:
-    """Write the train split, if it is not there; every hundredth document, of all files, validates."""
+    """Write the train split, if it is not there; every hundredth document, of all files, validates.
+
+    Raises UserError where the place has been prepared from other texts.
+    """
     val: list[Document] = []
     train: dict[str, str] = {}
     for number, text in enumerate(folder_texts(folder, without=["nutuk.txt"])):
@@ -47,11 +53,20 @@ def prepare(place: Path, folder: Path) -> list[Document]:
             val.append(Document(str(number), "val", text))
         else:
             train[f"d{number}"] = text
+    digest = hashlib.sha256("\0".join(train.values()).encode()).hexdigest()
     with one_at_a_time(place):
         if not (place / "train").exists():
             with atomic_folder(place / "train") as whole:
                 write_split_of(whole / "parts", train)
+                (whole / "sha256").write_text(digest)
+    if (place / "train/sha256").read_text() != digest:
+        raise UserError(f"{place}: prepared from other texts than those of {folder}; give another --place")
     return val
+
+
+def read_documents(path: Path) -> list[Document]:
+    """The documents of a file of JSON lines."""
+    return [Document(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def packed(place: Path, settings: TokenizerParams, val: list[Document]) -> tuple[Tokenizer, Path]:

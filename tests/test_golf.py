@@ -3,22 +3,34 @@
 import pytest
 
 from benchmarks.golf import __main__ as golf
-from benchmarks.pretrain_quality import recipe
 from pipeline.common.errors import UserError
 
 
 @pytest.mark.parametrize("name", golf.list_entries())
-def test_entries_fit_the_rules(name, root):
+def test_entries_keep_the_rules_and_fill_a_step_of_all_processes(name, root):
     entry = golf.read_entry(name)
-    params = recipe(entry["preset"], [f"{key}={value}" for key, value in entry["change"].items()])
-    weights = params.model.count_weights(params.tokenizer.vocab_size)
-    assert golf.BYTES_PER_WEIGHT * weights < golf.MAX_WEIGHT_BYTES
-    assert entry["seconds"] in (24, 240)
-    assert params.model.arch in ("qwen3", "llama")
-    assert (
-        params.train.tokens_per_step % (params.train.batch_size * params.model.context * entry["processes"])
-        == 0
-    )
+    params = golf.entry_params(entry)
+    pass_tokens = params.train.batch_size * params.model.context * entry["processes"]
+    assert params.train.tokens_per_step % pass_tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("seconds: 480", r"seconds: 480: not a class of \(24, 240\)"),
+        ("  model.arch: tanai", r"model.arch: tanai: must be one of"),
+        ("  model.width: 1024", r"bytes of weights, more than 16,000,000"),
+    ],
+)
+def test_read_entry_refuses_what_breaks_the_rules(root, tmp_path, monkeypatch, change, message):
+    lines = (golf.ENTRIES / "240s.yaml").read_text().splitlines()
+    key = change.split(":")[0]
+    kept = [line for line in lines if not line.startswith(key + ":")]
+    place = len(kept) if change.startswith(" ") else 0
+    (tmp_path / "mine.yaml").write_text("\n".join([*kept[:place], change, *kept[place:]]))
+    monkeypatch.setattr(golf, "ENTRIES", tmp_path)
+    with pytest.raises(UserError, match=message):
+        golf.read_entry("mine")
 
 
 def test_read_entry_names_the_known_ones():

@@ -1,11 +1,11 @@
 """The golf of small Turkish models: run entries of benchmarks/golf/ and compare them (README.md there).
 
-    python -m benchmarks.golf ../shared/data/corpus ../shared/data/eval/heldout.jsonl 24s 240s
-    python -m benchmarks.golf ../shared/data/corpus ../shared/data/eval/heldout.jsonl my-entry --against 240s
+    python -m benchmarks.golf ../shared/data/corpus 24s 240s --score ../shared/data/eval/heldout.jsonl
+    python -m benchmarks.golf ../shared/data/corpus my-entry --against 240s
 
-Every entry trains with every seed for its seconds and is scored on the held-out text. `--against` runs
-another entry in the same call, in turns, and says whether the first is better. Prints a Markdown table and
-one JSON line.
+Every entry trains with every seed for its seconds and is scored on the validation documents, or on the
+held-out text that `--score` names. `--against` runs another entry in the same call, in turns, and says
+whether the first is better. Prints a Markdown table and one JSON line.
 """
 
 import argparse
@@ -23,27 +23,47 @@ from scipy.stats import ttest_ind
 
 from benchmarks import real_text
 from benchmarks.pretrain_quality import Budget, recipe, trained
+from pipeline.cli.check import AllParams
 from pipeline.common.errors import UserError
 from pipeline.common.runtime import process_info
-from pipeline.eval_sets.readers import Document
 from pipeline.evaluation import bits_per_byte
 from pipeline.evaluation.ngrams import train_ngram_model
 from pipeline.shards.format import Shards
 from pipeline.training import distributed
 
 ENTRIES = Path(__file__).parent
+CLASSES = (24, 240)  # seconds
+CORES = 2
 MAX_WEIGHT_BYTES = 16_000_000
 SIGNIFICANCE = 0.01  # of a better mean over the seeds, to take an entry's place
 NGRAM_ORDER = 5
+ARCHITECTURES = ("qwen3", "llama")
 BYTES_PER_WEIGHT = 4  # model.safetensors is fp32
 
 
 def read_entry(name: str) -> dict[str, Any]:
-    """Return an entry's file: seconds, processes, preset and changes of it."""
+    """Return an entry's file: seconds, processes, preset and changes of it.
+
+    Raises UserError where there is none, or where it breaks the rules.
+    """
     path = ENTRIES / f"{name}.yaml"
     if not path.is_file():
         raise UserError(f"{path}: no such entry; there are {', '.join(list_entries())}")
-    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    entry = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    params = entry_params(entry)
+    weight_bytes = BYTES_PER_WEIGHT * params.model.count_weights(params.tokenizer.vocab_size)
+    if entry["seconds"] not in CLASSES:
+        raise UserError(f"{path}: seconds: {entry['seconds']}: not a class of {CLASSES}")
+    if params.model.arch not in ARCHITECTURES:
+        raise UserError(f"{path}: model.arch: {params.model.arch}: must be one of {ARCHITECTURES}")
+    if weight_bytes > MAX_WEIGHT_BYTES:
+        raise UserError(f"{path}: {weight_bytes:,} bytes of weights, more than {MAX_WEIGHT_BYTES:,}")
+    return entry
+
+
+def entry_params(entry: dict[str, Any]) -> AllParams:
+    """Return the params of an entry."""
+    return recipe(entry["preset"], [f"{key}={value}" for key, value in entry["change"].items()])
 
 
 def list_entries() -> list[str]:
@@ -51,46 +71,41 @@ def list_entries() -> list[str]:
     return sorted(path.stem for path in ENTRIES.glob("*.yaml"))
 
 
-def train_entry(name: str, seed: int, folder: Path, heldout: Path, place: Path) -> dict[str, float]:
+def train_entry(name: str, seed: int, folder: Path, score: Path | None, place: Path) -> dict[str, float]:
     """Train an entry with a seed and return its figures. Runs in each of the entry's processes."""
     entry = read_entry(name)
     val = real_text.prepare(place, folder)
-    changes = [f"{key}={value}" for key, value in entry["change"].items()]
+    scored = real_text.read_documents(score) if score else val
     budget = Budget(flops=0.0, seconds=entry["seconds"])
-    return trained(recipe(entry["preset"], changes), place, val, read_documents(heldout), seed, budget)
+    return trained(entry_params(entry), place, val, scored, seed, budget)
 
 
-def read_documents(path: Path) -> list[Document]:
-    """Return the documents of a file of JSON lines."""
-    return [Document(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def run_entry(name: str, seed: int, folder: Path, heldout: Path, place: Path) -> dict[str, float]:
+def run_entry(name: str, seed: int, folder: Path, score: Path | None, place: Path) -> dict[str, float]:
     """Run `train_entry` in the entry's processes, which share the cores, and return its figures."""
     count = read_entry(name)["processes"]
-    threads = max(1, len(os.sched_getaffinity(0)) // count)
+    threads = max(1, min(CORES, len(os.sched_getaffinity(0))) // count)
     launcher = [sys.executable, "-m"]
     if count > 1:
         launcher += ["torch.distributed.run", "--nproc-per-node", str(count), "-m"]
     with tempfile.NamedTemporaryFile() as file:
         one = ["--one", file.name, "--place", str(place), "--seeds", str(seed)]
+        if score:
+            one += ["--score", str(score)]
         subprocess.run(
-            [*launcher, "benchmarks.golf", str(folder), str(heldout), name, *one],
+            [*launcher, "benchmarks.golf", str(folder), name, *one],
             env=os.environ | {"OMP_NUM_THREADS": str(threads)},
             check=True,
         )
         return json.loads(Path(file.name).read_text(encoding="utf-8"))
 
 
-def measure_ngram(name: str, folder: Path, heldout: Path, place: Path) -> float:
+def measure_ngram(name: str, folder: Path, score: Path | None, place: Path) -> float:
     """Return the bits per byte of the 5-gram of an entry's tokens, of all the training text."""
-    entry = read_entry(name)
-    changes = [f"{key}={value}" for key, value in entry["change"].items()]
     val = real_text.prepare(place, folder)
-    tokenizer, path = real_text.packed(place, recipe(entry["preset"], changes).tokenizer, val)
+    tokenizer, path = real_text.packed(place, entry_params(read_entry(name)).tokenizer, val)
     shards = Shards(path / "train")
     model = train_ngram_model(shards.read(0, shards.tokens), shards.vocab_size, NGRAM_ORDER)
-    documents = read_documents(heldout)
+    documents = real_text.read_documents(score) if score else val
     scores = bits_per_byte.score_documents(documents, tokenizer, {"ngram": model.token_bits})
     return bits_per_byte.measure_bits_per_byte(documents, scores).figures["ngram"]
 
@@ -108,14 +123,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, help="the training text")
-    parser.add_argument("heldout", type=Path, help="the text that is scored")
     parser.add_argument("entries", nargs="*", help="their names; all of them by default")
+    parser.add_argument("--score", type=Path, help="the held-out text; the validation documents by default")
     parser.add_argument("--against", help="an entry to compare the first one with")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--place", type=Path, default=Path(".scratch/real_text"))
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)  # a process of `run_entry`
     args = parser.parse_args()
-    texts = args.folder, args.heldout, args.place
+    texts = args.folder, args.score, args.place
     if args.one:
         row = train_entry(args.entries[0], args.seeds[0], *texts)
         if distributed.rank() == 0:
@@ -127,16 +142,16 @@ def main() -> None:
         for name in names:  # in turns: the machine's speed changes over time
             rows[name].append(run_entry(name, seed, *texts))
             print(f"{name}, seed {seed}: {rows[name][-1]['bits_per_byte']:.4f}", file=sys.stderr, flush=True)
-    print("| entry | weights | steps | tokens | heldout bits per byte, mean (seeds) | side by side |")
+    scored = "heldout" if args.score else "validation"
+    print(f"| entry | weights | steps | tokens | {scored} bits per byte, mean (seeds) | side by side |")
     print("|---|---|---|---|---|---|")
     for name, runs in rows.items():
-        weights = BYTES_PER_WEIGHT * runs[0]["parameters"]
-        fits = "" if weights <= MAX_WEIGHT_BYTES else f", more than {MAX_WEIGHT_BYTES / 1e6:.0f} MB"
+        weights = BYTES_PER_WEIGHT * runs[0]["parameters"] / 1e6
         seeds = ", ".join(f"{run['bits_per_byte']:.4f}" for run in runs)
         steps, tokens = (mean(run[key] for run in runs) for key in ("steps", "tokens"))
         bits, beside = (mean(run[key] for run in runs) for key in ("bits_per_byte", "side_by_side"))
         print(
-            f"| {name} | {weights / 1e6:.1f} MB{fits} | {steps:,.0f} | {tokens / 1e6:.2f} M"
+            f"| {name} | {weights:.1f} MB | {steps:,.0f} | {tokens / 1e6:.2f} M"
             f" | **{bits:.4f}** ({seeds}) | {beside:.4f} |"
         )
     ngram = measure_ngram(names[0], *texts)
