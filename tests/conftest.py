@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from tests.helpers.small import make_tokenizer, sentences
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test asks a network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads cost tiny models more than they bring
+
+# A shell starts background jobs with SIGINT ignored, and the programs of the tests would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.helpers.random_models", "tests.helpers.tiny"]
 

@@ -88,6 +88,16 @@ def set_key(path: str, value: object) -> Prepare:
     return change_section(path, lambda section, key: section.update({key: value}))
 
 
+def prepare_all(*steps: Prepare) -> Prepare:
+    """Do several things, in their order."""
+
+    def prepare(project: Path) -> None:
+        for step in steps:
+            step(project)
+
+    return prepare
+
+
 def remove_key(path: str) -> Prepare:
     """Take one key or section of params.yaml away."""
     return change_section(path, lambda section, key: section.pop(key))
@@ -231,7 +241,11 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "params: tuning's batches": Mistake(CHECK, set_key("sft.batch_size", 5), "must be a multiple of it"),
     "params: tuning's context": Mistake(CHECK, set_key("sft.context", 512), "longer than model.context 256"),
-    "params: the encoder's heads": Mistake(CHECK, set_key("encoder.heads", 5), "encoder.heads: 5"),
+    "params: the encoder's heads": Mistake(
+        CHECK,
+        prepare_all(set_key("encoder.layers", 1), set_key("encoder.heads", 5)),
+        "encoder.heads: 5",
+    ),
     "params: a device that is none": Mistake(
         CHECK, set_key("runtime.device", "gpu"), "runtime.device: 'gpu'"
     ),
@@ -250,7 +264,10 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "params: miniworld talk without a miniworld": Mistake(
         CHECK,
-        set_key("corpus.sources", {"m": {"kind": "local", "path": "data/raw/corpus/a.txt"}}),
+        prepare_all(
+            write_file("data/raw/corpus/a.txt", "Bir metin."),
+            set_key("corpus.sources", {"m": {"kind": "local", "path": "data/raw/corpus/a.txt"}}),
+        ),
         "miniworld",
     ),
     "a path outside": Mistake(CHECK, local_source("../../../a.txt", None), "not under data/raw/corpus/"),

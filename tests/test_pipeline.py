@@ -164,12 +164,10 @@ def test_repro_in_two_clones_makes_the_same_bytes(clone, root, tmp_path):
 @pytest.mark.slow
 def test_exp_run_in_a_temporary_copy_runs_the_copys_code(clone):
     script = clone.folder / "stages/train_base.py"
-    script.write_text(
-        script.read_text().replace(
-            "    seed = load_seed()\n",
-            '    seed = load_seed()\n    print("code of", load_seed.__code__.co_filename)\n',
-        )
-    )
+    text = script.read_text()
+    start = 'if __name__ == "__main__":\n'
+    assert start in text
+    script.write_text(text.replace(start, start + '    print("code of", errors.__file__)\n'))
     printed = clone.sh("dvc exp run --temp -S train.steps=30 train_base")
     line = next(line for line in printed.splitlines() if line.startswith("code of"))
     assert ".dvc/tmp/exps" in line
