@@ -318,7 +318,7 @@ def report() -> None:
     from pipeline.evaluation.summary import baseline_samples_table, summary_table
 
     print_report(
-        summary_table(read_report("evaluate")),
+        summary_table(read_report("evaluate"), translate),
         baseline_samples_table(read_report("evaluate", file="baseline_samples.json")),
     )
 

@@ -62,7 +62,7 @@ def stage_table(reports: Path = REPORTS) -> Table:
 def print_report(evaluation: Table, baseline: Table, reports: Path = REPORTS) -> None:
     """Print the stages' figures, the evaluation, samples beside those of simpler models, and next steps."""
     console = Console(emoji=False)
-    for table, word_columns in ((stage_table(reports), {1}), (evaluation, {0, 4}), (baseline, ())):
+    for table, word_columns in ((stage_table(reports), {1}), (evaluation, {0}), (baseline, ())):
         console.print(i18n.translate_table(table, word_columns))
     if not BASE_MODEL.exists():
         console.print(i18n.translate("note: figures of the last commit; no model is built here yet"))

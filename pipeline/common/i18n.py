@@ -81,12 +81,6 @@ def fill_template(template: str, parts: list[str]) -> str:
     return PLACEHOLDER.sub(lambda match: parts[int(match[1])] if match[1] else next(in_order), template)
 
 
-def translate_cell(cell: str) -> str:
-    """Return a cell translated as a whole where the catalog has it so, else each part between its commas."""
-    whole = load_catalog().get(cell)
-    return whole or ", ".join(translate(part) for part in cell.split(", "))
-
-
 def translate_table(table: "Table", word_columns: Collection[int] = ()) -> "Table":
     """Return a table with its title, its headers and the cells of `word_columns` translated.
 
@@ -101,7 +95,7 @@ def translate_table(table: "Table", word_columns: Collection[int] = ()) -> "Tabl
         column.header = translate(str(column.header))
     for row, *cells in zip(table.rows, *(column.cells for column in table.columns), strict=True):
         words = (
-            translate_cell(cell) if i in word_columns and isinstance(cell, str) else cell
+            translate(cell) if i in word_columns and isinstance(cell, str) else cell
             for i, cell in enumerate(cells)
         )
         turkish.add_row(*words, style=row.style, end_section=row.end_section)

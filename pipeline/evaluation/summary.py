@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -20,8 +21,11 @@ PICTURE_WIDTH = 130  # characters
 NOT_IN_XML = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def summary_table(metrics: dict[str, Any]) -> Table:
-    """Return a table of the main metrics: measure, task, the model's value, its interval, and baselines."""
+def summary_table(metrics: dict[str, Any], translate: Callable[[str], str] = str) -> Table:
+    """Return a table of the main metrics: measure, task, the model's value, its interval, and baselines.
+
+    `translate` puts each baseline into another language; the rest is translated by its cells.
+    """
     table = Table("measure", "task", "model", "95 %", "baseline", title="evaluation")
 
     def add(
@@ -29,9 +33,8 @@ def summary_table(metrics: dict[str, Any]) -> Table:
     ) -> None:
         is_told = values.get("contamination_n", 0) >= LEAST_CHECKED and values["contaminated"] > 0
         read = [f"{values['contaminated']:.3f} in the training text"] if is_told else []
-        table.add_row(
-            label, task, f"{value:.{digits}f}", interval(values, digits), ", ".join((*beside, *read))
-        )
+        baselines = ", ".join(map(translate, (*beside, *read)))
+        table.add_row(label, task, f"{value:.{digits}f}", interval(values, digits), baselines)
 
     for task, values in metrics["bits_per_byte"].items():
         beside = [f"{label} {values[name]:.3f}" for name, label in NGRAMS.items() if name in values]

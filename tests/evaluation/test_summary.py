@@ -1,12 +1,13 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
 
 from rich.console import Console
 
-from pipeline.common.i18n import load_catalog
+from pipeline.common.i18n import load_catalog, translate
 from pipeline.evaluation.summary import draw_summary, summary_table
 from tests.helpers.paths import ROOT
 
@@ -103,7 +104,7 @@ SAMPLES = {
 }
 DRAW = """
 import json, sys
-from pipeline.common.i18n import load_catalog
+from pipeline.common.i18n import load_catalog, translate
 from pipeline.evaluation.summary import draw_summary
 sys.stdout.buffer.write(draw_summary(*json.load(sys.stdin.buffer)).encode())
 """
@@ -129,3 +130,11 @@ def test_draw_summary_is_a_picture_of_any_text():
     texts = [(node.text or "").replace("\N{NO-BREAK SPACE}", " ").strip() for node in picture.iter()]
     for shown in ("1.250", "0.580–0.640", ":car: [b]", "a & b <c>", "Ğ"):
         assert shown in texts
+
+
+def test_summary_table_in_turkish_has_no_english_baseline(monkeypatch):
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    cells = [*summary_table(METRICS | OF_FILES, translate).columns[-1].cells]
+    words = set(re.findall(r"[a-z]{3,}", " ".join(cells))) - {"gram", "bigram"}
+    assert not words & {"words", "letters", "both", "with", "mixed", "shorter", "the", "frequency", "chance"}
+    assert any("sözcükler" in cell for cell in cells)
