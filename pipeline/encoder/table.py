@@ -31,8 +31,7 @@ class VectorTable(nn.Module):
     def __init__(self, config: TableConfig) -> None:
         super().__init__()
         self.config = config
-        # The unknown token counts nothing and learns nothing: else all unknown words would become alike.
-        self.embedding = nn.EmbeddingBag(config.vocab_size, config.width, mode="sum", padding_idx=UNK)
+        self.embedding = nn.EmbeddingBag(config.vocab_size, config.width, mode="sum")
 
     def forward(self, ids_N: Tensor, starts_B: Tensor) -> Tensor:
         """Return vectors [B, D] of length 1. Text b has the ids from `starts_B[b]` up to the next start.
@@ -42,8 +41,12 @@ class VectorTable(nn.Module):
         return F.normalize(self.embedding(ids_N, starts_B), dim=-1)
 
     def embed_rows(self, rows: Sequence[np.ndarray]) -> Tensor:
-        """Return the vectors [B, D] of texts as token ids."""
+        """Return the vectors [B, D] of texts as token ids.
+
+        The unknown token counts nothing and learns nothing: else all unknown words would become alike.
+        """
         device = self.embedding.weight.device
+        rows = [row[row != UNK] if UNK in row else row for row in rows]
         lengths = [0, *(len(row) for row in rows[:-1])]
         ids_N = torch.from_numpy(np.concatenate(rows).astype(np.int64))
         return self(ids_N.to(device), torch.from_numpy(np.cumsum(lengths)).to(device))
