@@ -21,6 +21,7 @@ from pipeline.cli.rate import measure_rate
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate_table
 from pipeline.device.device import pick_device, pick_precision
+from pipeline.training.params import TrainParams
 
 # Width and layers of the models to choose from; heads of 64 numbers where the width allows it, else of 32.
 SHAPES = (
@@ -31,9 +32,17 @@ ONE_KEY_HEAD_WIDTH = 256  # up to this width all query heads share one head of k
 FFN_RATIO = 3
 # Values of `train` that were best in runs of 2e12 to 2e14 operations.
 RECIPE = {
-    "optimizer": "muon", "learning_rate": 0.03, "matrix_learning_rate": 0.03, "momentum": 0.9, "beta1": 0.8,
-    "schedule": "wsd", "decay_fraction": 0.8, "final_fraction": 0.0, "weight_decay": 0.0,
+    "optimizer": "muon", "momentum": 0.9, "beta1": 0.8, "schedule": "wsd", "decay_fraction": 0.8,
+    "final_fraction": 0.0, "weight_decay": 0.0,
 }  # fmt: skip
+# Of both optimizers, at every width that was tried. In longer runs no two rates were compared.
+RATE, LONG_RUN_RATE, LONG_RUN_TOKENS = 0.03, 0.02, 20e6
+MIN_WARMUP, MAX_WARMUP = 20, 300  # steps; between them a hundredth of all
+MODEL_KEYS = ("width", "layers", "heads", "kv_heads", "head_dim", "ffn")
+TRAIN_KEYS = (
+    *RECIPE, "learning_rate", "matrix_learning_rate", "beta2", "batch_size", "steps", "tokens_per_step",
+    "warmup_steps", "eval_every",
+)  # fmt: skip
 # A step reads about STEP_TOKENS tokens times the root of the millions of tokens of the run.
 STEP_TOKENS, MIN_STEP_TOKENS = 1320, 2048
 # `beta2` averages squares of gradients over this many tokens, whatever a step has of them.
@@ -206,28 +215,37 @@ def plan_shape(params: AllParams, text: int, flops: float, width: int, layers: i
         }
     )
     shaped = params.model_copy(update={"model": model})
-    tokens = flops / estimate.decoder_flops(shaped)
-    multiple = model.context * params.runtime.process_count
-    per_step = choose_step_tokens(tokens, multiple)
-    batch_size = params.train.batch_size
-    steps = round(tokens / per_step)
-    warmup = min(300, max(20, steps // 100))
-    if steps <= warmup:
+    train = plan_run(shaped, flops / estimate.decoder_flops(shaped))
+    if train.steps <= train.warmup_steps:
         return None
-    train = params.train.model_copy(
-        update={
-            **RECIPE,
-            "beta2": round(min(MAX_BETA2, max(MIN_BETA2, 1 - per_step / AVERAGED_TOKENS)), 3),
-            "batch_size": "auto" if batch_size == "auto" else math.gcd(per_step // multiple, CPU_BATCH_SIZE),
-            "steps": steps,
-            "tokens_per_step": per_step,
-            "warmup_steps": warmup,
-        }
-    )
     parameters = model.count_weights(params.tokenizer.vocab_size)
-    read = steps * per_step * estimate.bytes_per_token(params.tokenizer.vocab_size)
+    read = train.steps * train.tokens_per_step * estimate.bytes_per_token(params.tokenizer.vocab_size)
     bits = scaling.LAW.bits_per_byte(parameters, float(scaling.effective_bytes(text, read)))
     return Candidate(shaped.model_copy(update={"train": train}), parameters, read, read / text, bits)
+
+
+def plan_run(params: AllParams, tokens: float) -> TrainParams:
+    """Return the `train` section for a run of so many tokens: its steps, rates and averages."""
+    multiple = params.model.context * params.runtime.process_count
+    per_step = choose_step_tokens(tokens, multiple)
+    steps = round(tokens / per_step)
+    rate = RATE if tokens <= LONG_RUN_TOKENS else LONG_RUN_RATE
+    batch_size: int | str = "auto"
+    if params.train.batch_size != "auto":
+        batch_size = math.gcd(per_step // multiple, CPU_BATCH_SIZE)
+    return params.train.model_copy(
+        update={
+            **RECIPE,
+            "learning_rate": rate,
+            "matrix_learning_rate": rate,
+            "beta2": round(min(MAX_BETA2, max(MIN_BETA2, 1 - per_step / AVERAGED_TOKENS)), 3),
+            "batch_size": batch_size,
+            "steps": steps,
+            "tokens_per_step": per_step,
+            "warmup_steps": min(MAX_WARMUP, max(MIN_WARMUP, steps // 100)),
+            "eval_every": max(10, round(steps / 150) * 10),
+        }
+    )
 
 
 def choose_step_tokens(tokens: float, multiple: int) -> int:
@@ -244,16 +262,9 @@ def choose_step_tokens(tokens: float, multiple: int) -> int:
 def to_overlay(candidate: Candidate) -> dict[str, dict[str, Any]]:
     """Return the values of params.yaml that the candidate sets, by section."""
     params = candidate.params
-    train_keys = [*RECIPE, "beta2", "batch_size", "steps", "tokens_per_step", "warmup_steps"]
     return {
-        "model": {
-            key: getattr(params.model, key)
-            for key in ("width", "layers", "heads", "kv_heads", "head_dim", "ffn")
-        },
-        "train": {
-            **{key: getattr(params.train, key) for key in train_keys},
-            "eval_every": max(10, round(params.train.steps / 150) * 10),
-        },
+        "model": {key: getattr(params.model, key) for key in MODEL_KEYS},
+        "train": {key: getattr(params.train, key) for key in TRAIN_KEYS},
     }
 
 

@@ -151,3 +151,16 @@ def test_the_recommendation_is_checked_before_it_is_written(project, quiet):
     with pytest.raises(UserError, match="init_from"):
         app(["plan", "--flops", "1e14", "--write"], standalone_mode=False)
     assert (project / "params.yaml").read_text() == before
+
+
+@pytest.mark.parametrize("name", ["baby-10m", "modern-42m", "tanai-42m", "llama-134m-tied", "llama-134m"])
+def test_presets_of_models_train_as_the_law_and_the_recipe_say(project, name):
+    preset.run_preset([name], False)
+    params = check_params()
+    parameters = params.model.count_weights(params.tokenizer.vocab_size)
+    text = recommend.scaling.LAW.optimal_bytes(parameters)
+    planned = recommend.plan_run(
+        params, text / recommend.estimate.bytes_per_token(params.tokenizer.vocab_size)
+    )
+    keys = set(recommend.TRAIN_KEYS) - {"batch_size"}  # that is for a card
+    assert {key: getattr(params.train, key) for key in keys} == {key: getattr(planned, key) for key in keys}
