@@ -26,7 +26,6 @@ from ruamel.yaml import YAML
 from benchmarks import real_text
 from pipeline.cli import estimate, preset
 from pipeline.cli.check import AllParams, check_params
-from pipeline.common.runtime import process_info
 from pipeline.eval_sets.readers import Document
 from pipeline.model.decoder import parameter_count
 from pipeline.training import distributed
@@ -144,8 +143,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    process = process_info()
-    if process.world_size > 1:
-        distributed.run_rank(main, process)
-    else:
-        main()
+    real_text.run_benchmark(main)

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from benchmarks.texts import folder_texts, write_split_of
 from pipeline.cli.check import AllParams
 from pipeline.common.errors import UserError
 from pipeline.common.io import atomic_folder
+from pipeline.common.runtime import process_info
 from pipeline.device.device import autocast, pick_device, pick_precision
 from pipeline.eval_sets.readers import Document
 from pipeline.evaluation import bits_per_byte
@@ -29,6 +30,7 @@ from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.tokenizer_training import train as learning
 from pipeline.tokenizer_training.hf_export import write_tokenizer_folder
 from pipeline.tokenizer_training.params import TokenizerParams
+from pipeline.training import distributed
 from pipeline.training.loop import Trainer
 
 
@@ -98,6 +100,15 @@ def trainer(params: AllParams, shards: Path, seed: int) -> Trainer:
     model.set_activation_checkpointing(params.train.checkpointing)
     task = make_task(train, val, params.model.context, params.train, seed, device)
     return Trainer(model, task, params.train, params.train.steps, device)
+
+
+def run_benchmark(main: Callable[[], None]) -> None:
+    """Run a benchmark's main, in each of the processes where torchrun has started several."""
+    process = process_info()
+    if process.world_size > 1:
+        distributed.run_rank(main, process)
+    else:
+        main()
 
 
 def learn(trainer: Trainer, steps: int) -> tuple[float, float]:

@@ -41,7 +41,6 @@ def main() -> None:
     text = read_training_text(read_texts(CORPUS_TRAIN), params, TOKENIZER, seed)
     weights = params.count_weights(len(text.token_weights_V))
     check_weights(f"params.yaml: encoder.width: {params.width}", weights, params, runtime)
-
     model = build_encoder(params, text.token_weights_V, seed)
     encoder = TextEncoder(model, text.tokenizer)
     untrained = evaluate.dense_metrics(encoder, pools.sentences)

@@ -25,7 +25,6 @@ from benchmarks import real_text
 from benchmarks.pretrain_quality import Budget, recipe, trained
 from pipeline.cli.check import AllParams
 from pipeline.common.errors import UserError
-from pipeline.common.runtime import process_info
 from pipeline.evaluation import bits_per_byte
 from pipeline.evaluation.ngrams import train_ngram_model
 from pipeline.shards.format import Shards
@@ -163,8 +162,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    process = process_info()
-    if process.world_size > 1:
-        distributed.run_rank(main, process)
-    else:
-        main()
+    real_text.run_benchmark(main)
