@@ -23,10 +23,10 @@ from pipeline.common.i18n import translate_table
 from pipeline.device.device import pick_device, pick_precision
 from pipeline.training.params import TrainParams
 
-# Width and layers of the models to choose from; heads of 64 numbers where the width allows it, else of 32.
+# Width and layers of the models to choose from; heads of 64 numbers, or of 32.
 SHAPES = (
-    (96, 2), (128, 4), (160, 4), (192, 4), (256, 4), (320, 5), (384, 6), (448, 7), (512, 8), (640, 10),
-    (768, 12),
+    (64, 2), (96, 2), (128, 4), (160, 4), (192, 4), (256, 4), (320, 5), (384, 6), (448, 7), (512, 8),
+    (640, 10), (768, 12),
 )  # fmt: skip
 ONE_KEY_HEAD_WIDTH = 256  # up to this width all query heads share one head of keys and values
 FFN_RATIO = 3
@@ -202,7 +202,7 @@ def list_candidates(params: AllParams, text: int, flops: float) -> list[Candidat
 
 def plan_shape(params: AllParams, text: int, flops: float, width: int, layers: int) -> Candidate | None:
     """Return what a shape promises, or None where the budget is less than its warmup."""
-    head_dim = 64 if width % 64 == 0 else 32
+    head_dim = 64 if width % 64 == 0 and width >= 128 else 32  # two heads at least
     heads = width // head_dim
     model = params.model.model_copy(
         update={
