@@ -109,11 +109,11 @@ def measure_ngram(name: str, folder: Path, score: Path | None, place: Path) -> f
     return bits_per_byte.measure_bits_per_byte(documents, scores).figures["ngram"]
 
 
-def describe_rank(better: list[float], than: list[float]) -> str:
+def describe_rank(bits: list[float], bits_of_other: list[float]) -> str:
     """Return a line that says whether the first entry takes the place of the second."""
-    p = float(ttest_ind(better, than, equal_var=False, alternative="less").pvalue)
+    p = float(ttest_ind(bits, bits_of_other, equal_var=False, alternative="less").pvalue)
     verdict = "takes its place" if p < SIGNIFICANCE else "does not take its place"
-    return f"{mean(better) - mean(than):+.4f} bits per byte, p = {p:.4f}: it {verdict}"
+    return f"{mean(bits) - mean(bits_of_other):+.4f} bits per byte, p = {p:.4f}: it {verdict}"
 
 
 def main() -> None:
@@ -156,8 +156,8 @@ def main() -> None:
     ngram = measure_ngram(names[0], *texts)
     print(f"| 5-gram of all the text, Kneser–Ney | | | | {ngram:.4f} | |")
     if args.against:
-        better, than = ([run["bits_per_byte"] for run in rows[name]] for name in (names[0], args.against))
-        print(f"{names[0]} against {args.against}: {describe_rank(better, than)}")
+        pair = ([run["bits_per_byte"] for run in rows[name]] for name in (names[0], args.against))
+        print(f"{names[0]} against {args.against}: {describe_rank(*pair)}")
     print(json.dumps({"seeds": args.seeds, "runs": rows, "ngram": ngram}))
 
 

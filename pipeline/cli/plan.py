@@ -256,9 +256,10 @@ def run_probe(params: AllParams, device: torch.device, precision: str, size: int
 
 
 def time_steps(params: AllParams, device: torch.device, precision: str, size: int, count: int) -> float:
-    """Return the median seconds of an optimizer step of pretraining on random tokens, of `count` but two.
+    """Return the median seconds of an optimizer step of pretraining on random tokens.
 
-    `size` sequences are read at once. Raises UserError where memory runs out.
+    Of `count` steps the first two are not counted. `size` sequences are read at once. Raises UserError where
+    memory runs out.
     """
     tune_allocator()
     train_params, vocab_size = params.train, params.tokenizer.vocab_size

@@ -141,6 +141,11 @@ def to_hydra(value: Any) -> str:
     return repr(value)
 
 
+def format_flags(changes: list[Change]) -> str:
+    """Return the changes as options of `dvc exp run`, quoted for a shell."""
+    return " ".join(f"-S {shlex.quote(flag)}" for flag in to_flags(changes))
+
+
 def to_flags(changes: list[Change]) -> list[str]:
     """Return the changes as overrides for `dvc exp run -S`: `~key`, `+key=value`, `key=value`."""
     result = []
@@ -180,7 +185,7 @@ def run_preset(chosen: list[str], as_flags: bool) -> None:
     text, changes = apply_presets(chosen)
     check_params_text(text)
     if as_flags:
-        print(" ".join(f"-S {shlex.quote(flag)}" for flag in to_flags(changes)))
+        print(format_flags(changes))
         return
     write_changes(text, changes)
 

@@ -5,7 +5,6 @@ the two balance. The rest of a recipe is what runs have shown to be best (EXPERI
 """
 
 import math
-import shlex
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -30,12 +29,12 @@ SHAPES = (
 )  # fmt: skip
 ONE_KEY_HEAD_WIDTH = 256  # up to this width all query heads share one head of keys and values
 FFN_RATIO = 3
-# Values of `train` that were best in runs of 2e12 to 2e14 operations.
+# Values of `train` that were best in runs of 1e13 and 5e13 operations.
 RECIPE = {
     "optimizer": "muon", "momentum": 0.9, "beta1": 0.8, "schedule": "wsd", "decay_fraction": 0.8,
     "final_fraction": 0.0, "weight_decay": 0.0,
 }  # fmt: skip
-# Of both optimizers, at every width that was tried. In longer runs no two rates were compared.
+# Of both optimizers, near the best at widths of 256 to 512. In longer runs no two rates were compared.
 RATE, LONG_RUN_RATE, LONG_RUN_TOKENS = 0.03, 0.02, 20e6
 MIN_WARMUP, MAX_WARMUP = 20, 300  # steps; between them a hundredth of all
 MODEL_KEYS = ("width", "layers", "heads", "kv_heads", "head_dim", "ffn")
@@ -43,9 +42,9 @@ TRAIN_KEYS = (
     *RECIPE, "learning_rate", "matrix_learning_rate", "beta2", "batch_size", "steps", "tokens_per_step",
     "warmup_steps", "eval_every",
 )  # fmt: skip
-# A step reads about STEP_TOKENS tokens times the root of the millions of tokens of the run.
+# Not compared: a step reads about STEP_TOKENS tokens times the root of the millions of tokens of the run.
 STEP_TOKENS, MIN_STEP_TOKENS = 1320, 2048
-# `beta2` averages squares of gradients over this many tokens, whatever a step has of them.
+# `beta2` averages squares of gradients over this many tokens, as 0.99 does in steps of 2,048.
 AVERAGED_TOKENS = 204_800
 MIN_BETA2, MAX_BETA2 = 0.95, 0.99
 CPU_BATCH_SIZE = 8  # sequences; larger batches are no faster on a processor
@@ -124,12 +123,11 @@ def print_recommendation(budget: Budget, write: bool) -> None:
     if write:
         preset.write_changes(text_of_params, changes)
         return
-    flags = " ".join(f"-S {shlex.quote(flag)}" for flag in preset.to_flags(changes))
-    if not flags:
+    if not changes:
         print_line(console, "params.yaml has these values already")
         return
     print_line(console, "`--write` puts it into params.yaml; for one experiment:")
-    console.print(f"dvc exp run {flags}", soft_wrap=True, markup=False)
+    console.print(f"dvc exp run {preset.format_flags(changes)}", soft_wrap=True, markup=False)
 
 
 def set_batch_size(params: AllParams) -> AllParams:
