@@ -18,7 +18,7 @@ from pipeline.eval_sets.params import EvalParams
 from pipeline.evaluation.baseline_samples import make_baseline_samples
 from pipeline.evaluation.items import write_items
 from pipeline.evaluation.measure import Training, list_subsets, list_versions, load_models, measure_tasks
-from pipeline.evaluation.ngrams import read_training_stream, train_baselines
+from pipeline.evaluation.ngram_baselines import read_training_stream, train_baselines
 from pipeline.evaluation.samples import render_samples
 from pipeline.evaluation.summary import draw_summary, print_summary
 from pipeline.evaluation.tasks import load_tasks

@@ -26,7 +26,7 @@ from benchmarks.pretrain_quality import Budget, recipe, trained
 from pipeline.cli.check import AllParams
 from pipeline.common.errors import UserError
 from pipeline.evaluation import bits_per_byte
-from pipeline.evaluation.ngrams import train_ngram_model
+from pipeline.ngrams.counting import train_ngram_model
 from pipeline.shards.format import Shards
 from pipeline.training import distributed
 

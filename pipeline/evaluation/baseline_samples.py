@@ -8,7 +8,7 @@ import torch
 
 from pipeline.eval_sets.params import EvalParams
 from pipeline.eval_sets.readers import Question
-from pipeline.evaluation.ngrams import NGramModel
+from pipeline.ngrams.model import NGramModel
 from pipeline.evaluation.questions import answer_questions
 from pipeline.evaluation.samples import DEFAULT_QUESTIONS, select_across_families
 from pipeline.inference.generate import crop_prompt, generate
@@ -87,7 +87,7 @@ def make_ngram_continuer(model: NGramModel, tokenizer: Tokenizer, seed: int) -> 
         ids = [BOS, *tokenizer.encode(prompt)]
         start, random_generators = len(ids), make_generators(seed, [0])
         while len(ids) < start + max_new_tokens:
-            logits = torch.from_numpy(np.log(model.next_token_probabilities(ids)))
+            logits = torch.from_numpy(np.log(model.predict_next(ids).p))
             (token,) = sample_tokens(logits[None], random_generators, sampling)
             if token == EOS:
                 break

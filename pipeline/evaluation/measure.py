@@ -30,7 +30,7 @@ from pipeline.evaluation.continuations import measure_choices, measure_second_ha
 from pipeline.evaluation.first_words import measure_first_words
 from pipeline.evaluation.items import Items, Measured
 from pipeline.evaluation.minimal_pairs import measure_minimal_pairs
-from pipeline.evaluation.ngrams import NGramModel
+from pipeline.ngrams.model import NGramModel
 from pipeline.evaluation.questions import measure_questions
 from pipeline.evaluation.retrieval import measure_retrieval
 from pipeline.evaluation.similarity import measure_similarity

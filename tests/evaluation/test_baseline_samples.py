@@ -5,7 +5,7 @@ from rich.console import Console
 
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation.baseline_samples import make_baseline_samples, make_ngram_continuer
-from pipeline.evaluation.ngrams import train_ngram_model
+from pipeline.ngrams.counting import train_ngram_model
 from pipeline.evaluation.summary import baseline_samples_table
 from pipeline.inference.sampling import GREEDY
 from pipeline.model.decoder import Decoder, initialize

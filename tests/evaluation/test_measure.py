@@ -16,7 +16,7 @@ from pipeline.evaluation.measure import (
     list_versions,
     measure_tasks,
 )
-from pipeline.evaluation.ngrams import train_baselines
+from pipeline.evaluation.ngram_baselines import train_baselines
 from pipeline.evaluation.tasks import Tasks
 from pipeline.evaluation.word_frequency import WordFrequency
 from pipeline.inference.first_words import FirstWords

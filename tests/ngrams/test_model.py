@@ -5,13 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.evaluation.ngrams import (
-    FALLBACK,
-    estimate_discounts,
-    read_training_stream,
-    train_ngram_model,
-    trim_to_documents,
-)
+from pipeline.ngrams.counting import train_ngram_model
 
 A, B, END = 4, 5, 2
 TOY = np.array([1, A, B, END, 1, A, A, B, END], dtype=np.uint16)  # "a b" and "a a b"
@@ -128,13 +122,6 @@ def test_ngrams_do_not_cross_documents():
     assert next_token(model, 1, END) == pytest.approx(next_token(model, 1, 0))
 
 
-def test_estimate_discounts_of_known_counts():
-    counts = np.repeat([1, 2, 3, 4], [40, 20, 10, 5])
-    y = 40 / 80
-    assert estimate_discounts(counts) == pytest.approx((1 - y, 2 - 1.5 * y, 3 - 2 * y))
-    assert estimate_discounts(np.array([1, 1, 5])) == FALLBACK
-
-
 def test_train_ngram_model_keys_fit_the_largest_vocabulary():
     random = np.random.default_rng(0)
     stream = random.integers(2, 65_536, 3000).astype(np.uint16)
@@ -145,30 +132,6 @@ def test_train_ngram_model_keys_fit_the_largest_vocabulary():
     assert p.max() <= 1 + 1e-6
 
 
-class FakeShards:
-    def __init__(self, tokens):
-        self.stream, self.tokens = tokens, len(tokens)
-
-    def read(self, start, stop):
-        assert stop <= self.tokens
-        return self.stream[start:stop]
-
-
-def test_read_training_stream_of_long_shards_has_whole_documents(monkeypatch):
-    monkeypatch.setattr("pipeline.evaluation.ngrams.CHUNK_TOKENS", 20)
-    shards = FakeShards(np.tile(np.array([1, 4, 5, 6, 2]), 100))
-    assert len(read_training_stream(shards, 500)) == 500
-    stream = read_training_stream(shards, 60)
-    assert 0 < len(stream) <= 60
-    assert (stream.reshape(-1, 5) == [1, 4, 5, 6, 2]).all()
-
-
-def test_trim_to_documents_without_a_whole_document_is_empty():
-    assert trim_to_documents(np.array([4, 5, 6])).tolist() == []
-    assert trim_to_documents(np.array([4, 2, 1, 5])).tolist() == []
-    assert trim_to_documents(np.array([4, 2, 1, 5, 2, 1])).tolist() == [1, 5, 2]
-
-
 def test_train_ngram_model_refuses_a_stream_that_begins_no_document():
     with pytest.raises(ValueError, match="<s>"):
         train_ngram_model(np.array([4, 5]), 6, 2)
@@ -176,10 +139,10 @@ def test_train_ngram_model_refuses_a_stream_that_begins_no_document():
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.lists(st.integers(4, 8), max_size=6), min_size=1, max_size=6), st.integers(1, 5))
-def test_next_token_probabilities_match_probabilities(documents, order):
+def test_predict_next_matches_probabilities(documents, order):
     stream = np.concatenate([[1, *document, END] for document in documents]).astype(np.uint16)
     model = train_ngram_model(stream, 10, order)
     for context in ([1], [1, *documents[0]], [1, 8, 7, 6, 5, 4, 4]):
-        following = model.next_token_probabilities(context)
+        following = model.predict_next(context).p
         every = [w for w in range(10) if w != 1]  # <s> never follows
         assert following[every] == pytest.approx(next_token(model, *context)[every], rel=1e-4)

@@ -1,0 +1,227 @@
+"""Counting of n-grams in a stream of tokens, in bounded memory.
+
+A length is counted after the one below it. An n-gram is then a pair of numbers, the rank of its first
+n - 1 tokens and its last token: one key of 64 bits. Sorted, equal keys lie side by side. Where all of them
+do not fit the memory, one range of contexts is sorted at a time, and each range takes a pass over the text.
+
+T tokens of the text
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.ngrams.model import NGramLevel, NGramModel
+from pipeline.ngrams.storage import Storage
+from pipeline.tokenizer.special import BOS
+
+Discounts = tuple[float, float, float]
+FALLBACK: Discounts = (0.5, 1.0, 1.5)  # as in KenLM, where counts of counts are too few for an estimate
+MAX_SORTED = 10_000_000  # tokens at a time; sorting takes about 48 bytes for each
+CHUNK = 1 << 21  # tokens or n-grams in one piece, where nothing is sorted
+
+
+@dataclass(frozen=True)
+class Counts:
+    """All n-grams of one length, before smoothing (see `NGramLevel`)."""
+
+    starts: np.ndarray
+    tokens: np.ndarray
+    counts: np.ndarray  # [n-grams], how often each stands in the text
+    preceding: np.ndarray  # [n-grams], how many different tokens stand before each; 0 where that was not counted
+
+    def adjust(self, first: int, last: int) -> np.ndarray:
+        """Return a(h w) of the n-grams `first` to `last` - 1."""
+        preceding = self.preceding[first:last]
+        return np.where(preceding > 0, preceding, self.counts[first:last])
+
+
+def train_ngram_model(
+    stream: np.ndarray,
+    vocab_size: int,
+    order: int,
+    discounts: Discounts | None = None,
+    folder: Path | None = None,
+) -> NGramModel:
+    """Train a model of n-grams up to `order` tokens on a stream [T] of documents `<s> … </s>`.
+
+    `discounts` are D(1), D(2) and D(3 or more), equal at every length; None estimates them from the
+    counts of each length. Three equal ones make plain Kneser–Ney. With a `folder` the model is in its files,
+    and the memory is the same for a longer text. The time is that of sorting T numbers `order` - 1 times.
+    """
+    kept = Storage(folder)
+    with make_scratch(folder) as scratch:
+        counts = count_ngrams(stream, vocab_size, order, kept, scratch)
+        levels = [smooth_level(counts[n - 1], n, discounts, kept) for n in range(1, order + 1)]
+    return NGramModel(vocab_size, tuple(levels))
+
+
+@contextmanager
+def make_scratch(folder: Path | None) -> Iterator[Storage]:
+    """Yield a storage for what is needed in the block alone: in memory, or below `folder`."""
+    if folder is None:
+        yield Storage()
+        return
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as scratch:
+        yield Storage(Path(scratch))
+
+
+def count_ngrams(
+    stream: np.ndarray, vocab_size: int, order: int, kept: Storage, scratch: Storage
+) -> list[Counts]:
+    """Return the counts of the n-grams of each length up to `order`.
+
+    What the model has of them is made by `kept`, the rest by `scratch`.
+    """
+    counter = Counter(stream, vocab_size, order, kept, scratch)
+    counts = [counter.count_tokens()]
+    for n in range(2, order + 1):
+        counts.append(counter.extend(counts[-1], n))
+    return counts
+
+
+class Counter:
+    """Counts the n-grams of a text, one length after another.
+
+    What the model keeps is made by `kept`, the rest by `scratch`.
+    """
+
+    def __init__(
+        self, stream: np.ndarray, vocab_size: int, order: int, kept: Storage, scratch: Storage
+    ) -> None:
+        """Raises ValueError for a stream that does not begin with `<s>`."""
+        self.stream, self.vocab_size, self.kept, self.scratch = stream, vocab_size, kept, scratch
+        self.index_type = np.int32 if len(stream) < 2**31 else np.int64
+        self.token_type = np.uint16 if vocab_size <= 2**16 else np.uint32
+        self.depth = self._measure_depth(order)  # [T], the position in the document, at most `order`
+        self.rank = scratch.zeros("rank.1", len(stream), self.index_type)  # [T], of the n-gram that ends here
+
+    def _measure_depth(self, order: int) -> np.ndarray:
+        if len(self.stream) == 0 or self.stream[0] != BOS:
+            raise ValueError("the stream does not begin with <s>")
+        depth = self.scratch.zeros("depth", len(self.stream), np.uint8)
+        begin = 0
+        for start, stop in split_range(0, len(self.stream)):
+            index = np.arange(start, stop)
+            begins = np.maximum.accumulate(np.where(self.stream[start:stop] == BOS, index, begin))
+            depth[start:stop] = np.minimum(index - begins, order)
+            begin = begins[-1]
+        return depth
+
+    def count_tokens(self) -> Counts:
+        """Return the counts of single tokens, of which `<s>` has none."""
+        counts = np.zeros(self.vocab_size, np.int64)
+        for start, stop in split_range(0, len(self.stream)):
+            tokens = self.rank[start:stop] = self.stream[start:stop]
+            counts += np.bincount(tokens[self.depth[start:stop] > 0], minlength=self.vocab_size)
+        starts, tokens = np.array([0, self.vocab_size]), np.arange(self.vocab_size)
+        return Counts(starts, tokens, counts, np.zeros(self.vocab_size, np.int64))
+
+    def extend(self, shorter: Counts, n: int) -> Counts:
+        """Return the counts of n-grams of length `n`, and count in `shorter` what precedes each."""
+        longer_rank = self.scratch.zeros(f"rank.{n}", len(self.stream), self.index_type)
+        starts = self.kept.column(f"starts.{n}", self.index_type)
+        tokens = self.kept.column(f"tokens.{n}", self.token_type)
+        counts = self.scratch.column(f"counts.{n}", self.index_type)
+        starts.append(np.zeros(1))
+        for first, last in split_by_sum(shorter.counts, MAX_SORTED):
+            keys, positions = self._select(n, first, last)
+            keys, samples, ranks, key_counts = unique_with_ranks(keys)
+            # Every longer n-gram puts a different token before the n-gram that ends where it ends.
+            np.add.at(shorter.preceding, self.rank[positions[samples]], 1)
+            longer_rank[positions] = ranks + tokens.length
+            of_context = np.bincount(keys // self.vocab_size, minlength=last - first)
+            starts.append(tokens.length + np.cumsum(of_context))
+            tokens.append(keys % self.vocab_size)
+            counts.append(key_counts)
+        self.rank = longer_rank
+        preceding = self.scratch.zeros(f"preceding.{n}", tokens.length, self.index_type)
+        return Counts(starts.finish(), tokens.finish(), counts.finish(), preceding)
+
+    def _select(self, n: int, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return keys and positions of the n-grams whose context has a rank from `first` to `last` - 1.
+
+        A key is (rank of the context - `first`) * vocab_size + last token.
+        """
+        keys, positions = [], []
+        for start, stop in split_range(1, len(self.stream)):
+            contexts = self.rank[start - 1 : stop - 1]
+            is_selected = (self.depth[start:stop] >= n - 1) & (contexts >= first) & (contexts < last)
+            selected = np.flatnonzero(is_selected)
+            contexts = contexts[selected].astype(np.int64) - first
+            keys.append(contexts * self.vocab_size + self.stream[start:stop][selected])
+            positions.append((selected + start).astype(self.index_type))
+        return np.concatenate([np.empty(0, np.int64), *keys]), np.concatenate(
+            [np.empty(0, self.index_type), *positions]
+        )
+
+
+def split_range(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield consecutive pieces of a range, each of at most CHUNK numbers."""
+    for first in range(start, stop, CHUNK):
+        yield first, min(first + CHUNK, stop)
+
+
+def split_by_sum(sizes: np.ndarray, limit: int) -> Iterator[tuple[int, int]]:
+    """Yield consecutive ranges that cover `sizes`, each with a sum of at most `limit`, or of one member."""
+    first, total = 0, 0  # of the range that is open, and its sum before this piece
+    for start, stop in split_range(0, len(sizes)):
+        sums = np.cumsum(sizes[start:stop], dtype=np.int64)
+        before = 0  # sum of the piece before the open range
+        while (end := start + int(np.searchsorted(sums, limit - total + before, side="right"))) < stop:
+            end = max(end, first + 1)
+            yield first, end
+            first, total, before = end, 0, int(sums[end - start - 1]) if end > start else 0
+        total += int(sums[-1]) - before
+    yield first, len(sizes)
+
+
+def unique_with_ranks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the sorted unique values, an index of each, the rank of every value, and the counts.
+
+    `np.unique` returns the same and needs twice the memory.
+    """
+    order = np.argsort(values)
+    sorted_values = values[order]
+    is_new = np.ones(len(values), dtype=bool)
+    is_new[1:] = sorted_values[1:] != sorted_values[:-1]
+    starts = np.flatnonzero(is_new)
+    ranks = np.empty(len(values), dtype=np.int32)
+    ranks[order] = np.cumsum(is_new, dtype=np.int32) - 1
+    counts = np.diff(starts, append=len(values)).astype(np.int32)
+    return sorted_values[starts], order[starts], ranks, counts
+
+
+def smooth_level(counts: Counts, n: int, discounts: Discounts | None, kept: Storage) -> NGramLevel:
+    """Return the level of n-grams of length `n` from their counts. Its arrays are made by `kept`."""
+    by_count = np.array([0.0, *(discounts or estimate_discounts(counts))], dtype=np.float32)
+    discounted, backoff = kept.column(f"discounted.{n}", "f4"), kept.column(f"backoff.{n}", "f4")
+    for first, last in split_by_sum(np.diff(counts.starts), CHUNK):
+        begin, end = int(counts.starts[first]), int(counts.starts[last])
+        adjusted = counts.adjust(begin, end)
+        discount = by_count[np.minimum(adjusted, 3)]
+        context = np.repeat(np.arange(last - first), np.diff(counts.starts[first : last + 1]))
+        total = np.bincount(context, weights=adjusted, minlength=last - first)
+        left = np.bincount(context, weights=discount, minlength=last - first)
+        kept_part = np.zeros(end - begin)
+        np.divide(adjusted - discount, total[context], where=adjusted > 0, out=kept_part)
+        discounted.append(kept_part)
+        backoff.append(np.divide(left, total, where=total > 0, out=np.ones(last - first)))
+    return NGramLevel(counts.starts, counts.tokens, discounted.finish(), backoff.finish())
+
+
+def estimate_discounts(counts: Counts) -> Discounts:
+    """Estimate D(1), D(2), D(3 or more) from the counts of counts (Chen & Goodman 1999, equation 26)."""
+    of_count = np.zeros(6, np.int64)
+    for first, last in split_range(0, len(counts.tokens)):
+        of_count += np.bincount(np.minimum(counts.adjust(first, last), 5), minlength=6)
+    _, n1, n2, n3, n4, _ = of_count.tolist()
+    if not (n1 and n2 and n3):
+        return FALLBACK
+    y = n1 / (n1 + 2 * n2)
+    estimates = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
+    return estimates if min(estimates) > 0 else FALLBACK

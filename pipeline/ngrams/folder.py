@@ -1,0 +1,93 @@
+"""The folder of an n-gram model: its arrays as files that are mapped into memory, and a manifest.
+
+`models/base/ngram` has, for the n-grams of each length n, `starts.n`, `tokens.n`, `discounted.n` and
+`backoff.n` (see `NGramLevel`) as plain numbers, little-endian. The tokens of length 1 are the vocabulary.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.common.errors import UserError
+from pipeline.common.io import sha256, write_json
+from pipeline.ngrams.counting import train_ngram_model
+from pipeline.ngrams.model import NGramLevel, NGramModel
+
+FORMAT = 1
+ARRAYS = ("starts", "tokens", "discounted", "backoff")
+NOT_IN_FILES = ("starts.1", "tokens.1")
+BYTES_PER_TOKEN = 40  # of free disk while counting, at the most, for each token of the text and each length
+
+
+def write_ngram_folder(
+    folder: Path, stream: np.ndarray, vocab_size: int, order: int, tokenizer: Path
+) -> NGramModel:
+    """Count the n-grams of a stream of tokens into the new `folder`, and return their model.
+
+    `tokenizer` is the file that made the tokens. Raises UserError where the disk is too small for it.
+    """
+    folder.mkdir()
+    needed, free = len(stream) * order * BYTES_PER_TOKEN, shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"params.yaml: model.ngram.order: {order}: counting {len(stream):,} tokens may take"
+            f" {needed / 1e9:.1f} GB of disk, and {free / 1e9:.1f} GB are free; lower it, or make room"
+        )
+    model = train_ngram_model(stream, vocab_size, order, folder=folder)
+    manifest = {
+        "format": FORMAT,
+        "order": order,
+        "vocab_size": vocab_size,
+        "text_tokens": len(stream),
+        "tokenizer_sha256": sha256(tokenizer),
+        "arrays": {
+            name: {"dtype": array.dtype.str, "length": len(array), "sha256": sha256(folder / name)}
+            for name, array in list_arrays(model).items()
+        },
+    }
+    write_json(folder / "manifest.json", manifest)
+    return model
+
+
+def list_arrays(model: NGramModel) -> dict[str, np.ndarray]:
+    """Return the arrays of a model by the names of their files."""
+    arrays = {
+        f"{name}.{n}": getattr(level, name) for n, level in enumerate(model.levels, 1) for name in ARRAYS
+    }
+    return {name: array for name, array in arrays.items() if name not in NOT_IN_FILES}
+
+
+def open_ngram_folder(folder: Path, tokenizer: Path) -> NGramModel:
+    """Return the model in `folder`, whose arrays stay on disk until they are read.
+
+    Raises UserError where a file is missing or altered, or where the tokens are not those of the file
+    `tokenizer`.
+    """
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        order, vocab_size = manifest["order"], manifest["vocab_size"]
+        if manifest["format"] != FORMAT:
+            raise UserError(f"{path}: format {manifest['format']}: this program reads {FORMAT}; update it")
+        if manifest["tokenizer_sha256"] != sha256(tokenizer):
+            raise UserError(f"{folder}: counts of another tokenizer than {tokenizer}; run `dvc repro train_base`")
+        names = [f"{name}.{n}" for n in range(1, order + 1) for name in ARRAYS]
+        entries = {name: manifest["arrays"][name] for name in names if name not in NOT_IN_FILES}
+        arrays = {name: map_array(folder / name, entry) for name, entry in entries.items()}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{folder}: damaged: {error}; run `dvc repro --force train_base`") from None
+    arrays["starts.1"], arrays["tokens.1"] = np.array([0, vocab_size]), np.arange(vocab_size)
+    levels = [NGramLevel(*(arrays[f"{name}.{n}"] for name in ARRAYS)) for n in range(1, order + 1)]
+    return NGramModel(vocab_size, tuple(levels))
+
+
+def map_array(path: Path, entry: dict[str, Any]) -> np.ndarray:
+    """Return the array in a file. Raises ValueError where it is not what the manifest says."""
+    if sha256(path) != entry["sha256"]:
+        raise ValueError(f"{path.name} is not the file of the manifest")
+    if not entry["length"]:  # which cannot be mapped
+        return np.empty(0, entry["dtype"])
+    return np.memmap(path, entry["dtype"], "r", shape=(entry["length"],))

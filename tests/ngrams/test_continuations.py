@@ -1,0 +1,75 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from pipeline.ngrams.continuations import ContinuationSampler, measure_depth
+from pipeline.ngrams.counting import count_ngrams, estimate_discounts
+from pipeline.ngrams.storage import Storage
+
+A, B, C, END = 4, 5, 6, 2
+VOCAB = 8
+TEXT = np.array(
+    [1, A, B, C, A, B, A, END, 1, A, B, C, END, 1, B, A, B, B, C, A, END, 1, C, A, B, C, A, B, A, END]
+    + [1, A, B, B, END, 1, A, C, C, A, B, END],
+    dtype=np.uint16,
+)
+
+
+def make_sampler(order):
+    counts = count_ngrams(TEXT, VOCAB, order, Storage(), Storage())
+    return ContinuationSampler(counts, VOCAB, Storage()), [estimate_discounts(level) for level in counts]
+
+
+def probabilities_without(place, order, discounts):
+    """p [V] of the token at `place` by dictionaries, from all n-grams but those that end there."""
+    starts = np.maximum.accumulate(np.where(TEXT == 1, np.arange(len(TEXT)), 0))
+    grams = [Counter() for _ in range(order + 1)]
+    for end in range(len(TEXT)):
+        for n in range(1, order + 1):
+            if end != place and end - n + 1 >= starts[end] and (n > 1 or TEXT[end] != 1):
+                grams[n][tuple(TEXT[end - n + 1 : end + 1].tolist())] += 1
+    counts = [{}, *grams[1:]]
+    for n in range(1, order):
+        before = Counter(gram[1:] for gram in grams[n + 1])
+        counts[n] = {g: count if g[0] == 1 else before[g] for g, count in grams[n].items()}
+    p = np.full(VOCAB, 1 / VOCAB)
+    for n in range(1, order + 1):
+        if place - n + 1 < starts[place]:
+            break
+        context = tuple(TEXT[place - n + 1 : place].tolist())
+        d = [0.0, *discounts[n - 1]]
+        seen = [counts[n].get((*context, w), 0) for w in range(VOCAB)]
+        if sum(seen):
+            p = np.array([c - d[min(c, 3)] for c in seen]) / sum(seen) + p * sum(d[min(c, 3)] for c in seen) / sum(seen)
+    return p
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_draws_have_the_probabilities_of_the_text_without_the_token(order):
+    sampler, discounts = make_sampler(order)
+    draws = 20_000
+    drawn = sampler.draw(TEXT[None].astype(np.int64), draws, np.random.default_rng(0))[0]
+    for place in np.flatnonzero(TEXT != 1):
+        frequencies = np.bincount(drawn[place - 1], minlength=VOCAB) / draws
+        expected = probabilities_without(place, order, discounts)
+        assert expected.sum() == pytest.approx(1)
+        np.testing.assert_allclose(frequencies, expected, atol=5 * 0.5 / draws**0.5)
+
+
+def test_draws_of_a_place_that_the_row_does_not_show_are_its_token():
+    sampler, _ = make_sampler(3)
+    row = TEXT[2:9][None].astype(np.int64)  # in the middle of a document, to the beginning of the next
+    drawn = sampler.draw(row, 50, np.random.default_rng(0))[0]
+    assert (drawn[0] == C).all()  # one token before, of the two that are needed
+    assert len(set(drawn[1].tolist())) > 1
+    assert (drawn[-1] == 1).all()  # <s> is what follows </s>
+    unread = np.array([[1, 7, 7, 7, 7]])  # a text that was not counted
+    assert (sampler.draw(unread, 5, np.random.default_rng(0))[0] == 7).all()
+
+
+def test_measure_depth_counts_from_the_beginning_of_documents():
+    rows = np.array([[A, B, C, END, 1, A, B], [1, A, END, 0, 0, 0, 0]])
+    distance, depth = measure_depth(rows, 3)
+    assert distance.tolist() == [[0, 1, 2, 3, 0, 1, 2], [0, 1, 2, 0, 1, 2, 3]]
+    assert depth.tolist() == [[0, 0, 3, 3, 0, 1, 2], [0, 1, 2, 0, 0, 3, 3]]

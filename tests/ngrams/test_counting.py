@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.ngrams import counting
+from pipeline.ngrams.counting import FALLBACK, Counts, estimate_discounts, split_by_sum, train_ngram_model
+
+
+def make_counts(values):
+    """Counts of n-grams of a single context."""
+    zeros = np.zeros(len(values), np.int64)
+    return Counts(np.array([0, len(values)]), np.arange(len(values)), np.asarray(values), zeros)
+
+
+def test_estimate_discounts_of_known_counts():
+    y = 40 / 80
+    counts = make_counts(np.repeat([1, 2, 3, 4], [40, 20, 10, 5]))
+    assert estimate_discounts(counts) == pytest.approx((1 - y, 2 - 1.5 * y, 3 - 2 * y))
+    assert estimate_discounts(make_counts([1, 1, 5])) == FALLBACK
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(1, 12), st.integers(1, 8))
+def test_split_by_sum_covers_all_within_the_limit(sizes, limit, chunk):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "CHUNK", chunk)
+        ranges = list(split_by_sum(np.array(sizes), limit))
+    assert [start for start, _ in ranges] == [0, *(stop for _, stop in ranges[:-1])]
+    assert ranges[-1][1] == len(sizes)
+    assert all(sum(sizes[a:b]) <= limit or b - a == 1 for a, b in ranges)
+    # No range is cut short: the next member would not have fitted.
+    assert all(sum(sizes[a : b + 1]) > limit for a, b in ranges[:-1])
+
+
+documents = st.lists(st.lists(st.integers(2, 6), max_size=12), min_size=1, max_size=8)
+
+
+@settings(deadline=None, max_examples=60)
+@given(documents, st.integers(1, 5), st.integers(1, 20), st.integers(1, 9))
+def test_a_model_counted_in_pieces_and_in_files_is_the_same(tmp_path_factory, texts, order, limit, chunk):
+    stream = np.array([token for words in texts for token in [1, *words]], dtype=np.uint16)
+    whole = train_ngram_model(stream, 7, order)
+    folder = tmp_path_factory.mktemp("ngrams")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "CHUNK", chunk)
+        patch.setattr(counting, "MAX_SORTED", limit)
+        pieces = train_ngram_model(stream, 7, order, folder=folder)
+    for ours, theirs in zip(whole.levels, pieces.levels, strict=True):
+        for name in ("starts", "tokens", "discounted", "backoff"):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    assert not [path for path in folder.iterdir() if path.is_dir()]
