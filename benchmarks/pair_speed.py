@@ -24,9 +24,9 @@ from pipeline.eval_sets.tasks import read_task_file
 from pipeline.evaluation.bits_per_byte import MODEL, NGRAM, sequence_bits
 from pipeline.evaluation.minimal_pairs import measure_minimal_pairs
 from pipeline.evaluation.ngram_baselines import read_training_stream
-from pipeline.ngrams.counting import train_ngram_model
 from pipeline.evaluation.word_frequency import WordFrequency
 from pipeline.model.hf_io import load_decoder
+from pipeline.ngrams.counting import train_ngram_model
 from pipeline.shards.format import Shards
 from pipeline.tokenizer.tokenizer import Tokenizer
 

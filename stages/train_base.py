@@ -16,6 +16,7 @@ from pipeline.device.device import pick_device
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder, initialize, parameter_count
 from pipeline.model.hf_io import save_decoder
+from pipeline.pretrain.counts import count_text
 from pipeline.pretrain.init_from import load_init_weights
 from pipeline.pretrain.samples import make_sample_hook
 from pipeline.pretrain.task import make_task, training_metrics
@@ -39,29 +40,27 @@ def main() -> None:
 
     check_tokenizer(SHARDS, TOKENIZER)
     train, val, tokenizer = Shards(SHARDS_TRAIN), Shards(SHARDS_VAL), Tokenizer.load(TOKENIZER)
-    check_pretraining(train_params, model_params, train.vocab_size, runtime)
-    model = Decoder(model_params, train.vocab_size)
+    steps, vocab_size = train_params.steps, train.vocab_size
+    check_pretraining(train_params, model_params, vocab_size, runtime)
+    model = Decoder(model_params, vocab_size)
     initialize(model, seed)
     init_files = load_init_weights(model, train_params.init_from, TOKENIZER)
     inputs = [SHARDS / "manifest.json", TOKENIZER / "tokenizer.model", *init_files]
     sections = {"seed": seed, "model": model_params, "train": train_params}
     fingerprint = make_fingerprint(STAGE, sections, inputs)
-    epochs = train_params.steps * train_params.tokens_per_step / train.tokens
+    epochs = steps * train_params.tokens_per_step / train.tokens
     print(f"{parameter_count(model):,} parameters; {train.tokens:,} tokens to read, {epochs:.1f} times")
 
     device = pick_device(runtime.device)
-    train_params = resolve_batch_size(
-        train_params, model_params, train.vocab_size, device, runtime.process_count
-    )
+    train_params = resolve_batch_size(train_params, model_params, vocab_size, device, runtime.process_count)
     model.set_activation_checkpointing(train_params.checkpointing)
-    task = make_task(train, val, model_params.context, train_params, seed, device)
     samples = make_sample_hook(tokenizer, runtime, train_params.eval_every, seed)
-    history = train_model(
-        model, task, train_params, train_params.steps, runtime, fingerprint, hooks=[samples]
-    )
-
-    with atomic_folder(BASE_MODEL) as folder:
-        save_decoder(folder, model, TOKENIZER)
+    with count_text(train, model_params.ngram.order, train_params.ngram_draws, fingerprint.folder) as counts:
+        task = make_task(train, val, model_params.context, train_params, seed, device, counts.sampler)
+        history = train_model(model, task, train_params, steps, runtime, fingerprint, hooks=[samples])
+        with atomic_folder(BASE_MODEL) as folder:
+            save_decoder(folder, model, TOKENIZER)
+            counts.save(folder / "ngram", model, val, TOKENIZER / "tokenizer.model")
     write_metrics(STAGE, training_metrics(history, val, parameter_count(model), train_params))
     write_timing(STAGE, history.timing)
 

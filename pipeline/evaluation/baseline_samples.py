@@ -8,12 +8,12 @@ import torch
 
 from pipeline.eval_sets.params import EvalParams
 from pipeline.eval_sets.readers import Question
-from pipeline.ngrams.model import NGramModel
 from pipeline.evaluation.questions import answer_questions
 from pipeline.evaluation.samples import DEFAULT_QUESTIONS, select_across_families
 from pipeline.inference.generate import crop_prompt, generate
 from pipeline.inference.sampling import GREEDY, Sampling, make_generators, sample_tokens
 from pipeline.model.decoder import Decoder, initialize
+from pipeline.ngrams.model import NGramModel
 from pipeline.tokenizer.special import BOS, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
 

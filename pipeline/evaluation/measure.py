@@ -30,7 +30,6 @@ from pipeline.evaluation.continuations import measure_choices, measure_second_ha
 from pipeline.evaluation.first_words import measure_first_words
 from pipeline.evaluation.items import Items, Measured
 from pipeline.evaluation.minimal_pairs import measure_minimal_pairs
-from pipeline.ngrams.model import NGramModel
 from pipeline.evaluation.questions import measure_questions
 from pipeline.evaluation.retrieval import measure_retrieval
 from pipeline.evaluation.similarity import measure_similarity
@@ -38,6 +37,7 @@ from pipeline.evaluation.tasks import MAX_TOKEN_DIFFERENCE, Tasks
 from pipeline.evaluation.word_frequency import WordFrequency
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
+from pipeline.ngrams.model import NGramModel
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 KINDS_OF_FILES = ("choice", "second_halves", "similarity")  # of which nothing is built in

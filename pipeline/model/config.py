@@ -7,6 +7,12 @@ from pydantic import Field, model_validator
 from pipeline.common.params import Section, nearest_divisors
 
 
+class NgramParams(Section):
+    """n-gram counts of the training text beside the network."""
+
+    order: int = Field(ge=0, le=12)  # tokens of the longest n-grams; 0: none
+
+
 class ModelParams(Section):
     """Shape of a decoder. Widths count numbers in a vector; `context` counts tokens."""
 
@@ -23,6 +29,7 @@ class ModelParams(Section):
     rope_theta: float = Field(gt=0)
     norm_eps: float = Field(gt=0)
     tie_embeddings: bool
+    ngram: NgramParams = NgramParams(order=0)  # not part of the network: its config.json does not have it
 
     def count_weights(self, vocab_size: int) -> int:
         """Return the number of weights in matrices, embeddings included."""

@@ -121,37 +121,47 @@ class InPlaceCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any,
         hidden_NxD: Tensor,
-        targets_N: Tensor,
+        targets: Tensor,
         weight_VxD: Tensor,
         dtype: torch.dtype,
         reduction: Literal["sum"],
+        share: float = 1.0,
     ) -> Tensor:
-        """Return the loss. The logits become their gradient: their softmax, minus 1 at the target."""
+        """Return the loss. The logits become their gradient: softmax minus the shares of the targets."""
         ctx.weight_dtype = weight_dtype = weight_VxD.dtype  # in which losses are summed
         ctx.hidden_dtype = hidden_NxD.dtype
         hidden_NxD, weight_VxD = hidden_NxD.to(dtype), weight_VxD.to(dtype)
         logits_NxV = hidden_NxD @ weight_VxD.T
-        ignored_Nx1 = (targets_N == IGNORE_INDEX)[:, None]
-        targets_Nx1 = targets_N[:, None].masked_fill(ignored_Nx1, 0)
+        targets_NxK = targets[:, None] if targets.ndim == 1 else targets
+        ignored_Nx1 = targets_NxK[:, :1] == IGNORE_INDEX
+        targets_NxK = targets_NxK.masked_fill(ignored_Nx1, 0)
+        shares_K = target_shares(targets_NxK.shape[1], share, weight_dtype)
         losses = []
         row_bytes = logits_NxV.shape[1] * logits_NxV.element_size()
         rows = max(1, CACHE_BYTES * torch.get_num_threads() // row_bytes)
-        for logits, targets in zip(logits_NxV.split(rows), targets_Nx1.split(rows), strict=True):
-            target_logits = logits.gather(1, targets)
+        for logits, row_targets in zip(logits_NxV.split(rows), targets_NxK.split(rows), strict=True):
+            target_logits = (logits.gather(1, row_targets) * shares_K).sum(dim=1, keepdim=True)
             highest = logits.amax(dim=1, keepdim=True).to(weight_dtype)
             # In place: torch's kernel has read a row, which is contiguous, when it writes it.
             torch.softmax(logits, dim=1, out=logits)
             # By the likeliest token's probability, as that of the target may underflow to 0.
             losses.append(highest - target_logits - logits.amax(dim=1, keepdim=True).to(weight_dtype).log())
-            logits.scatter_add_(1, targets, -torch.ones_like(target_logits))
+            logits.scatter_add_(1, row_targets, -shares_K.to(dtype).expand(row_targets.shape))
         ctx.save_for_backward(logits_NxV, hidden_NxD, weight_VxD, ignored_Nx1)
         return torch.cat(losses).masked_fill(ignored_Nx1, 0).sum()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients. Rows whose target is ignored are masked in both products."""
         grad_logits_NxV, hidden_NxD, weight_VxD, ignored_Nx1 = ctx.saved_tensors
         grad_hidden_NxD = (grad_logits_NxV @ weight_VxD * gradient).masked_fill(ignored_Nx1, 0)
         grad_weight_VxD = grad_logits_NxV.T @ (hidden_NxD * gradient).masked_fill(ignored_Nx1, 0)
-        return grad_hidden_NxD.to(ctx.hidden_dtype), None, grad_weight_VxD.to(ctx.weight_dtype), None, None
+        gradients = grad_hidden_NxD.to(ctx.hidden_dtype), None, grad_weight_VxD.to(ctx.weight_dtype)
+        return *gradients, None, None, None
+
+
+def target_shares(count: int, share: float, dtype: torch.dtype, device: torch.device | str = "cpu") -> Tensor:
+    """Return what each of `count` targets of a token counts: the first `share`, the others the rest alike."""
+    rest = [(1 - share) / (count - 1)] * (count - 1) if count > 1 else []
+    return torch.tensor([share, *rest], dtype=dtype, device=device)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.ngrams.counting import Counts, Discounts, estimate_discounts, split_range
+from pipeline.ngrams.counting import Counts, estimate_discounts, split_range
 from pipeline.ngrams.model import UNSEEN, find_ngrams, lower_bounds
 from pipeline.ngrams.storage import Storage
 from pipeline.tokenizer.special import BOS, EOS
@@ -61,11 +61,11 @@ class ContinuationSampler:
         self.vocab_size = vocab_size
         self.levels = [weigh_level(of_length, n, scratch) for n, of_length in enumerate(counts, start=1)]
 
-    def draw(self, rows: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-        """Return `draws` tokens [B, T, K] that may follow each token of `rows` [B, T + 1] but the last.
+    def add_draws(self, rows: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+        """Return each token of `rows` [B, T] with `draws` others that may stand in its place: [B, T, 1 + K].
 
-        `rows` are parts of the text. Where a row does not show enough of what stands before a place, all
-        draws are the token that follows there.
+        `rows` are parts of the text. Where a row does not show enough of what stands before a token, all
+        draws are the token itself.
         """
         tokens = rows.ravel().astype(np.int64)
         distance, depth = (array.ravel() for array in measure_depth(rows, len(self.levels)))
@@ -74,10 +74,10 @@ class ContinuationSampler:
         for n, ranks_of_length in enumerate(ranks, start=1):
             is_counted &= (depth < n - 1) | (ranks_of_length != UNSEEN)
         places = np.flatnonzero(is_counted)
-        drawn = np.repeat(tokens[:, None], draws, axis=1)
-        entries = self._draw_at(np.repeat(places, draws), tokens, depth, ranks, rng)
-        drawn[places] = entries.reshape(len(places), draws)
-        return drawn.reshape(*rows.shape, draws)[:, 1:]
+        result = np.repeat(tokens[:, None], 1 + draws, axis=1)
+        drawn = self._draw_at(np.repeat(places, draws), tokens, depth, ranks, rng)
+        result[places, 1:] = drawn.reshape(len(places), draws)
+        return result.reshape(*rows.shape, 1 + draws)
 
     def _find(self, tokens: np.ndarray, distance: np.ndarray) -> list[np.ndarray]:
         """Return for each length the ranks of the n-grams that end at each token; UNSEEN where one is cut."""
@@ -137,7 +137,7 @@ class ContinuationSampler:
 def measure_depth(rows: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
     """Return how many tokens of its document a row shows before each token, and of how many the counts know.
 
-    Both [B, T + 1]. Documents begin at `<s>`; after `</s>` another part of the text follows. The second is
+    Both [B, T]. Documents begin at `<s>`; after `</s>` another part of the text follows. The second is
     at most `order`, and 0 where the row shows neither the document's beginning nor `order` - 1 tokens.
     """
     index = np.arange(rows.shape[1])

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Counts:
     starts: np.ndarray
     tokens: np.ndarray
     counts: np.ndarray  # [n-grams], how often each stands in the text
-    preceding: np.ndarray  # [n-grams], how many different tokens stand before each; 0 where that was not counted
+    preceding: np.ndarray  # [n-grams], how many different tokens stand before each; 0: not counted
 
     def adjust(self, first: int, last: int) -> np.ndarray:
         """Return a(h w) of the n-grams `first` to `last` - 1."""
@@ -40,8 +41,17 @@ class Counts:
         return np.where(preceding > 0, preceding, self.counts[first:last])
 
 
+class Text(Protocol):
+    """Tokens [T] that are read in pieces: an array, or what lies in files."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, piece: slice) -> np.ndarray:
+        """Return the tokens of a piece."""
+
+
 def train_ngram_model(
-    stream: np.ndarray,
+    stream: Text,
     vocab_size: int,
     order: int,
     discounts: Discounts | None = None,
@@ -70,9 +80,7 @@ def make_scratch(folder: Path | None) -> Iterator[Storage]:
         yield Storage(Path(scratch))
 
 
-def count_ngrams(
-    stream: np.ndarray, vocab_size: int, order: int, kept: Storage, scratch: Storage
-) -> list[Counts]:
+def count_ngrams(stream: Text, vocab_size: int, order: int, kept: Storage, scratch: Storage) -> list[Counts]:
     """Return the counts of the n-grams of each length up to `order`.
 
     What the model has of them is made by `kept`, the rest by `scratch`.
@@ -90,9 +98,7 @@ class Counter:
     What the model keeps is made by `kept`, the rest by `scratch`.
     """
 
-    def __init__(
-        self, stream: np.ndarray, vocab_size: int, order: int, kept: Storage, scratch: Storage
-    ) -> None:
+    def __init__(self, stream: Text, vocab_size: int, order: int, kept: Storage, scratch: Storage) -> None:
         """Raises ValueError for a stream that does not begin with `<s>`."""
         self.stream, self.vocab_size, self.kept, self.scratch = stream, vocab_size, kept, scratch
         self.index_type = np.int32 if len(stream) < 2**31 else np.int64
@@ -101,7 +107,7 @@ class Counter:
         self.rank = scratch.zeros("rank.1", len(stream), self.index_type)  # [T], of the n-gram that ends here
 
     def _measure_depth(self, order: int) -> np.ndarray:
-        if len(self.stream) == 0 or self.stream[0] != BOS:
+        if self.stream[:1].tolist() != [BOS]:
             raise ValueError("the stream does not begin with <s>")
         depth = self.scratch.zeros("depth", len(self.stream), np.uint8)
         begin = 0

@@ -13,43 +13,49 @@ import numpy as np
 
 from pipeline.common.errors import UserError
 from pipeline.common.io import sha256, write_json
-from pipeline.ngrams.counting import train_ngram_model
+from pipeline.ngrams.counting import Counts, smooth_level
 from pipeline.ngrams.model import NGramLevel, NGramModel
+from pipeline.ngrams.storage import Storage
 
 FORMAT = 1
 ARRAYS = ("starts", "tokens", "discounted", "backoff")
 NOT_IN_FILES = ("starts.1", "tokens.1")
-BYTES_PER_TOKEN = 40  # of free disk while counting, at the most, for each token of the text and each length
+BYTES_PER_TOKEN = 60  # of disk while counting, at the most, for each token of the text and each length
 
 
-def write_ngram_folder(
-    folder: Path, stream: np.ndarray, vocab_size: int, order: int, tokenizer: Path
-) -> NGramModel:
-    """Count the n-grams of a stream of tokens into the new `folder`, and return their model.
-
-    `tokenizer` is the file that made the tokens. Raises UserError where the disk is too small for it.
-    """
+def write_ngram_folder(folder: Path, counts: list[Counts], tokenizer: Path) -> NGramModel:
+    """Write the model of `counts` into the new `folder`, and return it. `tokenizer` made the tokens."""
     folder.mkdir()
-    needed, free = len(stream) * order * BYTES_PER_TOKEN, shutil.disk_usage(folder).free
-    if needed > free:
-        raise UserError(
-            f"params.yaml: model.ngram.order: {order}: counting {len(stream):,} tokens may take"
-            f" {needed / 1e9:.1f} GB of disk, and {free / 1e9:.1f} GB are free; lower it, or make room"
-        )
-    model = train_ngram_model(stream, vocab_size, order, folder=folder)
+    vocab_size = len(counts[0].tokens)
+    levels = [smooth_level(of_length, n, None, Storage(folder)) for n, of_length in enumerate(counts, 1)]
+    model = NGramModel(vocab_size, tuple(levels))
+    arrays = list_arrays(model)
+    for name, array in arrays.items():
+        if not (folder / name).exists():  # what smoothing has left as it was counted
+            array.tofile(folder / name)
     manifest = {
         "format": FORMAT,
-        "order": order,
+        "order": len(counts),
         "vocab_size": vocab_size,
-        "text_tokens": len(stream),
+        "text_tokens": int(counts[0].counts.sum()),
         "tokenizer_sha256": sha256(tokenizer),
         "arrays": {
             name: {"dtype": array.dtype.str, "length": len(array), "sha256": sha256(folder / name)}
-            for name, array in list_arrays(model).items()
+            for name, array in arrays.items()
         },
     }
     write_json(folder / "manifest.json", manifest)
     return model
+
+
+def check_disk(folder: Path, tokens: int, order: int) -> None:
+    """Raise UserError where the disk of `folder` is too small to count a text of so many tokens."""
+    needed, free = tokens * order * BYTES_PER_TOKEN, shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"params.yaml: model.ngram.order: {order}: counting {tokens:,} tokens may take"
+            f" {needed / 1e9:.1f} GB of disk, and {free / 1e9:.1f} GB are free; lower it, or make room"
+        )
 
 
 def list_arrays(model: NGramModel) -> dict[str, np.ndarray]:
@@ -73,7 +79,7 @@ def open_ngram_folder(folder: Path, tokenizer: Path) -> NGramModel:
         if manifest["format"] != FORMAT:
             raise UserError(f"{path}: format {manifest['format']}: this program reads {FORMAT}; update it")
         if manifest["tokenizer_sha256"] != sha256(tokenizer):
-            raise UserError(f"{folder}: counts of another tokenizer than {tokenizer}; run `dvc repro train_base`")
+            raise UserError(f"{folder}: counted with another tokenizer; run `dvc repro train_base`")
         names = [f"{name}.{n}" for n in range(1, order + 1) for name in ARRAYS]
         entries = {name: manifest["arrays"][name] for name in names if name not in NOT_IN_FILES}
         arrays = {name: map_array(folder / name, entry) for name, entry in entries.items()}

@@ -41,7 +41,7 @@ class NGramLevel:
     backoff: np.ndarray  # [contexts], g(h): the share of the level below; 1 if h is unseen
 
     def find(self, contexts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """Return the ranks [N] of the n-grams of contexts [N] and last tokens [N]; UNSEEN where there is none."""
+        """Return the ranks [N] of n-grams by context and last token [N]; UNSEEN for none."""
         return find_ngrams(self.starts, self.tokens, contexts, tokens)
 
 

@@ -30,7 +30,7 @@ class Column:
         self.path, self.dtype = path, dtype
         self.length = 0
         self.parts: list[np.ndarray] = []  # where there is no file
-        self.file = open(path, "wb") if path else None
+        self.file = path.open("wb") if path else None  # noqa: SIM115: closed by `finish`
 
     def append(self, values: np.ndarray) -> None:
         """Add `values` at the end."""

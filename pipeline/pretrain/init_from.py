@@ -50,7 +50,7 @@ def find_differing_params(init_params: ModelParams, section: dict[str, Any]) -> 
     Weights do not depend on a rotary model's context, nor a model of learned positions on `rope_theta`.
     """
     free = "rope_theta" if init_params.arch == "tanai" else "context"
-    values = init_params.model_dump()
+    values = init_params.model_dump(exclude={"ngram"})
     return {key: value for key, value in values.items() if key != free and section.get(key) != value}
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pipeline.common.metrics import metric_key
 from pipeline.model.decoder import Decoder
+from pipeline.ngrams.continuations import ContinuationSampler
 from pipeline.shards.best_fit import BestFitSampler
 from pipeline.shards.format import Shards
 from pipeline.shards.sampler import Sampler, WindowSampler
@@ -33,10 +34,21 @@ class Pretraining:
     unit = "tokens"
     batch_size_key = "train.batch_size"
 
-    def __init__(self, train: Sampler, val: WindowSampler, params: TrainParams, device: torch.device) -> None:
-        """Raises UserError where the shards do not fill one optimizer step, or one validation window."""
+    def __init__(
+        self,
+        train: Sampler,
+        val: WindowSampler,
+        params: TrainParams,
+        device: torch.device,
+        continuations: ContinuationSampler | None = None,
+    ) -> None:
+        """With `continuations` each token has other targets beside its own (`train.ngram_draws`).
+
+        Raises UserError where the shards do not fill one optimizer step, or one validation window.
+        """
         assert isinstance(params.batch_size, int)  # pipeline/autobatch/choose.py has replaced `auto`
         self.train, self.val, self.params, self.device = train, val, params, device
+        self.continuations = continuations
         self.batch_size = params.batch_size
         self.units_per_step = params.tokens_per_step
         self.windows_per_step = params.tokens_per_step // train.context
@@ -47,7 +59,10 @@ class Pretraining:
         self.prefetched: dict[int, Future[list[Tensor]]] = {}  # by step
 
     def micro_batches(self, step: int) -> list[Tensor]:
-        """Return this process's share of the step's rows, int64 [batch_size, context + 1] each."""
+        """Return this process's share of the step's rows, int64 [batch_size, context + 1] each.
+
+        With draws from the counts, [batch_size, context + 1, 1 + draws]: a token, and others in its place.
+        """
         if self.device.type == "cpu":  # no spare cores to prefetch
             return self._read_step(step)
         batches = self.prefetched.pop(step, None) or self.reader.submit(self._read_step, step)
@@ -57,12 +72,19 @@ class Pretraining:
     def _read_step(self, step: int) -> list[Tensor]:
         count = self.windows_per_step // distributed.world_size()  # in this process
         first = step * self.windows_per_step + distributed.rank() * count
-        return self._read_batches(self.train, first, count)
+        return self._read_batches(self.train, first, count, self.continuations)
 
-    def _read_batches(self, sampler: Sampler, first: int, count: int) -> list[Tensor]:
+    def _read_batches(
+        self, sampler: Sampler, first: int, count: int, continuations: ContinuationSampler | None = None
+    ) -> list[Tensor]:
         stop = first + count
-        starts = range(first, stop, self.batch_size)
-        batches = [torch.from_numpy(sampler.read(i, min(self.batch_size, stop - i))) for i in starts]
+        batches = []
+        for i in range(first, stop, self.batch_size):
+            rows = sampler.read(i, min(self.batch_size, stop - i))
+            if continuations:
+                rng = np.random.default_rng((sampler.seed, i))
+                rows = continuations.add_draws(rows, self.params.ngram_draws, rng)
+            batches.append(torch.from_numpy(rows))
         return [batch.pin_memory() for batch in batches] if self.device.type == "cuda" else batches
 
     def compile(self, model: nn.Module) -> None:
@@ -74,11 +96,17 @@ class Pretraining:
         """Return this batch's share of the step's mean cross-entropy (nats a token).
 
         The mean is over all `tokens_per_step`. Targets that are not learned, such as padding, count as 0.
+        With draws from the counts, a token's own target counts 1 - `ngram_share`.
         """
         assert isinstance(model, Decoder)
-        ids_BxT, targets_BxT, document_BxT = self._split_batch(batch)
+        drawn = batch[..., 1:] if batch.ndim == 3 else None
+        ids_BxT, targets, document_BxT = self._split_batch(batch if drawn is None else batch[..., 0])
         hidden_BxTxD = model.hidden_states(ids_BxT, document_BxT=document_BxT)
-        loss = summed_loss(model, hidden_BxTxD, targets_BxT, self.params.loss_chunks)
+        share = 1.0
+        if drawn is not None:
+            share = 1 - self.params.ngram_share
+            targets = torch.cat([targets[..., None], drawn[:, 1:].to(self.device)], dim=2)
+        loss = summed_loss(model, hidden_BxTxD, targets, self.params.loss_chunks, share)
         return loss / self.params.tokens_per_step
 
     def _split_batch(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -123,11 +151,17 @@ class Pretraining:
 
 
 def make_task(
-    train: Shards, val: Shards, context: int, params: TrainParams, seed: int, device: torch.device
+    train: Shards,
+    val: Shards,
+    context: int,
+    params: TrainParams,
+    seed: int,
+    device: torch.device,
+    continuations: ContinuationSampler | None = None,
 ) -> Pretraining:
     """Return the task of the params. The order of training depends on `seed`, the validation does not."""
     sampler = {"stream": WindowSampler, "best_fit": BestFitSampler}[params.packing](train, context, seed)
-    return Pretraining(sampler, WindowSampler(val, context, 0), params, device)
+    return Pretraining(sampler, WindowSampler(val, context, 0), params, device, continuations)
 
 
 def logit_scale(model: Decoder, ids_BxT: Tensor) -> float:

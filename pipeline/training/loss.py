@@ -1,6 +1,6 @@
 """The cross-entropy loss of next-token prediction.
 
-B batch    T time    N tokens    D model width    V vocabulary
+B batch    T time    N tokens    K targets of a token    D model width    V vocabulary
 """
 
 from collections.abc import Callable
@@ -18,15 +18,27 @@ from pipeline.tokenizer.special import IGNORE_INDEX
 
 
 def cross_entropy(
-    hidden_NxD: Tensor, targets_N: Tensor, weight_VxD: Tensor, dtype: torch.dtype, reduction: str
+    hidden_NxD: Tensor,
+    targets: Tensor,
+    weight_VxD: Tensor,
+    dtype: torch.dtype,
+    reduction: str,
+    share: float = 1.0,
 ) -> Tensor:
     """Return -log softmax(hidden @ weight.T)[target] of N tokens (nats), 0 where the target is IGNORE_INDEX.
 
     `dtype` is the precision of the product. The matrix is cast here, not once for all chunks, so that its
-    gradients are summed in its own precision.
+    gradients are summed in its own precision. `targets` are [N], or several a token, [N, K]: then the first
+    counts `share` and the others the rest.
     """
     logits_NxV = F.linear(hidden_NxD, weight_VxD.to(dtype))
-    return F.cross_entropy(logits_NxV, targets_N, ignore_index=IGNORE_INDEX, reduction=reduction)
+    if targets.ndim == 1:
+        return F.cross_entropy(logits_NxV, targets, ignore_index=IGNORE_INDEX, reduction=reduction)
+    is_ignored_Nx1 = targets[:, :1] == IGNORE_INDEX
+    logs_NxK = logits_NxV.float().log_softmax(dim=1).gather(1, targets.masked_fill(is_ignored_Nx1, 0))
+    shares_K = cpu_kernels.target_shares(targets.shape[1], share, logs_NxK.dtype, logs_NxK.device)
+    losses_N = -(logs_NxK * shares_K).masked_fill(is_ignored_Nx1, 0).sum(dim=1)
+    return losses_N.sum() if reduction == "sum" else losses_N
 
 
 def token_losses(model: Decoder, hidden_BxTxD: Tensor, targets_BxT: Tensor, chunks: int = 1) -> Tensor:
@@ -35,37 +47,42 @@ def token_losses(model: Decoder, hidden_BxTxD: Tensor, targets_BxT: Tensor, chun
     return torch.cat(losses).view(targets_BxT.shape).float()
 
 
-def summed_loss(model: Decoder, hidden_BxTxD: Tensor, targets_BxT: Tensor, chunks: int = 1) -> Tensor:
-    """Return the summed cross-entropy (nats) of `targets_BxT`, given the model's last hidden states.
+def summed_loss(
+    model: Decoder, hidden_BxTxD: Tensor, targets: Tensor, chunks: int = 1, share: float = 1.0
+) -> Tensor:
+    """Return the summed cross-entropy (nats) of `targets`, given the model's last hidden states.
 
-    Targets of IGNORE_INDEX add nothing. For bf16 and fp16 call it under autocast, which sums losses in fp32.
+    `targets` are [B, T], or several a token, [B, T, K]: then the first counts `share`, and the others the
+    rest. Tokens whose first target is IGNORE_INDEX add nothing. For bf16 and fp16 call it under autocast,
+    which sums losses in fp32.
     """
-    first, *others = chunk_losses(model, hidden_BxTxD, targets_BxT, chunks, "sum")
+    first, *others = chunk_losses(model, hidden_BxTxD, targets, chunks, "sum", share)
     return sum(others, start=first)
 
 
 def chunk_losses(
     model: Decoder,
     hidden_BxTxD: Tensor,
-    targets_BxT: Tensor,
+    targets: Tensor,
     chunks: int,
     reduction: Literal["sum", "none"],
+    share: float = 1.0,
 ) -> list[Tensor]:
     """Return the loss of each of `chunks` equal chunks of the tokens.
 
     With several, logits are recomputed in the backward pass, so that only one chunk's are in memory. With 1,
     all logits are computed at once and kept.
     """
-    hidden_NxD, targets_N = hidden_BxTxD.flatten(0, 1), targets_BxT.flatten()
-    head_args = model.lm_head.weight, model.dtype, reduction
+    hidden_NxD, targets = hidden_BxTxD.flatten(0, 1), targets.flatten(0, 1)
+    head_args = model.lm_head.weight, model.dtype, reduction, share
     loss: Callable[..., Tensor] = cross_entropy
     if model.compile_backend is not None:
         loss = compile_cross_entropy(model.compile_backend)
     elif reduction == "sum" and cpu_kernels.is_used_for(hidden_NxD):
         loss = cpu_kernels.InPlaceCrossEntropy.apply
     if chunks == 1:
-        return [loss(hidden_NxD, targets_N, *head_args)]
-    pairs = zip(hidden_NxD.chunk(chunks), targets_N.chunk(chunks), strict=True)
+        return [loss(hidden_NxD, targets, *head_args)]
+    pairs = zip(hidden_NxD.chunk(chunks), targets.chunk(chunks), strict=True)
     return [
         checkpoint(loss, *pair, *head_args, use_reentrant=False, preserve_rng_state=False) for pair in pairs
     ]

@@ -5,10 +5,10 @@ from rich.console import Console
 
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation.baseline_samples import make_baseline_samples, make_ngram_continuer
-from pipeline.ngrams.counting import train_ngram_model
 from pipeline.evaluation.summary import baseline_samples_table
 from pipeline.inference.sampling import GREEDY
 from pipeline.model.decoder import Decoder, initialize
+from pipeline.ngrams.counting import train_ngram_model
 from pipeline.tokenizer.special import BOS, EOS
 from tests.helpers.factories import eval_params, tiny_model_params
 

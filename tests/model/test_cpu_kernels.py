@@ -138,6 +138,28 @@ def test_in_place_cross_entropy_matches_torch(dtype, tolerance, cache_bytes, mon
     assert not ours[1][::7].any()  # of ignored targets
 
 
+def test_in_place_cross_entropy_of_several_targets_matches_torch_and_the_sum_of_each():
+    hidden, targets, weight = make_tensors(torch.float64)
+    several = torch.stack([targets, targets.roll(1).clamp(min=0), targets.roll(2).clamp(min=0)], dim=1)
+
+    def with_share(entropy):
+        return lambda *args: entropy(*args, 0.6)
+
+    args = hidden, several, weight, torch.float64
+    ours = loss_and_gradients(with_share(InPlaceCrossEntropy.apply), *args)
+    theirs = loss_and_gradients(with_share(cross_entropy), *args)
+    for a, b in zip(ours, theirs, strict=True):
+        assert (a - b).norm() <= 1e-6 * b.norm()  # torch's path is in fp32
+    each = [
+        loss_and_gradients(
+            cross_entropy, hidden, column.masked_fill(targets == IGNORE_INDEX, IGNORE_INDEX), weight,
+            torch.float64,
+        )[0]
+        for column in several.T
+    ]  # fmt: skip
+    assert ours[0].item() == pytest.approx((0.6 * each[0] + 0.2 * each[1] + 0.2 * each[2]).item())
+
+
 def test_in_place_cross_entropy_in_bf16_gives_fp32_gradients():
     hidden, targets, weight = make_tensors(torch.float32)
     exact = loss_and_gradients(cross_entropy, hidden, targets, weight, torch.float32)

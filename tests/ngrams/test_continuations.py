@@ -9,11 +9,8 @@ from pipeline.ngrams.storage import Storage
 
 A, B, C, END = 4, 5, 6, 2
 VOCAB = 8
-TEXT = np.array(
-    [1, A, B, C, A, B, A, END, 1, A, B, C, END, 1, B, A, B, B, C, A, END, 1, C, A, B, C, A, B, A, END]
-    + [1, A, B, B, END, 1, A, C, C, A, B, END],
-    dtype=np.uint16,
-)
+WORDS = ["abcaba", "abc", "babbca", "cabcaba", "abb", "accab"]
+TEXT = np.array([i for word in WORDS for i in (1, *(A + "abc".index(c) for c in word), END)], np.uint16)
 
 
 def make_sampler(order):
@@ -41,7 +38,8 @@ def probabilities_without(place, order, discounts):
         d = [0.0, *discounts[n - 1]]
         seen = [counts[n].get((*context, w), 0) for w in range(VOCAB)]
         if sum(seen):
-            p = np.array([c - d[min(c, 3)] for c in seen]) / sum(seen) + p * sum(d[min(c, 3)] for c in seen) / sum(seen)
+            left = sum(d[min(c, 3)] for c in seen)
+            p = (np.array([c - d[min(c, 3)] for c in seen]) + p * left) / sum(seen)
     return p
 
 
@@ -49,9 +47,10 @@ def probabilities_without(place, order, discounts):
 def test_draws_have_the_probabilities_of_the_text_without_the_token(order):
     sampler, discounts = make_sampler(order)
     draws = 20_000
-    drawn = sampler.draw(TEXT[None].astype(np.int64), draws, np.random.default_rng(0))[0]
+    drawn = sampler.add_draws(TEXT[None].astype(np.int64), draws, np.random.default_rng(0))[0]
+    assert (drawn[:, 0] == TEXT).all()
     for place in np.flatnonzero(TEXT != 1):
-        frequencies = np.bincount(drawn[place - 1], minlength=VOCAB) / draws
+        frequencies = np.bincount(drawn[place, 1:], minlength=VOCAB) / draws
         expected = probabilities_without(place, order, discounts)
         assert expected.sum() == pytest.approx(1)
         np.testing.assert_allclose(frequencies, expected, atol=5 * 0.5 / draws**0.5)
@@ -60,12 +59,12 @@ def test_draws_have_the_probabilities_of_the_text_without_the_token(order):
 def test_draws_of_a_place_that_the_row_does_not_show_are_its_token():
     sampler, _ = make_sampler(3)
     row = TEXT[2:9][None].astype(np.int64)  # in the middle of a document, to the beginning of the next
-    drawn = sampler.draw(row, 50, np.random.default_rng(0))[0]
-    assert (drawn[0] == C).all()  # one token before, of the two that are needed
-    assert len(set(drawn[1].tolist())) > 1
+    drawn = sampler.add_draws(row, 50, np.random.default_rng(0))[0]
+    assert (drawn[1] == C).all()  # one token before, of the two that are needed
+    assert len(set(drawn[2].tolist())) > 1
     assert (drawn[-1] == 1).all()  # <s> is what follows </s>
     unread = np.array([[1, 7, 7, 7, 7]])  # a text that was not counted
-    assert (sampler.draw(unread, 5, np.random.default_rng(0))[0] == 7).all()
+    assert (sampler.add_draws(unread, 5, np.random.default_rng(0))[0, 1:] == 7).all()
 
 
 def test_measure_depth_counts_from_the_beginning_of_documents():
