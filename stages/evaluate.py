@@ -51,7 +51,8 @@ def main() -> None:
     )
     metrics["ngram_tokens"] = len(stream)
     questions = tasks.questions.get("miniworld", [])
-    samples = render_samples(models.base, models.sft, models.tokenizer, eval_params, questions, seed)
+    adjust = models.mixture.mix_next if models.mixture else None
+    samples = render_samples(models.base, models.sft, models.tokenizer, eval_params, questions, seed, adjust)
     baseline_samples = make_baseline_samples(
         models.base, models.sft, ngrams["kneser_ney_5"], models.tokenizer, eval_params, questions, seed
     )

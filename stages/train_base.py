@@ -60,7 +60,7 @@ def main() -> None:
         history = train_model(model, task, train_params, steps, runtime, fingerprint, hooks=[samples])
         with atomic_folder(BASE_MODEL) as folder:
             save_decoder(folder, model, TOKENIZER)
-            counts.save(folder / "ngram", model, val, TOKENIZER / "tokenizer.model")
+            counts.save(folder, model, val)
     write_metrics(STAGE, training_metrics(history, val, parameter_count(model), train_params))
     write_timing(STAGE, history.timing)
 

@@ -14,6 +14,7 @@ from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import mark_cut
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
+from pipeline.ngrams.mixture import find_mixture
 from pipeline.text.normalize import LONE_SURROGATE, normalize_text
 from pipeline.tokenizer.chat_template import encode_prompt
 from pipeline.tokenizer.special import BOS, END_OF_TURN, EOS
@@ -32,6 +33,7 @@ def infer(
     sampling: Sampling = CHAT_SAMPLING,
     seed: int = 0,
     stop: Sequence[str] = (),
+    ngram: bool = True,
     device: str = "auto",
 ) -> Iterator[str]:
     """Return an iterator over the generated text, piece by piece, without the prompt.
@@ -40,6 +42,8 @@ def infer(
     `raw` the model continues `prompt` as plain text; left None, that is so for a folder named
     `base`, such as models/base. The same arguments give the same text on the same machine. A text that is
     cut off, by `max_new_tokens` or by the end of the context, ends in " …".
+
+    n-gram counts in the folder are mixed in (pipeline/ngrams/mixture.py), unless `ngram` is False.
 
     `prompt`, `system` and `stop` are normalized as all training text is. Spaces at the end of plain text
     are left out, which is told on standard error.
@@ -63,6 +67,7 @@ def infer(
         ids = encode_text_prompt(normalize_prompt(prompt), model, tokenizer, max_new_tokens)
     else:
         ids = encode_chat_prompt(prompt, system, model, tokenizer)
+    mixture = find_mixture(folder, model.params.width) if ngram else None
     text = stream(
         model,
         tokenizer,
@@ -72,6 +77,7 @@ def infer(
         seed=seed,
         stop_ids=STOP_IDS,
         stop_strings=stop,
+        adjust=mixture.mix_next if mixture else None,
     )
     return mark_cut(text)
 

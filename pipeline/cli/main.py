@@ -273,6 +273,9 @@ def infer(
     repetition_penalty: Annotated[float, typer.Option(help="Above 1: what was said comes again less.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
     stop: Annotated[list[str] | None, typer.Option(help="Text to stop before; may be repeated.")] = None,
+    ngram: Annotated[
+        bool, typer.Option("--ngram/--no-ngram", help="Mix in the n-gram counts that the folder may have.")
+    ] = True,
 ) -> None:
     """Let a trained model answer or continue.
 
@@ -290,6 +293,7 @@ def infer(
         sampling=make_sampling(temperature, top_k, top_p, min_p, repetition_penalty),
         seed=seed,
         stop=stop or [],
+        ngram=ngram,
     )
     for piece in pieces:
         print(piece, end="", flush=True)

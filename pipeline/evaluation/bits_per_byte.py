@@ -19,6 +19,8 @@ from pipeline.common.metrics import metric_key
 from pipeline.eval_sets.readers import Document
 from pipeline.evaluation.items import Items, Measured, hash_items
 from pipeline.model.decoder import Decoder
+from pipeline.ngrams.mixture import Mixture
+from pipeline.ngrams.model import Prediction
 from pipeline.statistics.intervals import estimate_mean
 from pipeline.tokenizer.special import BOS, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -30,7 +32,11 @@ MAX_LOGITS = 2**25  # in a forward pass: 128 MiB in fp32
 # each costs, and the bits [tokens] of each of its tokens (float64). Decoders and n-gram models have both.
 Scorer = Callable[[Sequence[Sequence[int]]], np.ndarray]
 TokenScorer = Callable[[Sequence[Sequence[int]]], Sequence[np.ndarray]]
-MODEL, NGRAM = "base", "kneser_ney_5"  # the two that are mixed
+MODEL, NGRAM = "base", "kneser_ney_5"  # of which `mixture` is what mixing would bring
+COUNTS, WITH_COUNTS = (
+    "counts",
+    "with_counts",
+)  # of the model's folder, and the model mixed with them by its gate
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,10 @@ def sequence_bits(
     model: Decoder,
     sequences: Sequence[Sequence[int]],
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    mixture: Mixture | None = None,
 ) -> np.ndarray:
-    """Return the bits [sequences] that `model` needs for each sequence after its first token (float64)."""
-    return add_up(token_bits(model, sequences, autocast))
+    """Return the bits [sequences] of each sequence after its first token (see `token_bits`)."""
+    return add_up(token_bits(model, sequences, autocast, mixture))
 
 
 def add_up(bits: Sequence[np.ndarray]) -> np.ndarray:
@@ -90,15 +97,17 @@ def token_bits(
     model: Decoder,
     sequences: Sequence[Sequence[int]],
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    mixture: Mixture | None = None,
 ) -> list[np.ndarray]:
     """Return the bits [tokens] that `model` needs for each token of each sequence but the first (float64).
 
-    Matrix products run inside `autocast()`, the softmax in fp32.
+    Matrix products run inside `autocast()`, the softmax in fp32. With a `mixture`, of the model and counts.
     """
     device = next(model.parameters()).device
     arrays = [np.asarray(sequence, dtype=np.int64) for sequence in sequences]
     windows = [window for i, ids in enumerate(arrays) for window in split_windows(len(ids), model.context, i)]
     bits = [np.zeros(max(0, len(ids) - 1)) for ids in arrays]
+    predictions = [mixture.counts.predict(ids) for ids in arrays] if mixture else []
     for batch in batch_windows(windows, min(MAX_TOKENS, MAX_LOGITS // model.vocab_size)):
         T = batch[0].stop - batch[0].start
         # Padding stands at the end, where no token before it can see it, and is never a target.
@@ -113,13 +122,17 @@ def token_bits(
         with autocast():
             hidden_BxTxD = model.hidden_states(torch.from_numpy(ids_BxT).to(device))
             # Only targets need logits: half of the tokens, in long documents.
-            logits_NxV = model.lm_head(hidden_BxTxD[torch.from_numpy(rows), torch.from_numpy(columns)])
+            hidden_NxD = hidden_BxTxD[torch.from_numpy(rows), torch.from_numpy(columns)]
+            logits_NxV = model.lm_head(hidden_NxD)
         targets_N = torch.from_numpy(targets_BxT[rows, columns]).to(device)
-        nats_N = F.cross_entropy(logits_NxV.float(), targets_N, reduction="none").cpu().numpy()
+        logs_N = -F.cross_entropy(logits_NxV.float(), targets_N, reduction="none")
+        if mixture:
+            pieces = [predictions[w.sequence].select(slice(w.first, w.stop + 1)) for w in batch]
+            logs_N = mixture.mix(logs_N, hidden_NxD, Prediction.join(pieces))
+        bits_N = logs_N.cpu().numpy().astype(np.float64) / -np.log(2)
         starts = np.searchsorted(rows, np.arange(len(batch) + 1))
         for row, window in enumerate(batch):
-            nats = nats_N[starts[row] : starts[row + 1]].astype(np.float64)
-            bits[window.sequence][window.first - 1 : window.stop] = nats / np.log(2)
+            bits[window.sequence][window.first - 1 : window.stop] = bits_N[starts[row] : starts[row + 1]]
     return bits
 
 

@@ -15,8 +15,10 @@ from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL, TOKENIZE
 from pipeline.encoder.embed import TextEncoder
 from pipeline.encoder.hf_io import load_encoder
 from pipeline.evaluation.bits_per_byte import (
+    COUNTS,
     MODEL,
     NGRAM,
+    WITH_COUNTS,
     Scorer,
     TokenScorer,
     find_mixture_weight,
@@ -37,6 +39,7 @@ from pipeline.evaluation.tasks import MAX_TOKEN_DIFFERENCE, Tasks
 from pipeline.evaluation.word_frequency import WordFrequency
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
+from pipeline.ngrams.mixture import Mixture, find_mixture
 from pipeline.ngrams.model import NGramModel
 from pipeline.tokenizer.tokenizer import Tokenizer
 
@@ -50,6 +53,7 @@ class Models(NamedTuple):
     base: Decoder
     sft: Decoder
     encoder: TextEncoder
+    mixture: Mixture | None  # of the base model with the counts in its folder
 
 
 class Training(NamedTuple):
@@ -67,11 +71,13 @@ def load_models(device: torch.device) -> Models:
     """
     for stage, folder in {"base": BASE_MODEL, "sft": SFT_MODEL}.items():
         check_tokenizer_of_model(folder, f"train_{stage}")
+    base = load_decoder(BASE_MODEL, device)
     return Models(
         Tokenizer.load(TOKENIZER),
-        load_decoder(BASE_MODEL, device),
+        base,
         load_decoder(SFT_MODEL, device),
         load_encoder(ENCODER_MODEL, device),
+        find_mixture(BASE_MODEL, base.params.width),
     )
 
 
@@ -105,7 +111,13 @@ def measure_tasks(
         MODEL: partial(sequence_bits, models.base, autocast=autocast),
         **{name: ngram.sequence_bits for name, ngram in training.ngrams.items()},
     }
-    scorers_of_sentences = {name: scorers[name] for name in (MODEL, NGRAM)}
+    if models.mixture:
+        token_scorers[COUNTS] = models.mixture.counts.token_bits
+        token_scorers[WITH_COUNTS] = partial(
+            token_bits, models.base, autocast=autocast, mixture=models.mixture
+        )
+        scorers[WITH_COUNTS] = partial(sequence_bits, models.base, autocast=autocast, mixture=models.mixture)
+    scorers_of_sentences = {name: scorers[name] for name in (MODEL, NGRAM, WITH_COUNTS) if name in scorers}
     measured: dict[str, dict[str, Measured]] = {}
 
     print("bits per byte …", flush=True)

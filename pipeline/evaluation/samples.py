@@ -6,6 +6,7 @@ from pipeline.eval_sets.params import EvalParams
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation.questions import answer_questions, is_correct
 from pipeline.inference.continuations import continue_prompts, escape_markdown, format_samples, quote_markdown
+from pipeline.inference.generate import Adjust
 from pipeline.inference.sampling import Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -39,12 +40,19 @@ def render_samples(
     eval_params: EvalParams,
     questions: Sequence[Question],
     seed: int,
+    adjust: Adjust | None = None,
 ) -> str:
-    """Return the text of samples.md: the same for the same models, params and seed."""
+    """Return the text of samples.md: the same for the same models, params and seed.
+
+    `adjust` mixes the base model with its counts.
+    """
     details = f"temperature {eval_params.temperature:g}, top_p {eval_params.top_p:g}, seed {seed}"
-    parts = [f"# Samples\n\n## `models/base` goes on ({details})"]
+    name = "`models/base` with its counts" if adjust else "`models/base`"
+    parts = [f"# Samples\n\n## {name} goes on ({details})"]
     sampling = Sampling(temperature=eval_params.temperature, top_p=eval_params.top_p)
-    texts = continue_prompts(base, tokenizer, eval_params.prompts, eval_params.sample_tokens, sampling, seed)
+    texts = continue_prompts(
+        base, tokenizer, eval_params.prompts, eval_params.sample_tokens, sampling, seed, adjust
+    )
     parts.append(format_samples(eval_params.prompts, texts))
     parts.append("## `models/sft` answers (greedy)")
     selected = select_across_families(questions) or DEFAULT_QUESTIONS

@@ -11,10 +11,13 @@ from rich.table import Table
 
 LEAST_SHOWN = 3  # families
 LEAST_CHECKED = 30  # items long enough to tell whether they were read, to show their share
-NGRAMS = {"kneser_ney_5": "5-gram", "bigram": "bigram", "mixture": "mixed with the 5-gram"}
+NGRAMS = {
+    "with_counts": "with its counts", "counts": "its counts alone", "kneser_ney_5": "5-gram",
+    "bigram": "bigram", "mixture": "mixed with the 5-gram",
+}  # fmt: skip
 PAIR_BASELINES = {
-    "per_token": "by the token", "kneser_ney_5": "5-gram", "word_frequency": "word frequency",
-    "shorter": "shorter",
+    "per_token": "by the token", "with_counts": "with its counts", "kneser_ney_5": "5-gram",
+    "word_frequency": "word frequency", "shorter": "shorter",
 }  # fmt: skip
 WORD_SEARCHES = {"words": "words", "prefixes": "5 letters", "prefixes_grams": "both with 4-grams"}
 PICTURE_WIDTH = 130  # characters
@@ -42,7 +45,7 @@ def summary_table(metrics: dict[str, Any], translate: Callable[[str], str] = str
     for task, values in metrics["minimal_pairs"].items():
         for name, each in {"": values, **values.get("subsets", {})}.items():
             if "mean" in each:
-                beside = [f"{label} {each[key]:.3f}" for key, label in PAIR_BASELINES.items()]
+                beside = [f"{label} {each[key]:.3f}" for key, label in PAIR_BASELINES.items() if key in each]
                 add("mean of minimal pairs", f"{task} {name}".strip(), each["mean"], each, *beside)
     for task, values in metrics["questions"].items():
         add("questions, exact match", task, values["exact_match"], values, f"n {values['n']}")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from pipeline.inference.generate import crop_prompt, generate, token_limit
+from pipeline.inference.generate import Adjust, crop_prompt, generate, token_limit
 from pipeline.inference.sampling import Sampling
 from pipeline.inference.streaming import CUT_MARK, REPLACEMENT
 from pipeline.model.decoder import Decoder
@@ -19,6 +19,7 @@ def continue_prompts(
     max_new_tokens: int,
     sampling: Sampling,
     seed: int,
+    adjust: Adjust | None = None,
 ) -> list[str]:
     """Return up to `max_new_tokens` tokens after each prompt as text, with CUT_MARK where they were cut off.
 
@@ -28,7 +29,13 @@ def continue_prompts(
     texts = map(normalize_prompt, prompts)
     prompt_ids = [crop_prompt([BOS, *tokenizer.encode(text)], model.context, room) for text in texts]
     new_ids = generate(
-        model, prompt_ids, max_new_tokens=max_new_tokens, sampling=sampling, seed=seed, stop_ids={EOS}
+        model,
+        prompt_ids,
+        max_new_tokens=max_new_tokens,
+        sampling=sampling,
+        seed=seed,
+        stop_ids={EOS},
+        adjust=adjust,
     )
     continuations = []
     for prompt, new in zip(prompt_ids, new_ids, strict=True):

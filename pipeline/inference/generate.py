@@ -7,9 +7,10 @@ context, its oldest tokens after `<s>` are dropped until one new token fits (`cr
 yourself to leave more room). There is no sliding window: generation ends with the context.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import torch
+from torch import Tensor
 
 from pipeline.inference.sampling import GREEDY, Sampling, make_generators, sample_tokens
 from pipeline.inference.streaming import TextStream, cut_at_stop, decode_characters
@@ -19,6 +20,9 @@ from pipeline.tokenizer.special import BOS, PAD, UNK
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 FORBIDDEN_IDS = [UNK, BOS, PAD]  # never generated, whatever score an untrained row gives them
+
+# From the logits [B, V], the last hidden states [B, D] and each row's tokens so far: the logits to draw from.
+Adjust = Callable[[Tensor, Tensor, Sequence[Sequence[int]]], Tensor]
 
 
 def crop_prompt(prompt: Sequence[int], context: int, room: int = 1) -> list[int]:
@@ -47,6 +51,7 @@ def generate(
     sampling: Sampling = GREEDY,
     seed: int = 0,
     stop_ids: Collection[int] = (),
+    adjust: Adjust | None = None,
     batch_size: int = 32,
 ) -> list[list[int]]:
     """Return the new tokens of every prompt, in order, without the stop token that ended them.
@@ -60,7 +65,8 @@ def generate(
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         batch = [prompts[row] for row in rows]
-        for tokens in generate_steps(model, batch, rows, max_new_tokens, seed, stop_ids, sampling):
+        steps = generate_steps(model, batch, rows, max_new_tokens, seed, stop_ids, sampling, adjust)
+        for tokens in steps:
             for row, token in zip(rows, tokens, strict=True):
                 if token is not None:
                     result[row].append(token)
@@ -77,6 +83,7 @@ def stream(
     seed: int = 0,
     stop_ids: Collection[int] = (),
     stop_strings: Collection[str] = (),
+    adjust: Adjust | None = None,
 ) -> TextStream:
     """Return the continuation of one prompt as text, piece by piece. Joined, the pieces are all of it.
 
@@ -88,7 +95,7 @@ def stream(
 
     def new_ids() -> Iterator[int]:
         count = 0
-        for tokens in generate_steps(model, [prompt_ids], [0], limit, seed, stop_ids, sampling):
+        for tokens in generate_steps(model, [prompt_ids], [0], limit, seed, stop_ids, sampling, adjust):
             count += 1
             yield from (token for token in tokens if token is not None)
         text.is_cut = count == limit  # not reached where a stop string ends the text
@@ -106,10 +113,12 @@ def generate_steps(
     seed: int,
     stop_ids: Collection[int],
     sampling: Sampling,
+    adjust: Adjust | None = None,
 ) -> Iterator[list[int | None]]:
     """Yield one new token of every prompt at a time, None where a prompt has ended, until all have.
 
     `rows` are the prompts' positions among all that are generated. Each has a random generator of its own.
+    `adjust` replaces the logits before a token is drawn.
     """
     if max_new_tokens < 1 or not all(prompts):
         raise ValueError("max_new_tokens is below 1" if max_new_tokens < 1 else "a prompt has no token")
@@ -129,6 +138,7 @@ def generate_steps(
     is_running = [True] * len(prompts)
     # A stop token in the prompt, as in every turn of a chat, must not become less likely.
     seen_ids = [set(prompt) - set(stop_ids) for prompt in cropped]
+    texts = [list(prompt) for prompt in prompts]
 
     for step in range(max(limits)):
         columns_read = slice(cache.length, cache.length + ids_BxT.shape[1])
@@ -137,6 +147,8 @@ def generate_steps(
             ids_BxT.to(device), cache, positions_BxS[:, columns_read], key_mask_BxS
         )
         logits_BxV = model.lm_head(hidden_BxTxD[:, -1])
+        if adjust is not None:
+            logits_BxV = adjust(logits_BxV, hidden_BxTxD[:, -1], texts)
         logits_BxV[:, FORBIDDEN_IDS] = -torch.inf
         tokens = sample_tokens(logits_BxV, generators, sampling, seen_ids)
         is_running = [
@@ -146,6 +158,7 @@ def generate_steps(
         if not any(is_running):
             return
         yield [token if running else None for running, token in zip(is_running, tokens, strict=True)]
-        for ids, token in zip(seen_ids, tokens, strict=True):
-            ids.add(token)
+        for seen, text, token in zip(seen_ids, texts, tokens, strict=True):
+            seen.add(token)
+            text.append(token)
         ids_BxT = torch.tensor(tokens)[:, None]

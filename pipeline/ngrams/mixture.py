@@ -23,8 +23,9 @@ from pipeline.common.io import write_atomic
 from pipeline.ngrams.folder import open_ngram_folder
 from pipeline.ngrams.model import NGramModel, Prediction
 
+NGRAM_FOLDER = "ngram"  # in a model's folder
 GATE_FILE = "gate.safetensors"
-PENALTY = 1e-4  # on the squares of the gate's weights
+PENALTY = 5.0  # on the squares of the gate's weights, against the sum over tokens: few tokens fit few weights
 FIT_STEPS = 100
 
 
@@ -44,11 +45,11 @@ class Mixture:
     def mix_next(self, logits_BxV: Tensor, hidden_BxD: Tensor, ids: Sequence[Sequence[int]]) -> Tensor:
         """Return log p [B, V] of the next token after each row of `ids`, which begins with `<s>`."""
         predictions = [self.counts.predict_next(row) for row in ids]
-        contexts = Prediction(*map(np.concatenate, zip(*predictions, strict=True)))
-        figures_BxF = describe_contexts(contexts, len(self.counts.levels))
+        figures_BxF = describe_contexts(Prediction.join(predictions), len(self.counts.levels))
         inputs_BxI = gate_inputs(hidden_BxD, figures_BxF)
-        counted_BxV = torch.from_numpy(np.log([prediction.p for prediction in predictions])).to(inputs_BxI)
-        return mix_logs(self.gate, logits_BxV.float().log_softmax(dim=1), counted_BxV, inputs_BxI[:, None])
+        counted_BxV = torch.from_numpy(np.stack([prediction.p for prediction in predictions])).to(inputs_BxI)
+        logs_BxV = logits_BxV.float().log_softmax(dim=1)
+        return mix_logs(self.gate, logs_BxV, counted_BxV.log(), inputs_BxI[:, None])
 
 
 def describe_contexts(prediction: Prediction, order: int) -> Tensor:
@@ -85,7 +86,8 @@ def fit_gate(network_N: Tensor, counts_N: Tensor, inputs_NxI: Tensor) -> Tensor:
 
     def measure_loss() -> Tensor:
         optimizer.zero_grad()
-        loss = PENALTY * gate.square().sum() - mix_logs(gate, network_N, counts_N, inputs_NxI).mean()
+        nats = -mix_logs(gate, network_N, counts_N, inputs_NxI).sum()
+        loss = (nats + PENALTY * gate.square().sum()) / len(network_N)
         loss.backward()
         return loss
 
@@ -98,12 +100,15 @@ def save_gate(folder: Path, gate: Tensor) -> None:
     write_atomic(folder / GATE_FILE, save({"weight": gate}))
 
 
-def load_mixture(folder: Path, tokenizer: Path, width: int) -> Mixture:
-    """Return the mixture in `folder`, for a network of `width` that has the file `tokenizer`.
+def find_mixture(model_folder: Path, width: int) -> Mixture | None:
+    """Return the mixture of a model's folder, whose network has `width`; None where it has no counts.
 
     Raises UserError where a file is missing, damaged, or of another tokenizer or network.
     """
-    counts = open_ngram_folder(folder, tokenizer)
+    folder = model_folder / NGRAM_FOLDER
+    if not folder.exists():
+        return None
+    counts = open_ngram_folder(folder, model_folder / "tokenizer.model")
     path = folder / GATE_FILE
     try:
         gate = load_file(path)["weight"]

@@ -16,7 +16,7 @@ never seen passes on to the shorter one.
 n-grams do not cross documents, and the context of a document's first tokens begins at its `<s>`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,6 +80,15 @@ class Prediction(NamedTuple):
     p: np.ndarray
     length: np.ndarray  # tokens of the longest context that the text has, with something after it
     backoff: np.ndarray  # g(h) of that context: small where much is known of it
+
+    def select(self, piece: slice) -> "Prediction":
+        """Return the same of a piece of the tokens."""
+        return Prediction(*(values[piece] for values in self))
+
+    @staticmethod
+    def join(pieces: Iterable["Prediction"]) -> "Prediction":
+        """Return the same of all tokens of `pieces`."""
+        return Prediction(*map(np.concatenate, zip(*pieces, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ N tokens    D width    C context
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,14 @@ from pipeline.model.decoder import Decoder
 from pipeline.ngrams.continuations import ContinuationSampler
 from pipeline.ngrams.counting import Counts, count_ngrams
 from pipeline.ngrams.folder import check_disk, write_ngram_folder
-from pipeline.ngrams.mixture import describe_contexts, fit_gate, gate_inputs, mix_logs, save_gate
+from pipeline.ngrams.mixture import (
+    NGRAM_FOLDER,
+    describe_contexts,
+    fit_gate,
+    gate_inputs,
+    mix_logs,
+    save_gate,
+)
 from pipeline.ngrams.model import NGramModel
 from pipeline.ngrams.storage import Storage
 from pipeline.shards.format import Shards
@@ -28,20 +36,35 @@ DRAW_ORDER = 5  # of the counts that targets are drawn from, where the model kee
 FIT_TOKENS = 65_536  # of val, on which the gate is fitted
 
 
+@dataclass(frozen=True)
+class Stream:
+    """The tokens of shards, with the length and the slices of an array, which are read when asked for."""
+
+    shards: Shards
+
+    def __len__(self) -> int:
+        return self.shards.tokens
+
+    def __getitem__(self, piece: slice) -> np.ndarray:
+        start, stop, _ = piece.indices(self.shards.tokens)
+        return self.shards.read(start, stop)
+
+
 class TextCounts:
     """What the params ask for: `counts` to keep beside the model, and a `sampler` of targets."""
 
     def __init__(self, counts: list[Counts], sampler: ContinuationSampler | None = None) -> None:
         self.counts, self.sampler = counts, sampler
 
-    def save(self, folder: Path, model: Decoder, val: Shards, tokenizer: Path) -> None:
-        """Write the counts, if any, and a gate for `model`, fitted on val, into the new `folder`.
+    def save(self, model_folder: Path, model: Decoder, val: Shards) -> None:
+        """Write the counts, if any, into the folder of `model`, with a gate that is fitted on val.
 
         Prints what they bring.
         """
         if not self.counts:
             return
-        ngram_model = write_ngram_folder(folder, self.counts, tokenizer)
+        folder = model_folder / NGRAM_FOLDER
+        ngram_model = write_ngram_folder(folder, self.counts, model_folder / "tokenizer.model")
         network_N, counts_N, inputs_NxI = read_fit_data(model, ngram_model, val)
         gate = fit_gate(network_N, counts_N, inputs_NxI)
         save_gate(folder, gate)
@@ -73,7 +96,7 @@ def count_text(train: Shards, order: int, draws: int, folder: Path) -> Iterator[
         check_disk(place, train.tokens, length)
         print(translate(f"counting n-grams of {train.tokens:,} tokens …"), flush=True)
         storage = Storage(place)
-        counts = count_ngrams(train.stream(), train.vocab_size, length, storage, storage)
+        counts = count_ngrams(Stream(train), train.vocab_size, length, storage, storage)
         sampler = ContinuationSampler(counts, train.vocab_size, storage) if draws else None
         yield TextCounts(counts if order else [], sampler)
     finally:
@@ -86,7 +109,7 @@ def read_fit_data(model: Decoder, counts: NGramModel, val: Shards) -> tuple[Tens
 
     The network reads windows that overlap by half, and each token once, as in the evaluation.
     """
-    stream = val.read(0, min(val.tokens, FIT_TOKENS)).astype(np.int64)
+    stream = select_documents(val, FIT_TOKENS).astype(np.int64)
     prediction = counts.predict(stream)
     figures_NxF = describe_contexts(prediction, len(counts.levels))
     device = next(model.parameters()).device
@@ -106,3 +129,11 @@ def read_fit_data(model: Decoder, counts: NGramModel, val: Shards) -> tuple[Tens
         first = start + len(window)
     counts_N = torch.from_numpy(np.log(prediction.p[np.concatenate(predicted)]))
     return torch.cat(network), counts_N, torch.cat(inputs)
+
+
+def select_documents(shards: Shards, max_tokens: int) -> np.ndarray:
+    """Return the tokens of every n-th document, about `max_tokens` in all: of every source its share."""
+    starts = shards.document_starts()
+    ends = np.append(starts[1:], shards.tokens)
+    every = -(-shards.tokens // max_tokens)
+    return np.concatenate([shards.read(*span) for span in zip(starts[::every], ends[::every], strict=True)])

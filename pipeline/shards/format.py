@@ -83,10 +83,6 @@ class Shards:
             raise UserError(f"{path}: no such file; run `dvc repro --force pack_shards`")
         return self.source_names, np.load(path)
 
-    def stream(self) -> "Stream":
-        """Return all tokens as one array, of which a slice is read when it is asked for."""
-        return Stream(self)
-
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return tokens [start, stop) of the stream, across files."""
         if not 0 <= start <= stop <= self.tokens:
@@ -100,17 +96,3 @@ class Shards:
             ids[position - start : end - start] = self.arrays[shard][position - offset : end - offset]
             position, shard = end, shard + 1
         return ids
-
-
-class Stream:
-    """The tokens of shards, with the length and the slices of an array."""
-
-    def __init__(self, shards: Shards) -> None:
-        self.shards = shards
-
-    def __len__(self) -> int:
-        return self.shards.tokens
-
-    def __getitem__(self, piece: slice) -> np.ndarray:
-        start, stop, _ = piece.indices(self.shards.tokens)
-        return self.shards.read(start, stop)

@@ -14,8 +14,8 @@ from pipeline.common.errors import ADVICE
 from pipeline.corpus.checks import HINTS
 
 # Modules whose errors are faults of the program, which no user sees at the command line.
-INTERNAL = ("evaluation/ngrams.py", "inference/generate.py", "inference/streaming.py", "model/kv_cache.py",
-         "common/metrics.py", "turkish/")  # fmt: skip
+INTERNAL = ("ngrams/model.py", "ngrams/counting.py", "inference/generate.py", "inference/streaming.py",
+         "model/kv_cache.py", "common/metrics.py", "turkish/")  # fmt: skip
 
 
 RAISED = ("UserError", "ValueError", "Unreadable", "RefusedUrl")

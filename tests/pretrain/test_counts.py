@@ -1,0 +1,139 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.common.errors import UserError
+from pipeline.evaluation.bits_per_byte import token_bits
+from pipeline.model.decoder import Decoder, initialize
+from pipeline.ngrams import folder as ngram_folder
+from pipeline.ngrams.mixture import find_mixture
+from pipeline.pretrain import counts as pretrain_counts
+from pipeline.pretrain.counts import count_text, select_documents
+from pipeline.pretrain.task import Pretraining
+from pipeline.shards.sampler import WindowSampler
+from tests.helpers.factories import tiny_model_params, train_params
+
+CONTEXT, VOCAB = 16, 64
+
+
+class Documents:
+    """Shards of documents whose tokens follow one another by rule, with some noise."""
+
+    vocab_size = VOCAB
+    folder = "data/shards/train"
+
+    def __init__(self, count, seed):
+        rng = np.random.default_rng(seed)
+        texts = [np.cumsum(rng.integers(1, 3, rng.integers(5, 60))) % 50 + 8 for _ in range(count)]
+        self.ids = np.concatenate([[1, *text, 2] for text in texts]).astype(np.uint16)
+        self.tokens = len(self.ids)
+
+    def read(self, start, stop):
+        return self.ids[start:stop]
+
+    def document_starts(self):
+        return np.flatnonzero(self.ids == 1)
+
+
+@pytest.fixture
+def train():
+    return Documents(200, 0)
+
+
+@pytest.fixture
+def model():
+    model = Decoder(tiny_model_params(context=CONTEXT), VOCAB)
+    initialize(model, 0)
+    return model.eval()
+
+
+def make_task(train, sampler, **changes):
+    params = train_params(batch_size=4, tokens_per_step=8 * CONTEXT, eval_tokens=20 * CONTEXT, **changes)
+    windows, val = WindowSampler(train, CONTEXT, 0), WindowSampler(Documents(20, 1), CONTEXT, 0)
+    return Pretraining(windows, val, params, torch.device("cpu"), sampler)
+
+
+def learn_a_little(model, train):
+    task, optimizer = make_task(train, None), torch.optim.AdamW(model.parameters(), 0.01)
+    for step in range(60):
+        optimizer.zero_grad()
+        sum(task.loss(model, batch) for batch in task.micro_batches(step)).backward()
+        optimizer.step()
+
+
+def test_nothing_is_counted_where_no_param_asks_for_it(train, tmp_path):
+    with count_text(train, 0, 0, tmp_path) as counts:
+        assert counts.sampler is None
+        counts.save(tmp_path / "model", None, None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_drawn_targets_change_the_loss_and_not_the_rows(train, model, tmp_path):
+    with count_text(train, 0, 3, tmp_path) as counts:
+        drawn, plain = make_task(train, counts.sampler, ngram_draws=3), make_task(train, None)
+        batches, rows = drawn.micro_batches(5), plain.micro_batches(5)
+        assert [batch.shape for batch in batches] == [(4, CONTEXT + 1, 4)] * 2
+        assert all(torch.equal(batch[..., 0], row) for batch, row in zip(batches, rows, strict=True))
+        assert not torch.equal(batches[0][..., 1], batches[0][..., 0])
+        again = drawn.micro_batches(5)  # what a step reads is a function of the step alone
+        assert all(torch.equal(batch, other) for batch, other in zip(batches, again, strict=True))
+        losses = [task.loss(model, task.micro_batches(5)[0]).item() for task in (drawn, plain)]
+        assert losses[0] != losses[1]
+        whole = make_task(train, counts.sampler, ngram_draws=3, ngram_share=0.0)
+        assert whole.loss(model, batches[0]).item() == pytest.approx(losses[1], rel=1e-6)
+    assert not list(tmp_path.iterdir())
+
+
+def test_save_writes_counts_and_a_gate_that_does_no_harm_on_other_text(train, model, tmp_path, capsys):
+    folder = tmp_path / "base"
+    folder.mkdir()
+    (folder / "tokenizer.model").write_bytes(b"pieces")
+    val = Documents(150, 1)
+    learn_a_little(model, train)
+    with count_text(train, 3, 0, tmp_path / "scratch") as counts:
+        counts.save(folder, model, val)
+    network, alone, both = map(
+        float, capsys.readouterr().out.split("network ")[1].replace(",", "").split()[::2]
+    )
+    assert both < min(alone, network)
+    mixture = find_mixture(folder, model.params.width)
+    test = Documents(40, 2)
+    sequences = [test.read(*span).tolist() for span in pairwise(test.document_starts())]
+    scored = {
+        "network": token_bits(model, sequences),
+        "counts": mixture.counts.token_bits(sequences),
+        "both": token_bits(model, sequences, mixture=mixture),
+    }
+    bits = {name: np.concatenate(values).mean() for name, values in scored.items()}
+    assert bits["both"] < 1.005 * bits["counts"] < bits["network"]
+
+
+def test_select_documents_takes_whole_ones_of_all_parts():
+    shards = Documents(100, 0)
+    chosen = select_documents(shards, shards.tokens // 4)
+    starts = shards.document_starts()[::5]
+    assert (chosen[:1].item(), chosen[-1:].item()) == (1, 2)
+    assert 0 < len(chosen) < shards.tokens / 3
+    assert len(select_documents(shards, 10**9)) == shards.tokens
+    assert np.flatnonzero(chosen == 1).size in (len(starts), 25)
+
+
+def test_a_full_disk_is_told_before_training(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(ngram_folder.shutil, "disk_usage", lambda folder: type("", (), {"free": 1000}))
+    with (
+        pytest.raises(UserError, match=r"model.ngram.order: 5: .* make room"),
+        count_text(train, 5, 0, tmp_path),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_counts_of_a_killed_run_are_counted_anew(train, tmp_path):
+    left = tmp_path / "ngrams-0"
+    left.mkdir()
+    (left / "tokens.2").write_bytes(b"half")
+    with count_text(train, pretrain_counts.DRAW_ORDER, 2, tmp_path) as counts:
+        assert counts.sampler is not None
+    assert not left.exists()
