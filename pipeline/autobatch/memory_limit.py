@@ -52,15 +52,12 @@ def check_tuning(
     check_weights(f"{BASE_MODEL}", model_params.count_weights(vocab_size), sft_params, runtime)
 
 
-def check_weights(
-    subject: str, weights: int, params: LoopParams, runtime: RuntimeParams, processes: int | None = None
-) -> None:
+def check_weights(subject: str, weights: int, params: LoopParams, runtime: RuntimeParams) -> None:
     """Raise UserError where that many weights, their gradients and their moments cannot fit.
 
-    `subject` names in the error what to make smaller. `processes` that train here; None: as in `runtime`.
+    `subject` names in the error what to make smaller.
     """
-    required = LEAST_BYTES * weights * sharded_share(params, runtime)
-    required *= processes_here(runtime) if processes is None else processes
+    required = LEAST_BYTES * weights * sharded_share(params, runtime) * processes_here(runtime)
     if required <= SMALL_BYTES:
         return
     available = all_memory(runtime)

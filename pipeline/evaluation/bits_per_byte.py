@@ -20,7 +20,6 @@ from pipeline.eval_sets.readers import Document
 from pipeline.evaluation.items import Items, Measured, hash_items
 from pipeline.model.decoder import Decoder
 from pipeline.ngrams.mixture import Mixture
-from pipeline.ngrams.model import Prediction
 from pipeline.statistics.intervals import estimate_mean
 from pipeline.tokenizer.special import BOS, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -107,7 +106,8 @@ def token_bits(
     arrays = [np.asarray(sequence, dtype=np.int64) for sequence in sequences]
     windows = [window for i, ids in enumerate(arrays) for window in split_windows(len(ids), model.context, i)]
     bits = [np.zeros(max(0, len(ids) - 1)) for ids in arrays]
-    predictions = [mixture.counts.predict(ids) for ids in arrays] if mixture else []
+    starts_S = np.cumsum([0, *map(len, arrays)])
+    prediction = mixture.counts.predict(np.concatenate(arrays)) if mixture and arrays else None
     for batch in batch_windows(windows, min(MAX_TOKENS, MAX_LOGITS // model.vocab_size)):
         T = batch[0].stop - batch[0].start
         # Padding stands at the end, where no token before it can see it, and is never a target.
@@ -126,9 +126,9 @@ def token_bits(
             logits_NxV = model.lm_head(hidden_NxD)
         targets_N = torch.from_numpy(targets_BxT[rows, columns]).to(device)
         logs_N = -F.cross_entropy(logits_NxV.float(), targets_N, reduction="none")
-        if mixture:
-            pieces = [predictions[w.sequence].select(slice(w.first, w.stop + 1)) for w in batch]
-            logs_N = mixture.mix(logs_N, hidden_NxD, Prediction.join(pieces))
+        if mixture and prediction:
+            predicted = [np.arange(w.first, w.stop + 1) + starts_S[w.sequence] for w in batch]
+            logs_N = mixture.mix(logs_N, hidden_NxD, prediction.select(np.concatenate(predicted)))
         bits_N = logs_N.cpu().numpy().astype(np.float64) / -np.log(2)
         starts = np.searchsorted(rows, np.arange(len(batch) + 1))
         for row, window in enumerate(batch):

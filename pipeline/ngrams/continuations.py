@@ -61,10 +61,11 @@ class ContinuationSampler:
         self.vocab_size = vocab_size
         self.levels = [weigh_level(of_length, n, scratch) for n, of_length in enumerate(counts, start=1)]
 
-    def add_draws(self, rows: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    def add_draws(self, rows: np.ndarray, draws: int, seed: int, first: int) -> np.ndarray:
         """Return each token of `rows` [B, T] with `draws` others that may stand in its place: [B, T, 1 + K].
 
-        `rows` are parts of the text. Where a row does not show enough of what stands before a token, all
+        `rows` are parts of the text. What is drawn for one depends on the seed and its number, counted from
+        `first`, and not on the others. Where a row does not show enough of what stands before a token, all
         draws are the token itself.
         """
         tokens = rows.ravel().astype(np.int64)
@@ -75,7 +76,12 @@ class ContinuationSampler:
             is_counted &= (depth < n - 1) | (ranks_of_length != UNSEEN)
         places = np.flatnonzero(is_counted)
         result = np.repeat(tokens[:, None], 1 + draws, axis=1)
-        drawn = self._draw_at(np.repeat(places, draws), tokens, depth, ranks, rng)
+        shape = (len(self.levels) + 1, rows.shape[1], draws)
+        random = np.stack(
+            [np.random.default_rng((seed, first + i)).random(shape) for i in range(len(rows))], 1
+        )
+        random = random.reshape(shape[0], len(tokens), draws)[:, places].reshape(shape[0], -1)
+        drawn = self._draw_at(np.repeat(places, draws), tokens, depth, ranks, random)
         result[places, 1:] = drawn.reshape(len(places), draws)
         return result.reshape(*rows.shape, 1 + draws)
 
@@ -97,13 +103,13 @@ class ContinuationSampler:
         tokens: np.ndarray,
         depth: np.ndarray,
         ranks: list[np.ndarray],
-        rng: np.random.Generator,
+        random: np.ndarray,  # uniform, from 0 to 1
     ) -> np.ndarray:
-        """Return one token for each of `places`, positions in `tokens`.
+        """Return one token for each of `places`, positions in `tokens`, by numbers [order + 1, places].
 
         From the longest context down, a token that follows it is taken or the context is made shorter.
         """
-        drawn = rng.integers(self.vocab_size, size=len(places))  # what stays below the shortest context
+        drawn = (random[0] * self.vocab_size).astype(np.int64)  # what stays below the shortest context
         pending = np.arange(len(places))
         for n in range(len(self.levels), 0, -1):
             level = self.levels[n - 1]
@@ -123,7 +129,7 @@ class ContinuationSampler:
             weight = level.weights[end] - level.weights[first] - own + own_left
             before = level.weights[rank] - level.weights[first]
 
-            point = rng.random(len(at)) * total
+            point = random[n, entries] * total
             is_taken = (point < weight) & (total > 0)
             is_own = (point >= before) & (point < before + own_left)
             point += np.where(point < before, 0, own - own_left) + level.weights[first]

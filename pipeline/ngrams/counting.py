@@ -22,7 +22,7 @@ from pipeline.tokenizer.special import BOS
 
 Discounts = tuple[float, float, float]
 FALLBACK: Discounts = (0.5, 1.0, 1.5)  # as in KenLM, where counts of counts are too few for an estimate
-MAX_SORTED = 10_000_000  # tokens at a time; sorting takes about 48 bytes for each
+MAX_SORTED = 12_000_000  # tokens at a time; sorting takes about 48 bytes for each
 CHUNK = 1 << 21  # tokens or n-grams in one piece, where nothing is sorted
 
 
@@ -136,14 +136,17 @@ class Counter:
         starts.append(np.zeros(1))
         for first, last in split_by_sum(shorter.counts, MAX_SORTED):
             keys, positions = self._select(n, first, last)
-            keys, samples, ranks, key_counts = unique_with_ranks(keys)
+            keys, order = sort_with_order(keys)
+            positions = positions[order]
+            is_new = np.ones(len(keys), dtype=bool)
+            is_new[1:] = keys[1:] != keys[:-1]
+            longer_rank[positions] = np.cumsum(is_new, dtype=self.index_type) + (tokens.length - 1)
             # Every longer n-gram puts a different token before the n-gram that ends where it ends.
-            np.add.at(shorter.preceding, self.rank[positions[samples]], 1)
-            longer_rank[positions] = ranks + tokens.length
-            of_context = np.bincount(keys // self.vocab_size, minlength=last - first)
-            starts.append(tokens.length + np.cumsum(of_context))
-            tokens.append(keys % self.vocab_size)
-            counts.append(key_counts)
+            add_occurrences(shorter.preceding, self.rank[positions[is_new]])
+            context, token = np.divmod(keys[is_new], self.vocab_size)
+            starts.append(tokens.length + np.cumsum(np.bincount(context, minlength=last - first)))
+            tokens.append(token)
+            counts.append(np.diff(np.flatnonzero(is_new), append=len(keys)))
         self.rank = longer_rank
         preceding = self.scratch.zeros(f"preceding.{n}", tokens.length, self.index_type)
         return Counts(starts.finish(), tokens.finish(), counts.finish(), preceding)
@@ -186,20 +189,26 @@ def split_by_sum(sizes: np.ndarray, limit: int) -> Iterator[tuple[int, int]]:
     yield first, len(sizes)
 
 
-def unique_with_ranks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sorted unique values, an index of each, the rank of every value, and the counts.
+def sort_with_order(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return sorted keys [N] and where each was; of equal ones the first comes first.
 
-    `np.unique` returns the same and needs twice the memory.
+    A key and its place are sorted as one number, which is several times as fast as `np.argsort`.
     """
-    order = np.argsort(values)
-    sorted_values = values[order]
-    is_new = np.ones(len(values), dtype=bool)
-    is_new[1:] = sorted_values[1:] != sorted_values[:-1]
-    starts = np.flatnonzero(is_new)
-    ranks = np.empty(len(values), dtype=np.int32)
-    ranks[order] = np.cumsum(is_new, dtype=np.int32) - 1
-    counts = np.diff(starts, append=len(values)).astype(np.int32)
-    return sorted_values[starts], order[starts], ranks, counts
+    bits = len(keys).bit_length()
+    if not len(keys) or int(keys.max()).bit_length() + bits > 64:
+        order = np.argsort(keys, kind="stable")
+        return keys[order], order
+    packed = keys.astype(np.uint64) << np.uint64(bits) | np.arange(len(keys), dtype=np.uint64)
+    packed.sort()
+    places = packed & np.uint64((1 << bits) - 1)
+    return (packed >> np.uint64(bits)).astype(np.int64), places.astype(np.int64)
+
+
+def add_occurrences(counts: np.ndarray, ranks: np.ndarray) -> None:
+    """Add to `counts` how often each rank occurs in `ranks` [N]."""
+    ranks = np.sort(ranks)
+    starts = np.flatnonzero(np.diff(ranks, prepend=-1))
+    counts[ranks[starts]] += np.diff(starts, append=len(ranks)).astype(counts.dtype)
 
 
 def smooth_level(counts: Counts, n: int, discounts: Discounts | None, kept: Storage) -> NGramLevel:

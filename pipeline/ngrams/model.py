@@ -81,9 +81,9 @@ class Prediction(NamedTuple):
     length: np.ndarray  # tokens of the longest context that the text has, with something after it
     backoff: np.ndarray  # g(h) of that context: small where much is known of it
 
-    def select(self, piece: slice) -> "Prediction":
-        """Return the same of a piece of the tokens."""
-        return Prediction(*(values[piece] for values in self))
+    def select(self, rows: np.ndarray) -> "Prediction":
+        """Return the same of the tokens at `rows`."""
+        return Prediction(*(values[rows] for values in self))
 
     @staticmethod
     def join(pieces: Iterable["Prediction"]) -> "Prediction":

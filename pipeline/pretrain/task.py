@@ -82,8 +82,7 @@ class Pretraining:
         for i in range(first, stop, self.batch_size):
             rows = sampler.read(i, min(self.batch_size, stop - i))
             if continuations:
-                rng = np.random.default_rng((sampler.seed, i))
-                rows = continuations.add_draws(rows, self.params.ngram_draws, rng)
+                rows = continuations.add_draws(rows, self.params.ngram_draws, sampler.seed, i)
             batches.append(torch.from_numpy(rows))
         return [batch.pin_memory() for batch in batches] if self.device.type == "cuda" else batches
 

@@ -47,7 +47,7 @@ def probabilities_without(place, order, discounts):
 def test_draws_have_the_probabilities_of_the_text_without_the_token(order):
     sampler, discounts = make_sampler(order)
     draws = 20_000
-    drawn = sampler.add_draws(TEXT[None].astype(np.int64), draws, np.random.default_rng(0))[0]
+    drawn = sampler.add_draws(TEXT[None].astype(np.int64), draws, seed=0, first=0)[0]
     assert (drawn[:, 0] == TEXT).all()
     for place in np.flatnonzero(TEXT != 1):
         frequencies = np.bincount(drawn[place, 1:], minlength=VOCAB) / draws
@@ -59,12 +59,12 @@ def test_draws_have_the_probabilities_of_the_text_without_the_token(order):
 def test_draws_of_a_place_that_the_row_does_not_show_are_its_token():
     sampler, _ = make_sampler(3)
     row = TEXT[2:9][None].astype(np.int64)  # in the middle of a document, to the beginning of the next
-    drawn = sampler.add_draws(row, 50, np.random.default_rng(0))[0]
+    drawn = sampler.add_draws(row, 50, seed=0, first=0)[0]
     assert (drawn[1] == C).all()  # one token before, of the two that are needed
     assert len(set(drawn[2].tolist())) > 1
     assert (drawn[-1] == 1).all()  # <s> is what follows </s>
     unread = np.array([[1, 7, 7, 7, 7]])  # a text that was not counted
-    assert (sampler.add_draws(unread, 5, np.random.default_rng(0))[0, 1:] == 7).all()
+    assert (sampler.add_draws(unread, 5, seed=0, first=0)[0, 1:] == 7).all()
 
 
 def test_measure_depth_counts_from_the_beginning_of_documents():
@@ -72,3 +72,12 @@ def test_measure_depth_counts_from_the_beginning_of_documents():
     distance, depth = measure_depth(rows, 3)
     assert distance.tolist() == [[0, 1, 2, 3, 0, 1, 2], [0, 1, 2, 0, 1, 2, 3]]
     assert depth.tolist() == [[0, 0, 3, 3, 0, 1, 2], [0, 1, 2, 0, 0, 3, 3]]
+
+
+def test_draws_of_a_row_do_not_depend_on_the_others():
+    sampler, _ = make_sampler(3)
+    rows = TEXT[:36].reshape(3, 12).astype(np.int64)
+    together = sampler.add_draws(rows, 4, seed=5, first=7)
+    apart = [sampler.add_draws(rows[i : i + 1], 4, seed=5, first=7 + i)[0] for i in range(3)]
+    assert together.tolist() == np.stack(apart).tolist()
+    assert together.tolist() != sampler.add_draws(rows, 4, seed=6, first=7).tolist()

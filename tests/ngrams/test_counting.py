@@ -4,7 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ngrams import counting
-from pipeline.ngrams.counting import FALLBACK, Counts, estimate_discounts, split_by_sum, train_ngram_model
+from pipeline.ngrams.counting import (
+    FALLBACK,
+    Counts,
+    add_occurrences,
+    estimate_discounts,
+    sort_with_order,
+    split_by_sum,
+    train_ngram_model,
+)
 
 
 def make_counts(values):
@@ -49,3 +57,19 @@ def test_a_model_counted_in_pieces_and_in_files_is_the_same(tmp_path_factory, te
         for name in ("starts", "tokens", "discounted", "backoff"):
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
     assert not [path for path in folder.iterdir() if path.is_dir()]
+
+
+@pytest.mark.parametrize("largest", [3, 2**40, 2**62])  # the last one leaves no bits for the places
+def test_sort_with_order_keeps_the_order_of_equal_keys(largest):
+    keys = np.random.default_rng(0).integers(0, largest, 1000)
+    ordered, order = sort_with_order(keys)
+    expected = np.argsort(keys, kind="stable")
+    assert order.tolist() == expected.tolist()
+    assert ordered.tolist() == keys[expected].tolist()
+    assert [part.tolist() for part in sort_with_order(keys[:0])] == [[], []]
+
+
+def test_add_occurrences_counts_each_rank():
+    counts = np.array([5, 0, 1, 0])
+    add_occurrences(counts, np.array([2, 0, 2, 3]))
+    assert counts.tolist() == [6, 0, 3, 1]

@@ -50,7 +50,8 @@ def model():
 
 
 def make_task(train, sampler, **changes):
-    params = train_params(batch_size=4, tokens_per_step=8 * CONTEXT, eval_tokens=20 * CONTEXT, **changes)
+    default = {"batch_size": 4, "tokens_per_step": 8 * CONTEXT, "eval_tokens": 20 * CONTEXT}
+    params = train_params(**default | changes)
     windows, val = WindowSampler(train, CONTEXT, 0), WindowSampler(Documents(20, 1), CONTEXT, 0)
     return Pretraining(windows, val, params, torch.device("cpu"), sampler)
 
@@ -79,6 +80,8 @@ def test_drawn_targets_change_the_loss_and_not_the_rows(train, model, tmp_path):
         assert not torch.equal(batches[0][..., 1], batches[0][..., 0])
         again = drawn.micro_batches(5)  # what a step reads is a function of the step alone
         assert all(torch.equal(batch, other) for batch, other in zip(batches, again, strict=True))
+        larger = make_task(train, counts.sampler, ngram_draws=3, batch_size=8).micro_batches(5)
+        assert torch.equal(torch.cat(larger), torch.cat(batches))  # whatever the micro-batch
         losses = [task.loss(model, task.micro_batches(5)[0]).item() for task in (drawn, plain)]
         assert losses[0] != losses[1]
         whole = make_task(train, counts.sampler, ngram_draws=3, ngram_share=0.0)
