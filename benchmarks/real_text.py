@@ -22,6 +22,7 @@ from pipeline.device.device import autocast, pick_device, pick_precision
 from pipeline.eval_sets.readers import Document
 from pipeline.evaluation import bits_per_byte
 from pipeline.model.decoder import Decoder, initialize
+from pipeline.ngrams.continuations import ContinuationSampler
 from pipeline.packing.writer import write_manifest, write_split
 from pipeline.pretrain.task import make_task
 from pipeline.shards.format import Shards
@@ -91,14 +92,16 @@ def packed(place: Path, settings: TokenizerParams, val: list[Document]) -> tuple
     return Tokenizer.load(made / "tokenizer"), made / "shards"
 
 
-def trainer(params: AllParams, shards: Path, seed: int) -> Trainer:
+def trainer(
+    params: AllParams, shards: Path, seed: int, continuations: ContinuationSampler | None = None
+) -> Trainer:
     """A new model, ready to learn from the shards as `train_base` has it."""
     device = pick_device("auto")
     train, val = Shards(shards / "train"), Shards(shards / "val")
     model = Decoder(params.model, train.vocab_size)
     initialize(model, seed)
     model.set_activation_checkpointing(params.train.checkpointing)
-    task = make_task(train, val, params.model.context, params.train, seed, device)
+    task = make_task(train, val, params.model.context, params.train, seed, device, continuations)
     return Trainer(model, task, params.train, params.train.steps, device)
 
 

@@ -65,7 +65,7 @@ class TextCounts:
             return
         folder = model_folder / NGRAM_FOLDER
         ngram_model = write_ngram_folder(folder, self.counts, model_folder / "tokenizer.model")
-        network_N, counts_N, inputs_NxI = read_fit_data(model, ngram_model, val)
+        network_N, counts_N, inputs_NxI = read_fit_data(model, ngram_model, select_documents(val, FIT_TOKENS))
         gate = fit_gate(network_N, counts_N, inputs_NxI)
         save_gate(folder, gate)
         together_N = mix_logs(gate, network_N, counts_N, inputs_NxI)
@@ -104,12 +104,12 @@ def count_text(train: Shards, order: int, draws: int, folder: Path) -> Iterator[
 
 
 @torch.inference_mode()
-def read_fit_data(model: Decoder, counts: NGramModel, val: Shards) -> tuple[Tensor, Tensor, Tensor]:
-    """Return log p [N] of tokens of val by the network and by the counts, and what the gate reads of them.
+def read_fit_data(model: Decoder, counts: NGramModel, stream: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    """Return log p [N] of the tokens of documents by the network and the counts, and what the gate reads.
 
     The network reads windows that overlap by half, and each token once, as in the evaluation.
     """
-    stream = select_documents(val, FIT_TOKENS).astype(np.int64)
+    stream = stream.astype(np.int64)
     prediction = counts.predict(stream)
     figures_NxF = describe_contexts(prediction, len(counts.levels))
     device = next(model.parameters()).device
