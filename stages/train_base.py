@@ -16,7 +16,7 @@ from pipeline.device.device import pick_device
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder, initialize, parameter_count
 from pipeline.model.hf_io import save_decoder
-from pipeline.pretrain.counts import count_text
+from pipeline.pretrain.counts import open_sampler, save_counts
 from pipeline.pretrain.init_from import load_init_weights
 from pipeline.pretrain.samples import make_sample_hook
 from pipeline.pretrain.task import make_task, training_metrics
@@ -55,12 +55,12 @@ def main() -> None:
     train_params = resolve_batch_size(train_params, model_params, vocab_size, device, runtime.process_count)
     model.set_activation_checkpointing(train_params.checkpointing)
     samples = make_sample_hook(tokenizer, runtime, train_params.eval_every, seed)
-    with count_text(train, model_params.ngram.order, train_params.ngram_draws, fingerprint.folder) as counts:
-        task = make_task(train, val, model_params.context, train_params, seed, device, counts.sampler)
+    with open_sampler(train, train_params.ngram_draws, fingerprint.folder) as sampler:
+        task = make_task(train, val, model_params.context, train_params, seed, device, sampler)
         history = train_model(model, task, train_params, steps, runtime, fingerprint, hooks=[samples])
-        with atomic_folder(BASE_MODEL) as folder:
-            save_decoder(folder, model, TOKENIZER)
-            counts.save(folder, model, val)
+    with atomic_folder(BASE_MODEL) as folder:
+        save_decoder(folder, model, TOKENIZER)
+        save_counts(folder, train, val, model_params.ngram.order, fingerprint.folder)
     write_metrics(STAGE, training_metrics(history, val, parameter_count(model), train_params))
     write_timing(STAGE, history.timing)
 

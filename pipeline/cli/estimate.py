@@ -31,6 +31,10 @@ MINIWORLD_DOCUMENT_BYTES = 545  # on average
 BYTES_PER_TOKEN = {1_000: 2.9, 4_096: 4.3, 8_192: 4.8, 16_000: 5.4, 32_000: 6.0}  # by vocabulary size
 QUERY_TOKENS, PASSAGE_TOKENS = 20, 100  # of the encoder's pairs
 MINIWORLD_CONVERSATIONS, CONVERSATION_TOKENS = 6_640, 50
+# Different n-grams of each length from 1 on for each token of a text of 22.5 M tokens, and seconds to count
+# a token of it, for each length (EXPERIMENTS.md, 2026-11-30).
+NGRAMS_PER_TOKEN = (0.0, 0.05, 0.24, 0.47, 0.64, 0.74, 0.80)
+COUNTING_SECONDS = 2.5e-7
 MIN_BYTES_PER_PIECE = 250  # of text; with less a vocabulary is too large
 # With more epochs rereading teaches little (Muennighoff et al. 2023, arXiv 2305.16264: 4 to 16).
 MAX_EPOCHS = 8
@@ -63,6 +67,18 @@ def bytes_per_token(vocab_size: int) -> float:
 def training_tokens(params: AllParams, root: Path = Path()) -> int:
     """Return the tokens of the train split, at least one."""
     return max(1, round(training_bytes(params, root) / bytes_per_token(params.tokenizer.vocab_size)))
+
+
+def counting_seconds(tokens: int, order: int) -> float:
+    """Return the seconds that counting n-grams of a text takes."""
+    return COUNTING_SECONDS * tokens * order
+
+
+def ngram_bytes(tokens: int, order: int) -> float:
+    """Return the bytes of the counts of a text: 6 for each n-gram, and 8 more for each that is a context."""
+    last = NGRAMS_PER_TOKEN[-1]
+    shares = [*NGRAMS_PER_TOKEN[:order], *[last] * (order - len(NGRAMS_PER_TOKEN))]
+    return tokens * (6 * sum(shares) + 8 * sum(shares[:-1]))
 
 
 def decoder_flops(params: AllParams) -> float:

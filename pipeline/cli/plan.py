@@ -22,6 +22,8 @@ from pipeline.common.paths import BASE_MODEL, SHARDS
 from pipeline.device.device import pick_device, pick_precision
 from pipeline.device.memory import tune_allocator
 from pipeline.model.decoder import Decoder, initialize, parameter_count
+from pipeline.ngrams.mixture import NGRAM_FOLDER
+from pipeline.pretrain.counts import DRAW_ORDER
 from pipeline.training.optimizer import Optimizers
 from pipeline.training.run import explain_out_of_memory
 
@@ -58,6 +60,8 @@ def print_plan(probe: bool) -> None:
     parameters = parameter_count(model)
     print_line(console, describe_training_tokens(params, parameters, to_run))
     print_line(console, describe_expected_bits(params, parameters))
+    if params.model.ngram.order or params.train.ngram_draws:
+        print_line(console, describe_counts(params))
     print_line(console, describe_disk(params, parameters))
     on_cpu = device is not None and device.type == "cpu"
     size, no_fit = try_or_explain(lambda: resolve_batch_size(params, device))
@@ -177,6 +181,16 @@ def describe_expected_bits(params: AllParams, parameters: int) -> str:
     )
 
 
+def describe_counts(params: AllParams) -> str:
+    """Return a line about the n-gram counts of the training text: what they take, and whether they stay."""
+    order, tokens = params.model.ngram.order, estimate.training_tokens(params)
+    seconds = estimate.counting_seconds(tokens, order)
+    kept = f"{estimate.ngram_bytes(tokens, order) / 1e9:.2f} GB in {BASE_MODEL}/{NGRAM_FOLDER}"
+    if params.train.ngram_draws:
+        seconds += estimate.counting_seconds(tokens, DRAW_ORDER)
+    return f"n-gram counts: about {seconds:.0f} s to count, {kept if order else 'not kept'}"
+
+
 def describe_disk(params: AllParams, parameters: int) -> str:
     """Return a line about the disk space of all outputs and checkpoints of a run."""
     text = estimate.corpus_bytes(params)
@@ -185,6 +199,8 @@ def describe_disk(params: AllParams, parameters: int) -> str:
     weights = 4 * parameters
     # Two models. Two checkpoints with weights and up to two moments, and a third while it is written.
     sizes = {"corpus": text * 0.4, "shards": shards, "models": 2 * weights, "checkpoints": 9 * weights}
+    if order := params.model.ngram.order:
+        sizes["counts"] = estimate.ngram_bytes(estimate.training_tokens(params), order)
     details = ", ".join(f"{name} {size / 1e9:.2f}" for name, size in sizes.items())
     return f"disk: about {sum(sizes.values()) / 1e9:.2f} GB ({details})"
 

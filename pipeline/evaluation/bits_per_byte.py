@@ -32,10 +32,8 @@ MAX_LOGITS = 2**25  # in a forward pass: 128 MiB in fp32
 Scorer = Callable[[Sequence[Sequence[int]]], np.ndarray]
 TokenScorer = Callable[[Sequence[Sequence[int]]], Sequence[np.ndarray]]
 MODEL, NGRAM = "base", "kneser_ney_5"  # of which `mixture` is what mixing would bring
-COUNTS, WITH_COUNTS = (
-    "counts",
-    "with_counts",
-)  # of the model's folder, and the model mixed with them by its gate
+COUNTS = "counts"  # those of the model's folder
+WITH_COUNTS = "with_counts"  # the model mixed with them
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def token_bits(
             logits_NxV = model.lm_head(hidden_NxD)
         targets_N = torch.from_numpy(targets_BxT[rows, columns]).to(device)
         logs_N = -F.cross_entropy(logits_NxV.float(), targets_N, reduction="none")
-        if mixture and prediction:
+        if mixture is not None and prediction is not None:
             predicted = [np.arange(w.first, w.stop + 1) + starts_S[w.sequence] for w in batch]
             logs_N = mixture.mix(logs_N, hidden_NxD, prediction.select(np.concatenate(predicted)))
         bits_N = logs_N.cpu().numpy().astype(np.float64) / -np.log(2)

@@ -77,7 +77,7 @@ def load_models(device: torch.device) -> Models:
         base,
         load_decoder(SFT_MODEL, device),
         load_encoder(ENCODER_MODEL, device),
-        find_mixture(BASE_MODEL, base.params.width),
+        find_mixture(BASE_MODEL, base.params.width, check=True),
     )
 
 

@@ -16,6 +16,8 @@ class NgramParams(Section):
 class ModelParams(Section):
     """Shape of a decoder. Widths count numbers in a vector; `context` counts tokens."""
 
+    WITHOUT_EFFECT = ("ngram",)  # on the network
+
     # qwen3 is llama with a norm on queries and keys; tanai has learned positions and a GELU between
     # two matrices instead of rotary embedding and SwiGLU
     arch: Literal["qwen3", "llama", "tanai"]

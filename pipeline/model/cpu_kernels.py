@@ -135,7 +135,10 @@ class InPlaceCrossEntropy(torch.autograd.Function):
         targets_NxK = targets[:, None] if targets.ndim == 1 else targets
         ignored_Nx1 = targets_NxK[:, :1] == IGNORE_INDEX
         targets_NxK = targets_NxK.masked_fill(ignored_Nx1, 0)
-        shares_K = target_shares(targets_NxK.shape[1], share, weight_dtype)
+        shares_K = torch.tensor(target_shares(targets_NxK.shape[1], share), dtype=weight_dtype)
+        # In the logits' precision all but the first are rounded, and with the first they add up to 1.
+        gradients_K = shares_K.to(dtype)
+        gradients_K[0] = 1 - gradients_K[1:].double().sum()
         losses = []
         row_bytes = logits_NxV.shape[1] * logits_NxV.element_size()
         rows = max(1, CACHE_BYTES * torch.get_num_threads() // row_bytes)
@@ -146,7 +149,7 @@ class InPlaceCrossEntropy(torch.autograd.Function):
             torch.softmax(logits, dim=1, out=logits)
             # By the likeliest token's probability, as that of the target may underflow to 0.
             losses.append(highest - target_logits - logits.amax(dim=1, keepdim=True).to(weight_dtype).log())
-            logits.scatter_add_(1, row_targets, -shares_K.to(dtype).expand(row_targets.shape))
+            logits.scatter_add_(1, row_targets, -gradients_K.expand(row_targets.shape))
         ctx.save_for_backward(logits_NxV, hidden_NxD, weight_VxD, ignored_Nx1)
         return torch.cat(losses).masked_fill(ignored_Nx1, 0).sum()
 
@@ -161,7 +164,6 @@ class InPlaceCrossEntropy(torch.autograd.Function):
         return *gradients, None, None, None
 
 
-def target_shares(count: int, share: float, dtype: torch.dtype, device: torch.device | str = "cpu") -> Tensor:
+def target_shares(count: int, share: float) -> list[float]:
     """Return what each of `count` targets of a token counts: the first `share`, the others the rest alike."""
-    rest = [(1 - share) / (count - 1)] * (count - 1) if count > 1 else []
-    return torch.tensor([share, *rest], dtype=dtype, device=device)
+    return [share, *[(1 - share) / (count - 1)] * (count - 1)] if count > 1 else [1.0]

@@ -71,7 +71,7 @@ class ContinuationSampler:
         tokens = rows.ravel().astype(np.int64)
         distance, depth = (array.ravel() for array in measure_depth(rows, len(self.levels)))
         ranks = self._find(tokens, distance)
-        is_counted = depth > 0
+        is_counted = (depth > 0) & (self.levels[0].counts.counts[tokens] > 0)
         for n, ranks_of_length in enumerate(ranks, start=1):
             is_counted &= (depth < n - 1) | (ranks_of_length != UNSEEN)
         places = np.flatnonzero(is_counted)
@@ -109,11 +109,12 @@ class ContinuationSampler:
 
         From the longest context down, a token that follows it is taken or the context is made shorter.
         """
-        drawn = (random[0] * self.vocab_size).astype(np.int64)  # what stays below the shortest context
-        pending = np.arange(len(places))
+        # What stays below the shortest context: any piece, special ones too, as the probabilities have it.
+        drawn = (random[0] * self.vocab_size).astype(np.int64)
+        is_pending = np.ones(len(places), bool)
         for n in range(len(self.levels), 0, -1):
             level = self.levels[n - 1]
-            entries = pending[depth[places[pending]] >= n - 1]
+            entries = np.flatnonzero(is_pending & (depth[places] >= n - 1))
             at = places[entries]
             rank = ranks[n - 1][at]
             context = ranks[n - 2][at - 1] if n > 1 else np.zeros(len(at), np.int64)
@@ -122,7 +123,8 @@ class ContinuationSampler:
             # The token itself is left out: of the plain counts once, of the others where it stood alone.
             is_less = np.ones(len(at), bool)
             if n < len(self.levels):
-                is_less = (depth[at] == n - 1) | (self.levels[n].counts.counts[ranks[n][at]] == 1)
+                is_preceded = depth[at] > n - 1
+                is_less[is_preceded] = self.levels[n].counts.counts[ranks[n][at[is_preceded]]] == 1
             adjusted = level.adjusted(rank)
             own, own_left = level.weigh(adjusted), level.weigh(adjusted - is_less)
             total = level.totals[end] - level.totals[first] - is_less
@@ -136,7 +138,7 @@ class ContinuationSampler:
             chosen = np.minimum(lower_bounds(level.weights, first + 1, end + 1, point), end) - 1
             following = np.where(is_own, tokens[at], level.counts.tokens[chosen])
             drawn[entries[is_taken]] = following[is_taken]
-            pending = np.setdiff1d(pending, entries[is_taken], assume_unique=True)
+            is_pending[entries[is_taken]] = False
         return drawn
 
 

@@ -1,17 +1,16 @@
-"""Counting of n-grams in a stream of tokens, in bounded memory.
+"""Counting of n-grams in a stream of tokens, whose memory does not grow with the text.
 
 A length is counted after the one below it. An n-gram is then a pair of numbers, the rank of its first
 n - 1 tokens and its last token: one key of 64 bits. Sorted, equal keys lie side by side. Where all of them
 do not fit the memory, one range of contexts is sorted at a time, and each range takes a pass over the text.
+The commonest single context is the most that is sorted at once: a twentieth of a text or so.
 
 T tokens of the text
 """
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -51,41 +50,23 @@ class Text(Protocol):
 
 
 def train_ngram_model(
-    stream: Text,
-    vocab_size: int,
-    order: int,
-    discounts: Discounts | None = None,
-    folder: Path | None = None,
+    stream: Text, vocab_size: int, order: int, discounts: Discounts | None = None
 ) -> NGramModel:
-    """Train a model of n-grams up to `order` tokens on a stream [T] of documents `<s> … </s>`.
+    """Train a model of n-grams up to `order` tokens on a stream [T] of documents `<s> … </s>`, in memory.
 
     `discounts` are D(1), D(2) and D(3 or more), equal at every length; None estimates them from the
-    counts of each length. Three equal ones make plain Kneser–Ney. With a `folder` the model is in its files,
-    and the memory is the same for a longer text. The time is that of sorting T numbers `order` - 1 times.
+    counts of each length. Three equal ones make plain Kneser–Ney. The time is that of sorting T numbers
+    `order` - 1 times.
     """
-    kept = Storage(folder)
-    with make_scratch(folder) as scratch:
-        counts = count_ngrams(stream, vocab_size, order, kept, scratch)
-        levels = [smooth_level(counts[n - 1], n, discounts, kept) for n in range(1, order + 1)]
+    storage = Storage()
+    counts = count_ngrams(stream, vocab_size, order, storage)
+    levels = [smooth_level(of_length, n, discounts, storage) for n, of_length in enumerate(counts, 1)]
     return NGramModel(vocab_size, tuple(levels))
 
 
-@contextmanager
-def make_scratch(folder: Path | None) -> Iterator[Storage]:
-    """Yield a storage for what is needed in the block alone: in memory, or below `folder`."""
-    if folder is None:
-        yield Storage()
-        return
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as scratch:
-        yield Storage(Path(scratch))
-
-
-def count_ngrams(stream: Text, vocab_size: int, order: int, kept: Storage, scratch: Storage) -> list[Counts]:
-    """Return the counts of the n-grams of each length up to `order`.
-
-    What the model has of them is made by `kept`, the rest by `scratch`.
-    """
-    counter = Counter(stream, vocab_size, order, kept, scratch)
+def count_ngrams(stream: Text, vocab_size: int, order: int, storage: Storage) -> list[Counts]:
+    """Return the counts of the n-grams of each length up to `order`, in arrays that `storage` makes."""
+    counter = Counter(stream, vocab_size, order, storage)
     counts = [counter.count_tokens()]
     for n in range(2, order + 1):
         counts.append(counter.extend(counts[-1], n))
@@ -93,27 +74,26 @@ def count_ngrams(stream: Text, vocab_size: int, order: int, kept: Storage, scrat
 
 
 class Counter:
-    """Counts the n-grams of a text, one length after another.
+    """Counts the n-grams of a text, one length after another."""
 
-    What the model keeps is made by `kept`, the rest by `scratch`.
-    """
-
-    def __init__(self, stream: Text, vocab_size: int, order: int, kept: Storage, scratch: Storage) -> None:
+    def __init__(self, stream: Text, vocab_size: int, order: int, storage: Storage) -> None:
         """Raises ValueError for a stream that does not begin with `<s>`."""
-        self.stream, self.vocab_size, self.kept, self.scratch = stream, vocab_size, kept, scratch
+        self.stream, self.vocab_size, self.storage = stream, vocab_size, storage
         self.index_type = np.int32 if len(stream) < 2**31 else np.int64
         self.token_type = np.uint16 if vocab_size <= 2**16 else np.uint32
+        self.documents = 0
         self.depth = self._measure_depth(order)  # [T], the position in the document, at most `order`
-        self.rank = scratch.zeros("rank.1", len(stream), self.index_type)  # [T], of the n-gram that ends here
+        self.rank = storage.zeros("rank.1", len(stream), self.index_type)  # [T], of the n-gram that ends here
 
     def _measure_depth(self, order: int) -> np.ndarray:
         if self.stream[:1].tolist() != [BOS]:
             raise ValueError("the stream does not begin with <s>")
-        depth = self.scratch.zeros("depth", len(self.stream), np.uint8)
+        depth = self.storage.zeros("depth", len(self.stream), np.uint8)
         begin = 0
         for start, stop in split_range(0, len(self.stream)):
-            index = np.arange(start, stop)
-            begins = np.maximum.accumulate(np.where(self.stream[start:stop] == BOS, index, begin))
+            index, is_begin = np.arange(start, stop), self.stream[start:stop] == BOS
+            self.documents += int(is_begin.sum())
+            begins = np.maximum.accumulate(np.where(is_begin, index, begin))
             depth[start:stop] = np.minimum(index - begins, order)
             begin = begins[-1]
         return depth
@@ -129,12 +109,17 @@ class Counter:
 
     def extend(self, shorter: Counts, n: int) -> Counts:
         """Return the counts of n-grams of length `n`, and count in `shorter` what precedes each."""
-        longer_rank = self.scratch.zeros(f"rank.{n}", len(self.stream), self.index_type)
-        starts = self.kept.column(f"starts.{n}", self.index_type)
-        tokens = self.kept.column(f"tokens.{n}", self.token_type)
-        counts = self.scratch.column(f"counts.{n}", self.index_type)
+        longer_rank = self.storage.zeros(f"rank.{n}", len(self.stream), self.index_type)
+        starts = self.storage.column(f"starts.{n}", self.index_type)
+        tokens = self.storage.column(f"tokens.{n}", self.token_type)
+        counts = self.storage.column(f"counts.{n}", self.index_type)
         starts.append(np.zeros(1))
-        for first, last in split_by_sum(shorter.counts, MAX_SORTED):
+        # A token follows a context wherever it stands in the text. `<s>` does too, and is not counted.
+        following = shorter.counts
+        if n == 2:
+            following = following.copy()
+            following[BOS] = self.documents
+        for first, last in split_by_sum(following, MAX_SORTED):
             keys, positions = self._select(n, first, last)
             keys, order = sort_with_order(keys)
             positions = positions[order]
@@ -148,7 +133,8 @@ class Counter:
             tokens.append(token)
             counts.append(np.diff(np.flatnonzero(is_new), append=len(keys)))
         self.rank = longer_rank
-        preceding = self.scratch.zeros(f"preceding.{n}", tokens.length, self.index_type)
+        self.storage.remove(f"rank.{n - 1}")
+        preceding = self.storage.zeros(f"preceding.{n}", tokens.length, self.index_type)
         return Counts(starts.finish(), tokens.finish(), counts.finish(), preceding)
 
     def _select(self, n: int, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
@@ -211,20 +197,22 @@ def add_occurrences(counts: np.ndarray, ranks: np.ndarray) -> None:
     counts[ranks[starts]] += np.diff(starts, append=len(ranks)).astype(counts.dtype)
 
 
-def smooth_level(counts: Counts, n: int, discounts: Discounts | None, kept: Storage) -> NGramLevel:
-    """Return the level of n-grams of length `n` from their counts. Its arrays are made by `kept`."""
+def smooth_level(counts: Counts, n: int, discounts: Discounts | None, storage: Storage) -> NGramLevel:
+    """Return the level of n-grams of length `n` from their counts. Its arrays are made by `storage`."""
     by_count = np.array([0.0, *(discounts or estimate_discounts(counts))], dtype=np.float32)
-    discounted, backoff = kept.column(f"discounted.{n}", "f4"), kept.column(f"backoff.{n}", "f4")
-    for first, last in split_by_sum(np.diff(counts.starts), CHUNK):
+    discounted, backoff = storage.column(f"discounted.{n}", "f4"), storage.column(f"backoff.{n}", "f4")
+    contexts = len(counts.starts) - 1
+    edges = np.searchsorted(counts.starts, np.arange(0, len(counts.tokens), CHUNK), side="right")
+    for first, last in pairwise(np.unique([0, *edges, contexts]).tolist()):
         begin, end = int(counts.starts[first]), int(counts.starts[last])
         adjusted = counts.adjust(begin, end)
         discount = by_count[np.minimum(adjusted, 3)]
         context = np.repeat(np.arange(last - first), np.diff(counts.starts[first : last + 1]))
         total = np.bincount(context, weights=adjusted, minlength=last - first)
         left = np.bincount(context, weights=discount, minlength=last - first)
-        kept_part = np.zeros(end - begin)
-        np.divide(adjusted - discount, total[context], where=adjusted > 0, out=kept_part)
-        discounted.append(kept_part)
+        shares = np.zeros(end - begin)
+        np.divide(adjusted - discount, total[context], where=adjusted > 0, out=shares)
+        discounted.append(shares)
         backoff.append(np.divide(left, total, where=total > 0, out=np.ones(last - first)))
     return NGramLevel(counts.starts, counts.tokens, discounted.finish(), backoff.finish())
 

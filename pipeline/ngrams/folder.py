@@ -5,13 +5,12 @@
 """
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.common.errors import UserError
+from pipeline.common.errors import UserError, one_line
 from pipeline.common.io import sha256, write_json
 from pipeline.ngrams.counting import Counts, smooth_level
 from pipeline.ngrams.model import NGramLevel, NGramModel
@@ -20,7 +19,6 @@ from pipeline.ngrams.storage import Storage
 FORMAT = 1
 ARRAYS = ("starts", "tokens", "discounted", "backoff")
 NOT_IN_FILES = ("starts.1", "tokens.1")
-BYTES_PER_TOKEN = 60  # of disk while counting, at the most, for each token of the text and each length
 
 
 def write_ngram_folder(folder: Path, counts: list[Counts], tokenizer: Path) -> NGramModel:
@@ -31,7 +29,7 @@ def write_ngram_folder(folder: Path, counts: list[Counts], tokenizer: Path) -> N
     model = NGramModel(vocab_size, tuple(levels))
     arrays = list_arrays(model)
     for name, array in arrays.items():
-        if not (folder / name).exists():  # what smoothing has left as it was counted
+        if name.startswith(("starts", "tokens")):  # smoothing has written the others
             array.tofile(folder / name)
     manifest = {
         "format": FORMAT,
@@ -48,16 +46,6 @@ def write_ngram_folder(folder: Path, counts: list[Counts], tokenizer: Path) -> N
     return model
 
 
-def check_disk(folder: Path, tokens: int, order: int) -> None:
-    """Raise UserError where the disk of `folder` is too small to count a text of so many tokens."""
-    needed, free = tokens * order * BYTES_PER_TOKEN, shutil.disk_usage(folder).free
-    if needed > free:
-        raise UserError(
-            f"params.yaml: model.ngram.order: {order}: counting {tokens:,} tokens may take"
-            f" {needed / 1e9:.1f} GB of disk, and {free / 1e9:.1f} GB are free; lower it, or make room"
-        )
-
-
 def list_arrays(model: NGramModel) -> dict[str, np.ndarray]:
     """Return the arrays of a model by the names of their files."""
     arrays = {
@@ -66,34 +54,37 @@ def list_arrays(model: NGramModel) -> dict[str, np.ndarray]:
     return {name: array for name, array in arrays.items() if name not in NOT_IN_FILES}
 
 
-def open_ngram_folder(folder: Path, tokenizer: Path) -> NGramModel:
+def open_ngram_folder(folder: Path, tokenizer: Path, check: bool = False) -> NGramModel:
     """Return the model in `folder`, whose arrays stay on disk until they are read.
 
-    Raises UserError where a file is missing or altered, or where the tokens are not those of the file
-    `tokenizer`.
+    Raises UserError where a file is missing or has another size, or where the tokens are not those of the
+    file `tokenizer`. With `check` all of each file is read and compared with its checksum.
     """
     path = folder / "manifest.json"
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         order, vocab_size = manifest["order"], manifest["vocab_size"]
-        if manifest["format"] != FORMAT:
-            raise UserError(f"{path}: format {manifest['format']}: this program reads {FORMAT}; update it")
-        if manifest["tokenizer_sha256"] != sha256(tokenizer):
-            raise UserError(f"{folder}: counted with another tokenizer; run `dvc repro train_base`")
+        file_format, tokenizer_sha256 = manifest["format"], manifest["tokenizer_sha256"]
         names = [f"{name}.{n}" for n in range(1, order + 1) for name in ARRAYS]
         entries = {name: manifest["arrays"][name] for name in names if name not in NOT_IN_FILES}
-        arrays = {name: map_array(folder / name, entry) for name, entry in entries.items()}
+        arrays = {name: map_array(folder / name, entry, check) for name, entry in entries.items()}
+        if (len(arrays["discounted.1"]), len(arrays["backoff.1"])) != (vocab_size, 1):
+            raise ValueError("manifest.json contradicts its files")
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{folder}: damaged: {error}; run `dvc repro --force train_base`") from None
+        raise UserError(f"{folder}: damaged: {one_line(error)}; run `dvc repro --force train_base`") from None
+    if file_format != FORMAT:
+        raise UserError(f"{path}: format {file_format}: this program reads {FORMAT}; update it")
+    if tokenizer_sha256 != sha256(tokenizer):
+        raise UserError(f"{folder}: counted with another tokenizer; run `dvc repro train_base`")
     arrays["starts.1"], arrays["tokens.1"] = np.array([0, vocab_size]), np.arange(vocab_size)
     levels = [NGramLevel(*(arrays[f"{name}.{n}"] for name in ARRAYS)) for n in range(1, order + 1)]
     return NGramModel(vocab_size, tuple(levels))
 
 
-def map_array(path: Path, entry: dict[str, Any]) -> np.ndarray:
+def map_array(path: Path, entry: dict[str, Any], check: bool) -> np.ndarray:
     """Return the array in a file. Raises ValueError where it is not what the manifest says."""
-    if sha256(path) != entry["sha256"]:
+    dtype, length = np.dtype(entry["dtype"]), entry["length"]
+    is_whole = path.stat().st_size == length * dtype.itemsize
+    if not is_whole or (check and sha256(path) != entry["sha256"]):
         raise ValueError(f"{path.name} is not the file of the manifest")
-    if not entry["length"]:  # which cannot be mapped
-        return np.empty(0, entry["dtype"])
-    return np.memmap(path, entry["dtype"], "r", shape=(entry["length"],))
+    return np.memmap(path, dtype, "r", shape=(length,)) if length else np.empty(0, dtype)

@@ -1,8 +1,8 @@
 """A network and the counts of its training text, mixed: p = g · network + (1 - g) · counts.
 
 The gate g lies between 0 and 1 and differs from token to token: a sigmoid of a linear map of the network's
-last hidden state and of what the counts know of the context. Both parts add up to 1 over the vocabulary, so
-the mixture does.
+last hidden state and of what the counts know of the context. Both parts add up to 1 over the vocabulary, up
+to rounding, so the mixture does.
 
 N tokens    D width of the network    F figures of a context    V vocabulary
 """
@@ -43,13 +43,18 @@ class Mixture:
         return mix_logs(self.gate, logs_N, counted_N, gate_inputs(hidden_NxD, figures_NxF))
 
     def mix_next(self, logits_BxV: Tensor, hidden_BxD: Tensor, ids: Sequence[Sequence[int]]) -> Tensor:
-        """Return log p [B, V] of the next token after each row of `ids`, which begins with `<s>`."""
+        """Return logits [B, V] of the next token after each row of `ids`, which begins with `<s>`.
+
+        Their softmax is the mixture. They are on the scale of the network's, as a penalty of what was said
+        depends on their signs.
+        """
         predictions = [self.counts.predict_next(row) for row in ids]
         figures_BxF = describe_contexts(Prediction.join(predictions), len(self.counts.levels))
         inputs_BxI = gate_inputs(hidden_BxD, figures_BxF)
         counted_BxV = torch.from_numpy(np.stack([prediction.p for prediction in predictions])).to(inputs_BxI)
-        logs_BxV = logits_BxV.float().log_softmax(dim=1)
-        return mix_logs(self.gate, logs_BxV, counted_BxV.log(), inputs_BxI[:, None])
+        scale_Bx1 = logits_BxV.float().logsumexp(dim=1, keepdim=True)
+        logs_BxV = logits_BxV.float() - scale_Bx1
+        return mix_logs(self.gate, logs_BxV, counted_BxV.log(), inputs_BxI[:, None]) + scale_Bx1
 
 
 def describe_contexts(prediction: Prediction, order: int) -> Tensor:
@@ -100,15 +105,16 @@ def save_gate(folder: Path, gate: Tensor) -> None:
     write_atomic(folder / GATE_FILE, save({"weight": gate}))
 
 
-def find_mixture(model_folder: Path, width: int) -> Mixture | None:
+def find_mixture(model_folder: Path, width: int, check: bool = False) -> Mixture | None:
     """Return the mixture of a model's folder, whose network has `width`; None where it has no counts.
 
-    Raises UserError where a file is missing, damaged, or of another tokenizer or network.
+    With `check` all of its files are read and compared with their checksums. Raises UserError where a file
+    is missing, damaged, or of another tokenizer or network.
     """
     folder = model_folder / NGRAM_FOLDER
     if not folder.exists():
         return None
-    counts = open_ngram_folder(folder, model_folder / "tokenizer.model")
+    counts = open_ngram_folder(folder, model_folder / "tokenizer.model", check)
     path = folder / GATE_FILE
     try:
         gate = load_file(path)["weight"]

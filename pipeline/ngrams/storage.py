@@ -18,6 +18,11 @@ class Storage:
             return np.zeros(length, dtype)
         return np.memmap(self.folder / name, dtype, "w+", shape=(length,))
 
+    def remove(self, name: str) -> None:
+        """Remove an array that is not needed any more from the disk, once nothing maps it."""
+        if self.folder:
+            (self.folder / name).unlink(missing_ok=True)
+
     def column(self, name: str, dtype: DTypeLike) -> "Column":
         """Return an array that is written from its beginning to its end."""
         return Column(self.folder / name if self.folder else None, np.dtype(dtype))
@@ -30,7 +35,7 @@ class Column:
         self.path, self.dtype = path, dtype
         self.length = 0
         self.parts: list[np.ndarray] = []  # where there is no file
-        self.file = path.open("wb") if path else None  # noqa: SIM115: closed by `finish`
+        self.file = path.open("wb") if path else None
 
     def append(self, values: np.ndarray) -> None:
         """Add `values` at the end."""

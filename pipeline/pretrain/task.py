@@ -98,13 +98,13 @@ class Pretraining:
         With draws from the counts, a token's own target counts 1 - `ngram_share`.
         """
         assert isinstance(model, Decoder)
-        drawn = batch[..., 1:] if batch.ndim == 3 else None
-        ids_BxT, targets, document_BxT = self._split_batch(batch if drawn is None else batch[..., 0])
+        batch = batch.to(self.device, non_blocking=True)
+        has_draws = batch.ndim == 3
+        ids_BxT, targets, document_BxT = self._split_batch(batch[..., 0] if has_draws else batch)
         hidden_BxTxD = model.hidden_states(ids_BxT, document_BxT=document_BxT)
-        share = 1.0
-        if drawn is not None:
-            share = 1 - self.params.ngram_share
-            targets = torch.cat([targets[..., None], drawn[:, 1:].to(self.device)], dim=2)
+        if has_draws:
+            targets = torch.cat([targets[..., None], batch[:, 1:, 1:]], dim=2)
+        share = 1 - self.params.ngram_share
         loss = summed_loss(model, hidden_BxTxD, targets, self.params.loss_chunks, share)
         return loss / self.params.tokens_per_step
 

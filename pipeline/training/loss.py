@@ -34,11 +34,15 @@ def cross_entropy(
     logits_NxV = F.linear(hidden_NxD, weight_VxD.to(dtype))
     if targets.ndim == 1:
         return F.cross_entropy(logits_NxV, targets, ignore_index=IGNORE_INDEX, reduction=reduction)
-    is_ignored_Nx1 = targets[:, :1] == IGNORE_INDEX
-    logs_NxK = logits_NxV.float().log_softmax(dim=1).gather(1, targets.masked_fill(is_ignored_Nx1, 0))
-    shares_K = cpu_kernels.target_shares(targets.shape[1], share, logs_NxK.dtype, logs_NxK.device)
-    losses_N = -(logs_NxK * shares_K).masked_fill(is_ignored_Nx1, 0).sum(dim=1)
-    return losses_N.sum() if reduction == "sum" else losses_N
+    targets = targets.masked_fill(targets[:, :1] == IGNORE_INDEX, IGNORE_INDEX)
+    dtype = torch.promote_types(logits_NxV.dtype, torch.float32)
+    logs_NxV = logits_NxV.log_softmax(dim=1, dtype=dtype)
+    shares = cpu_kernels.target_shares(targets.shape[1], share)
+    losses = [
+        part * F.nll_loss(logs_NxV, targets_N, ignore_index=IGNORE_INDEX, reduction=reduction)
+        for part, targets_N in zip(shares, targets.unbind(dim=1), strict=True)
+    ]
+    return torch.stack(losses).sum(dim=0)
 
 
 def token_losses(model: Decoder, hidden_BxTxD: Tensor, targets_BxT: Tensor, chunks: int = 1) -> Tensor:

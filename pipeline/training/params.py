@@ -50,8 +50,9 @@ class TrainParams(DecoderLoopParams):
     tokens_per_step: int = Field(gt=0)  # tokens in an optimizer step
     packing: Literal["stream", "best_fit"]  # windows of the token stream, or rows of whole documents
     document_mask: bool  # tokens attend to their own document only
-    ngram_draws: int = Field(ge=0)  # targets drawn from n-gram counts for each token, beside its own; 0: none
-    ngram_share: float = Field(ge=0, lt=1)  # what they count
+    # targets drawn from n-gram counts for each token, beside its own; 0: none
+    ngram_draws: int = Field(ge=0, le=64)
+    ngram_share: float = Field(gt=0, lt=1)  # what they count
     eval_tokens: int = Field(gt=0)  # validation tokens read at each validation
 
     @field_validator("batch_size", mode="plain")

@@ -40,3 +40,11 @@ def test_describe_progress_names_the_stage_and_the_time_by_the_stored_rate(proje
     assert estimate.describe_time(params, ["train_base"]) == expected
     with pytest.raises(UserError, match="--stage: evaluat: no such stage; did you mean 'evaluate'"):
         estimate.describe_progress(params, "evaluat")
+
+
+def test_ngram_bytes_are_those_of_the_measured_counts():
+    # 22,554,664 tokens, up to 5: 327 MB in files, counted in 23 CPU seconds (EXPERIMENTS.md, 2026-11-30)
+    assert estimate.ngram_bytes(22_554_664, 5) == pytest.approx(327e6, rel=0.02)
+    assert estimate.counting_seconds(22_554_664, 5) == pytest.approx(25, rel=0.2)
+    assert estimate.ngram_bytes(1000, 1) == 0
+    assert estimate.ngram_bytes(1000, 12) > estimate.ngram_bytes(1000, 7)

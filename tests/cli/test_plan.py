@@ -14,6 +14,20 @@ from tests.helpers.factories import model_params, tokenizer_params, train_params
 from tests.helpers.small import set_params
 
 
+def test_print_plan_says_what_counts_take_only_where_there_are_some(project, up_to_date, capsys):
+    plan.print_plan(probe=False)
+    assert "n-gram" not in capsys.readouterr().out
+    set_params(project, "model", ngram={"order": 5})
+    plan.print_plan(probe=False)
+    printed = capsys.readouterr().out
+    assert re.search(r"n-gram counts: about \d+ s to count, 0\.0\d GB in models/base/ngram", printed)
+    assert re.search(r"disk: .*counts 0\.0\d", printed)
+    set_params(project, "model", ngram={"order": 0})
+    set_params(project, "train", ngram_draws=8)
+    plan.print_plan(probe=False)
+    assert "to count, not kept" in capsys.readouterr().out
+
+
 @pytest.fixture
 def up_to_date(monkeypatch):
     monkeypatch.setattr(plan, "stale_stages", dict)

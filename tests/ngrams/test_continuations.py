@@ -14,7 +14,7 @@ TEXT = np.array([i for word in WORDS for i in (1, *(A + "abc".index(c) for c in 
 
 
 def make_sampler(order):
-    counts = count_ngrams(TEXT, VOCAB, order, Storage(), Storage())
+    counts = count_ngrams(TEXT, VOCAB, order, Storage())
     return ContinuationSampler(counts, VOCAB, Storage()), [estimate_discounts(level) for level in counts]
 
 
@@ -81,3 +81,13 @@ def test_draws_of_a_row_do_not_depend_on_the_others():
     apart = [sampler.add_draws(rows[i : i + 1], 4, seed=5, first=7 + i)[0] for i in range(3)]
     assert together.tolist() == np.stack(apart).tolist()
     assert together.tolist() != sampler.add_draws(rows, 4, seed=6, first=7).tolist()
+
+
+def test_documents_shorter_than_the_order_have_draws_too():
+    text = np.array([1, A, END, 1, A, END, 1, B, END], np.uint16)
+    for order in (2, 3, 6):
+        counts = count_ngrams(text, VOCAB, order, Storage())
+        rows = np.append(text, [0, 0, 0])[None].astype(np.int64)
+        drawn = ContinuationSampler(counts, VOCAB, Storage()).add_draws(rows, 50, seed=0, first=0)[0]
+        assert {A, B} <= set(drawn[1, 1:].tolist())
+        assert (drawn[-3:] == 0).all()  # padding is not of the text

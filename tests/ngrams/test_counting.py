@@ -8,11 +8,14 @@ from pipeline.ngrams.counting import (
     FALLBACK,
     Counts,
     add_occurrences,
+    count_ngrams,
     estimate_discounts,
+    smooth_level,
     sort_with_order,
     split_by_sum,
     train_ngram_model,
 )
+from pipeline.ngrams.storage import Storage
 
 
 def make_counts(values):
@@ -48,15 +51,30 @@ documents = st.lists(st.lists(st.integers(2, 6), max_size=12), min_size=1, max_s
 def test_a_model_counted_in_pieces_and_in_files_is_the_same(tmp_path_factory, texts, order, limit, chunk):
     stream = np.array([token for words in texts for token in [1, *words]], dtype=np.uint16)
     whole = train_ngram_model(stream, 7, order)
-    folder = tmp_path_factory.mktemp("ngrams")
+    storage = Storage(tmp_path_factory.mktemp("ngrams"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(counting, "CHUNK", chunk)
         patch.setattr(counting, "MAX_SORTED", limit)
-        pieces = train_ngram_model(stream, 7, order, folder=folder)
-    for ours, theirs in zip(whole.levels, pieces.levels, strict=True):
+        counts = count_ngrams(stream, 7, order, storage)
+        levels = [smooth_level(of_length, n, None, storage) for n, of_length in enumerate(counts, 1)]
+    for ours, theirs in zip(whole.levels, levels, strict=True):
         for name in ("starts", "tokens", "discounted", "backoff"):
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
-    assert not [path for path in folder.iterdir() if path.is_dir()]
+
+
+def test_no_more_is_sorted_at_once_than_fits(monkeypatch):
+    sizes = []
+    monkeypatch.setattr(counting, "MAX_SORTED", 20)
+    monkeypatch.setattr(
+        counting, "sort_with_order", lambda keys: sizes.append(len(keys)) or sort_with_order(keys)
+    )
+    rng = np.random.default_rng(0)
+    stream = np.array([i for _ in range(30) for i in (1, *rng.integers(4, 20, 5), 2)], np.uint16)
+    count_ngrams(stream, 20, 4, Storage())
+    # 30 documents begin with <s>: a single context, which is not divided.
+    assert max(sizes) == 30
+    assert sum(sizes) == 30 * (6 + 5 + 4)
+    assert len(sizes) > 15
 
 
 @pytest.mark.parametrize("largest", [3, 2**40, 2**62])  # the last one leaves no bits for the places

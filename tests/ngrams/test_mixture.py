@@ -40,8 +40,18 @@ def test_the_mixture_of_the_next_token_adds_up_to_1_and_is_what_the_text_is_scor
     for length in range(1, len(ids)):
         hidden = model.hidden_states(torch.tensor([ids[:length]]))[:, -1]
         logs = mixture.mix_next(model.lm_head(hidden), hidden, [ids[:length]])
-        assert logs.exp().sum().item() == pytest.approx(1, abs=1e-5)
+        logs = logs.log_softmax(dim=1)
         assert -logs[0, ids[length]].item() / np.log(2) == pytest.approx(bits[length - 1], rel=1e-4)
+
+
+def test_the_parts_of_the_mixture_add_up_to_1(model, mixture):
+    p = mixture.counts.predict_next([1, 9, 10])
+    assert p.p.sum() == pytest.approx(1, abs=1e-6)
+    hidden = model.hidden_states(torch.tensor([[1, 9, 10]]))[:, -1]
+    logits = model.lm_head(hidden)
+    mixed = mixture.mix_next(logits, hidden, [[1, 9, 10]])
+    # On the scale of the network's logits, so that a penalty of what was said means the same.
+    assert (mixed - logits.logsumexp(dim=1)).exp().sum().item() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_gate_at_its_ends_leaves_the_network_or_the_counts(model, mixture):
@@ -78,9 +88,7 @@ def test_find_mixture_refuses_a_gate_of_another_network(tmp_path, model):
     assert find_mixture(tmp_path, model.params.width) is None
     (tmp_path / "tokenizer.model").write_bytes(b"pieces")
     folder = tmp_path / "ngram"
-    write_ngram_folder(
-        folder, count_ngrams(STREAM, VOCAB, ORDER, Storage(), Storage()), tmp_path / "tokenizer.model"
-    )
+    write_ngram_folder(folder, count_ngrams(STREAM, VOCAB, ORDER, Storage()), tmp_path / "tokenizer.model")
     with pytest.raises(UserError, match=r"gate.safetensors: damaged: .*No such file"):
         find_mixture(tmp_path, model.params.width)
     save_file({"weight": torch.zeros(9)}, folder / "gate.safetensors")

@@ -7,10 +7,11 @@ import torch
 from pipeline.common.errors import UserError
 from pipeline.evaluation.bits_per_byte import token_bits
 from pipeline.model.decoder import Decoder, initialize
-from pipeline.ngrams import folder as ngram_folder
+from pipeline.model.hf_io import save_decoder
+from pipeline.ngrams.counting import train_ngram_model
 from pipeline.ngrams.mixture import find_mixture
 from pipeline.pretrain import counts as pretrain_counts
-from pipeline.pretrain.counts import count_text, select_documents
+from pipeline.pretrain.counts import open_sampler, read_fit_data, save_counts, select_documents
 from pipeline.pretrain.task import Pretraining
 from pipeline.shards.sampler import WindowSampler
 from tests.helpers.factories import tiny_model_params, train_params
@@ -43,6 +44,15 @@ def train():
 
 
 @pytest.fixture
+def tokenizer_folder(tmp_path):
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    for name in ("tokenizer.model", "tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_text("{}")
+    return folder
+
+
+@pytest.fixture
 def model():
     model = Decoder(tiny_model_params(context=CONTEXT), VOCAB)
     initialize(model, 0)
@@ -65,38 +75,37 @@ def learn_a_little(model, train):
 
 
 def test_nothing_is_counted_where_no_param_asks_for_it(train, tmp_path):
-    with count_text(train, 0, 0, tmp_path) as counts:
-        assert counts.sampler is None
-        counts.save(tmp_path / "model", None, None)
+    with open_sampler(train, 0, tmp_path) as sampler:
+        assert sampler is None
+    save_counts(tmp_path, train, train, 0, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_drawn_targets_change_the_loss_and_not_the_rows(train, model, tmp_path):
-    with count_text(train, 0, 3, tmp_path) as counts:
-        drawn, plain = make_task(train, counts.sampler, ngram_draws=3), make_task(train, None)
+    with open_sampler(train, 3, tmp_path) as sampler:
+        drawn, plain = make_task(train, sampler, ngram_draws=3), make_task(train, None)
         batches, rows = drawn.micro_batches(5), plain.micro_batches(5)
         assert [batch.shape for batch in batches] == [(4, CONTEXT + 1, 4)] * 2
         assert all(torch.equal(batch[..., 0], row) for batch, row in zip(batches, rows, strict=True))
         assert not torch.equal(batches[0][..., 1], batches[0][..., 0])
         again = drawn.micro_batches(5)  # what a step reads is a function of the step alone
         assert all(torch.equal(batch, other) for batch, other in zip(batches, again, strict=True))
-        larger = make_task(train, counts.sampler, ngram_draws=3, batch_size=8).micro_batches(5)
+        larger = make_task(train, sampler, ngram_draws=3, batch_size=8).micro_batches(5)
         assert torch.equal(torch.cat(larger), torch.cat(batches))  # whatever the micro-batch
         losses = [task.loss(model, task.micro_batches(5)[0]).item() for task in (drawn, plain)]
         assert losses[0] != losses[1]
-        whole = make_task(train, counts.sampler, ngram_draws=3, ngram_share=0.0)
-        assert whole.loss(model, batches[0]).item() == pytest.approx(losses[1], rel=1e-6)
+        nearly_none = make_task(train, sampler, ngram_draws=3, ngram_share=1e-9)
+        assert nearly_none.loss(model, batches[0]).item() == pytest.approx(losses[1], rel=1e-6)
     assert not list(tmp_path.iterdir())
 
 
-def test_save_writes_counts_and_a_gate_that_does_no_harm_on_other_text(train, model, tmp_path, capsys):
+def test_save_writes_counts_and_a_gate_that_does_no_harm_on_other_text(
+    train, model, tokenizer_folder, tmp_path, capsys
+):
     folder = tmp_path / "base"
-    folder.mkdir()
-    (folder / "tokenizer.model").write_bytes(b"pieces")
-    val = Documents(150, 1)
     learn_a_little(model, train)
-    with count_text(train, 3, 0, tmp_path / "scratch") as counts:
-        counts.save(folder, model, val)
+    save_decoder(folder, model, tokenizer_folder)
+    save_counts(folder, train, Documents(150, 1), 3, tmp_path / "scratch" / "run")
     network, alone, both = map(
         float, capsys.readouterr().out.split("network ")[1].replace(",", "").split()[::2]
     )
@@ -113,30 +122,46 @@ def test_save_writes_counts_and_a_gate_that_does_no_harm_on_other_text(train, mo
     assert bits["both"] < 1.005 * bits["counts"] < bits["network"]
 
 
-def test_select_documents_takes_whole_ones_of_all_parts():
+def test_select_documents_takes_a_share_of_every_document():
     shards = Documents(100, 0)
     chosen = select_documents(shards, shards.tokens // 4)
-    starts = shards.document_starts()[::5]
-    assert (chosen[:1].item(), chosen[-1:].item()) == (1, 2)
-    assert 0 < len(chosen) < shards.tokens / 3
+    assert chosen[0] == 1
+    assert shards.tokens / 10 < len(chosen) < shards.tokens / 3
+    assert np.flatnonzero(chosen == 1).size == 20  # every fifth: a fourth of the tokens is not reached
     assert len(select_documents(shards, 10**9)) == shards.tokens
-    assert np.flatnonzero(chosen == 1).size in (len(starts), 25)
+    long = Documents(3, 0)
+    assert len(select_documents(long, 9)) <= 9  # one document, cut
 
 
-def test_a_full_disk_is_told_before_training(train, tmp_path, monkeypatch):
-    monkeypatch.setattr(ngram_folder.shutil, "disk_usage", lambda folder: type("", (), {"free": 1000}))
+def test_the_gate_is_fitted_on_what_the_evaluation_scores(train, model):
+    ngram_model = train_ngram_model(train.ids, VOCAB, 3)
+    texts = [train.read(*span).tolist() for span in pairwise(train.document_starts()[:9])]
+    network, counts, _ = read_fit_data(model, ngram_model, np.concatenate(texts))
+    for logs, bits in ((network, token_bits(model, texts)), (counts, ngram_model.token_bits(texts))):
+        np.testing.assert_allclose(-logs.numpy() / np.log(2), np.concatenate(bits), rtol=1e-4)
+
+
+def test_a_full_disk_is_told_before_anything_is_counted(train, tmp_path, monkeypatch):
+    disk = type("", (), {"free": 1000})
+    monkeypatch.setattr(pretrain_counts.shutil, "disk_usage", lambda folder: disk)
     with (
-        pytest.raises(UserError, match=r"model.ngram.order: 5: .* make room"),
-        count_text(train, 5, 0, tmp_path),
+        pytest.raises(
+            UserError, match=r"^params.yaml: train.ngram_draws: counting .* make room, or lower it$"
+        ),
+        open_sampler(train, 2, tmp_path / "run"),
     ):
         pass
-    assert not list(tmp_path.iterdir())
+    with pytest.raises(UserError, match=r"^params.yaml: model.ngram.order: "):
+        save_counts(tmp_path, train, train, 5, tmp_path / "run")
+    assert not list((tmp_path / "run").iterdir())
 
 
-def test_counts_of_a_killed_run_are_counted_anew(train, tmp_path):
-    left = tmp_path / "ngrams-0"
-    left.mkdir()
-    (left / "tokens.2").write_bytes(b"half")
-    with count_text(train, pretrain_counts.DRAW_ORDER, 2, tmp_path) as counts:
-        assert counts.sampler is not None
-    assert not left.exists()
+def test_counts_that_a_killed_run_has_left_are_removed(train, tmp_path):
+    left = [tmp_path / run / "ngrams-0" for run in ("this", "other")]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "tokens.2").write_bytes(b"half")
+    with open_sampler(train, 2, tmp_path / "this") as sampler:
+        assert sampler is not None
+        assert not left[1].exists()
+    assert not left[0].exists()
