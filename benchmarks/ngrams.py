@@ -11,7 +11,6 @@ and one JSON line.
 
 import argparse
 import json
-import math
 import resource
 import time
 from pathlib import Path
@@ -19,24 +18,20 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from benchmarks import real_text
 from benchmarks.pretrain_quality import recipe
 from pipeline.cli import estimate
-from pipeline.eval_sets.readers import Document
 from pipeline.inference.generate import generate
 from pipeline.inference.sampling import Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.ngrams.continuations import ContinuationSampler
 from pipeline.ngrams.counting import Counts, count_ngrams, smooth_level
-from pipeline.ngrams.mixture import Mixture, fit_gate, mix_logs
+from pipeline.ngrams.mixture import Mixture
 from pipeline.ngrams.model import NGramModel
 from pipeline.ngrams.storage import Storage
-from pipeline.pretrain.counts import read_fit_data
 from pipeline.shards.format import Shards
-from pipeline.tokenizer.special import BOS, EOS
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.special import BOS
 
 FIGURES = ("network", "counts", "one_weight", "gate")
 
@@ -57,29 +52,6 @@ def count(shards: Shards, order: int) -> tuple[list[Counts], NGramModel]:
         f" {size / 1e6:.0f} MB, at most {memory / 1e9:.1f} GB of memory"
     )
     return counts, NGramModel(shards.vocab_size, levels)
-
-
-def encode_documents(tokenizer: Tokenizer, documents: list[Document]) -> np.ndarray:
-    """The tokens of documents, one after another."""
-    return np.array([i for document in documents for i in (BOS, *tokenizer.encode(document.text), EOS)])
-
-
-def score(
-    model: Decoder, ngram_model: NGramModel, tokenizer: Tokenizer, fit: list[Document], scored: list[Document]
-) -> tuple[dict[str, float], Tensor]:
-    """Bits per byte of the scored documents, and the gate that was fitted on the others."""
-    fitted = read_fit_data(model, ngram_model, encode_documents(tokenizer, fit))
-    network, counts, inputs = read_fit_data(model, ngram_model, encode_documents(tokenizer, scored))
-    gate = fit_gate(*fitted)
-    weight = fit_gate(fitted[0], fitted[1], fitted[2][:, -1:])  # the constant alone
-    logs = {
-        "network": network,
-        "counts": counts,
-        "one_weight": mix_logs(weight, network, counts, inputs[:, -1:]),
-        "gate": mix_logs(gate, network, counts, inputs),
-    }
-    size = sum(len(document.text.encode()) for document in scored) * math.log(2)
-    return {name: -values.double().sum().item() / size for name, values in logs.items()}, gate
 
 
 def generation_speed(model: Decoder, mixture: Mixture, rounds: int = 5) -> float:
@@ -127,7 +99,7 @@ def main() -> None:
             seconds, _ = real_text.learn(trainer, steps)
             assert isinstance(trainer.model, Decoder)
             model = trainer.model.eval()
-            figures, gate = score(model, ngram_model, tokenizer, val[::2], scored)
+            figures, gate = real_text.score_with_counts(model, ngram_model, tokenizer, val[::2], scored)
             speed = generation_speed(model, Mixture(ngram_model, gate))
             rows[draws].append({"seconds": seconds, **figures, "generation": speed})
             print(f"seed {seed}, {draws} draws: {rows[draws][-1]}", flush=True)

@@ -11,13 +11,16 @@ makes a second recipe that is trained in the same run. Without --score the valid
 (see real_text.py), by which recipes are chosen; --score names a file that is for reports alone. Budgets count
 training and nothing else: 6 operations for each weight and token, and attention's. A line for each seed, then
 one JSON line. `side_by_side` reads all documents as one stream in windows that do not overlap, as the peers
-were measured; `bits_per_byte` is what `evaluate` gives.
+were measured; `bits_per_byte` is what `evaluate` gives. Where the recipe has counts (`model.ngram.order`,
+`train.ngram_draws`) counting is a part of the seconds, and `with_counts` is the mixture's.
 """
 
 import argparse
 import json
 import statistics
 import time
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +30,14 @@ from benchmarks import real_text
 from pipeline.cli import estimate, preset
 from pipeline.cli.check import AllParams, check_params
 from pipeline.eval_sets.readers import Document
-from pipeline.model.decoder import parameter_count
+from pipeline.model.decoder import Decoder, parameter_count
+from pipeline.ngrams.continuations import ContinuationSampler
+from pipeline.ngrams.counting import Counts, count_ngrams, smooth_level
+from pipeline.ngrams.model import NGramModel
+from pipeline.ngrams.storage import Storage
+from pipeline.pretrain.counts import DRAW_ORDER
+from pipeline.shards.format import Shards
+from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training import distributed
 from pipeline.training.loop import Trainer
 from pipeline.training.schedule import lr_multiplier
@@ -52,9 +62,10 @@ def recipe(name: str, changes: list[str]) -> AllParams:
     values["tokenizer"] |= VOCABULARY
     for change in changes:
         key, value = change.split("=")
-        section, key = key.split(".")
-        assert key in values[section], change
-        values[section][key] = YAML(typ="safe", pure=True).load(value)
+        *sections, key = key.split(".")
+        section = reduce(getitem, sections, values)
+        assert key in section, change
+        section[key] = YAML(typ="safe", pure=True).load(value)
     values["sft"]["context"] = values["model"]["context"]  # tuning is left out, but is checked
     return check_params(values=values)
 
@@ -82,22 +93,58 @@ def learn_within(trainer: Trainer, budget: float, about: float) -> tuple[int, fl
     return trainer.step, passed, trainer.history.losses[-1]
 
 
+def count_text(params: AllParams, shards: Shards) -> list[Counts]:
+    """The n-grams of the text, where the params ask for counts or for draws from them."""
+    if not params.model.ngram.order and not params.train.ngram_draws:
+        return []
+    order = params.model.ngram.order or DRAW_ORDER
+    return count_ngrams(shards.read(0, shards.tokens), shards.vocab_size, order, Storage())
+
+
+def make_sampler(params: AllParams, counts: list[Counts]) -> ContinuationSampler | None:
+    """What draws targets, where the params ask for it."""
+    if not params.train.ngram_draws:
+        return None
+    return ContinuationSampler(counts, params.tokenizer.vocab_size, Storage())
+
+
+def with_counts(
+    model: Decoder, counts: list[Counts], tokenizer: Tokenizer, val: list[Document], scored: list[Document]
+) -> float:
+    """Bits per byte of the scored documents by the model and its counts; the gate is fitted on others."""
+    levels = tuple(smooth_level(of_length, n, None, Storage()) for n, of_length in enumerate(counts, 1))
+    fit, scored = (val[::2], val[1::2]) if scored is val else (val, scored)
+    ngram_model = NGramModel(len(counts[0].tokens), levels)
+    return real_text.score_with_counts(model.eval(), ngram_model, tokenizer, fit, scored)[0]["gate"]
+
+
 def trained(
     params: AllParams, place: Path, val: list[Document], scored: list[Document], seed: int, budget: Budget
 ) -> dict[str, float]:
     """Train a recipe and say what it reaches."""
     tokenizer, shards = real_text.packed(place, params.tokenizer, val)
+    began = time.perf_counter()
+    counts = count_text(params, Shards(shards / "train"))
+    # A part of the budget, as long as in the slowest process.
+    counting = distributed.all_reduce_max(round(1000 * (time.perf_counter() - began))) / 1000
+    sampler = make_sampler(params, counts)
     of_step = estimate.decoder_flops(params) * params.train.tokens_per_step
     if budget.seconds:
-        a_step = seconds_of_steps(real_text.trainer(params, shards, seed), MEASURED)
-        trainer = real_text.trainer(params, shards, seed)
-        steps, seconds, loss = learn_within(trainer, budget.seconds, budget.seconds / a_step)
+        a_step = seconds_of_steps(real_text.trainer(params, shards, seed, sampler), MEASURED)
+        trainer = real_text.trainer(params, shards, seed, sampler)
+        left = budget.seconds - counting
+        steps, seconds, loss = learn_within(trainer, left, left / a_step)
     else:
         steps = round(budget.flops / of_step)
-        trainer = real_text.trainer(params, shards, seed)
+        trainer = real_text.trainer(params, shards, seed, sampler)
         seconds, loss = real_text.learn(trainer, steps)
+    beside = {}
+    if params.model.ngram.order:
+        assert isinstance(trainer.model, Decoder)
+        beside = {"with_counts": with_counts(trainer.model, counts, tokenizer, val, scored)}
     return {
-        "seconds": seconds,
+        **beside,
+        "seconds": seconds + counting,
         "steps": steps,
         "flops": steps * of_step,
         "tokens": steps * params.train.tokens_per_step,

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from benchmarks.texts import folder_texts, write_split_of
 from pipeline.cli.check import AllParams
@@ -23,7 +25,10 @@ from pipeline.eval_sets.readers import Document
 from pipeline.evaluation import bits_per_byte
 from pipeline.model.decoder import Decoder, initialize
 from pipeline.ngrams.continuations import ContinuationSampler
+from pipeline.ngrams.mixture import fit_gate, mix_logs
+from pipeline.ngrams.model import NGramModel
 from pipeline.packing.writer import write_manifest, write_split
+from pipeline.pretrain.counts import read_fit_data
 from pipeline.pretrain.task import make_task
 from pipeline.shards.format import Shards
 from pipeline.tokenizer.special import BOS, EOS
@@ -145,3 +150,26 @@ def consecutive_bits(model: Decoder, tokenizer: Tokenizer, documents: list[Docum
             logits_TxV = model.eval()(ids_T[None])[0]
         nats += F.cross_entropy(logits_TxV.float(), targets_T, reduction="sum").item()
     return nats / math.log(2) / sum(len(document.text.encode()) for document in documents)
+
+
+def encode_documents(tokenizer: Tokenizer, documents: list[Document]) -> np.ndarray:
+    """The tokens of documents, one after another."""
+    return np.array([i for document in documents for i in (BOS, *tokenizer.encode(document.text), EOS)])
+
+
+def score_with_counts(
+    model: Decoder, ngram_model: NGramModel, tokenizer: Tokenizer, fit: list[Document], scored: list[Document]
+) -> tuple[dict[str, float], Tensor]:
+    """Bits per byte of the scored documents, and the gate that was fitted on the others."""
+    fitted = read_fit_data(model, ngram_model, encode_documents(tokenizer, fit))
+    network, counts, inputs = read_fit_data(model, ngram_model, encode_documents(tokenizer, scored))
+    gate = fit_gate(*fitted)
+    weight = fit_gate(fitted[0], fitted[1], fitted[2][:, -1:])  # the constant alone
+    logs = {
+        "network": network,
+        "counts": counts,
+        "one_weight": mix_logs(weight, network, counts, inputs[:, -1:]),
+        "gate": mix_logs(gate, network, counts, inputs),
+    }
+    size = sum(len(document.text.encode()) for document in scored) * math.log(2)
+    return {name: -values.double().sum().item() / size for name, values in logs.items()}, gate

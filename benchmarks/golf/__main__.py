@@ -142,19 +142,21 @@ def main() -> None:
             rows[name].append(run_entry(name, seed, *texts))
             print(f"{name}, seed {seed}: {rows[name][-1]['bits_per_byte']:.4f}", file=sys.stderr, flush=True)
     scored = "heldout" if args.score else "validation"
-    print(f"| entry | weights | steps | tokens | {scored} bits per byte, mean (seeds) | side by side |")
-    print("|---|---|---|---|---|---|")
+    heads = f"{scored} bits per byte, mean (seeds) | side by side | with counts"
+    print(f"| entry | weights | steps | tokens | {heads} |")
+    print("|---|---|---|---|---|---|---|")
     for name, runs in rows.items():
         weights = BYTES_PER_WEIGHT * runs[0]["parameters"] / 1e6
         seeds = ", ".join(f"{run['bits_per_byte']:.4f}" for run in runs)
         steps, tokens = (mean(run[key] for run in runs) for key in ("steps", "tokens"))
         bits, beside = (mean(run[key] for run in runs) for key in ("bits_per_byte", "side_by_side"))
+        counted = [f"{run['with_counts']:.4f}" for run in runs if "with_counts" in run]
         print(
             f"| {name} | {weights:.1f} MB | {steps:,.0f} | {tokens / 1e6:.2f} M"
-            f" | **{bits:.4f}** ({seeds}) | {beside:.4f} |"
+            f" | **{bits:.4f}** ({seeds}) | {beside:.4f} | {', '.join(counted)} |"
         )
     ngram = measure_ngram(names[0], *texts)
-    print(f"| 5-gram of all the text, Kneser–Ney | | | | {ngram:.4f} | |")
+    print(f"| 5-gram of all the text, Kneser–Ney | | | | {ngram:.4f} | | |")
     if args.against:
         pair = ([run["bits_per_byte"] for run in rows[name]] for name in (names[0], args.against))
         print(f"{names[0]} against {args.against}: {describe_rank(*pair)}")

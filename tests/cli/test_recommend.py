@@ -50,6 +50,15 @@ def test_every_candidate_trains_for_the_budget_and_passes_the_checks(project, fl
         assert checked.train.steps == params.train.steps
 
 
+def test_a_small_budget_gets_a_small_vocabulary_and_a_large_one_keeps_its_own(project):
+    set_params(project, "tokenizer", vocab_size=8192)
+    assert [best(flops).params.tokenizer.vocab_size for flops in (3.2e12, 6e12, 1e13, 1.7e14)] == [
+        4096, 4096, 8192, 8192,
+    ]  # fmt: skip
+    set_params(project, "tokenizer", vocab_size=1000)
+    assert best(3.2e12).params.tokenizer.vocab_size == 1000
+
+
 def test_little_text_asks_for_a_larger_model_on_fewer_tokens(project):
     assert best(1e15, text=1_000_000).parameters > best(1e15).parameters
     assert best(1e15, text=1_000_000).tokens < best(1e15).tokens
