@@ -39,7 +39,7 @@ FIGURES = ("network", "counts", "one_weight", "gate")
 def count(shards: Shards, order: int) -> tuple[list[Counts], NGramModel]:
     """Count all of the text; print the seconds, the size and the memory."""
     began = time.perf_counter()
-    counts = count_ngrams(shards.read(0, shards.tokens), shards.vocab_size, order, Storage(), Storage())
+    counts = count_ngrams(shards.read(0, shards.tokens), shards.vocab_size, order, Storage())
     levels = tuple(smooth_level(of_length, n, None, Storage()) for n, of_length in enumerate(counts, 1))
     seconds = time.perf_counter() - began
     arrays = [

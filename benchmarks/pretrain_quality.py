@@ -6,7 +6,7 @@
     python -m benchmarks.pretrain_quality CORPUS --preset baby-10m --flops 5e14 --score heldout.jsonl \\
         --against train.optimizer=adamw train.learning_rate=0.002
 
-The recipe is a preset with a vocabulary of 8,192 pieces; `--change` puts other values in, and `--against`
+The recipe is a preset without counts, with a vocabulary of 8,192 pieces; `--change` puts other values in, and `--against`
 makes a second recipe that is trained in the same run. Without --score the validation documents are scored
 (see real_text.py), by which recipes are chosen; --score names a file that is for reports alone. Budgets count
 training and nothing else: 6 operations for each weight and token, and attention's. A line for each seed, then
@@ -60,6 +60,7 @@ def recipe(name: str, changes: list[str]) -> AllParams:
     of_model = {key: overlay[key] for key in ("tokenizer", "model", "train")}
     preset.merge(values, of_model, f"presets/{name}.yaml")
     values["tokenizer"] |= VOCABULARY
+    values["model"]["ngram"], values["train"]["ngram_draws"] = {"order": 0}, 0
     for change in changes:
         key, value = change.split("=")
         *sections, key = key.split(".")

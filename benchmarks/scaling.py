@@ -93,6 +93,7 @@ def changes(shape: tuple[int, ...], rate: float, per_step: int) -> list[str]:
     model = {"width": width, "layers": layers, "heads": heads, "kv_heads": heads, "ffn": ffn}
     model["head_dim"] = width // heads
     train = {"learning_rate": rate, "matrix_learning_rate": rate, "tokens_per_step": per_step}
+    train |= {"beta2": 0.99, "warmup_steps": 20}
     train["batch_size"] = min(32, per_step // 256)
     return [f"model.{k}={v}" for k, v in model.items()] + [f"train.{k}={v}" for k, v in train.items()]
 
