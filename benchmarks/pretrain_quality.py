@@ -6,13 +6,14 @@
     python -m benchmarks.pretrain_quality CORPUS --preset baby-10m --flops 5e14 --score heldout.jsonl \\
         --against train.optimizer=adamw train.learning_rate=0.002
 
-The recipe is a preset without counts, with a vocabulary of 8,192 pieces; `--change` puts other values in, and `--against`
-makes a second recipe that is trained in the same run. Without --score the validation documents are scored
-(see real_text.py), by which recipes are chosen; --score names a file that is for reports alone. Budgets count
-training and nothing else: 6 operations for each weight and token, and attention's. A line for each seed, then
-one JSON line. `side_by_side` reads all documents as one stream in windows that do not overlap, as the peers
-were measured; `bits_per_byte` is what `evaluate` gives. Where the recipe has counts (`model.ngram.order`,
-`train.ngram_draws`) counting is a part of the seconds, and `with_counts` is the mixture's.
+The recipe is a preset without counts, with a vocabulary of 8,192 pieces; `--change` puts other values in, and
+`--against` makes a second recipe that is trained in the same run. Without --score the validation documents
+are scored (see real_text.py), by which recipes are chosen; --score names a file that is for reports alone.
+Budgets count training and nothing else: 6 operations for each weight and token, and attention's. A line for
+each seed, then one JSON line. `side_by_side` reads all documents as one stream in windows that do not
+overlap, as the peers were measured; `bits_per_byte` is what `evaluate` gives. Where the recipe has counts
+(`model.ngram.order`, `train.ngram_draws`) counting is a part of the seconds, and `with_counts` is the
+mixture's.
 """
 
 import argparse

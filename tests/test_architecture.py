@@ -19,6 +19,7 @@ WITHOUT_TORCH = (
     "miniworld",
     "data",
     "readers",
+    "search",
     "eval_sets",
     "corpus",
     "tokenizer",

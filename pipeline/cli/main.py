@@ -373,6 +373,36 @@ def teacher(
 
 
 @app.command()
+def index(
+    folder: Annotated[Path, typer.Argument(help="The folder with your documents.")],
+    to: Annotated[Path, typer.Option(help="The file of the index.")] = Path("search.sqlite"),
+) -> None:
+    """Read your documents (txt, md, html, pdf, docx, jsonl, parquet) into one file to search in.
+
+    The next time only what has changed is read. Example: tezgah index ~/belgeler
+    """
+    from pipeline.cli.search import run_index
+
+    run_index(folder, to)
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="Words to look for, in any form.")],
+    docs: Annotated[Path, typer.Option(help="The file of the index.")] = Path("search.sqlite"),
+    limit: Annotated[int, typer.Option("-n", help="Passages to show.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each passage.")] = False,
+) -> None:
+    """Find passages in the documents of `tezgah index`, with file and page or line.
+
+    Example: tezgah search "kitapların iadesi"
+    """
+    from pipeline.cli.search import run_search
+
+    run_search(query, docs, limit, as_json)
+
+
+@app.command()
 def clean() -> None:
     """Remove the checkpoints of finished and unfinished trainings; models stay."""
     from pipeline.common.fingerprint import clean_scratch

@@ -1,0 +1,66 @@
+"""`tezgah index` and `tezgah search`: the documents of a folder, and passages of them."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate
+from pipeline.search.find import Hit, open_index
+from pipeline.search.index import update_index
+
+SHOWN_UNREADABLE = 20
+
+
+def run_index(folder: Path, index: Path) -> None:
+    """Bring an index up to date with a folder, and print what has changed. See `update_index`."""
+    changes = update_index(index, folder)
+    print(
+        translate(
+            f"{index}: files: {changes.added:,} read, {changes.unchanged:,} as before, {changes.renamed:,}"
+            f" renamed, {changes.removed:,} removed"
+        )
+    )
+    if changes.skipped:
+        print(translate(f"note: files of other formats, left out: {changes.skipped:,}"))
+    for path, reason in list(changes.unreadable.items())[:SHOWN_UNREADABLE]:
+        print(f"{translate('note')}: {path}: {translate(reason)}")
+    if (more := len(changes.unreadable) - SHOWN_UNREADABLE) > 0:
+        print(translate(f"note: further files that could not be read: {more:,}"))
+
+
+def run_search(query: str, index: Path, limit: int, as_json: bool) -> None:
+    """Print the passages that a query finds. Raises UserError for no index, or a query without a word."""
+    if limit < 1:
+        raise UserError(f"-n: {limit}: give 1 or more")
+    with open_index(index) as opened:
+        hits = opened.search(query, limit)
+    if as_json:
+        for hit in hits:
+            print(json.dumps(asdict(hit), ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    for hit in hits:
+        console.print(render_place(hit))
+        console.print(render_passage(hit), end="\n\n")
+    if not hits:
+        print(translate("nothing found"))
+
+
+def render_place(hit: Hit) -> Text:
+    """Return the line above a passage: its score, file and place, and its headings."""
+    place = translate(f"{hit.place_kind} {hit.place}")
+    parts = [f"{hit.score:.1f}", f"{hit.path}, {place}"]
+    parts += [part for part in (hit.title, hit.heading) if part]
+    return Text("  ".join(parts), style="bold")
+
+
+def render_passage(hit: Hit) -> Text:
+    """Return a passage in which the words of the query stand out."""
+    text = Text(hit.text)
+    for start, end in hit.spans:
+        text.stylize("bold yellow", start, end)
+    return text

@@ -1,0 +1,91 @@
+"""Words as a search knows them: the beginning of a word, whatever its endings.
+
+A key is the first five letters in Turkish lower case. Endings soften the consonant before them (kitap,
+kitabı; renk, rengi), so the fourth and the fifth letter count as hard ones.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from typing import NamedTuple
+
+from pipeline.text.casing import lower
+from pipeline.turkish.analyse import default_analyser
+from pipeline.turkish.inflect import Form, noun, verb
+from pipeline.turkish.lexicon import NOUNS_BY_FLAG, VERBS_BY_FLAG, common_words
+from pipeline.turkish.morphotactics import GRAMMAR
+
+KEY_LETTERS = 5
+HARDENED = str.maketrans("bcdgğ", "pçtkk")
+HARDENED_FROM = 3  # letters that never soften: a word's first three
+# A word, and the endings that an apostrophe cuts off a name: Ankara'da, 1923'te.
+WORD = re.compile(r"([^\W_]+)(?:['’ʼ][^\W_]+)*")
+DOT = "\u0307"  # combining dot, left over by programs that lower an İ
+
+
+class Word(NamedTuple):
+    """A word of a text: where it stands, its letters without what an apostrophe cuts off, and its key."""
+
+    start: int
+    end: int
+    letters: str
+    key: str
+
+
+def make_key(word: str) -> str:
+    """Return the key of a word."""
+    letters = lower(word).replace("i" + DOT, "i")[:KEY_LETTERS]
+    return letters[:HARDENED_FROM] + letters[HARDENED_FROM:].translate(HARDENED)
+
+
+def find_words(text: str) -> Iterator[Word]:
+    """Yield the words of a text in NFC. A name's endings behind an apostrophe are part of it."""
+    for match in WORD.finditer(text):
+        yield Word(match.start(), match.end(), match[1], make_key(match[1]))
+
+
+def make_keys(text: str) -> list[str]:
+    """Return the keys of all words of a text, in their order."""
+    return [word.key for word in find_words(text)]
+
+
+@cache
+def expand_key(word: str) -> tuple[str, ...]:
+    """Return the keys under which forms of a word stand in an index, its own first.
+
+    A stem of fewer than five letters has many, as its endings begin within the key: ev, evler, evden. They
+    come from the inflector, if the lexicon knows the word. Of any other word the key stands alone.
+    """
+    keys = {make_key(word): None}
+    for reading in default_analyser().analyses(word):
+        if len(reading.lemma) < KEY_LETTERS:
+            for stem in short_stems().get(reading.lemma, ()):
+                keys |= dict.fromkeys(list_form_keys(stem))
+    return tuple(keys)
+
+
+@cache
+def short_stems() -> dict[str, list[Form]]:
+    """Return the lexicon's nouns and verbs of fewer letters than a key, by their lemmas."""
+    stems: dict[str, list[Form]] = {}
+    sections = common_words()
+    for kind, flagged, make in (("nouns", NOUNS_BY_FLAG, noun), ("verbs", VERBS_BY_FLAG, verb)):
+        for word in sorted(sections[kind].union(*flagged.values())):
+            if "=" not in word and len(word) < KEY_LETTERS:
+                stems.setdefault(word, []).append(make(word))
+    return stems
+
+
+def list_form_keys(stem: Form) -> list[str]:
+    """Return the keys of all forms of a short stem, sorted."""
+    keys, pending = set(), [stem]
+    while pending:
+        form = pending.pop()
+        keys.add(make_key(form.split(" ")[0]))  # a particle is a word of its own: ev mi
+        if len(form) > KEY_LETTERS:  # a further ending changes the last letter at most
+            continue
+        for tag in GRAMMAR[form.state]:
+            with suppress(ValueError):  # a compound takes what its head takes
+                pending.append(form.add(tag))
+    return sorted(keys)

@@ -1,0 +1,68 @@
+"""`tezgah index` and `tezgah search` as people type them."""
+
+import json
+
+import pytest
+
+from pipeline.cli.main import app
+from pipeline.common.errors import UserError
+
+
+@pytest.fixture
+def docs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "belgeler"
+    folder.mkdir()
+    (folder / "yönetmelik.md").write_text(
+        "# İade\n\nKitapların iadesi on gün içinde yapılır.", encoding="utf-8"
+    )
+    (folder / "boş.txt").write_text("")
+    (folder / "a.png").write_bytes(b"")
+    return folder
+
+
+def run(*args):
+    app(list(args), standalone_mode=False)
+
+
+def test_index_and_search_tell_what_they_did(docs, capsys):
+    run("index", str(docs))
+    assert capsys.readouterr().out.splitlines() == [
+        "search.sqlite: files: 1 read, 0 as before, 0 renamed, 0 removed",
+        "note: files of other formats, left out: 1",
+        "note: boş.txt: no text in it",
+    ]
+    run("search", "kitabın İADESİ")
+    first, text, *_ = capsys.readouterr().out.splitlines()
+    assert first.endswith("yönetmelik.md, line 3  İade")
+    assert text == "Kitapların iadesi on gün içinde yapılır."
+    run("search", "yok", "--json")
+    assert capsys.readouterr().out == ""
+    run("search", "kitap", "--json", "-n", "1")
+    hit = json.loads(capsys.readouterr().out)
+    assert (hit["path"], hit["place"], hit["spans"]) == ("yönetmelik.md", 3, [[0, 10]])
+
+
+def test_search_speaks_turkish(docs, capsys, monkeypatch):
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    run("index", str(docs), "--to", "d.sqlite")
+    assert "not: boş.txt: içinde metin yok" in capsys.readouterr().out
+    run("search", "gün", "--docs", "d.sqlite")
+    assert "yönetmelik.md, 3. satır" in capsys.readouterr().out
+    run("search", "bulunmaz", "--docs", "d.sqlite")
+    assert capsys.readouterr().out == "bir şey bulunamadı\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["search", "kitap", "--docs", "yok.sqlite"], "yok.sqlite: no index there; make one"),
+        (["search", "kitap", "-n", "0"], "-n: 0: give 1 or more"),
+        (["search", "!!"], "query: '!!': no word in it"),
+        (["index", "nowhere"], "nowhere: no such folder"),
+    ],
+)
+def test_mistakes_are_one_line(docs, capsys, args, message):
+    run("index", str(docs))
+    with pytest.raises(UserError, match=message):
+        run(*args)

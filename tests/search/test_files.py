@@ -1,0 +1,116 @@
+import gzip
+import json
+
+import docx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pypdf
+import pytest
+
+from pipeline.search import files
+from pipeline.search.files import UnreadableFile, read_documents
+
+
+def write_pdf(path, pages, **encryption):
+    """A PDF with a line of text for each line of `pages`."""
+    writer = pypdf.PdfWriter()
+    for text in pages:
+        page = writer.add_blank_page(300, 300)
+        lines = [f"({line}) Tj T*" for line in text.split("\n")]
+        content = pypdf.generic.DecodedStreamObject()
+        content.set_data(f"BT /F1 12 Tf 14 TL 20 280 Td {' '.join(lines)} ET".encode())
+        font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+        names = {pypdf.generic.NameObject(k): pypdf.generic.NameObject(v) for k, v in font.items()}
+        fonts = pypdf.generic.DictionaryObject(
+            {pypdf.generic.NameObject("/F1"): pypdf.generic.DictionaryObject(names)}
+        )
+        page[pypdf.generic.NameObject("/Resources")] = pypdf.generic.DictionaryObject(
+            {pypdf.generic.NameObject("/Font"): fonts}
+        )
+        page[pypdf.generic.NameObject("/Contents")] = writer._add_object(content)
+    if encryption:
+        writer.encrypt(**encryption)
+    writer.write(path)
+
+
+def paragraphs(path):
+    return [tuple(paragraph) for document in read_documents(path) for paragraph in document.paragraphs]
+
+
+def test_pdf_pages_have_their_numbers_and_whole_words(tmp_path):
+    write_pdf(tmp_path / "a.pdf", ["Kitap oku-\nmak iyidir.", "Ikinci sayfa"])
+    assert paragraphs(tmp_path / "a.pdf") == [("Kitap okumak iyidir.", 1, 0), ("Ikinci sayfa", 2, 0)]
+
+
+def test_pdfs_without_text_and_with_a_password_are_told(tmp_path):
+    write_pdf(tmp_path / "a.pdf", ["gizli"], user_password="parola", algorithm="RC4-128")
+    with pytest.raises(UnreadableFile, match=r"^encrypted; save it without a password$"):
+        paragraphs(tmp_path / "a.pdf")
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.write(tmp_path / "b.pdf")
+    with pytest.raises(UnreadableFile, match=r"^a PDF of pictures, without text; .*OCR"):
+        paragraphs(tmp_path / "b.pdf")
+
+
+def test_word_documents_have_headings_and_tables_in_order(tmp_path):
+    document = docx.Document()
+    document.add_heading("Yönetmelik", 1)
+    document.add_paragraph("Birinci madde.")
+    table = document.add_table(rows=2, cols=2)
+    for cell, text in zip(
+        (c for row in table.rows for c in row.cells), ("Ad", "Yaş", "Ayşe", "30"), strict=True
+    ):
+        cell.text = text
+    document.save(tmp_path / "a.docx")
+    assert paragraphs(tmp_path / "a.docx") == [
+        ("Yönetmelik", 1, 1), ("Birinci madde.", 2, 0), ("Ad | Yaş\nAyşe | 30", 3, 0),
+    ]  # fmt: skip
+    (tmp_path / "b.docx").write_bytes(b"PK no")
+    with pytest.raises(UnreadableFile, match=r"^a damaged Word document: "):
+        paragraphs(tmp_path / "b.docx")
+
+
+def test_html_is_read_without_what_runs_and_leads_elsewhere(tmp_path):
+    (tmp_path / "a.html").write_text(
+        "<head><title>Başlık</title><style>x{}</style></head><nav>menü</nav><h2>Göl</h2>"
+        "<p>Bir <b>göl</b>ün\nkıyısı.<script>alert(1)</script></p><table><tr><td>Ad<td>Yaş</tr></table>",
+        encoding="utf-8",
+    )
+    (document,) = read_documents(tmp_path / "a.html")
+    assert document.title == "Başlık"
+    assert [(p.text, p.level) for p in document.paragraphs] == [
+        ("Göl", 2),
+        ("Bir gölün kıyısı.", 0),
+        ("Ad Yaş", 0),
+    ]
+
+
+def test_rows_are_documents_of_their_own(tmp_path):
+    rows = [{"id": "x", "title": "Bir", "text": "Birinci."}, {"text": "İkinci."}, {"sayı": 3}]
+    with gzip.open(tmp_path / "a.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.write("\n".join(json.dumps(row) for row in rows))
+    pq.write_table(pa.Table.from_pylist(rows[:2]), tmp_path / "a.parquet")
+    for name in ("a.jsonl.gz", "a.parquet"):
+        documents = list(read_documents(tmp_path / name))
+        assert [(d.name, d.title, d.paragraphs[0].place) for d in documents] == [
+            ("x", "Bir", 1),
+            ("2", "", 2),
+        ]
+
+
+def test_texts_are_read_in_the_encodings_of_windows(tmp_path):
+    text = "Şu çığ\n\nİkinci"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1254"):
+        (tmp_path / "a.txt").write_text(text, encoding=encoding)
+        assert paragraphs(tmp_path / "a.txt") == [("Şu çığ", 1, 0), ("İkinci", 3, 0)]
+
+
+def test_what_is_too_large_or_unknown_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 1 << 20)
+    (tmp_path / "a.txt").write_text("a " * (1 << 20))
+    with pytest.raises(UnreadableFile, match="more than 1 MB of one text; divide it"):
+        paragraphs(tmp_path / "a.txt")
+    (tmp_path / "a.xyz").write_text("a")
+    with pytest.raises(UnreadableFile, match=r"^no format that is read \(\.docx, "):
+        paragraphs(tmp_path / "a.xyz")

@@ -1,0 +1,186 @@
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.common.errors import UserError
+from pipeline.search import index as search_index
+from pipeline.search.find import open_index
+from pipeline.search.index import lock_index, update_index
+
+TEXTS = {
+    "kedi.txt": "Kedi damda uyudu.\n\nSonra çocuğun yanına indi.",
+    "alt/ev.md": "# Evlerimiz\n\nMahallenin evleri taştandır.\n\n## Bahçe\n\nHer bahçede bir kuyu vardır.",
+    "sayfa.html": (
+        "<title>Van Gölü</title><script>alert('kötü')</script><h1>Göl</h1><p>Van Gölü <b>Van'dadır</b>."
+    ),
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, text in TEXTS.items():
+        path = tmp_path / "belgeler" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path / "belgeler"
+
+
+def found(path, query):
+    with open_index(path) as index:
+        return [hit.path for hit in index.search(query)]
+
+
+def check_whole(path):
+    """Every passage is found by its own words, and no word is left of those that are gone."""
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+    passages = {row[0] for row in connection.execute("SELECT id FROM passages")}
+    for keys in connection.execute("SELECT text FROM passages").fetchall():
+        assert found(path, keys[0])
+    connection.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab (main, words, instance)")
+    assert {row[0] for row in connection.execute("SELECT DISTINCT doc FROM temp.terms")} == passages
+    connection.close()
+
+
+def test_documents_are_found_with_their_place(tmp_path, folder):
+    changes = update_index(tmp_path / "i.sqlite", folder)
+    assert (changes.added, changes.unreadable) == (3, {})
+    with open_index(tmp_path / "i.sqlite") as index:
+        (hit,) = index.search("cocuk çocuk")
+        assert (hit.path, hit.place_kind, hit.place) == ("kedi.txt", "line", 1)
+        assert [hit.text[a:b] for a, b in hit.spans] == ["çocuğun"]
+        (hit,) = index.search("KUYU")
+        assert (hit.heading, hit.place) == ("Evlerimiz › Bahçe", 7)
+        (hit,) = index.search("van gölü'nün")
+        assert (hit.title, hit.text) == ("Van Gölü", "Van Gölü Van'dadır.")
+        assert index.search("kötü") == []
+
+
+def test_an_update_reads_what_has_changed(tmp_path, folder):
+    path = tmp_path / "i.sqlite"
+    update_index(path, folder)
+    again = update_index(path, folder)
+    assert (again.added, again.unchanged) == (0, 3)
+    (folder / "kedi.txt").write_text("Köpek bahçede.", encoding="utf-8")
+    (folder / "alt/ev.md").rename(folder / "yeni.md")
+    (folder / "sayfa.html").unlink()
+    changes = update_index(path, folder)
+    assert (changes.added, changes.renamed, changes.removed) == (1, 1, 1)
+    assert (found(path, "kedi"), found(path, "köpek")) == ([], ["kedi.txt"])
+    assert (found(path, "kuyu"), found(path, "göl")) == (["yeni.md"], [])
+    check_whole(path)
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_is_indexed(tmp_path, folder):
+    (folder / "boş.txt").write_text("", encoding="utf-8")
+    (folder / "bozuk.pdf").write_bytes(b"%PDF-1.7 no")
+    (folder / "bozuk.parquet").write_bytes(b"PAR1")
+    (folder / "resim.png").write_bytes(b"png")
+    outside = tmp_path / "gizli.txt"
+    outside.write_text("parola", encoding="utf-8")
+    (folder / "dışarı.txt").symlink_to(outside)
+    changes = update_index(tmp_path / "i.sqlite", folder)
+    assert changes.added == 3
+    assert changes.skipped == 1
+    assert changes.unreadable["boş.txt"] == "no text in it"
+    assert changes.unreadable["bozuk.pdf"].startswith("a damaged PDF: ")
+    assert changes.unreadable["bozuk.parquet"].startswith("a damaged Parquet file: ")
+    assert not found(tmp_path / "i.sqlite", "parola")
+    assert update_index(tmp_path / "i.sqlite", folder).unreadable.keys() == changes.unreadable.keys()
+    check_whole(tmp_path / "i.sqlite")
+
+
+def test_a_second_indexer_says_so(tmp_path, folder):
+    with lock_index(tmp_path / "i.sqlite"), pytest.raises(UserError, match="another process updates it"):
+        update_index(tmp_path / "i.sqlite", folder)
+
+
+def test_files_that_are_no_index_of_this_program_are_refused(tmp_path, folder):
+    path = tmp_path / "i.sqlite"
+    with (
+        pytest.raises(UserError, match=r"no index there; make one: tezgah index FOLDER --to"),
+        open_index(path),
+    ):
+        pass
+    path.write_bytes(b"no database at all, but some bytes")
+    for work in (lambda: update_index(path, folder), lambda: found(path, "kedi")):
+        with pytest.raises(UserError, match="no index that can be read"):
+            work()
+    path.unlink()
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE other (a)")
+    with pytest.raises(UserError, match="an SQLite file of something else"):
+        update_index(path, folder)
+    path.unlink()
+    update_index(path, folder)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 9")
+    for work in (lambda: update_index(path, folder), lambda: found(path, "kedi")):
+        with pytest.raises(UserError, match="an index of a newer version"):
+            work()
+
+
+def test_queries_without_words_and_very_long_ones(tmp_path, folder):
+    path = tmp_path / "i.sqlite"
+    update_index(path, folder)
+    with pytest.raises(UserError, match=r"query: '\?! …': no word in it"):
+        found(path, "?! …")
+    assert found(path, "kedi " + " ".join(f"sözcük{i}" for i in range(10_000))) == ["kedi.txt"]
+    assert found(path, '"kedi" OR NEAR(damda, 2) -- *') == ["kedi.txt"]
+
+
+def test_a_full_disk_leaves_the_old_index(tmp_path, folder, monkeypatch):
+    path = tmp_path / "i.sqlite"
+    update_index(path, folder)
+    (folder / "uzun.txt").write_text("\n\n".join(f"satır {i} kelime{i}" * 30 for i in range(400)))
+
+    def limit(connection, *args):
+        connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
+        return update_files(connection, *args)
+
+    update_files = search_index.update_files
+    monkeypatch.setattr(search_index, "update_files", limit)
+    with pytest.raises(UserError, match=r"disk is full; the index is as it was"):
+        update_index(path, folder)
+    assert found(path, "kedi") == ["kedi.txt"]
+    check_whole(path)
+
+
+KILLED = """
+import os, signal, sys, threading, time, random
+from pathlib import Path
+from pipeline.search import index
+index.BATCH_BYTES = 2_000
+threading.Timer(float(sys.argv[3]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+index.update_index(Path(sys.argv[1]), Path(sys.argv[2]))
+time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_twenty_kills_lose_and_double_nothing(tmp_path, root):
+    folder = tmp_path / "belgeler"
+    folder.mkdir()
+    for i in range(300):
+        (folder / f"{i}.txt").write_text(
+            f"belge{i} " + " ".join(f"söz{i}x{j}" for j in range(300)), encoding="utf-8"
+        )
+    path = tmp_path / "i.sqlite"
+    for attempt in range(20):
+        (folder / f"{attempt}.txt").write_text(f"değişti{attempt}", encoding="utf-8")
+        seconds = 0.2 + 0.03 * attempt
+        subprocess.run(
+            [sys.executable, "-c", KILLED, path, folder, str(seconds)], cwd=root, env=os.environ, check=False
+        )
+        if path.exists() and path.stat().st_size:
+            with sqlite3.connect(path) as connection:
+                if connection.execute("PRAGMA user_version").fetchone()[0]:
+                    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    update_index(path, folder)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT path) FROM files").fetchone() == (300, 300)
+        assert connection.execute("SELECT count(*) FROM documents").fetchone() == (300,)
+    check_whole(path)
