@@ -20,6 +20,7 @@ class Hit:
     """A passage that was found. A higher `score` is better; `spans` are where the query's words stand."""
 
     score: float
+    passage: int  # its id in the index
     path: str
     document: str
     title: str
@@ -37,11 +38,26 @@ class Index:
         self.connection, self.path = connection, path
 
     def search(self, query: str, limit: int = 5) -> list[Hit]:
-        """Return up to `limit` passages, the best first. Raises UserError for a query without a word."""
-        keys = expand_query(query)
+        """Return up to `limit` passages, the best first. Raises UserError for a query without a word.
+
+        Passages with a word's own key come first. Where they are too few, those follow that have another form
+        of a short stem.
+        """
+        words = list_words(query)
+        own = list(words)
+        forms = [key for letters in words.values() for key in expand_key(letters) if key not in words]
+        hits = self._find(own, limit, {*own, *forms})
+        if forms and len(hits) < limit:
+            known = {hit.passage for hit in hits}
+            others = self._find([*own, *forms], limit, {*own, *forms})
+            hits += [hit for hit in others if hit.passage not in known]
+        return hits[:limit]
+
+    def _find(self, keys: list[str], limit: int, shown: set[str]) -> list[Hit]:
+        """Return the passages that have one of `keys`, by bm25. Words with a key of `shown` are marked."""
         expression = " OR ".join(f'"{key}"' for key in keys)
         select = """
-            SELECT -bm25(words, ?, ?), path, name, title, heading, place_kind, place, text
+            SELECT -bm25(words, ?, ?), p.id, path, name, title, heading, place_kind, place, text
             FROM words(?) JOIN passages p ON p.id = words.rowid
             JOIN documents d ON d.id = document_id JOIN files f ON f.id = file_id
             ORDER BY 1 DESC, p.id LIMIT ?
@@ -50,17 +66,15 @@ class Index:
             rows = self.connection.execute(select, (TITLE_WEIGHT, BODY_WEIGHT, expression, limit)).fetchall()
         except sqlite3.DatabaseError as error:
             raise damaged_error(self.path, error) from None
-        known = set(keys)
-        return [Hit(*(*row, find_spans(row[-1], known))) for row in rows]
+        return [Hit(*(*row, find_spans(row[-1], shown))) for row in rows]
 
 
-def expand_query(query: str) -> list[str]:
-    """Return the keys by which a query's words are found. Raises UserError for a query without a word."""
+def list_words(query: str) -> dict[str, str]:
+    """Return the words of a query by their keys. Raises UserError for a query without a word."""
     words = {word.key: word.letters for word in find_words(normalize_text(query))}
     if not words:
         raise UserError(f"query: {query[:40]!r}: no word in it; give some")
-    chosen = list(words.values())[:MAX_QUERY_WORDS]
-    return list(dict.fromkeys(key for word in chosen for key in expand_key(word)))
+    return dict(list(words.items())[:MAX_QUERY_WORDS])
 
 
 def find_spans(text: str, keys: set[str]) -> list[tuple[int, int]]:

@@ -36,7 +36,7 @@ CREATE TABLE passages (
 CREATE INDEX documents_of_file ON documents (file_id);
 CREATE INDEX passages_of_document ON passages (document_id);
 CREATE VIRTUAL TABLE words USING fts5 (
-    head, body, content = '', detail = column, tokenize = 'unicode61 remove_diacritics 0'
+    head, body, content = '', tokenize = 'unicode61 remove_diacritics 0'
 );
 """
 

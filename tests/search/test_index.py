@@ -59,6 +59,28 @@ def test_documents_are_found_with_their_place(tmp_path, folder):
         assert index.search("kötü") == []
 
 
+def test_forms_of_a_short_stem_come_after_the_word_itself(tmp_path):
+    folder = tmp_path / "f"
+    folder.mkdir()
+    for name, text in {"a": "Evden çıktı.", "b": "Bir ev aldı.", "c": "Evlerimizden biri."}.items():
+        (folder / f"{name}.txt").write_text(text)
+    update_index(tmp_path / "i.sqlite", folder)
+    assert found(tmp_path / "i.sqlite", "ev") == ["b.txt", "a.txt", "c.txt"]
+    assert found(tmp_path / "i.sqlite", "evlerimizden")[0] == "c.txt"
+
+
+def test_scores_tell_rare_words_from_common_ones(tmp_path):
+    folder = tmp_path / "f"
+    folder.mkdir()
+    for i in range(9):
+        (folder / f"{i}.txt").write_text("kanun maddesi" + (" tescil" if i == 7 else ""))
+    update_index(tmp_path / "i.sqlite", folder)
+    with open_index(tmp_path / "i.sqlite") as index:
+        hits = index.search("kanunun tescili", limit=3)
+    assert hits[0].path == "7.txt"
+    assert hits[0].score > 2 * hits[1].score
+
+
 def test_an_update_reads_what_has_changed(tmp_path, folder):
     path = tmp_path / "i.sqlite"
     update_index(path, folder)
