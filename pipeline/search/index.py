@@ -6,15 +6,17 @@ of its own: a deletion passes the keys again. Everything of a batch of files is 
 """
 
 import fcntl
-import hashlib
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from pipeline.common.errors import UserError
+from pipeline.common.io import sha256
 from pipeline.readers.decompress import content_suffix
 from pipeline.search.files import READERS, UnreadableFile, read_documents
 from pipeline.search.passages import split_passages
@@ -73,27 +75,30 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path) -> C
     """Add, rename and remove files. See `update_index`."""
     changes = Changes()
     known = dict(connection.execute("SELECT path, sha256 FROM files"))
-    found = {}
+    files = {}
     for file in list_files(folder):
         if file.resolve() == index.resolve():
             continue
         if content_suffix(file) in READERS:
-            found[file.relative_to(folder).as_posix()] = file
+            files[file.relative_to(folder).as_posix()] = file
         else:
             changes.skipped += 1
-    gone = {known[path]: path for path in sorted(known.keys() - found.keys())}  # by content
+    deleted: dict[str, list[str]] = defaultdict(list)  # paths by content; copies have the same
+    for path in sorted(known.keys() - files.keys(), reverse=True):
+        deleted[known[path]].append(path)
     size = 0
-    for path, file in found.items():
+    for path, file in files.items():
         try:
-            digest = hash_file(file)
+            digest = sha256(file)
         except OSError as error:
             changes.unreadable[path] = error.strerror or str(error)
             continue
         if known.get(path) == digest:
             changes.unchanged += 1
             continue
-        if path not in known and digest in gone:
-            connection.execute("UPDATE files SET path = ? WHERE path = ?", (path, gone.pop(digest)))
+        if path not in known and deleted.get(digest):
+            old_path = deleted[digest].pop()
+            connection.execute("UPDATE files SET path = ? WHERE path = ?", (path, old_path))
             changes.renamed += 1
             continue
         if path in known:
@@ -108,7 +113,7 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path) -> C
         if size > BATCH_BYTES:
             connection.commit()
             size = 0
-    for path in gone.values():
+    for path in chain.from_iterable(deleted.values()):
         remove_file(connection, path)
         changes.removed += 1
     connection.commit()
@@ -124,12 +129,6 @@ def list_files(folder: Path) -> Iterator[Path]:
             file = Path(root, name)
             if not name.startswith(".") and file.resolve().is_relative_to(inside) and file.is_file():
                 yield file
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def add_file(connection: sqlite3.Connection, path: str, file: Path, digest: str) -> None:

@@ -96,6 +96,20 @@ def test_an_update_reads_what_has_changed(tmp_path, folder):
     check_whole(path)
 
 
+def test_copies_that_are_deleted_are_all_removed(tmp_path, folder):
+    for name in ("b.txt", "c.txt"):
+        (folder / name).write_text((folder / "kedi.txt").read_text(encoding="utf-8"), encoding="utf-8")
+    path = tmp_path / "i.sqlite"
+    update_index(path, folder)
+    (folder / "kedi.txt").rename(folder / "d.txt")
+    for name in ("b.txt", "c.txt"):
+        (folder / name).unlink()
+    changes = update_index(path, folder)
+    assert (changes.renamed, changes.removed) == (1, 2)
+    assert found(path, "kedi") == ["d.txt"]
+    check_whole(path)
+
+
 def test_what_cannot_be_read_is_told_and_the_rest_is_indexed(tmp_path, folder):
     (folder / "boş.txt").write_text("", encoding="utf-8")
     (folder / "bozuk.pdf").write_bytes(b"%PDF-1.7 no")
