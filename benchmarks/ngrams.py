@@ -26,7 +26,8 @@ from pipeline.inference.generate import generate
 from pipeline.inference.sampling import Sampling
 from pipeline.model.decoder import Decoder
 from pipeline.ngrams.continuations import ContinuationSampler
-from pipeline.ngrams.counting import Counts, count_ngrams, smooth_level
+from pipeline.ngrams.counting import Counts, count_ngrams
+from pipeline.ngrams.folder import list_arrays
 from pipeline.ngrams.mixture import Mixture
 from pipeline.ngrams.model import NGramModel
 from pipeline.ngrams.storage import Storage
@@ -40,18 +41,15 @@ def count(shards: Shards, order: int) -> tuple[list[Counts], NGramModel]:
     """Count all of the text; print the seconds, the size and the memory."""
     began = time.perf_counter()
     counts = count_ngrams(shards.read(0, shards.tokens), shards.vocab_size, order, Storage())
-    levels = tuple(smooth_level(of_length, n, None, Storage()) for n, of_length in enumerate(counts, 1))
+    model = real_text.smooth(counts)
     seconds = time.perf_counter() - began
-    arrays = [
-        array for level in levels for array in (level.starts, level.tokens, level.discounted, level.backoff)
-    ]
-    size = sum(array.nbytes for array in arrays)
+    size = sum(array.nbytes for array in list_arrays(model).values())
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(
         f"counted {shards.tokens:,} tokens ({shards.bytes / 1e6:.0f} MB of text) in {seconds:.1f} s:"
         f" {size / 1e6:.0f} MB, at most {memory / 1e9:.1f} GB of memory"
     )
-    return counts, NGramModel(shards.vocab_size, levels)
+    return counts, model
 
 
 def generation_speed(model: Decoder, mixture: Mixture, rounds: int = 5) -> float:

@@ -33,8 +33,7 @@ from pipeline.cli.check import AllParams, check_params
 from pipeline.eval_sets.readers import Document
 from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.ngrams.continuations import ContinuationSampler
-from pipeline.ngrams.counting import Counts, count_ngrams, smooth_level
-from pipeline.ngrams.model import NGramModel
+from pipeline.ngrams.counting import Counts, count_ngrams
 from pipeline.ngrams.storage import Storage
 from pipeline.pretrain.counts import DRAW_ORDER
 from pipeline.shards.format import Shards
@@ -114,10 +113,10 @@ def with_counts(
     model: Decoder, counts: list[Counts], tokenizer: Tokenizer, val: list[Document], scored: list[Document]
 ) -> float:
     """Bits per byte of the scored documents by the model and its counts; the gate is fitted on others."""
-    levels = tuple(smooth_level(of_length, n, None, Storage()) for n, of_length in enumerate(counts, 1))
     fit, scored = (val[::2], val[1::2]) if scored is val else (val, scored)
-    ngram_model = NGramModel(len(counts[0].tokens), levels)
-    return real_text.score_with_counts(model.eval(), ngram_model, tokenizer, fit, scored)[0]["gate"]
+    return real_text.score_with_counts(model.eval(), real_text.smooth(counts), tokenizer, fit, scored)[0][
+        "gate"
+    ]
 
 
 def trained(

@@ -25,8 +25,10 @@ from pipeline.eval_sets.readers import Document
 from pipeline.evaluation import bits_per_byte
 from pipeline.model.decoder import Decoder, initialize
 from pipeline.ngrams.continuations import ContinuationSampler
+from pipeline.ngrams.counting import Counts, smooth_level
 from pipeline.ngrams.mixture import fit_gate, mix_logs
 from pipeline.ngrams.model import NGramModel
+from pipeline.ngrams.storage import Storage
 from pipeline.packing.writer import write_manifest, write_split
 from pipeline.pretrain.counts import read_fit_data
 from pipeline.pretrain.task import make_task
@@ -138,12 +140,16 @@ def bits(model: Decoder, tokenizer: Tokenizer, documents: list[Document]) -> flo
     ).figures["base"]
 
 
+def encode_documents(tokenizer: Tokenizer, documents: list[Document]) -> np.ndarray:
+    """The tokens of documents, one after another."""
+    return np.array([i for document in documents for i in (BOS, *tokenizer.encode(document.text), EOS)])
+
+
 @torch.no_grad()
 def consecutive_bits(model: Decoder, tokenizer: Tokenizer, documents: list[Document]) -> float:
     """The same of all documents as one stream in windows side by side: how the peers were measured."""
     device = next(model.parameters()).device
-    stream = [i for document in documents for i in [BOS, *tokenizer.encode(document.text), EOS]]
-    ids = torch.tensor(stream, device=device)
+    ids = torch.from_numpy(encode_documents(tokenizer, documents)).to(device)
     nats = 0.0
     for ids_T, targets_T in zip(ids[:-1].split(model.context), ids[1:].split(model.context), strict=True):
         with autocast(device, pick_precision("auto", device)):
@@ -152,9 +158,10 @@ def consecutive_bits(model: Decoder, tokenizer: Tokenizer, documents: list[Docum
     return nats / math.log(2) / sum(len(document.text.encode()) for document in documents)
 
 
-def encode_documents(tokenizer: Tokenizer, documents: list[Document]) -> np.ndarray:
-    """The tokens of documents, one after another."""
-    return np.array([i for document in documents for i in (BOS, *tokenizer.encode(document.text), EOS)])
+def smooth(counts: list[Counts]) -> NGramModel:
+    """The model of counted n-grams, in memory."""
+    levels = [smooth_level(of_length, n, None, Storage()) for n, of_length in enumerate(counts, 1)]
+    return NGramModel(len(counts[0].tokens), tuple(levels))
 
 
 def score_with_counts(

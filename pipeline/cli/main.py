@@ -33,6 +33,8 @@ class Commands(TyperGroup):
         return command
 
 
+SEARCH_INDEX = Path("search.sqlite")  # of `tezgah index`
+
 app = typer.Typer(
     cls=Commands,
     add_completion=False,
@@ -375,7 +377,7 @@ def teacher(
 @app.command()
 def index(
     folder: Annotated[Path, typer.Argument(help="The folder with your documents.")],
-    to: Annotated[Path, typer.Option(help="The file of the index.")] = Path("search.sqlite"),
+    to: Annotated[Path, typer.Option(help="The file of the index.")] = SEARCH_INDEX,
 ) -> None:
     """Read your documents (txt, md, html, pdf, docx, jsonl, parquet) into one file to search in.
 
@@ -389,7 +391,7 @@ def index(
 @app.command()
 def search(
     query: Annotated[str, typer.Argument(help="Words to look for, in any form.")],
-    docs: Annotated[Path, typer.Option(help="The file of the index.")] = Path("search.sqlite"),
+    docs: Annotated[Path, typer.Option(help="The file of the index.")] = SEARCH_INDEX,
     limit: Annotated[int, typer.Option("-n", help="Passages to show.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each passage.")] = False,
 ) -> None:
