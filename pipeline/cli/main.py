@@ -378,14 +378,18 @@ def teacher(
 def index(
     folder: Annotated[Path, typer.Argument(help="The folder with your documents.")],
     to: Annotated[Path, typer.Option(help="The file of the index.")] = SEARCH_INDEX,
+    encoder: Annotated[
+        Path | None, typer.Option(help="An encoder's folder, to search by vectors too; it is remembered.")
+    ] = None,
+    words_only: Annotated[bool, typer.Option("--words-only", help="Remove the vectors.")] = False,
 ) -> None:
     """Read your documents (txt, md, html, pdf, docx, jsonl, parquet) into one file to search in.
 
-    The next time only what has changed is read. Example: tezgah index ~/belgeler
+    The next time only what has changed is read. Example: tezgah index ~/belgeler --encoder models/encoder
     """
     from pipeline.cli.search import run_index
 
-    run_index(folder, to)
+    run_index(folder, to, encoder, words_only)
 
 
 @app.command()
@@ -393,15 +397,17 @@ def search(
     query: Annotated[str, typer.Argument(help="Words to look for, in any form.")],
     docs: Annotated[Path, typer.Option(help="The file of the index.")] = SEARCH_INDEX,
     limit: Annotated[int, typer.Option("-n", help="Passages to show.")] = 5,
+    lexical: Annotated[bool, typer.Option("--lexical", help="By words alone.")] = False,
+    dense: Annotated[bool, typer.Option("--dense", help="By the encoder's vectors alone.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each passage.")] = False,
 ) -> None:
     """Find passages in the documents of `tezgah index`, with file and page or line.
 
-    Example: tezgah search "kitapların iadesi"
+    By words, and by vectors too where the index has them. Example: tezgah search "kitapların iadesi"
     """
     from pipeline.cli.search import run_search
 
-    run_search(query, docs, limit, as_json)
+    run_search(query, docs, limit, lexical, dense, as_json)
 
 
 @app.command()

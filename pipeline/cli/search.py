@@ -1,6 +1,7 @@
 """`tezgah index` and `tezgah search`: the documents of a folder, and passages of them."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,15 +16,19 @@ from pipeline.search.index import update_index
 SHOWN_UNREADABLE = 20
 
 
-def run_index(folder: Path, index: Path) -> None:
+def run_index(folder: Path, index: Path, encoder: Path | None, words_only: bool) -> None:
     """Bring an index up to date with a folder, and print what has changed. See `update_index`."""
-    changes = update_index(index, folder)
+    if encoder is not None and words_only:
+        raise UserError("--encoder and --words-only exclude each other; give one")
+    changes = update_index(index, folder, encoder, words_only)
     print(
         translate(
             f"{index}: files: {changes.added:,} read, {changes.unchanged:,} as before, {changes.renamed:,}"
             f" renamed, {changes.removed:,} removed"
         )
     )
+    if changes.embedded:
+        print(translate(f"passages with a new vector: {changes.embedded:,}"))
     if changes.skipped:
         print(translate(f"note: files of other formats, left out: {changes.skipped:,}"))
     for path, reason in list(changes.unreadable.items())[:SHOWN_UNREADABLE]:
@@ -32,12 +37,20 @@ def run_index(folder: Path, index: Path) -> None:
         print(translate(f"note: further files that could not be read: {more:,}"))
 
 
-def run_search(query: str, index: Path, limit: int, as_json: bool) -> None:
-    """Print the passages that a query finds. Raises UserError for no index, or a query without a word."""
+def run_search(query: str, index: Path, limit: int, lexical: bool, dense: bool, as_json: bool) -> None:
+    """Print the passages that a query finds.
+
+    Raises UserError for no index, a query without a word, and vectors that are asked for and cannot be used.
+    """
     if limit < 1:
         raise UserError(f"-n: {limit}: give 1 or more")
+    if lexical and dense:
+        raise UserError("--lexical and --dense exclude each other; give one, or neither for both")
     with open_index(index) as opened:
-        hits = opened.search(query, limit)
+        hits = opened.search(query, limit, "words" if lexical else "vectors" if dense else None)
+        if opened.encoder_problem and not lexical:
+            reason = translate(str(opened.encoder_problem))
+            print(translate(f"note: by words alone: {reason}"), file=sys.stderr)
     if as_json:
         for hit in hits:
             print(json.dumps(asdict(hit), ensure_ascii=False))

@@ -17,13 +17,19 @@ Model = Encoder | VectorTable
 
 
 class TextEncoder:
-    """From texts to vectors: the model, its vocabulary, and the weight of its cosines in a hybrid search."""
+    """From texts to vectors: the model, its vocabulary, and the weights of its cosines in a hybrid search."""
 
-    def __init__(self, model: Model, tokenizer: Tokenizer, hybrid_weight: float = 0.0) -> None:
-        """`hybrid_weight` multiplies a cosine before it is added to the score of a word search."""
+    def __init__(
+        self, model: Model, tokenizer: Tokenizer, hybrid_weight: float = 0.0, prefix_weight: float = 0.0
+    ) -> None:
+        """Cosines are multiplied by a weight before they are added to the score of a word search.
+
+        `hybrid_weight` goes with the best word search, `prefix_weight` with that of five letters alone.
+        """
         self.model = model
         self.tokenizer = tokenizer
         self.hybrid_weight = hybrid_weight
+        self.prefix_weight = prefix_weight
 
     @property
     def width(self) -> int:

@@ -4,7 +4,8 @@ Two tasks. `sentences`: a sentence asks for the five around it, which words seld
 document asks for the other half. Each query is compared with all passages of its pool.
 
 The hybrid adds a weighted cosine to the score of the best word search. The weight is chosen on one half of
-val's documents and the figures are those of the other.
+val's documents and the figures are those of the other. A second weight is for a word search of five letters
+alone, which `tezgah search` has.
 
 Q queries    C candidates
 """
@@ -18,7 +19,7 @@ import numpy as np
 from pipeline.common.errors import UserError
 from pipeline.common.runtime import process_info
 from pipeline.encoder.embed import TextEncoder
-from pipeline.encoder.lexical import BEST, lexical_scores
+from pipeline.encoder.lexical import BEST, PREFIXES, lexical_scores
 from pipeline.encoder.pairs import HeldOut, sample_halves, sample_held_out
 from pipeline.encoder.params import EncoderParams
 from pipeline.encoder.retrieval_metrics import positive_ranks
@@ -66,31 +67,34 @@ def warn(message: str) -> None:
         print(f"warning: {message}", file=sys.stderr)
 
 
-def choose_hybrid_weight(encoder: TextEncoder, pools: Sequence[HeldOut]) -> float:
-    """Return the weight of a cosine with the best mean reciprocal rank, each pool counting alike.
+def choose_hybrid_weights(encoder: TextEncoder, pools: Sequence[HeldOut]) -> tuple[float, float]:
+    """Return the weights of a cosine beside the best word search, and beside that of prefixes.
 
-    Sentences want a large weight: their surroundings have other words. Remembered words want a small one, as
-    words find them. Of equal weights it is the smallest.
+    They have the best mean reciprocal rank, each pool counting alike. Sentences want a large weight: their
+    surroundings have other words. Remembered words want a small one, as words find them. Of equal weights it
+    is the smallest.
     """
-    means = np.zeros(len(HYBRID_WEIGHTS))
+    means = np.zeros((2, len(HYBRID_WEIGHTS)))
     for pool in pools:
-        lexical_QxC = lexical_scores(pool.queries, pool.passages)[BEST]
+        lexical = lexical_scores(pool.queries, pool.passages)
         dense_QxC = encoder.cosines(pool.queries, pool.passages)
         positive_Q = np.arange(len(pool.queries))
-        for i, weight in enumerate(HYBRID_WEIGHTS):
-            rank_Q = positive_ranks(hybrid_scores(lexical_QxC, dense_QxC, weight), positive_Q)
-            means[i] += (1 / rank_Q).mean()
-    return HYBRID_WEIGHTS[int(means.argmax())]
+        for row, name in enumerate((BEST, PREFIXES)):
+            for i, weight in enumerate(HYBRID_WEIGHTS):
+                rank_Q = positive_ranks(hybrid_scores(lexical[name], dense_QxC, weight), positive_Q)
+                means[row, i] += (1 / rank_Q).mean()
+    best, prefixes = (HYBRID_WEIGHTS[i] for i in means.argmax(axis=1))
+    return best, prefixes
 
 
 def measure_trained(
     encoder: TextEncoder, pools: Pools, params: EncoderParams, seed: int
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Set the encoder's hybrid weight, and return by task and by system the metrics of retrieval.
+    """Set the encoder's weights of a hybrid search, and return metrics of retrieval by task and system.
 
     Vectors that are cut to one of `encoder.widths` are systems of their own.
     """
-    encoder.hybrid_weight = choose_hybrid_weight(encoder, pools.choice)
+    encoder.hybrid_weight, encoder.prefix_weight = choose_hybrid_weights(encoder, pools.choice)
     metrics = {}
     for task, pool in {SENTENCES: pools.sentences, HALVES: pools.halves}.items():
         scores = system_scores(encoder, pool.queries, pool.passages, seed)
@@ -131,6 +135,7 @@ def training_metrics(
     return {
         "retrieval": retrieval,
         "hybrid_weight": encoder.hybrid_weight,
+        "prefix_weight": encoder.prefix_weight,
         "gate": {"passed": int(not missed)},
         "pool_size": len(pools.sentences.queries),
         "pool_documents": len(set(pools.sentences.documents)),

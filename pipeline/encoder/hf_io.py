@@ -1,7 +1,7 @@
 """Write and read the encoder's folder, which `SentenceTransformer(folder)` opens without code of ours.
 
 The network is the chain ModernBERT, WordWeights, Pooling (mean), Normalize. The table of vectors is
-StaticEmbedding, Normalize. `search.json` is ours: the weight of the cosines beside a word search.
+StaticEmbedding, Normalize. `search.json` is ours: the weights of the cosines beside a word search.
 """
 
 from pathlib import Path
@@ -31,6 +31,7 @@ HF_NAMES = {  # our names to the keys of config.json
     "rope_theta": "global_rope_theta",
 }
 MODULES_FILE, SEARCH_FILE, WEIGHTS_FILE = "modules.json", "search.json", "model.safetensors"
+SEARCH_WEIGHTS = ("hybrid_weight", "prefix_weight")  # see TextEncoder
 WORD_WEIGHTS, POOLING = "1_WordWeights", "2_Pooling"  # folders of modules
 ADVICE = "run `dvc repro train_encoder`"
 
@@ -52,7 +53,7 @@ def save_encoder(folder: Path, encoder: TextEncoder) -> None:
         write_atomic(folder / TOKENIZER_FILE, tokenizer.to_str(pretty=True) + "\n")
     similarity: dict[str, Any] = {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
     write_json(folder / "config_sentence_transformers.json", similarity)
-    write_json(folder / SEARCH_FILE, {"hybrid_weight": encoder.hybrid_weight})
+    write_json(folder / SEARCH_FILE, {name: getattr(encoder, name) for name in SEARCH_WEIGHTS})
 
 
 def save_network(folder: Path, encoder: Encoder, tokenizer: Tokenizer) -> None:
@@ -161,11 +162,7 @@ def load_encoder(folder: Path | str, device: torch.device | str = "cpu") -> Text
     version, or its weights do not fit its configuration.
     """
     folder = Path(folder)
-    search = read_json(find_search_file(folder))
-    try:
-        hybrid_weight = float(search["hybrid_weight"])
-    except (KeyError, TypeError, ValueError):
-        raise UserError(f"{folder / SEARCH_FILE}: hybrid_weight is no number; {ADVICE}") from None
+    weights = read_search_weights(folder)
     tokenizer_path = require_file(folder / TOKENIZER_FILE, ADVICE)
     try:
         tokenizer = Tokenizer.from_file(str(tokenizer_path))
@@ -174,7 +171,18 @@ def load_encoder(folder: Path | str, device: torch.device | str = "cpu") -> Text
     is_network = (folder / "config.json").exists()
     model = load_network(folder, tokenizer) if is_network else load_table(folder, tokenizer)
     tokenizer.encode_special_tokens = True
-    return TextEncoder(model.to(device).eval(), tokenizer, hybrid_weight)
+    return TextEncoder(model.to(device).eval(), tokenizer, **weights)
+
+
+def read_search_weights(folder: Path) -> dict[str, float]:
+    """Return the weights of `search.json`. Raises UserError where one is missing or no number."""
+    search, weights = read_json(find_search_file(folder)), {}
+    for name in SEARCH_WEIGHTS:
+        try:
+            weights[name] = float(search[name])
+        except (KeyError, TypeError, ValueError):
+            raise UserError(f"{folder / SEARCH_FILE}: {name} is no number; {ADVICE}") from None
+    return weights
 
 
 def find_search_file(folder: Path) -> Path:

@@ -18,6 +18,7 @@ PREFIX = 5  # letters of a word that count
 GRAM = 4  # letters of a run
 K1, B = 1.5, 0.75  # of BM25
 
+PREFIXES = "prefixes"
 BEST = "prefixes_grams"  # the best word search: of prefixes and of runs of letters together
 
 
@@ -43,7 +44,7 @@ def split_grams(text: str) -> list[str]:
 
 TERMS: dict[str, Callable[[str], list[str]]] = {
     "words": split_words,
-    "prefixes": split_prefixes,
+    PREFIXES: split_prefixes,
     "grams": split_grams,
 }
 
@@ -62,4 +63,4 @@ def bm25_scores(
 def lexical_scores(queries: Sequence[str], candidates: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the scores [Q, C] of every word search, by its name."""
     scores = {name: bm25_scores(queries, candidates, split) for name, split in TERMS.items()}
-    return scores | {BEST: scores["prefixes"] + scores["grams"]}
+    return scores | {BEST: scores[PREFIXES] + scores["grams"]}

@@ -1,18 +1,30 @@
-"""Search in an index: by words, each found in all its forms."""
+"""Search in an index: by words, each found in all its forms, by an encoder's vectors, or by both."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
 
 from pipeline.common.errors import UserError
+from pipeline.encoder.numpy_table import SearchEncoder, open_encoder
 from pipeline.search.index import damaged_error, read_version
+from pipeline.search.vectors import Vectors, hash_encoder, read_vectors
 from pipeline.search.words import expand_key, find_words
 from pipeline.text.normalize import normalize_text
 
 TITLE_WEIGHT, BODY_WEIGHT = 2.0, 1.0  # of a word in titles and headings, and in the text
+CANDIDATES = 200  # passages of the words, and as many of the vectors, that are ranked by both
+# An encoder's weight is for the scores of `bm25s`, which leave out the factor k1 + 1 that SQLite has.
+BM25_SCALE = 2.2
 MAX_QUERY_WORDS = 64  # different ones; the others of a longer query are left out
+
+
+Way = Literal["words", "vectors", "both"]
 
 
 @dataclass(frozen=True)
@@ -37,36 +49,126 @@ class Index:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection, self.path = connection, path
 
-    def search(self, query: str, limit: int = 5) -> list[Hit]:
-        """Return up to `limit` passages, the best first. Raises UserError for a query without a word.
+    def search(self, query: str, limit: int = 5, by: Way | None = None) -> list[Hit]:
+        """Return up to `limit` passages, the best first.
+
+        `by`: "words", "vectors" or "both"; both by default where the vectors can be used. Raises UserError
+        for a query without a word, and for vectors that cannot be used.
+        """
+        words = list_words(query)
+        if by is None:
+            by = "words" if self.encoder is None or self.encoder_problem else "both"
+        own = list(words)
+        forms = [key for letters in words.values() for key in expand_key(letters) if key not in words]
+        if by == "words":
+            scores = self._search_words(own, forms, limit)
+        elif by == "vectors":
+            scores = self._search_vectors(query, limit)
+        else:
+            scores = self._search_both(query, own, limit)
+        return self._read_hits(scores, {*own, *forms})
+
+    def _search_words(self, own: list[str], forms: list[str], limit: int) -> dict[int, float]:
+        """Return the scores of the passages that words find, the best first.
 
         Passages with a word's own key come first. Where they are too few, those follow that have another form
         of a short stem.
         """
-        words = list_words(query)
-        own = list(words)
-        forms = [key for letters in words.values() for key in expand_key(letters) if key not in words]
-        hits = self._find(own, limit, {*own, *forms})
-        if forms and len(hits) < limit:
-            known = {hit.passage for hit in hits}
-            others = self._find([*own, *forms], limit, {*own, *forms})
-            hits += [hit for hit in others if hit.passage not in known]
-        return hits[:limit]
+        scores = self._rank(own, limit)
+        if forms and len(scores) < limit:
+            scores = scores | {
+                passage: score
+                for passage, score in self._rank([*own, *forms], limit).items()
+                if passage not in scores
+            }
+        return dict(list(scores.items())[:limit])
 
-    def _find(self, keys: list[str], limit: int, shown: set[str]) -> list[Hit]:
-        """Return the passages that have one of `keys`, by bm25. Words with a key of `shown` are marked."""
+    def _search_vectors(self, query: str, limit: int) -> dict[int, float]:
+        """Return the cosines of the passages that vectors find, the best first."""
+        vectors, encoder = self._vectors
+        cosines_N = vectors.cosines(encoder.embed([normalize_text(query)])[0])
+        best = np.argsort(-cosines_N, kind="stable")[:limit]
+        return vectors.pick(cosines_N, best)
+
+    def _search_both(self, query: str, keys: list[str], limit: int) -> dict[int, float]:
+        """Return BM25 plus the weighted cosine of passages that words or vectors find, the best first."""
+        vectors, encoder = self._vectors
+        cosines_N = vectors.cosines(encoder.embed([normalize_text(query)])[0])
+        count = min(CANDIDATES, len(cosines_N))
+        candidates = vectors.pick(cosines_N, np.argpartition(-cosines_N, count - 1)[:count]) if count else {}
+        scores = self._rank(keys, CANDIDATES)
+        others = [passage for passage in candidates if passage not in scores]
+        if len(scores) == CANDIDATES:  # else no other passage has a word
+            scores |= self._rank(keys, CANDIDATES, among=others)
+        candidates |= vectors.pick(cosines_N, np.flatnonzero(np.isin(vectors.passages_N, list(scores))))
+        weight = BM25_SCALE * encoder.prefix_weight
+        scores = {
+            passage: scores.get(passage, 0.0) + weight * candidates.get(passage, 0.0)
+            for passage in scores | candidates
+        }
+        return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit])
+
+    def _rank(self, keys: list[str], limit: int, among: list[int] | None = None) -> dict[int, float]:
+        """Return the BM25 of passages that have one of `keys`, the best first, of `among` alone if given."""
         expression = " OR ".join(f'"{key}"' for key in keys)
-        select = """
-            SELECT -bm25(words, ?, ?), p.id, path, name, title, heading, place_kind, place, text
-            FROM words(?) JOIN passages p ON p.id = words.rowid
+        condition = f"WHERE +rowid IN ({', '.join(map(str, among))})" if among is not None else ""
+        select = f"SELECT rowid, -bm25(words, ?, ?) FROM words(?) {condition} ORDER BY 2 DESC, 1 LIMIT ?"
+        return dict(self._read(select, (TITLE_WEIGHT, BODY_WEIGHT, expression, limit)))
+
+    def _read_hits(self, scores: dict[int, float], shown: set[str]) -> list[Hit]:
+        """Return the passages of some scores, in their order. Words with a key of `shown` are marked."""
+        select = f"""
+            SELECT p.id, path, name, title, heading, place_kind, place, text FROM passages p
             JOIN documents d ON d.id = document_id JOIN files f ON f.id = file_id
-            ORDER BY 1 DESC, p.id LIMIT ?
+            WHERE p.id IN ({", ".join(map(str, scores))})
         """
+        rows = {row[0]: row for row in self._read(select, ())}
+        return [
+            Hit(*(score, *rows[passage], find_spans(rows[passage][-1], shown)))
+            for passage, score in scores.items()
+        ]
+
+    def _read(self, select: str, values: tuple[Any, ...]) -> list[Any]:
+        """Return the rows of a query. Raises UserError where the file is damaged."""
         try:
-            rows = self.connection.execute(select, (TITLE_WEIGHT, BODY_WEIGHT, expression, limit)).fetchall()
+            return self.connection.execute(select, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise damaged_error(self.path, error) from None
-        return [Hit(*(*row, find_spans(row[-1], shown))) for row in rows]
+
+    @cached_property
+    def encoder(self) -> tuple[Path, str] | None:
+        """The folder and the hash of the encoder that made the vectors; None where there are none."""
+        rows = self._read("SELECT folder, sha256 FROM encoder", ())
+        return (Path(rows[0][0]), rows[0][1]) if rows else None
+
+    @cached_property
+    def encoder_problem(self) -> UserError | None:
+        """What is wrong with the encoder of the vectors; None where nothing is, and where there are none."""
+        if self.encoder is None:
+            return None
+        folder, digest = self.encoder
+        try:
+            same = hash_encoder(folder) == digest
+        except OSError:
+            return UserError(
+                f"{self.path}: its encoder {folder} is gone; name another: tezgah index FOLDER --encoder"
+                " models/encoder"
+            )
+        if same:
+            return None
+        return UserError(f"{self.path}: its encoder {folder} has changed; run `tezgah index FOLDER` again")
+
+    @cached_property
+    def _vectors(self) -> tuple[Vectors, SearchEncoder]:
+        """The vectors and the encoder that made them. Raises UserError where they cannot be used."""
+        if self.encoder is None:
+            raise UserError(
+                f"{self.path}: no vectors in it; make them: tezgah index FOLDER --encoder models/encoder"
+            )
+        if self.encoder_problem:
+            raise self.encoder_problem
+        encoder = open_encoder(self.encoder[0])
+        return read_vectors(self.connection, encoder.width), encoder
 
 
 def list_words(query: str) -> dict[str, str]:

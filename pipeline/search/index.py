@@ -3,6 +3,8 @@
 `files`, `documents` and `passages` hold what was read. `words` is an FTS5 table over the keys of the
 passages' words (words.py) and of their titles and headings; its rows are the passages' ids. It keeps no text
 of its own: a deletion passes the keys again. Everything of a batch of files is one transaction.
+
+`vectors` has one for each passage, if an encoder was named (vectors.py). `encoder` has its row then.
 """
 
 import fcntl
@@ -17,13 +19,16 @@ from pathlib import Path
 
 from pipeline.common.errors import UserError
 from pipeline.common.io import sha256
+from pipeline.encoder.numpy_table import open_encoder
 from pipeline.readers.decompress import content_suffix
 from pipeline.search.files import READERS, UnreadableFile, read_documents
 from pipeline.search.passages import split_passages
+from pipeline.search.vectors import remove_vectors, update_vectors
 from pipeline.search.words import make_keys
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BATCH_BYTES = 8 << 20  # of files in a transaction
+PAGE_BYTES = 16 << 10  # several passages in each, so that little of it is empty
 WAIT_SECONDS = 30.0  # for a reader that is about to end
 SCHEMA = """
 CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, sha256 TEXT NOT NULL);
@@ -37,6 +42,10 @@ CREATE TABLE passages (
 );
 CREATE INDEX documents_of_file ON documents (file_id);
 CREATE INDEX passages_of_document ON passages (document_id);
+CREATE TABLE encoder (folder TEXT NOT NULL, sha256 TEXT NOT NULL, width INTEGER NOT NULL);
+CREATE TABLE vectors (
+    passage_id INTEGER PRIMARY KEY REFERENCES passages, scale REAL NOT NULL, numbers BLOB NOT NULL
+);
 CREATE VIRTUAL TABLE words USING fts5 (
     head, body, content = '', tokenize = 'unicode61 remove_diacritics 0'
 );
@@ -53,20 +62,32 @@ class Changes:
     unchanged: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
     skipped: int = 0  # files of no format that is read
+    embedded: int = 0  # passages that were given a vector
 
 
-def update_index(path: Path, folder: Path) -> Changes:
+def update_index(path: Path, folder: Path, encoder: Path | None = None, words_only: bool = False) -> Changes:
     """Bring the index at `path` up to date with the files of `folder`, and return what has changed.
 
-    A file counts as the same by its content. Raises UserError where the folder does not exist, another
-    process is at work on the index, it is of a newer version or damaged, or the disk is full. The index then
-    has what was complete before.
+    A file counts as the same by its content. `encoder` is a folder whose encoder makes the vectors from now
+    on; `words_only` removes them. Raises UserError where a folder does not exist, the encoder is damaged,
+    another process is at work on the index, it is of another version or damaged, or the disk is full. The
+    index then has what was complete before.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name the one that has your documents")
     with lock_index(path), open_for_writing(path) as connection:
         try:
-            return update_files(connection, folder, path)
+            if words_only:
+                remove_vectors(connection)
+            elif encoder is None and (known := connection.execute("SELECT folder FROM encoder").fetchone()):
+                encoder = Path(known[0])
+            if encoder is not None:
+                open_encoder(encoder)  # what is wrong with it is told before an hour's work
+            changes = update_files(connection, folder, path)
+            if encoder is not None:
+                changes.embedded = update_vectors(connection, encoder)
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            return changes
         except sqlite3.OperationalError as error:
             raise UserError(f"{path}: {error}; the index is as it was before the last batch") from None
 
@@ -157,6 +178,8 @@ def remove_file(connection: sqlite3.Connection, path: str) -> None:
     delete = "INSERT INTO words (words, rowid, head, body) VALUES ('delete', ?, ?, ?)"
     for passage_id, *texts in connection.execute(select, (path,)).fetchall():
         connection.execute(delete, (passage_id, *join_keys(*texts)))
+    passages = f"SELECT id FROM passages WHERE {of_file}"
+    connection.execute(f"DELETE FROM vectors WHERE passage_id IN ({passages})", (path,))
     connection.execute(f"DELETE FROM passages WHERE {of_file}", (path,))
     connection.execute("DELETE FROM documents WHERE file_id = (SELECT id FROM files WHERE path = ?)", (path,))
     connection.execute("DELETE FROM files WHERE path = ?", (path,))
@@ -184,6 +207,8 @@ def open_for_writing(path: Path) -> Iterator[sqlite3.Connection]:
     """Yield a connection to the index, made anew where there is none. Raises UserError for another file."""
     connection = sqlite3.connect(path, timeout=WAIT_SECONDS)
     try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         if not read_version(connection, path):
@@ -201,6 +226,8 @@ def read_version(connection: sqlite3.Connection, path: Path) -> int:
     """Return the version of an index, 0 for an empty file. Raises UserError for one that is not read here."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if 0 < version < SCHEMA_VERSION:
+        raise UserError(f"{path}: an index of an older version; remove it and run `tezgah index` again")
     if version > SCHEMA_VERSION:
         raise UserError(f"{path}: an index of a newer version; update this program, or make another index")
     if not version and tables:

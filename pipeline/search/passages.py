@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pipeline.search.files import Document, Paragraph
 
 MAX_WORDS = 120
-OVERLAP_WORDS = 30  # of a paragraph that is divided, at most: whole sentences
+OVERLAP_WORDS = 20  # of a paragraph that is divided, at most: whole sentences
 SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+(?=[\"'“‘(]*[A-ZÇĞİÖŞÜ0-9])")
 
 

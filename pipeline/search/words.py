@@ -7,7 +7,7 @@ kitabı; renk, rengi), so the fourth and the fifth letter count as hard ones.
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from pipeline.text.casing import lower
@@ -21,7 +21,7 @@ HARDENED = str.maketrans("bcdgğ", "pçtkk")
 HARDENED_FROM = 3  # letters that never soften: a word's first three
 # A word, and the endings that an apostrophe cuts off a name: Ankara'da, 1923'te.
 WORD = re.compile(r"([^\W_]+)(?:['’ʼ][^\W_]+)*")
-DOT = "\u0307"  # combining dot, left over by programs that lower an İ
+WORD_START = re.compile(rf"([^\W_]{{1,{KEY_LETTERS}}})[^\W_]*(?:['’ʼ][^\W_]+)*")  # the same words
 
 
 class Word(NamedTuple):
@@ -35,8 +35,13 @@ class Word(NamedTuple):
 
 def make_key(word: str) -> str:
     """Return the key of a word."""
-    letters = lower(word).replace("i" + DOT, "i")[:KEY_LETTERS]
-    return letters[:HARDENED_FROM] + letters[HARDENED_FROM:].translate(HARDENED)
+    return harden(lower(word)[:KEY_LETTERS])
+
+
+@lru_cache(maxsize=1 << 17)
+def harden(start: str) -> str:
+    """Return the key of a word's first letters in lower case."""
+    return start[:HARDENED_FROM] + start[HARDENED_FROM:].translate(HARDENED)
 
 
 def find_words(text: str) -> Iterator[Word]:
@@ -46,8 +51,8 @@ def find_words(text: str) -> Iterator[Word]:
 
 
 def make_keys(text: str) -> list[str]:
-    """Return the keys of all words of a text, in their order."""
-    return [word.key for word in find_words(text)]
+    """Return the keys of all words of a text in NFC, in their order: those of `find_words`, faster."""
+    return [harden(start) for start in WORD_START.findall(lower(text))]
 
 
 @cache

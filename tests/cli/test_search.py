@@ -1,11 +1,13 @@
 """`tezgah index` and `tezgah search` as people type them."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from pipeline.cli.main import app
 from pipeline.common.errors import UserError
+from tests.helpers.table_encoder import write_table_encoder
 
 
 @pytest.fixture
@@ -59,10 +61,26 @@ def test_search_speaks_turkish(docs, capsys, monkeypatch):
         (["search", "kitap", "--docs", "yok.sqlite"], "yok.sqlite: no index there; make one"),
         (["search", "kitap", "-n", "0"], "-n: 0: give 1 or more"),
         (["search", "!!"], "query: '!!': no word in it"),
+        (["search", "kitap", "--dense"], "search.sqlite: no vectors in it; make them"),
+        (["search", "kitap", "--dense", "--lexical"], "--lexical and --dense exclude each other"),
         (["index", "nowhere"], "nowhere: no such folder"),
+        (["index", "belgeler", "--encoder", "yok"], "yok"),
+        (["index", "belgeler", "--encoder", "yok", "--words-only"], "exclude each other"),
     ],
 )
 def test_mistakes_are_one_line(docs, capsys, args, message):
     run("index", str(docs))
     with pytest.raises(UserError, match=message):
         run(*args)
+
+
+def test_an_encoder_that_is_gone_leaves_the_words(docs, capsys):
+    run("index", str(docs), "--encoder", str(write_table_encoder(docs.parent / "encoder")))
+    assert "passages with a new vector: 1" in capsys.readouterr().out
+    run("search", "kitap", "--dense")
+    assert capsys.readouterr().out.startswith("0.0  ")
+    Path("encoder").rename("elsewhere")
+    run("search", "kitap", "--json")
+    out, err = capsys.readouterr()
+    assert json.loads(out)["path"] == "yönetmelik.md"
+    assert err.startswith("note: by words alone: search.sqlite: its encoder")

@@ -34,7 +34,7 @@ def network(pieces):
     weights = np.random.default_rng(0).random(size)
     weights[:4] = 0.0  # special tokens count nothing
     encoder.set_token_weights(weights)
-    return TextEncoder(encoder.eval(), pieces, hybrid_weight=2.0)
+    return TextEncoder(encoder.eval(), pieces, hybrid_weight=2.0, prefix_weight=3.0)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def table(prefixes):
     size = prefixes.get_vocab_size()
     table = VectorTable(TableConfig(vocab_size=size, width=48))
     initialize_table(table, np.random.default_rng(0).random(size), 0)
-    return TextEncoder(table.eval(), prefixes, hybrid_weight=4.0)
+    return TextEncoder(table.eval(), prefixes, hybrid_weight=4.0, prefix_weight=5.0)
 
 
 @pytest.fixture(scope="session", params=["network", "table"])

@@ -70,15 +70,15 @@ class FixedVectors(TextEncoder):
         return np.array([self.vectors[text] for text in texts], np.float32)
 
 
-def test_choose_hybrid_weight_is_zero_where_vectors_add_nothing_and_more_where_they_help():
+def test_choose_hybrid_weights_is_zero_where_vectors_add_nothing_and_more_where_they_help():
     queries = [f"soru {i}" for i in range(40)]
     passages = [f"yanıt {i % 2}" + " dolgu" * (i // 2) for i in range(40)]
     pool = HeldOut(queries, passages, list(range(40)))
     directions = np.eye(40, dtype=np.float32)
     helpful = {text: directions[i] for side in (queries, passages) for i, text in enumerate(side)}
     useless = dict.fromkeys(helpful, directions[0])
-    assert evaluate.choose_hybrid_weight(FixedVectors(useless), [pool]) == 0
-    assert evaluate.choose_hybrid_weight(FixedVectors(helpful), [pool]) > 0
+    assert evaluate.choose_hybrid_weights(FixedVectors(useless), [pool]) == (0, 0)
+    assert min(evaluate.choose_hybrid_weights(FixedVectors(helpful), [pool])) > 0
 
 
 def test_cut_metrics_at_full_and_smaller_widths(documents, table):

@@ -10,6 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from pipeline.common.errors import UserError
 from pipeline.encoder.hf_io import load_encoder
+from pipeline.encoder.numpy_table import NumpyTable, open_encoder
+from pipeline.encoder.table import VectorTable
 
 WEIGHTS = "model.safetensors"
 TEXTS = ["İstanbul'un ışığı", "Van", ""]
@@ -19,6 +21,7 @@ def test_load_encoder_restores_what_save_encoder_wrote(folder, encoder):
     loaded = load_encoder(folder)
     assert loaded.model.config == encoder.model.config
     assert loaded.hybrid_weight == encoder.hybrid_weight
+    assert loaded.prefix_weight == encoder.prefix_weight
     assert not loaded.model.training
     assert all(
         torch.equal(loaded.model.state_dict()[name], weight)
@@ -60,6 +63,7 @@ OF_BOTH = [
     (remove("search.json"), r"not an encoder of this version: no search.json; run `dvc repro train_encoder`"),
     (write("search.json", b"{"), r"damaged: .*; run `dvc checkout --force .*`"),
     (write("search.json", b'{"hybrid_weight": "big"}'), r"search.json: hybrid_weight is no number; run"),
+    (write("search.json", b'{"hybrid_weight": 1.0}'), r"search.json: prefix_weight is no number; run"),
     (remove("tokenizer.json"), r"tokenizer.json: no such file; run `dvc repro train_encoder`"),
     (write("tokenizer.json", b"{}"), r"tokenizer.json: damaged: .*; run `dvc repro train_encoder`"),
     (remove(WEIGHTS), r"model.safetensors: no such file; run `dvc repro train_encoder`"),
@@ -120,3 +124,17 @@ def test_load_encoder_of_an_earlier_version_says_what_to_run(network_folder, tmp
     shutil.rmtree(tmp_path / "encoder/1_WordWeights")
     with pytest.raises(UserError, match=r"not an encoder of this version.*run `dvc repro train_encoder`"):
         load_encoder(tmp_path / "encoder")
+
+
+def test_open_encoder_reads_a_table_without_torch_and_a_network_with_it(folder, encoder):
+    opened = open_encoder(folder)
+    assert isinstance(opened, NumpyTable) == isinstance(encoder.model, VectorTable)
+    assert (opened.width, opened.prefix_weight) == (encoder.width, encoder.prefix_weight)
+    assert np.allclose(opened.embed(TEXTS), encoder.embed(TEXTS), atol=1e-6)
+
+
+def test_open_encoder_tells_what_is_wrong(table_folder, tmp_path):
+    shutil.copytree(table_folder, tmp_path / "encoder")
+    (tmp_path / "encoder/search.json").write_text("{}")
+    with pytest.raises(UserError, match=r"search.json: hybrid_weight is no number; run"):
+        open_encoder(tmp_path / "encoder")

@@ -1,6 +1,7 @@
 import pytest
 
 from pipeline.search.words import expand_key, find_words, make_key, make_keys
+from pipeline.text.normalize import normalize_text
 
 
 @pytest.mark.parametrize(
@@ -29,10 +30,12 @@ def test_words_stand_where_they_stand_in_the_text():
     assert [text[word.start : word.end] for word in words] == [
         "Ankara'da", "1923’te", "iş", "yeri", "İ", "stanbul",
     ]  # fmt: skip
-    assert [word.key for word in words][:4] == ["ankar", "1923", "iş", "yeri"]
+    assert [word.key for word in words] == ["ankar", "1923", "iş", "yeri", "i", "stanp"]
+    assert make_keys(text) == [word.key for word in words]
 
 
 def test_keys_are_turkish():
     assert make_key("IŞIK") == "ışık"
-    assert make_key("İZMİR") == make_key("izmir") == make_key("i\u0307zmir")
+    assert make_key("İZMİR") == make_key("izmir")
+    assert make_keys(normalize_text("i\u0307zmir I\u0307ZMİR")) == ["izmir", "izmir"]
     assert make_key("ızgara") != make_key("izgara")
