@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from pipeline.search.words import expand_key, find_words
 from pipeline.text.normalize import normalize_text
 
 TITLE_WEIGHT, BODY_WEIGHT = 2.0, 1.0  # of a word in titles and headings, and in the text
+MAX_MATCHES = 30_000  # passages of the words that choose candidates; others rank these
 CANDIDATES = 200  # passages of the words, and as many of the vectors, that are ranked by both
 # An encoder's weight is for the scores of `bm25s`, which leave out the factor k1 + 1 that SQLite has.
 BM25_SCALE = 2.2
@@ -76,7 +78,7 @@ class Index:
         """
         scores = self._rank(own, limit)
         if forms and len(scores) < limit:
-            scores = scores | {
+            scores |= {
                 passage: score
                 for passage, score in self._rank([*own, *forms], limit).items()
                 if passage not in scores
@@ -85,30 +87,46 @@ class Index:
 
     def _search_vectors(self, query: str, limit: int) -> dict[int, float]:
         """Return the cosines of the passages that vectors find, the best first."""
-        vectors, encoder = self._vectors
-        cosines_N = vectors.cosines(encoder.embed([normalize_text(query)])[0])
-        best = np.argsort(-cosines_N, kind="stable")[:limit]
-        return vectors.pick(cosines_N, best)
+        return self._vectors.best(self._cosines(query), limit)
 
     def _search_both(self, query: str, keys: list[str], limit: int) -> dict[int, float]:
         """Return BM25 plus the weighted cosine of passages that words or vectors find, the best first."""
-        vectors, encoder = self._vectors
-        cosines_N = vectors.cosines(encoder.embed([normalize_text(query)])[0])
-        count = min(CANDIDATES, len(cosines_N))
-        candidates = vectors.pick(cosines_N, np.argpartition(-cosines_N, count - 1)[:count]) if count else {}
-        scores = self._rank(keys, CANDIDATES)
-        others = [passage for passage in candidates if passage not in scores]
-        if len(scores) == CANDIDATES:  # else no other passage has a word
-            scores |= self._rank(keys, CANDIDATES, among=others)
-        candidates |= vectors.pick(cosines_N, np.flatnonzero(np.isin(vectors.passages_N, list(scores))))
-        weight = BM25_SCALE * encoder.prefix_weight
+        cosines_N = self._cosines(query)
+        nearest = self._vectors.best(cosines_N, CANDIDATES)
+        passages = list(nearest | self._score(self._pick_rare(keys), CANDIDATES))
+        scores = self._score(keys, len(passages), passages)
+        cosines = self._vectors.select(cosines_N, passages)
+        weight = BM25_SCALE * self._encoder.prefix_weight
         scores = {
-            passage: scores.get(passage, 0.0) + weight * candidates.get(passage, 0.0)
-            for passage in scores | candidates
+            passage: scores.get(passage, 0.0) + weight * cosines.get(passage, 0.0) for passage in passages
         }
         return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit])
 
-    def _rank(self, keys: list[str], limit: int, among: list[int] | None = None) -> dict[int, float]:
+    def _rank(self, keys: list[str], limit: int) -> dict[int, float]:
+        """Return the BM25 of the passages that have one of `keys`, the best first.
+
+        Where they are very many, the rarest keys choose candidates, and all keys rank them.
+        """
+        rare = self._pick_rare(keys)
+        if len(rare) < len(keys):
+            candidates = self._score(rare, max(limit, CANDIDATES))
+            if len(candidates) >= limit:
+                return self._score(keys, limit, list(candidates))
+        return self._score(keys, limit)
+
+    def _pick_rare(self, keys: list[str]) -> list[str]:
+        """Return the rarest keys, which MAX_MATCHES passages have altogether; one at least."""
+        select = "SELECT doc FROM terms WHERE term = ?"
+        counts = [(sum(count for (count,) in self._read(select, (key,))), key) for key in keys]
+        counts.sort()
+        totals = accumulate(count for count, _ in counts)
+        return [
+            key
+            for i, (total, (_, key)) in enumerate(zip(totals, counts, strict=True))
+            if total <= MAX_MATCHES or i == 0
+        ]
+
+    def _score(self, keys: list[str], limit: int, among: list[int] | None = None) -> dict[int, float]:
         """Return the BM25 of passages that have one of `keys`, the best first, of `among` alone if given."""
         expression = " OR ".join(f'"{key}"' for key in keys)
         condition = f"WHERE +rowid IN ({', '.join(map(str, among))})" if among is not None else ""
@@ -159,16 +177,23 @@ class Index:
         return UserError(f"{self.path}: its encoder {folder} has changed; run `tezgah index FOLDER` again")
 
     @cached_property
-    def _vectors(self) -> tuple[Vectors, SearchEncoder]:
-        """The vectors and the encoder that made them. Raises UserError where they cannot be used."""
+    def _encoder(self) -> SearchEncoder:
+        """The encoder that made the vectors. Raises UserError where there is none, or another one."""
         if self.encoder is None:
             raise UserError(
                 f"{self.path}: no vectors in it; make them: tezgah index FOLDER --encoder models/encoder"
             )
         if self.encoder_problem:
             raise self.encoder_problem
-        encoder = open_encoder(self.encoder[0])
-        return read_vectors(self.connection, encoder.width), encoder
+        return open_encoder(self.encoder[0])
+
+    @cached_property
+    def _vectors(self) -> Vectors:
+        return read_vectors(self.connection, self._encoder.width)
+
+    def _cosines(self, query: str) -> np.ndarray:
+        """Return the cosine [N] of every passage's vector with that of a query."""
+        return self._vectors.cosines(self._encoder.embed([normalize_text(query)])[0])
 
 
 def list_words(query: str) -> dict[str, str]:

@@ -2,9 +2,9 @@
 
 `files`, `documents` and `passages` hold what was read. `words` is an FTS5 table over the keys of the
 passages' words (words.py) and of their titles and headings; its rows are the passages' ids. It keeps no text
-of its own: a deletion passes the keys again. Everything of a batch of files is one transaction.
-
-`vectors` has one for each passage, if an encoder was named (vectors.py). `encoder` has its row then.
+of its own: a deletion passes the keys again. `terms` tells how many passages have a key. `vectors` has one
+for each passage, if an encoder was named (vectors.py), and `encoder` tells which. Everything of a batch of
+files is one transaction.
 """
 
 import fcntl
@@ -49,6 +49,7 @@ CREATE TABLE vectors (
 CREATE VIRTUAL TABLE words USING fts5 (
     head, body, content = '', tokenize = 'unicode61 remove_diacritics 0'
 );
+CREATE VIRTUAL TABLE terms USING fts5vocab ('words', 'row');
 """
 
 

@@ -35,8 +35,15 @@ class Vectors(NamedTuple):
             products_N[rows] = self.numbers_NxD[rows].astype(np.float32) @ query_D
         return products_N * self.scales_N
 
-    def pick(self, cosines_N: np.ndarray, rows: np.ndarray) -> dict[int, float]:
-        """Return the cosines of some rows by their passages."""
+    def best(self, cosines_N: np.ndarray, count: int) -> dict[int, float]:
+        """Return the largest cosines by their passages, the largest first."""
+        rows = np.argpartition(-cosines_N, count)[:count] if count < len(cosines_N) else slice(None)
+        pairs = zip(self.passages_N[rows].tolist(), cosines_N[rows].tolist(), strict=True)
+        return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+
+    def select(self, cosines_N: np.ndarray, passages: list[int]) -> dict[int, float]:
+        """Return the cosines of some passages, without those that have no vector."""
+        rows = np.flatnonzero(np.isin(self.passages_N, passages))
         return dict(zip(self.passages_N[rows].tolist(), cosines_N[rows].tolist(), strict=True))
 
 

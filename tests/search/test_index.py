@@ -81,6 +81,25 @@ def test_scores_tell_rare_words_from_common_ones(tmp_path):
     assert hits[0].score > 2 * hits[1].score
 
 
+def test_frequent_words_rank_what_rare_ones_find(tmp_path, monkeypatch):
+    folder = tmp_path / "f"
+    folder.mkdir()
+    for i in range(40):
+        text = (
+            "kanun maddesi" + " tescil" * (i % 10 == 7) + " ve" * (i % 2) + (" ve sicil" if i == 27 else "")
+        )
+        (folder / f"{i:02}.txt").write_text(text)
+    update_index(tmp_path / "i.sqlite", folder)
+    queries = ("kanun maddesi tescili", "ve sicil", "ve kanun", "tescil ve sicil", "kanun")
+    with open_index(tmp_path / "i.sqlite") as index:
+        exact = [index.search(query, 3) for query in queries]
+        monkeypatch.setattr("pipeline.search.find.MAX_MATCHES", 5)
+        assert index._pick_rare(["kanun", "tesçi", "sicil"]) == ["sicil", "tesçi"]
+        assert index._pick_rare(["kanun", "ve"]) == ["ve"]
+        assert [index.search(query, 3) for query in queries] == exact
+    assert [hit.path for hit in exact[3]] == ["27.txt", "07.txt", "17.txt"]
+
+
 def test_an_update_reads_what_has_changed(tmp_path, folder):
     path = tmp_path / "i.sqlite"
     update_index(path, folder)
