@@ -13,7 +13,7 @@ from pipeline.common.i18n import translate
 from pipeline.search.find import Hit, open_index
 from pipeline.search.index import update_index
 
-SHOWN_UNREADABLE = 20
+SHOWN_NOTES = 20
 
 
 def run_index(folder: Path, index: Path, encoder: Path | None, words_only: bool) -> None:
@@ -31,10 +31,11 @@ def run_index(folder: Path, index: Path, encoder: Path | None, words_only: bool)
         print(translate(f"passages with a new vector: {changes.embedded:,}"))
     if changes.skipped:
         print(translate(f"note: files of other formats, left out: {changes.skipped:,}"))
-    for path, reason in list(changes.unreadable.items())[:SHOWN_UNREADABLE]:
+    notes = changes.unreadable | changes.partial
+    for path, reason in list(notes.items())[:SHOWN_NOTES]:
         print(f"{translate('note')}: {path}: {translate(reason)}")
-    if (more := len(changes.unreadable) - SHOWN_UNREADABLE) > 0:
-        print(translate(f"note: further files that could not be read: {more:,}"))
+    if (more := len(notes) - SHOWN_NOTES) > 0:
+        print(translate(f"note: further files that could not be read whole: {more:,}"))
 
 
 def run_search(query: str, index: Path, limit: int, lexical: bool, dense: bool, as_json: bool) -> None:

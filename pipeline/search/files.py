@@ -29,7 +29,8 @@ SKIPPED = frozenset({
     "iframe",
 })  # fmt: skip
 HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t#]*$")
-HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\u00ad]\n(?=[^\W\d_A-ZÇĞİÖŞÜ])")  # a word that a line's end divides
+# A word that a line's end divides. PDFium has U+FFFE for such a hyphen, and no line's end.
+HYPHENATED = re.compile(r"(?<=[^\W\d_])(?:[-\u00ad\u2010]\n|\ufffe\n?)(?=[^\W\d_A-ZÇĞİÖŞÜ])")
 
 
 class Paragraph(NamedTuple):
@@ -47,6 +48,7 @@ class Document(NamedTuple):
     title: str
     place_kind: str  # what places count: page, line or row
     paragraphs: list[Paragraph]
+    note: str = ""  # what could not be read of it
 
 
 class UnreadableFile(UserError):
@@ -171,21 +173,21 @@ def read_html(path: Path) -> Iterator[Document]:
 
 def read_pdf(path: Path) -> Iterator[Document]:
     """Yield the text of a PDF, page by page. Words that a line's end divides are joined."""
-    pypdf = import_reader("pypdf")
+    pdfium = import_reader("pypdfium2")
     try:
-        reader = pypdf.PdfReader(path)
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise UnreadableFile("encrypted; save it without a password")
-        pages = [page.extract_text() for page in reader.pages]
-        title = str((reader.metadata or {}).get("/Title") or "")
-    except UnreadableFile:
-        raise
-    except Exception as error:  # a damaged file raises anything
-        raise UnreadableFile(f"a damaged PDF: {one_line(error) or type(error).__name__}") from None
-    paragraphs = [Paragraph(HYPHENATED.sub("", page), number) for number, page in enumerate(pages, 1)]
-    if not any(page.strip() for page in pages):
+        with pdfium.PdfDocument(path) as file:
+            pages = [file[number].get_textpage().get_text_range() for number in range(len(file))]
+            title = file.get_metadata_value("Title")
+    except pdfium.PdfiumError as error:
+        if "password" in str(error):
+            raise UnreadableFile("encrypted; save it without a password") from None
+        raise UnreadableFile(f"a damaged PDF: {one_line(error)}") from None
+    texts = [HYPHENATED.sub("", page.replace("\r\n", "\n")).replace("\ufffe", "-") for page in pages]
+    pictures = sum(not text.strip() for text in texts)
+    if pictures == len(texts):
         raise UnreadableFile("a PDF of pictures, without text; have its letters recognized (OCR) first")
-    yield Document("", title, "page", paragraphs)
+    note = f"pages without text (OCR them first): {pictures} of {len(texts)}" if pictures else ""
+    yield Document("", title, "page", [Paragraph(text, i) for i, text in enumerate(texts, 1)], note)
 
 
 def read_docx(path: Path) -> Iterator[Document]:

@@ -62,6 +62,7 @@ class Changes:
     renamed: int = 0
     unchanged: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
+    partial: dict[str, str] = field(default_factory=dict)  # files of which a part could not be read
     skipped: int = 0  # files of no format that is read
     embedded: int = 0  # passages that were given a vector
 
@@ -126,7 +127,8 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path) -> C
         if path in known:
             remove_file(connection, path)
         try:
-            add_file(connection, path, file, digest)
+            if note := add_file(connection, path, file, digest):
+                changes.partial[path] = note
             changes.added += 1
         except UnreadableFile as error:
             remove_file(connection, path)
@@ -153,11 +155,16 @@ def list_files(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def add_file(connection: sqlite3.Connection, path: str, file: Path, digest: str) -> None:
-    """Add the documents of a file. Raises UnreadableFile, and may have added a part then."""
+def add_file(connection: sqlite3.Connection, path: str, file: Path, digest: str) -> str:
+    """Add the documents of a file, and return what could not be read of it; empty where all was.
+
+    Raises UnreadableFile, and may have added a part then.
+    """
+    note = ""
     insert = "INSERT INTO files (path, sha256) VALUES (?, ?)"
     file_id = connection.execute(insert, (path, digest)).lastrowid
     for document in read_documents(file):
+        note = note or document.note
         row = (file_id, document.name, document.title, document.place_kind)
         insert = "INSERT INTO documents (file_id, name, title, place_kind) VALUES (?, ?, ?, ?)"
         document_id = connection.execute(insert, row).lastrowid
@@ -167,6 +174,7 @@ def add_file(connection: sqlite3.Connection, path: str, file: Path, digest: str)
             passage_id = connection.execute(insert, values).lastrowid
             keys = join_keys(document.title, passage.heading, passage.text)
             connection.execute("INSERT INTO words (rowid, head, body) VALUES (?, ?, ?)", (passage_id, *keys))
+    return note
 
 
 def remove_file(connection: sqlite3.Connection, path: str) -> None:

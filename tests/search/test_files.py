@@ -38,19 +38,27 @@ def paragraphs(path):
 
 
 def test_pdf_pages_have_their_numbers_and_whole_words(tmp_path):
-    write_pdf(tmp_path / "a.pdf", ["Kitap oku-\nmak iyidir.", "Ikinci sayfa"])
-    assert paragraphs(tmp_path / "a.pdf") == [("Kitap okumak iyidir.", 1, 0), ("Ikinci sayfa", 2, 0)]
+    write_pdf(tmp_path / "a.pdf", ["Kitap oku-\nmak iyidir. Turk-\nIslam", "Ikinci sayfa"])
+    assert paragraphs(tmp_path / "a.pdf") == [
+        ("Kitap okumak iyidir. Turk-Islam", 1, 0),
+        ("Ikinci sayfa", 2, 0),
+    ]
 
 
 def test_pdfs_without_text_and_with_a_password_are_told(tmp_path):
     write_pdf(tmp_path / "a.pdf", ["gizli"], user_password="parola", algorithm="RC4-128")
     with pytest.raises(UnreadableFile, match=r"^encrypted; save it without a password$"):
         paragraphs(tmp_path / "a.pdf")
-    writer = pypdf.PdfWriter()
-    writer.add_blank_page(100, 100)
-    writer.write(tmp_path / "b.pdf")
+    write_pdf(tmp_path / "b.pdf", ["", ""])
     with pytest.raises(UnreadableFile, match=r"^a PDF of pictures, without text; .*OCR"):
         paragraphs(tmp_path / "b.pdf")
+
+
+def test_pages_of_pictures_among_others_are_told(tmp_path):
+    write_pdf(tmp_path / "a.pdf", ["Bir", "", "Iki"])
+    (document,) = read_documents(tmp_path / "a.pdf")
+    assert [(part.text, part.place) for part in document.paragraphs] == [("Bir", 1), ("Iki", 3)]
+    assert document.note == "pages without text (OCR them first): 1 of 3"
 
 
 def test_word_documents_have_headings_and_tables_in_order(tmp_path):
