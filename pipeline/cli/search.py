@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.text import Text
 
 from pipeline.common.errors import UserError
@@ -20,7 +21,15 @@ def run_index(folder: Path, index: Path, encoder: Path | None, words_only: bool)
     """Bring an index up to date with a folder, and print what has changed. See `update_index`."""
     if encoder is not None and words_only:
         raise UserError("--encoder and --words-only exclude each other; give one")
-    changes = update_index(index, folder, encoder, words_only)
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        tasks = {name: progress.add_task(translate(name), total=None) for name in ("files", "vectors")}
+        changes = update_index(
+            index,
+            folder,
+            encoder,
+            words_only,
+            lambda name, done, total: progress.update(tasks[name], completed=done, total=total),
+        )
     print(
         translate(
             f"{index}: files: {changes.added:,} read, {changes.unchanged:,} as before, {changes.renamed:,}"

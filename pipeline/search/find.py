@@ -56,34 +56,25 @@ class Index:
 
         `by`: "words", "vectors" or "both"; both by default where the vectors can be used. Raises UserError
         for a query without a word, and for vectors that cannot be used.
+
+        By words, passages with a word's own key come first. Where they are too few, those follow that have
+        another form of a short stem.
         """
         words = list_words(query)
         if by is None:
             by = "words" if self.encoder is None or self.encoder_problem else "both"
-        own = list(words)
-        forms = [key for letters in words.values() for key in expand_key(letters) if key not in words]
-        if by == "words":
-            scores = self._search_words(own, forms, limit)
-        elif by == "vectors":
-            scores = self._search_vectors(query, limit)
-        else:
-            scores = self._search_both(query, own, limit)
-        return self._read_hits(scores, {*own, *forms})
-
-    def _search_words(self, own: list[str], forms: list[str], limit: int) -> dict[int, float]:
-        """Return the scores of the passages that words find, the best first.
-
-        Passages with a word's own key come first. Where they are too few, those follow that have another form
-        of a short stem.
-        """
-        scores = self._rank(own, limit)
-        if forms and len(scores) < limit:
+        keys = list(words)
+        if by == "vectors":
+            return self._read_hits(self._search_vectors(query, limit), keys)
+        if by == "both":
+            return self._read_hits(self._search_both(query, keys, limit), keys)
+        scores = self._rank(keys, limit)
+        if len(scores) < limit:
+            keys += [key for letters in words.values() for key in expand_key(letters) if key not in words]
             scores |= {
-                passage: score
-                for passage, score in self._rank([*own, *forms], limit).items()
-                if passage not in scores
+                passage: score for passage, score in self._rank(keys, limit).items() if passage not in scores
             }
-        return dict(list(scores.items())[:limit])
+        return self._read_hits(dict(list(scores.items())[:limit]), keys)
 
     def _search_vectors(self, query: str, limit: int) -> dict[int, float]:
         """Return the cosines of the passages that vectors find, the best first."""
@@ -133,8 +124,8 @@ class Index:
         select = f"SELECT rowid, -bm25(words, ?, ?) FROM words(?) {condition} ORDER BY 2 DESC, 1 LIMIT ?"
         return dict(self._read(select, (TITLE_WEIGHT, BODY_WEIGHT, expression, limit)))
 
-    def _read_hits(self, scores: dict[int, float], shown: set[str]) -> list[Hit]:
-        """Return the passages of some scores, in their order. Words with a key of `shown` are marked."""
+    def _read_hits(self, scores: dict[int, float], keys: list[str]) -> list[Hit]:
+        """Return the passages of some scores, in their order. Words with one of `keys` are marked."""
         select = f"""
             SELECT p.id, path, name, title, heading, place_kind, place, text FROM passages p
             JOIN documents d ON d.id = document_id JOIN files f ON f.id = file_id
@@ -142,7 +133,7 @@ class Index:
         """
         rows = {row[0]: row for row in self._read(select, ())}
         return [
-            Hit(*(score, *rows[passage], find_spans(rows[passage][-1], shown)))
+            Hit(*(score, *rows[passage], find_spans(rows[passage][-1], set(keys))))
             for passage, score in scores.items()
         ]
 

@@ -11,7 +11,7 @@ import fcntl
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -53,6 +53,10 @@ CREATE VIRTUAL TABLE terms USING fts5vocab ('words', 'row');
 """
 
 
+# Called with what is counted ("files" or "vectors"), how many are done, and of how many.
+Watch = Callable[[str, int, int], None]
+
+
 @dataclass
 class Changes:
     """What an update of an index has done. `unreadable` are the files left out, with the reasons."""
@@ -67,7 +71,13 @@ class Changes:
     embedded: int = 0  # passages that were given a vector
 
 
-def update_index(path: Path, folder: Path, encoder: Path | None = None, words_only: bool = False) -> Changes:
+def update_index(
+    path: Path,
+    folder: Path,
+    encoder: Path | None = None,
+    words_only: bool = False,
+    watch: Watch = lambda name, done, total: None,
+) -> Changes:
     """Bring the index at `path` up to date with the files of `folder`, and return what has changed.
 
     A file counts as the same by its content. `encoder` is a folder whose encoder makes the vectors from now
@@ -85,16 +95,16 @@ def update_index(path: Path, folder: Path, encoder: Path | None = None, words_on
                 encoder = Path(known[0])
             if encoder is not None:
                 open_encoder(encoder)  # what is wrong with it is told before an hour's work
-            changes = update_files(connection, folder, path)
+            changes = update_files(connection, folder, path, watch)
             if encoder is not None:
-                changes.embedded = update_vectors(connection, encoder)
+                changes.embedded = update_vectors(connection, encoder, watch)
             connection.execute("PRAGMA incremental_vacuum").fetchall()
             return changes
         except sqlite3.OperationalError as error:
             raise UserError(f"{path}: {error}; the index is as it was before the last batch") from None
 
 
-def update_files(connection: sqlite3.Connection, folder: Path, index: Path) -> Changes:
+def update_files(connection: sqlite3.Connection, folder: Path, index: Path, watch: Watch) -> Changes:
     """Add, rename and remove files. See `update_index`."""
     changes = Changes()
     known = dict(connection.execute("SELECT path, sha256 FROM files"))
@@ -110,7 +120,8 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path) -> C
     for path in sorted(known.keys() - files.keys(), reverse=True):
         deleted[known[path]].append(path)
     size = 0
-    for path, file in files.items():
+    for number, (path, file) in enumerate(files.items()):
+        watch("files", number, len(files))
         try:
             digest = sha256(file)
         except OSError as error:

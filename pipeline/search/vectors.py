@@ -6,6 +6,7 @@ N passages    D width of a vector
 """
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,7 +63,9 @@ def read_vectors(connection: sqlite3.Connection, width: int) -> Vectors:
     return Vectors(np.array(passages, np.int64), np.array(scales, np.float32), numbers_NxD)
 
 
-def update_vectors(connection: sqlite3.Connection, folder: Path) -> int:
+def update_vectors(
+    connection: sqlite3.Connection, folder: Path, watch: Callable[[str, int, int], None]
+) -> int:
     """Give every passage without a vector the one of the encoder in `folder`, and return how many those are.
 
     The vectors of another encoder are removed first. Raises UserError for a folder without an encoder.
@@ -78,11 +81,15 @@ def update_vectors(connection: sqlite3.Connection, folder: Path) -> int:
         SELECT id, text FROM passages LEFT JOIN vectors ON passage_id = id WHERE passage_id IS NULL
         ORDER BY id LIMIT ?
     """
+    (total,) = connection.execute(
+        "SELECT (SELECT count(*) FROM passages) - (SELECT count(*) FROM vectors)"
+    ).fetchone()
     count = 0
     while batch := connection.execute(select, (COMMIT_PASSAGES,)).fetchall():
         for start in range(0, len(batch), BATCH_PASSAGES):
             ids, texts = zip(*batch[start : start + BATCH_PASSAGES], strict=True)
             scales_N, numbers_NxD = quantize(encoder.embed(texts))
+            watch("vectors", count + start, total)
             rows = zip(ids, scales_N.tolist(), map(bytes, numbers_NxD), strict=True)
             connection.executemany("INSERT INTO vectors (passage_id, scale, numbers) VALUES (?, ?, ?)", rows)
         connection.commit()

@@ -65,11 +65,11 @@ def test_little_text_asks_for_a_larger_model_on_fewer_tokens(project):
 
 
 def test_choose_step_tokens_grows_with_the_root_of_the_run_and_fills_all_processes():
-    assert [choose_step_tokens(millions * 1e6, 256) for millions in (0.5, 2.4, 9.3, 37)] == [
-        2048, 2048, 4096, 8192,
+    assert [choose_step_tokens(millions * 1e6, 256) for millions in (0.5, 0.9, 2.4, 9.3, 37)] == [
+        1024, 1024, 2048, 4096, 8192,
     ]  # fmt: skip
     assert choose_step_tokens(1e8, 3 * 256) % (8 * 3 * 256) == 0
-    assert choose_step_tokens(1e6, 3 * 256) == 3 * 3 * 256
+    assert choose_step_tokens(1e6, 3 * 256) == 3 * 256
     assert choose_step_tokens(1e6, 2 * 2048) == 4096
 
 

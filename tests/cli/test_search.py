@@ -84,3 +84,11 @@ def test_an_encoder_that_is_gone_leaves_the_words(docs, capsys):
     out, err = capsys.readouterr()
     assert json.loads(out)["path"] == "yönetmelik.md"
     assert err.startswith("note: by words alone: search.sqlite: its encoder")
+
+
+def test_index_shows_how_far_it_is_at_a_terminal(docs, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    run("index", str(docs), "--encoder", str(write_table_encoder(docs.parent / "encoder")))
+    shown = capsys.readouterr().err
+    assert "files" in shown
+    assert "vectors" in shown

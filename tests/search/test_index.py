@@ -172,6 +172,11 @@ def test_files_that_are_no_index_of_this_program_are_refused(tmp_path, folder):
     path.unlink()
     update_index(path, folder)
     with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    for work in (lambda: update_index(path, folder), lambda: found(path, "kedi")):
+        with pytest.raises(UserError, match="an index of an older version; remove it"):
+            work()
+    with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 9")
     for work in (lambda: update_index(path, folder), lambda: found(path, "kedi")):
         with pytest.raises(UserError, match="an index of a newer version"):
