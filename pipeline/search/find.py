@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from pipeline.common.errors import UserError
 from pipeline.encoder.numpy_table import SearchEncoder, open_encoder
 from pipeline.search.index import damaged_error, read_version
 from pipeline.search.vectors import Vectors, hash_encoder, read_vectors
-from pipeline.search.words import expand_key, find_words
+from pipeline.search.words import Word, expand_key, find_words
 from pipeline.text.normalize import normalize_text
 
 TITLE_WEIGHT, BODY_WEIGHT = 2.0, 1.0  # of a word in titles and headings, and in the text
@@ -23,7 +23,7 @@ MAX_MATCHES = 30_000  # passages of the words that choose candidates; others ran
 CANDIDATES = 200  # passages of the words, and as many of the vectors, that are ranked by both
 # An encoder's weight is for the scores of `bm25s`, which leave out the factor k1 + 1 that SQLite has.
 BM25_SCALE = 2.2
-MAX_QUERY_WORDS = 64  # different ones; the others of a longer query are left out
+MAX_QUERY_WORDS = 64  # the others of a longer query are left out
 
 
 Way = Literal["words", "vectors", "both"]
@@ -63,14 +63,15 @@ class Index:
         words = list_words(query)
         if by is None:
             by = "words" if self.encoder is None or self.encoder_problem else "both"
-        keys = list(words)
+        keys = [word.key for word in words]
         if by == "vectors":
             return self._read_hits(self._search_vectors(query, limit), keys)
         if by == "both":
             return self._read_hits(self._search_both(query, keys, limit), keys)
         scores = self._rank(keys, limit)
         if len(scores) < limit:
-            keys += [key for letters in words.values() for key in expand_key(letters) if key not in words]
+            forms = dict.fromkeys(key for word in words for key in expand_key(word.letters))
+            keys += [key for key in forms if key not in keys]
             scores |= {
                 passage: score for passage, score in self._rank(keys, limit).items() if passage not in scores
             }
@@ -99,7 +100,7 @@ class Index:
         Where they are very many, the rarest keys choose candidates, and all keys rank them.
         """
         rare = self._pick_rare(keys)
-        if len(rare) < len(keys):
+        if len(rare) < len(set(keys)):
             candidates = self._score(rare, max(limit, CANDIDATES))
             if len(candidates) >= limit:
                 return self._score(keys, limit, list(candidates))
@@ -108,7 +109,7 @@ class Index:
     def _pick_rare(self, keys: list[str]) -> list[str]:
         """Return the rarest keys, which MAX_MATCHES passages have altogether; one at least."""
         select = "SELECT doc FROM terms WHERE term = ?"
-        counts = [(sum(count for (count,) in self._read(select, (key,))), key) for key in keys]
+        counts = [(sum(count for (count,) in self._read(select, (key,))), key) for key in set(keys)]
         counts.sort()
         totals = accumulate(count for count, _ in counts)
         return [
@@ -187,12 +188,12 @@ class Index:
         return self._vectors.cosines(self._encoder.embed([normalize_text(query)])[0])
 
 
-def list_words(query: str) -> dict[str, str]:
-    """Return the words of a query by their keys. Raises UserError for a query without a word."""
-    words = {word.key: word.letters for word in find_words(normalize_text(query))}
+def list_words(query: str) -> list[Word]:
+    """Return the words of a query, each as often as it stands there. Raises UserError where it has none."""
+    words = list(islice(find_words(normalize_text(query)), MAX_QUERY_WORDS))
     if not words:
         raise UserError(f"query: {query[:40]!r}: no word in it; give some")
-    return dict(list(words.items())[:MAX_QUERY_WORDS])
+    return words
 
 
 def find_spans(text: str, keys: set[str]) -> list[tuple[int, int]]:

@@ -100,6 +100,13 @@ def test_frequent_words_rank_what_rare_ones_find(tmp_path, monkeypatch):
     assert [hit.path for hit in exact[3]] == ["27.txt", "07.txt", "17.txt"]
 
 
+def test_a_word_that_is_asked_for_twice_counts_twice(tmp_path, folder):
+    update_index(tmp_path / "i.sqlite", folder)
+    with open_index(tmp_path / "i.sqlite") as index:
+        once, twice = (index.search(query)[0].score for query in ("bahçe", "bahçe bahçede"))
+    assert twice == pytest.approx(2 * once)
+
+
 def test_an_update_reads_what_has_changed(tmp_path, folder):
     path = tmp_path / "i.sqlite"
     update_index(path, folder)
