@@ -6,7 +6,8 @@ With a folder of text it trains every size of LADDER with each of its amounts of
 `real-mini` and scores the validation documents (real_text.py), in windows side by side. It prints a line for
 each run, as RUNS has it. On two cores the whole ladder takes days, on one GPU about an hour. Without a folder
 it prints the law that is fitted to RUNS, as `pipeline/cli/scaling.py` has it. Both ways it then prints how
-far each of RUNS lies from the law that is fitted to all others, and one JSON line.
+far each of RUNS lies from the law that is fitted to all others, how far the law times one factor misses
+UNIGRAM_RUNS, and one JSON line.
 """
 
 import argparse
@@ -55,6 +56,18 @@ RUNS = np.array(
         [13.768, 24.20, 1.1221],
         [29.894, 10.38, 1.2472],
         [29.894, 24.20, 1.1149],
+    ]
+)
+# Runs that the law has not seen: unigram pieces inside of morphemes, one key and value head, an encyclopedia
+# too, and smaller models on less text.
+UNIGRAM_RUNS = np.array(
+    [
+        [0.623, 3.28, 1.5719],
+        [1.002, 2.05, 1.6376],
+        [1.002, 3.85, 1.5173],
+        [1.443, 1.43, 1.6733],
+        [1.837, 1.09, 1.7242],
+        [1.837, 14.72, 1.2861],
     ]
 )
 UNIQUE_MEGABYTES = 91.08  # of the training text of these runs
@@ -127,6 +140,18 @@ def held_out_misses() -> list[float]:
     return misses
 
 
+def unigram_factor(law: ScalingLaw) -> tuple[float, list[float]]:
+    """Return bits per byte of UNIGRAM_RUNS over those of `law`, and how far it misses each of them.
+
+    That is the geometric mean of all runs. A run's miss is that of the mean of the others.
+    """
+    logs = np.array(
+        [np.log(bits / law.bits_per_byte(size * 1e6, text * 1e6)) for size, text, bits in UNIGRAM_RUNS]
+    )
+    others = (logs.sum() - logs) / (len(logs) - 1)
+    return float(np.exp(logs.mean())), np.expm1(others - logs).tolist()
+
+
 def main() -> None:
     """Train the ladder, or one size of it, and set it beside the law; without text print the law."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -141,6 +166,10 @@ def main() -> None:
         with np.printoptions(formatter={"float": "{:.9e}".format}):
             print(law)
     print(f"RUNS: the law through all others misses one by {np.abs(misses).max():.1%} at most")
+    factor, unigram_misses = unigram_factor(law)
+    print(
+        f"UNIGRAM_RUNS: {factor:.3f} times the law misses one by {np.abs(unigram_misses).max():.1%} at most"
+    )
     print(json.dumps({"runs": found, "numbers": np.exp(law.logs).tolist(), "misses": misses}))
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.scaling import RUNS, UNIQUE_MEGABYTES, fit_law, law_of_runs
+from benchmarks.scaling import RUNS, UNIQUE_MEGABYTES, fit_law, law_of_runs, unigram_factor
 from pipeline.cli.scaling import (
+    KIND_FACTORS,
     LAW,
     RUN_BYTES,
     RUN_PARAMETERS,
@@ -70,6 +71,13 @@ def test_scaling_law_is_within_one_and_a_half_percent_of_every_run():
     for parameters, text, measured in RUNS:
         predicted = LAW.bits_per_byte(parameters * 1e6, effective_bytes(UNIQUE_MEGABYTES, text) * 1e6)
         assert predicted == pytest.approx(measured, rel=0.015)
+
+
+def test_law_times_one_factor_predicts_runs_with_other_pieces_that_it_has_not_seen():
+    factor, misses = unigram_factor(LAW)
+    assert factor == pytest.approx(KIND_FACTORS["unigram"], abs=5e-4)
+    assert max(map(abs, misses)) < 0.013
+    assert sorted(map(abs, misses))[-2] < 0.01
 
 
 def test_is_within_runs_covers_the_measured_range():
