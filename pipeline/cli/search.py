@@ -15,6 +15,7 @@ from pipeline.search.find import Hit, open_index
 from pipeline.search.index import update_index
 
 SHOWN_NOTES = 20
+MAX_HITS = 10_000
 
 
 def run_index(folder: Path, index: Path, encoder: Path | None, words_only: bool) -> None:
@@ -38,6 +39,9 @@ def run_index(folder: Path, index: Path, encoder: Path | None, words_only: bool)
     )
     if changes.embedded:
         print(translate(f"passages with a new vector: {changes.embedded:,}"))
+    if changes.encoder_error:
+        print(translate("note: no new vectors; name an encoder by --encoder, or give --words-only:"))
+        print(translate(str(changes.encoder_error)))
     if changes.skipped:
         print(translate(f"note: files of other formats, left out: {changes.skipped:,}"))
     notes = changes.unreadable | changes.partial
@@ -52,20 +56,20 @@ def run_search(query: str, index: Path, limit: int, lexical: bool, dense: bool, 
 
     Raises UserError for no index, a query without a word, and vectors that are asked for and cannot be used.
     """
-    if limit < 1:
-        raise UserError(f"-n: {limit}: give 1 or more")
+    if not 1 <= limit <= MAX_HITS:
+        raise UserError(f"-n: {limit}: give 1 to {MAX_HITS:,}")
     if lexical and dense:
         raise UserError("--lexical and --dense exclude each other; give one, or neither for both")
     with open_index(index) as opened:
         hits = opened.search(query, limit, "words" if lexical else "vectors" if dense else None)
-        if opened.encoder_problem and not lexical:
-            reason = translate(str(opened.encoder_problem))
+        if opened.encoder and opened.encoder_error and not lexical:
+            reason = translate(str(opened.encoder_error))
             print(translate(f"note: by words alone: {reason}"), file=sys.stderr)
     if as_json:
         for hit in hits:
             print(json.dumps(asdict(hit), ensure_ascii=False))
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     for hit in hits:
         console.print(render_place(hit))
         console.print(render_passage(hit), end="\n\n")

@@ -4,6 +4,7 @@ The network is the chain ModernBERT, WordWeights, Pooling (mean), Normalize. The
 StaticEmbedding, Normalize. `search.json` is ours: the weights of the cosines beside a word search.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,8 @@ def read_search_weights(folder: Path) -> dict[str, float]:
     for name in SEARCH_WEIGHTS:
         try:
             weights[name] = float(search[name])
+            if not math.isfinite(weights[name]):
+                raise ValueError
         except (KeyError, TypeError, ValueError):
             raise UserError(f"{folder / SEARCH_FILE}: {name} is no number; {ADVICE}") from None
     return weights

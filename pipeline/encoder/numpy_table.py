@@ -1,6 +1,7 @@
 """An encoder for search: a table of vectors is read by numpy alone, as importing torch takes seconds."""
 
 import json
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -63,5 +64,7 @@ def read_table(folder: Path) -> NumpyTable:
     vectors_VxD = load_file(folder / "model.safetensors")["embedding.weight"]
     if vectors_VxD.shape != (tokenizer.get_vocab_size(), vectors_VxD.shape[1]):
         raise LookupError("no vector for each piece")
-    search = json.loads((folder / "search.json").read_text(encoding="utf-8"))
-    return NumpyTable(vectors_VxD.astype(np.float32, copy=False), tokenizer, float(search["prefix_weight"]))
+    weight = float(json.loads((folder / "search.json").read_text(encoding="utf-8"))["prefix_weight"])
+    if not math.isfinite(weight):
+        raise ValueError
+    return NumpyTable(vectors_VxD.astype(np.float32, copy=False), tokenizer, weight)

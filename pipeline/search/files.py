@@ -10,27 +10,31 @@ from typing import Any, NamedTuple
 from lxml import etree
 
 from pipeline.common.errors import UserError, one_line
-from pipeline.readers.decompress import DamagedFile, content_suffix, open_decompressed
+from pipeline.readers.decompress import DamagedFile, content_suffix, is_compressed, open_decompressed
 from pipeline.readers.json_rows import read_json_rows
-from pipeline.readers.rows import Row
+from pipeline.readers.rows import Note, Row
 from pipeline.text.normalize import normalize_text
 
 MAX_FILE_BYTES = 64 << 20  # of one document; corpora of many come as Parquet or JSON lines
 TEXT_COLUMNS = ("text", "metin", "content", "body")
 TITLE_COLUMNS = ("title", "başlık", "baslik")
 INLINE = frozenset({
-    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "i", "kbd", "mark", "q", "s", "samp",
-    "small", "span", "strong", "sub", "sup", "td", "th", "time", "u", "var", "wbr",
+    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
+    "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "td", "th", "time",
+    "tt", "u", "var", "wbr",
 })  # fmt: skip
 CELLS = frozenset({"td", "th"})
 HTML_LEVELS = {f"h{level}": level for level in range(1, 7)}
 SKIPPED = frozenset({
-    "head", "script", "style", "noscript", "template", "svg", "nav", "footer", "form", "button", "select",
+    "head", "script", "style", "noscript", "template", "svg", "nav", "footer", "button", "select", "textarea",
     "iframe",
 })  # fmt: skip
-HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t#]*$")
+HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
 # A word that a line's end divides. PDFium has U+FFFE for such a hyphen, and no line's end.
 HYPHENATED = re.compile(r"(?<=[^\W\d_])(?:[-\u00ad\u2010]\n|\ufffe\n?)(?=[^\W\d_A-ZÇĞİÖŞÜ])")
+
+
+FENCE = re.compile(r"\s*(?:```[^`]*|~~~.*)$")  # begins and ends a block of code
 
 
 class Paragraph(NamedTuple):
@@ -46,7 +50,7 @@ class Document(NamedTuple):
 
     name: str
     title: str
-    place_kind: str  # what places count: page, line or row
+    place_kind: str  # what places count: page, line, row or paragraph
     paragraphs: list[Paragraph]
     note: str = ""  # what could not be read of it
 
@@ -67,6 +71,8 @@ def read_documents(path: Path) -> Iterator[Document]:
     reader = READERS.get(content_suffix(path))
     if reader is None:
         raise UnreadableFile(f"no format that is read ({', '.join(sorted(READERS))})")
+    if is_compressed(path) and reader in (read_pdf, read_docx, read_parquet):
+        raise UnreadableFile("compressed; unpack it")
     count = 0
     try:
         for document in reader(path):
@@ -109,7 +115,10 @@ def decode(content: bytes) -> str:
 
 def read_text(path: Path) -> Iterator[Document]:
     """Yield a plain text: its paragraphs are what empty lines divide."""
-    yield Document("", "", "line", list(split_paragraphs(decode(read_bytes(path)))))
+    text = decode(read_bytes(path))
+    if "\0" in text:
+        raise UnreadableFile("no text file: it has zero bytes; if it is UTF-16, save it as UTF-8")
+    yield Document("", "", "line", list(split_paragraphs(text)))
 
 
 def split_paragraphs(text: str) -> Iterator[Paragraph]:
@@ -135,7 +144,7 @@ def read_markdown(path: Path) -> Iterator[Document]:
             lines.clear()
 
     for number, line in enumerate([*decode(read_bytes(path)).splitlines(), ""], start=1):
-        is_code ^= line.lstrip().startswith("```")
+        is_code ^= bool(FENCE.match(line))
         heading = None if is_code else HEADING.match(line)
         if heading or not line.strip():
             close(number)
@@ -148,7 +157,9 @@ def read_markdown(path: Path) -> Iterator[Document]:
 
 def read_html(path: Path) -> Iterator[Document]:
     """Yield a page's text with its headings, without scripts, menus and forms. Nothing in it is run."""
-    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+    parser = etree.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
+    )
     root = etree.fromstring(decode(read_bytes(path)).replace("\0", "").encode("utf-8", "replace"), parser)
     if root is None:  # an empty page
         return
@@ -198,7 +209,7 @@ def read_docx(path: Path) -> Iterator[Document]:
         paragraphs = []
         for number, part in enumerate(document.iter_inner_content(), start=1):
             if hasattr(part, "rows"):
-                rows = [" | ".join(dict.fromkeys(cell.text for cell in row.cells)) for row in part.rows]
+                rows = [" | ".join({cell._tc: cell.text for cell in row.cells}.values()) for row in part.rows]
                 paragraphs.append(Paragraph("\n".join(rows), number))
             else:
                 style = re.fullmatch(
@@ -213,19 +224,33 @@ def read_docx(path: Path) -> Iterator[Document]:
 
 
 def import_reader(name: str) -> ModuleType:
-    """Return a library of the extra `search`. Raises UserError where it is not installed."""
+    """Return a library of the extra `search`. Raises UnreadableFile where it is not installed."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:
-        raise UserError(f"{name}: to read these files it takes `pip install -e '.[search]'`") from None
+        raise UnreadableFile(f"{name}: to read these files it takes `pip install -e '.[search]'`") from None
 
 
 def read_json_lines(path: Path) -> Iterator[Document]:
-    """Yield a document for each object of JSON lines that has a text."""
+    """Yield a document for each object of JSON lines that has a text. The last tells what was left out."""
+    messages, last = [], None
     with open_decompressed(path) as stream:
-        for number, row in enumerate(read_json_rows(stream, str(path)), start=1):
+        rows = (row for row in read_json_rows(stream, path.name) if not isinstance(row, Note))
+        for number, row in enumerate(rows, start=1):
             if isinstance(row, Row):
-                yield from make_document(row.values, number)
+                document = make_document(row.values, number)
+                if document is None:
+                    messages.append(f"{row.location}: no text in it")
+                elif last:
+                    yield last
+                last = document or last
+            else:
+                messages.append(row.message)
+    note = f"rows that could not be read: {len(messages)}; the first: {messages[0]}" if messages else ""
+    if last:
+        yield last._replace(note=note)
+    elif note:
+        raise UnreadableFile(note)
 
 
 def read_parquet(path: Path) -> Iterator[Document]:
@@ -235,22 +260,24 @@ def read_parquet(path: Path) -> Iterator[Document]:
 
     try:
         file, number = pq.ParquetFile(path), 0
-        for batch in file.iter_batches(batch_size=256):
+        columns = [name for name in file.schema_arrow.names if name in ("id", *TEXT_COLUMNS, *TITLE_COLUMNS)]
+        for batch in file.iter_batches(batch_size=256, columns=columns):
             for values in batch.to_pylist():
                 number += 1
-                yield from make_document(values, number)
-    except pa.ArrowException as error:
+                if document := make_document(values, number):
+                    yield document
+    except (pa.ArrowException, ValueError, OverflowError) as error:
         raise UnreadableFile(f"a damaged Parquet file: {one_line(error)}") from None
 
 
-def make_document(values: dict[str, Any], number: int) -> Iterator[Document]:
-    """Yield the document of a row, if one of TEXT_COLUMNS has its text."""
+def make_document(values: dict[str, Any], number: int) -> Document | None:
+    """Return the document of a row, if one of TEXT_COLUMNS has its text."""
     text = next((values[key] for key in TEXT_COLUMNS if isinstance(values.get(key), str)), None)
-    if text is not None:
-        title = next((values[key] for key in TITLE_COLUMNS if isinstance(values.get(key), str)), "")
-        name = str(values.get("id") or number)
-        paragraphs = [part._replace(place=number) for part in split_paragraphs(text)]
-        yield Document(name, title, "row", paragraphs)
+    if text is None:
+        return None
+    title = next((values[key] for key in TITLE_COLUMNS if isinstance(values.get(key), str)), "")
+    name = str(number if values.get("id") is None else values["id"])
+    return Document(name, title, "row", [part._replace(place=number) for part in split_paragraphs(text)])
 
 
 READERS: dict[str, Reader] = {

@@ -1,5 +1,6 @@
 """Search in an index: by words, each found in all its forms, by an encoder's vectors, or by both."""
 
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from pipeline.common.errors import UserError
 from pipeline.encoder.numpy_table import SearchEncoder, open_encoder
 from pipeline.search.index import damaged_error, read_version
 from pipeline.search.vectors import Vectors, hash_encoder, read_vectors
-from pipeline.search.words import Word, expand_key, find_words
+from pipeline.search.words import Word, expand_key, find_words, vary_marks
 from pipeline.text.normalize import normalize_text
 
 TITLE_WEIGHT, BODY_WEIGHT = 2.0, 1.0  # of a word in titles and headings, and in the text
@@ -46,10 +47,11 @@ class Hit:
 
 
 class Index:
-    """An index that is open for searching."""
+    """An index that is open for searching. What another program changes in it is seen by the next search."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection, self.path = connection, path
+        self._version = -1  # of the content that is cached
 
     def search(self, query: str, limit: int = 5, by: Way | None = None) -> list[Hit]:
         """Return up to `limit` passages, the best first.
@@ -61,38 +63,77 @@ class Index:
         another form of a short stem.
         """
         words = list_words(query)
-        if by is None:
-            by = "words" if self.encoder is None or self.encoder_problem else "both"
-        keys = [word.key for word in words]
-        if by == "vectors":
-            return self._read_hits(self._search_vectors(query, limit), keys)
-        if by == "both":
-            return self._read_hits(self._search_both(query, keys, limit), keys)
-        scores = self._rank(keys, limit)
+        with self._snapshot():
+            if by is None:
+                by = "words" if self.encoder is None or self.encoder_error else "both"
+            keys = self._choose_keys(words)
+            if by == "vectors":
+                return self._read_hits(self._search_vectors(query, limit), keys)
+            scores, keys = self._search_words(words, keys, limit)
+            if by == "both":
+                scores = self._add_vectors(query, keys, scores, limit)
+            return self._read_hits(dict(list(scores.items())[:limit]), keys)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """Let all that is read inside the block be of one moment, and forget what was cached before it."""
+        try:
+            self.connection.execute("BEGIN")
+            (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                self._version = version
+                for name in ("encoder", "encoder_error", "_encoder", "_vectors"):
+                    self.__dict__.pop(name, None)
+            yield
+        except sqlite3.DatabaseError as error:
+            raise damaged_error(self.path, error) from None
+        finally:
+            self.connection.rollback()
+
+    def _choose_keys(self, words: list[Word]) -> list[str]:
+        """Return the keys of a query's words. One that no passage has stands for those with other marks."""
+        keys = []
+        for word in words:
+            others = [] if self._count(word.key) else [k for k in vary_marks(word.key) if self._count(k)]
+            keys += others or [word.key]
+        return keys
+
+    def _search_words(
+        self, words: list[Word], keys: list[str], limit: int
+    ) -> tuple[dict[int, float], list[str]]:
+        """Return the scores of the passages that words find, the best first, and the keys that were used.
+
+        Scores of those with other forms alone are no higher than the lowest of the others.
+        """
+        scores = self._rank(keys, max(limit, CANDIDATES))
         if len(scores) < limit:
             forms = dict.fromkeys(key for word in words for key in expand_key(word.letters))
-            keys += [key for key in forms if key not in keys]
-            scores |= {
-                passage: score for passage, score in self._rank(keys, limit).items() if passage not in scores
-            }
-        return self._read_hits(dict(list(scores.items())[:limit]), keys)
+            keys = keys + [key for key in forms if key not in keys]
+            highest = min(scores.values(), default=math.inf)
+            others = self._rank(keys, max(limit, CANDIDATES))
+            scores |= {p: min(score, highest) for p, score in others.items() if p not in scores}
+        return scores, keys
 
     def _search_vectors(self, query: str, limit: int) -> dict[int, float]:
         """Return the cosines of the passages that vectors find, the best first."""
-        return self._vectors.best(self._cosines(query), limit)
+        best = self._vectors.best(self._cosines(query), limit)
+        return {passage: cosine for passage, cosine in best.items() if cosine > 0}
 
-    def _search_both(self, query: str, keys: list[str], limit: int) -> dict[int, float]:
-        """Return BM25 plus the weighted cosine of passages that words or vectors find, the best first."""
+    def _add_vectors(
+        self, query: str, keys: list[str], scores: dict[int, float], limit: int
+    ) -> dict[int, float]:
+        """Return the scores of passages that words or vectors find, by both, the best first.
+
+        A score is BM25 plus the weighted cosine.
+        """
         cosines_N = self._cosines(query)
-        nearest = self._vectors.best(cosines_N, CANDIDATES)
-        passages = list(nearest | self._score(self._pick_rare(keys), CANDIDATES))
-        scores = self._score(keys, len(passages), passages)
-        cosines = self._vectors.select(cosines_N, passages)
+        nearest = self._vectors.best(cosines_N, max(limit, CANDIDATES))
+        others = [passage for passage, cosine in nearest.items() if passage not in scores and cosine > 0]
+        scores = scores | dict.fromkeys(others, 0.0) | self._score(keys, len(others), others)
         weight = BM25_SCALE * self._encoder.prefix_weight
-        scores = {
-            passage: scores.get(passage, 0.0) + weight * cosines.get(passage, 0.0) for passage in passages
-        }
-        return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit])
+        for passage, cosine in self._vectors.select(cosines_N, list(scores)).items():
+            scores[passage] += weight * cosine
+        return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
 
     def _rank(self, keys: list[str], limit: int) -> dict[int, float]:
         """Return the BM25 of the passages that have one of `keys`, the best first.
@@ -101,29 +142,30 @@ class Index:
         """
         rare = self._pick_rare(keys)
         if len(rare) < len(set(keys)):
-            candidates = self._score(rare, max(limit, CANDIDATES))
-            if len(candidates) >= limit:
+            candidates = self._score(rare, limit)
+            if len(candidates) == limit:
                 return self._score(keys, limit, list(candidates))
         return self._score(keys, limit)
 
     def _pick_rare(self, keys: list[str]) -> list[str]:
         """Return the rarest keys, which MAX_MATCHES passages have altogether; one at least."""
-        select = "SELECT doc FROM terms WHERE term = ?"
-        counts = [(sum(count for (count,) in self._read(select, (key,))), key) for key in set(keys)]
-        counts.sort()
+        counts = sorted((self._count(key), key) for key in set(keys))
         totals = accumulate(count for count, _ in counts)
-        return [
-            key
-            for i, (total, (_, key)) in enumerate(zip(totals, counts, strict=True))
-            if total <= MAX_MATCHES or i == 0
-        ]
+        pairs = zip(totals, counts, strict=True)
+        return [key for i, (total, (_, key)) in enumerate(pairs) if total <= MAX_MATCHES or i == 0]
+
+    def _count(self, key: str) -> int:
+        """Return how many passages have a key."""
+        row = self.connection.execute("SELECT doc FROM terms WHERE term = ?", (key,)).fetchone()
+        return row[0] if row else 0
 
     def _score(self, keys: list[str], limit: int, among: list[int] | None = None) -> dict[int, float]:
         """Return the BM25 of passages that have one of `keys`, the best first, of `among` alone if given."""
         expression = " OR ".join(f'"{key}"' for key in keys)
         condition = f"WHERE +rowid IN ({', '.join(map(str, among))})" if among is not None else ""
         select = f"SELECT rowid, -bm25(words, ?, ?) FROM words(?) {condition} ORDER BY 2 DESC, 1 LIMIT ?"
-        return dict(self._read(select, (TITLE_WEIGHT, BODY_WEIGHT, expression, limit)))
+        values = (TITLE_WEIGHT, BODY_WEIGHT, expression, limit)
+        return dict(self.connection.execute(select, values).fetchall())
 
     def _read_hits(self, scores: dict[int, float], keys: list[str]) -> list[Hit]:
         """Return the passages of some scores, in their order. Words with one of `keys` are marked."""
@@ -132,41 +174,26 @@ class Index:
             JOIN documents d ON d.id = document_id JOIN files f ON f.id = file_id
             WHERE p.id IN ({", ".join(map(str, scores))})
         """
-        rows = {row[0]: row for row in self._read(select, ())}
+        rows = {row[0]: row for row in self.connection.execute(select)}
         return [
             Hit(*(score, *rows[passage], find_spans(rows[passage][-1], set(keys))))
             for passage, score in scores.items()
         ]
 
-    def _read(self, select: str, values: tuple[Any, ...]) -> list[Any]:
-        """Return the rows of a query. Raises UserError where the file is damaged."""
-        try:
-            return self.connection.execute(select, values).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise damaged_error(self.path, error) from None
+    @cached_property
+    def encoder(self) -> tuple[Path, str, bool] | None:
+        """The encoder of the vectors: its folder, its hash, and if every passage has its vector; or None."""
+        row = self.connection.execute("SELECT folder, sha256, is_complete FROM encoder").fetchone()
+        return (Path(row[0]), row[1], bool(row[2])) if row else None
 
     @cached_property
-    def encoder(self) -> tuple[Path, str] | None:
-        """The folder and the hash of the encoder that made the vectors; None where there are none."""
-        rows = self._read("SELECT folder, sha256 FROM encoder", ())
-        return (Path(rows[0][0]), rows[0][1]) if rows else None
-
-    @cached_property
-    def encoder_problem(self) -> UserError | None:
-        """What is wrong with the encoder of the vectors; None where nothing is, and where there are none."""
-        if self.encoder is None:
-            return None
-        folder, digest = self.encoder
+    def encoder_error(self) -> UserError | None:
+        """Why the vectors cannot be used; None where they can."""
         try:
-            same = hash_encoder(folder) == digest
-        except OSError:
-            return UserError(
-                f"{self.path}: its encoder {folder} is gone; name another: tezgah index FOLDER --encoder"
-                " models/encoder"
-            )
-        if same:
-            return None
-        return UserError(f"{self.path}: its encoder {folder} has changed; run `tezgah index FOLDER` again")
+            self._encoder  # noqa: B018
+        except UserError as error:
+            return error
+        return None
 
     @cached_property
     def _encoder(self) -> SearchEncoder:
@@ -175,9 +202,16 @@ class Index:
             raise UserError(
                 f"{self.path}: no vectors in it; make them: tezgah index FOLDER --encoder models/encoder"
             )
-        if self.encoder_problem:
-            raise self.encoder_problem
-        return open_encoder(self.encoder[0])
+        folder, digest, is_complete = self.encoder
+        try:
+            encoder = open_encoder(folder)
+        except UserError as error:
+            raise UserError(f"{self.path}: its encoder cannot be used: {error}") from None
+        if not is_complete:
+            raise UserError(f"{self.path}: vectors are missing; run `tezgah index FOLDER` again")
+        if hash_encoder(folder) != digest:
+            raise UserError(f"{self.path}: its encoder {folder} has changed; run `tezgah index FOLDER` again")
+        return encoder
 
     @cached_property
     def _vectors(self) -> Vectors:

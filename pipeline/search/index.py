@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -23,26 +23,29 @@ from pipeline.encoder.numpy_table import open_encoder
 from pipeline.readers.decompress import content_suffix
 from pipeline.search.files import READERS, UnreadableFile, read_documents
 from pipeline.search.passages import split_passages
-from pipeline.search.vectors import remove_vectors, update_vectors
+from pipeline.search.vectors import update_vectors
 from pipeline.search.words import make_keys
 
+# Another way to make keys (words.py) is another version too: a deletion passes what was added.
 SCHEMA_VERSION = 2
+APPLICATION_ID = 0x54657A67  # in the file's head: what tells an index from other SQLite files
 BATCH_BYTES = 8 << 20  # of files in a transaction
 PAGE_BYTES = 16 << 10  # several passages in each, so that little of it is empty
 WAIT_SECONDS = 30.0  # for a reader that is about to end
 SCHEMA = """
+CREATE TABLE folder (path TEXT NOT NULL);
 CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, sha256 TEXT NOT NULL);
 CREATE TABLE documents (
     id INTEGER PRIMARY KEY, file_id INTEGER NOT NULL REFERENCES files, name TEXT NOT NULL,
     title TEXT NOT NULL, place_kind TEXT NOT NULL
 );
 CREATE TABLE passages (
-    id INTEGER PRIMARY KEY, document_id INTEGER NOT NULL REFERENCES documents, heading TEXT NOT NULL,
-    text TEXT NOT NULL, place INTEGER NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, document_id INTEGER NOT NULL REFERENCES documents,
+    heading TEXT NOT NULL, text TEXT NOT NULL, place INTEGER NOT NULL
 );
 CREATE INDEX documents_of_file ON documents (file_id);
 CREATE INDEX passages_of_document ON passages (document_id);
-CREATE TABLE encoder (folder TEXT NOT NULL, sha256 TEXT NOT NULL, width INTEGER NOT NULL);
+CREATE TABLE encoder (folder TEXT NOT NULL, sha256 TEXT NOT NULL, is_complete INTEGER NOT NULL);
 CREATE TABLE vectors (
     passage_id INTEGER PRIMARY KEY REFERENCES passages, scale REAL NOT NULL, numbers BLOB NOT NULL
 );
@@ -59,7 +62,11 @@ Watch = Callable[[str, int, int], None]
 
 @dataclass
 class Changes:
-    """What an update of an index has done. `unreadable` are the files left out, with the reasons."""
+    """What an update of an index has done, in files.
+
+    `unreadable` are the files and folders that could not be read, with the reasons. What was read of a file
+    before stays, if it is the system that does not let it be read now.
+    """
 
     added: int = 0
     removed: int = 0
@@ -69,6 +76,7 @@ class Changes:
     partial: dict[str, str] = field(default_factory=dict)  # files of which a part could not be read
     skipped: int = 0  # files of no format that is read
     embedded: int = 0  # passages that were given a vector
+    encoder_error: UserError | None = None  # why passages were given none, where the index has vectors
 
 
 def update_index(
@@ -81,58 +89,72 @@ def update_index(
     """Bring the index at `path` up to date with the files of `folder`, and return what has changed.
 
     A file counts as the same by its content. `encoder` is a folder whose encoder makes the vectors from now
-    on; `words_only` removes them. Raises UserError where a folder does not exist, the encoder is damaged,
-    another process is at work on the index, it is of another version or damaged, or the disk is full. The
-    index then has what was complete before.
+    on; `words_only` removes them. Raises UserError where the folder does not exist or is not that of the
+    index, the encoder cannot be used, another process is at work on the index, it cannot be written, is of
+    another version or damaged, or the disk is full. The index then has what was complete before.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name the one that has your documents")
-    with lock_index(path), open_for_writing(path) as connection:
-        try:
+    try:
+        with lock_index(path), open_for_writing(path) as connection:
+            check_folder(connection, path, folder)
             if words_only:
-                remove_vectors(connection)
-            elif encoder is None and (known := connection.execute("SELECT folder FROM encoder").fetchone()):
-                encoder = Path(known[0])
-            if encoder is not None:
-                open_encoder(encoder)  # what is wrong with it is told before an hour's work
+                connection.execute("DELETE FROM vectors")
+                connection.execute("DELETE FROM encoder")
+            opened = open_encoder(encoder) if encoder else None  # its faults are told before an hour's work
             changes = update_files(connection, folder, path, watch)
-            if encoder is not None:
-                changes.embedded = update_vectors(connection, encoder, watch)
+            if not encoder and (known := connection.execute("SELECT folder FROM encoder").fetchone()):
+                encoder = Path(known[0])
+                try:
+                    opened = open_encoder(encoder)
+                except UserError as error:
+                    changes.encoder_error = error
+            if encoder and opened:
+                changes.embedded = update_vectors(connection, encoder, opened, watch)
             connection.execute("PRAGMA incremental_vacuum").fetchall()
             return changes
-        except sqlite3.OperationalError as error:
-            raise UserError(f"{path}: {error}; the index is as it was before the last batch") from None
+    except sqlite3.OperationalError as error:
+        raise UserError(f"{path}: {error}; the index is as it was before the last batch") from None
+
+
+def check_folder(connection: sqlite3.Connection, path: Path, folder: Path) -> None:
+    """Remember the folder of a new index. Raises UserError where the index is of another folder."""
+    rows = connection.execute("SELECT path FROM folder").fetchall()
+    if not rows:
+        connection.execute("INSERT INTO folder (path) VALUES (?)", (str(folder.resolve()),))
+    elif rows[0][0] != str(folder.resolve()):
+        raise UserError(
+            f"{path}: the index of {rows[0][0]}; give --to another file, or remove it if the folder has moved"
+        )
 
 
 def update_files(connection: sqlite3.Connection, folder: Path, index: Path, watch: Watch) -> Changes:
     """Add, rename and remove files. See `update_index`."""
     changes = Changes()
     known = dict(connection.execute("SELECT path, sha256 FROM files"))
-    files = {}
-    for file in list_files(folder):
-        if file.resolve() == index.resolve():
-            continue
-        if content_suffix(file) in READERS:
-            files[file.relative_to(folder).as_posix()] = file
-        else:
-            changes.skipped += 1
-    deleted: dict[str, list[str]] = defaultdict(list)  # paths by content; copies have the same
+    files = list_files(folder, index, changes)
+    if known and not files and not changes.unreadable:
+        raise UserError(f"{folder}: no files in it, but {index} has {len(known)}; to empty it, remove it")
+    # Paths by content, of which copies have the same, and by format.
+    deleted: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path in sorted(known.keys() - files.keys(), reverse=True):
-        deleted[known[path]].append(path)
+        if not any(path.startswith(f"{hidden}/") for hidden in changes.unreadable):
+            deleted[known[path], content_suffix(Path(path))].append(path)
     size = 0
     for number, (path, file) in enumerate(files.items()):
         watch("files", number, len(files))
         try:
             digest = sha256(file)
+            size += file.stat().st_size
         except OSError as error:
             changes.unreadable[path] = error.strerror or str(error)
             continue
         if known.get(path) == digest:
             changes.unchanged += 1
             continue
-        if path not in known and deleted.get(digest):
-            old_path = deleted[digest].pop()
-            connection.execute("UPDATE files SET path = ? WHERE path = ?", (path, old_path))
+        copies = deleted[digest, content_suffix(file)]
+        if path not in known and copies:
+            connection.execute("UPDATE files SET path = ? WHERE path = ?", (path, copies.pop()))
             changes.renamed += 1
             continue
         if path in known:
@@ -144,7 +166,6 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path, watc
         except UnreadableFile as error:
             remove_file(connection, path)
             changes.unreadable[path] = str(error)
-        size += file.stat().st_size
         if size > BATCH_BYTES:
             connection.commit()
             size = 0
@@ -155,15 +176,34 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path, watc
     return changes
 
 
-def list_files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, sorted, without hidden ones and links that lead out of it."""
-    inside = folder.resolve()
-    for root, folders, names in os.walk(folder):  # does not follow links to folders
+def list_files(folder: Path, index: Path, changes: Changes) -> dict[str, Path]:
+    """Return the files below a folder that have a format which is read, by their paths in it.
+
+    Hidden ones, links that lead out of the folder and the index itself are left out. Notes in `changes` what
+    cannot be read, and how many files have other formats.
+    """
+
+    def note(error: OSError) -> None:
+        path = Path(error.filename).relative_to(folder).as_posix()
+        changes.unreadable[path] = error.strerror or str(error)
+
+    files: dict[str, Path] = {}
+    inside = os.path.realpath(folder)
+    own = {os.path.realpath(index) + ending for ending in ("", "-wal", "-shm", "-journal")}
+    for root, folders, names in os.walk(folder, onerror=note):  # does not follow links to folders
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            file = Path(root, name)
-            if not name.startswith(".") and file.resolve().is_relative_to(inside) and file.is_file():
-                yield file
+            file, real = Path(root, name), os.path.realpath(Path(root, name))
+            path = file.relative_to(folder).as_posix()
+            if name.startswith(".") or real in own or not real.startswith(f"{inside}{os.sep}"):
+                continue
+            if not path.isprintable():
+                changes.unreadable[ascii(path)] = "its name is no text in UTF-8; rename it"
+            elif content_suffix(file) not in READERS:
+                changes.skipped += 1
+            elif file.is_file():
+                files[path] = file
+    return files
 
 
 def add_file(connection: sqlite3.Connection, path: str, file: Path, digest: str) -> str:
@@ -172,6 +212,7 @@ def add_file(connection: sqlite3.Connection, path: str, file: Path, digest: str)
     Raises UnreadableFile, and may have added a part then.
     """
     note = ""
+    connection.execute("UPDATE encoder SET is_complete = 0")
     insert = "INSERT INTO files (path, sha256) VALUES (?, ?)"
     file_id = connection.execute(insert, (path, digest)).lastrowid
     for document in read_documents(file):
@@ -224,37 +265,53 @@ def lock_index(path: Path) -> Iterator[None]:
 
 @contextmanager
 def open_for_writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """Yield a connection to the index, made anew where there is none. Raises UserError for another file."""
+    """Yield a connection to the index, made anew where there is none. Raises UserError for another file.
+
+    Meanwhile other programs search what was complete before (WAL). Afterwards it is one file again.
+    """
     connection = sqlite3.connect(path, timeout=WAIT_SECONDS)
     try:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        if not read_version(connection, path):
+            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        if not read_version(connection, path):
-            connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        yield connection
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+            with suppress(sqlite3.OperationalError):  # another program has it open
+                connection.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
         raise damaged_error(path, error) from None
     finally:
-        connection.close()  # what was not committed is undone
+        connection.close()
 
 
 def read_version(connection: sqlite3.Connection, path: Path) -> int:
     """Return the version of an index, 0 for an empty file. Raises UserError for one that is not read here."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if 0 < version < SCHEMA_VERSION:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not tables:
+        return 0
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise UserError(f"{path}: an SQLite file of something else; name another file")
+    if version < SCHEMA_VERSION:
         raise UserError(f"{path}: an index of an older version; remove it and run `tezgah index` again")
     if version > SCHEMA_VERSION:
         raise UserError(f"{path}: an index of a newer version; update this program, or make another index")
-    if not version and tables:
-        raise UserError(f"{path}: an SQLite file of something else; name another file")
-    return version
+    return int(version)
 
 
 def damaged_error(path: Path, error: Exception) -> UserError:
-    """Return the error for a file that is no index, or a broken one."""
-    return UserError(f"{path}: no index that can be read ({error}); remove it and run `tezgah index` again")
+    """Return the error for a file that is no index, or a broken one, or cannot be read now."""
+    if isinstance(error, sqlite3.OperationalError):
+        return UserError(f"{path}: cannot be read now: {error}")
+    return UserError(
+        f"{path}: no index, or a damaged one ({error}); name another file, or remove it and index again"
+    )

@@ -1,14 +1,14 @@
 """Passages: parts of a document of a length that an encoder reads, under their headings."""
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pipeline.encoder.sentences import split_sentences
 from pipeline.search.files import Document, Paragraph
 
 MAX_WORDS = 120
 OVERLAP_WORDS = 20  # of a paragraph that is divided, at most: whole sentences
-SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+(?=[\"'“‘(]*[A-ZÇĞİÖŞÜ0-9])")
+MAX_LETTERS = 100  # of a word; a longer one is divided
 
 
 class Passage(NamedTuple):
@@ -16,66 +16,84 @@ class Passage(NamedTuple):
 
     heading: str  # the headings above it, outermost first
     text: str
-    place: int  # where it begins: page, line or row
+    place: int  # where it begins: page, line, row or paragraph
 
 
 def split_passages(document: Document) -> Iterator[Passage]:
-    """Yield the passages of a document, none longer than MAX_WORDS words unless a sentence is.
+    """Yield the passages of a document, none longer than MAX_WORDS words.
 
     Short paragraphs under one heading go together. A longer one is divided between sentences, and the parts
-    overlap.
+    overlap. A heading with nothing below it is a passage of its own.
     """
     headings: list[Paragraph] = []
     group: list[Paragraph] = []
+    is_bare = False  # nothing stands below the last heading yet
+    counts_lines = document.place_kind == "line"
     for paragraph in [*document.paragraphs, Paragraph("", 0, level=1)]:
         words = count_words(paragraph.text)
         if group and (paragraph.level or count_words(join(group)) + words > MAX_WORDS):
-            yield from divide(group, " › ".join(heading.text for heading in headings))
+            yield from divide(group, join_headings(headings), counts_lines)
             group = []
-        if paragraph.level:
-            headings = [heading for heading in headings if heading.level < paragraph.level]
-            headings.append(paragraph)
-        else:
+        if not paragraph.level:
             group.append(paragraph)
+            is_bare = False
+            continue
+        if is_bare and paragraph.level <= headings[-1].level:
+            yield from divide(headings[-1:], join_headings(headings[:-1]), counts_lines)
+        headings = [heading for heading in headings if heading.level < paragraph.level]
+        headings.append(paragraph)
+        is_bare = True
 
 
-def divide(group: list[Paragraph], heading: str) -> Iterator[Passage]:
+def divide(group: list[Paragraph], heading: str, counts_lines: bool) -> Iterator[Passage]:
     """Yield a group of paragraphs as one passage, or a single long one in parts that overlap."""
     text, place = join(group), group[0].place
-    if count_words(text) <= MAX_WORDS:
+    if count_words(text) <= MAX_WORDS and len(text) <= MAX_WORDS * MAX_LETTERS:
         yield Passage(heading, text, place)
         return
-    sentences = [part for sentence in split_sentences(text) for part in split_long(sentence)]
+    parts = [part for line, sentence in find_sentences(text) for part in split_long(line, sentence)]
     start = 0
-    while start < len(sentences):
+    while start < len(parts):
         end, words = start, 0
-        while end < len(sentences) and (end == start or words + count_words(sentences[end]) <= MAX_WORDS):
-            words += count_words(sentences[end])
+        while end < len(parts) and (end == start or words + count_words(parts[end][1]) <= MAX_WORDS):
+            words += count_words(parts[end][1])
             end += 1
-        yield Passage(heading, " ".join(sentences[start:end]), place)
-        if end == len(sentences):
+        line = place + parts[start][0] if counts_lines else place
+        yield Passage(heading, " ".join(part for _, part in parts[start:end]), line)
+        if end == len(parts):
             return
-        start = step_back(sentences, start, end)
+        start = step_back(parts, start, end)
 
 
-def step_back(sentences: list[str], start: int, end: int) -> int:
-    """Return where the next part begins: some sentences before `end`, but behind `start`."""
+def step_back(parts: list[tuple[int, str]], start: int, end: int) -> int:
+    """Return where the next passage begins: some sentences before `end`, but behind `start`."""
     words = 0
-    while end - 1 > start and words + count_words(sentences[end - 1]) <= OVERLAP_WORDS:
+    while end - 1 > start and words + count_words(parts[end - 1][1]) <= OVERLAP_WORDS:
         end -= 1
-        words += count_words(sentences[end])
+        words += count_words(parts[end][1])
     return end
 
 
-def split_sentences(text: str) -> list[str]:
-    """Return the sentences of a text, by the marks that end them."""
-    return [sentence for part in SENTENCE_END.split(text) if (sentence := " ".join(part.split()))]
+def find_sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the sentences of a text, each with the number of lines that end before it. No line ends one."""
+    flat, position, line = text.replace("\n", " "), 0, 0
+    for sentence in split_sentences(flat):
+        start = flat.find(sentence, position)
+        line += text.count("\n", position, start)
+        position = start
+        yield line, " ".join(sentence.split())
 
 
-def split_long(sentence: str) -> list[str]:
-    """Return a sentence, or its pieces of MAX_WORDS words where it is longer."""
-    words = sentence.split()
-    return [" ".join(words[i : i + MAX_WORDS]) for i in range(0, len(words), MAX_WORDS)]
+def split_long(line: int, sentence: str) -> Iterator[tuple[int, str]]:
+    """Yield a sentence, or its pieces of MAX_WORDS words where it is longer, with its line."""
+    words = [word[i : i + MAX_LETTERS] for word in sentence.split() for i in range(0, len(word), MAX_LETTERS)]
+    for i in range(0, len(words), MAX_WORDS):
+        yield line, " ".join(words[i : i + MAX_WORDS])
+
+
+def join_headings(headings: list[Paragraph]) -> str:
+    """Return headings as one line."""
+    return " › ".join(heading.text for heading in headings)
 
 
 def join(group: list[Paragraph]) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.common.io import sha256
-from pipeline.encoder.numpy_table import open_encoder
+from pipeline.encoder.numpy_table import SearchEncoder
 
 BLOCK_ROWS = 4096  # widened at a time: they fit the processor's cache
 BATCH_PASSAGES = 1024  # embedded at a time
@@ -64,19 +64,21 @@ def read_vectors(connection: sqlite3.Connection, width: int) -> Vectors:
 
 
 def update_vectors(
-    connection: sqlite3.Connection, folder: Path, watch: Callable[[str, int, int], None]
+    connection: sqlite3.Connection,
+    folder: Path,
+    encoder: SearchEncoder,
+    watch: Callable[[str, int, int], None],
 ) -> int:
-    """Give every passage without a vector the one of the encoder in `folder`, and return how many those are.
+    """Give every passage without a vector the one of the encoder of `folder`, and return how many those are.
 
-    The vectors of another encoder are removed first. Raises UserError for a folder without an encoder.
+    The vectors of another encoder are removed first.
     """
-    encoder = open_encoder(folder)
-    row = (str(folder.resolve()), hash_encoder(folder), encoder.width)
-    known = connection.execute("SELECT sha256 FROM encoder").fetchone()
-    if known is None or known[0] != row[1]:
-        remove_vectors(connection)
+    digest = hash_encoder(folder)
+    if connection.execute("SELECT sha256 FROM encoder").fetchall() != [(digest,)]:
+        connection.execute("DELETE FROM vectors")
     connection.execute("DELETE FROM encoder")
-    connection.execute("INSERT INTO encoder (folder, sha256, width) VALUES (?, ?, ?)", row)
+    insert = "INSERT INTO encoder (folder, sha256, is_complete) VALUES (?, ?, 0)"
+    connection.execute(insert, (str(folder.resolve()), digest))
     select = """
         SELECT id, text FROM passages LEFT JOIN vectors ON passage_id = id WHERE passage_id IS NULL
         ORDER BY id LIMIT ?
@@ -94,16 +96,12 @@ def update_vectors(
             connection.executemany("INSERT INTO vectors (passage_id, scale, numbers) VALUES (?, ?, ?)", rows)
         connection.commit()
         count += len(batch)
+    connection.execute("UPDATE encoder SET is_complete = 1")
     connection.commit()
     return count
 
 
-def remove_vectors(connection: sqlite3.Connection) -> None:
-    """Remove all vectors, and which encoder they are of."""
-    connection.execute("DELETE FROM vectors")
-    connection.execute("DELETE FROM encoder")
-
-
 def hash_encoder(folder: Path) -> str:
-    """Return what tells an encoder from others: the hash of its weights and of its vocabulary."""
-    return f"{sha256(folder / 'model.safetensors')} {sha256(folder / 'tokenizer.json')}"
+    """Return what tells an encoder from others: the hashes of its weights, vocabulary and shape."""
+    files = (folder / name for name in ("model.safetensors", "tokenizer.json", "config.json"))
+    return " ".join(sha256(file) for file in files if file.name != "config.json" or file.exists())

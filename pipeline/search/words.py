@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache, lru_cache
+from itertools import product
 from typing import NamedTuple
 
 from pipeline.text.casing import lower
@@ -20,8 +21,13 @@ KEY_LETTERS = 5
 HARDENED = str.maketrans("bcdgğ", "pçtkk")
 HARDENED_FROM = 3  # letters that never soften: a word's first three
 # A word, and the endings that an apostrophe cuts off a name: Ankara'da, 1923'te.
-WORD = re.compile(r"([^\W_]+)(?:['’ʼ][^\W_]+)*")
-WORD_START = re.compile(rf"([^\W_]{{1,{KEY_LETTERS}}})[^\W_]*(?:['’ʼ][^\W_]+)*")  # the same words
+ENDINGS = r"(?:['’‘ʼ`´][^\W_]+)*"
+WORD = re.compile(rf"([^\W_]+){ENDINGS}")
+# The same words, cut to what their keys need. Numbers are whole.
+WORD_START = re.compile(rf"(\d+(?![^\W_])|[^\W_]{{1,{KEY_LETTERS}}})[^\W_]*{ENDINGS}")
+CIRCUMFLEXES = str.maketrans("âîû", "aiu")
+# Letters that people type for one another: cocugun, isparta, INTERNET.
+MARKS = {one: pair for pair in ("cç", "gğ", "ıi", "oö", "sş", "uü") for one in pair}
 
 
 class Word(NamedTuple):
@@ -35,13 +41,20 @@ class Word(NamedTuple):
 
 def make_key(word: str) -> str:
     """Return the key of a word."""
-    return harden(lower(word)[:KEY_LETTERS])
+    return harden(lower(word) if word.isdecimal() else lower(word)[:KEY_LETTERS])
 
 
 @lru_cache(maxsize=1 << 17)
 def harden(start: str) -> str:
-    """Return the key of a word's first letters in lower case."""
+    """Return the key of a word's first letters in lower case, or of a number."""
+    start = start.translate(CIRCUMFLEXES)
     return start[:HARDENED_FROM] + start[HARDENED_FROM:].translate(HARDENED)
+
+
+def vary_marks(key: str) -> list[str]:
+    """Return all other keys that are written like a key but for Turkish letters' marks: cocuk, çocuk."""
+    choices = [MARKS.get(letter, letter) for letter in key]
+    return [other for letters in product(*choices) if (other := harden("".join(letters))) != key]
 
 
 def find_words(text: str) -> Iterator[Word]:

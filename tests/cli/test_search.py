@@ -59,7 +59,8 @@ def test_search_speaks_turkish(docs, capsys, monkeypatch):
     ("args", "message"),
     [
         (["search", "kitap", "--docs", "yok.sqlite"], "yok.sqlite: no index there; make one"),
-        (["search", "kitap", "-n", "0"], "-n: 0: give 1 or more"),
+        (["search", "kitap", "-n", "0"], "-n: 0: give 1 to 10,000"),
+        (["search", "kitap", "-n", "99999999999999999999"], "give 1 to 10,000"),
         (["search", "!!"], "query: '!!': no word in it"),
         (["search", "kitap", "--dense"], "search.sqlite: no vectors in it; make them"),
         (["search", "kitap", "--dense", "--lexical"], "--lexical and --dense exclude each other"),
@@ -75,15 +76,34 @@ def test_mistakes_are_one_line(docs, capsys, args, message):
 
 
 def test_an_encoder_that_is_gone_leaves_the_words(docs, capsys):
+    (docs / "kedi.txt").write_text("Kedi damda.", encoding="utf-8")
     run("index", str(docs), "--encoder", str(write_table_encoder(docs.parent / "encoder")))
-    assert "passages with a new vector: 1" in capsys.readouterr().out
-    run("search", "kitap", "--dense")
-    assert capsys.readouterr().out.startswith("0.0  ")
+    assert "passages with a new vector: 2" in capsys.readouterr().out
+    run("search", "kedi damda", "--dense", "-n", "1")
+    assert capsys.readouterr().out.startswith("1.0  kedi.txt, line 1")
     Path("encoder").rename("elsewhere")
     run("search", "kitap", "--json")
     out, err = capsys.readouterr()
     assert json.loads(out)["path"] == "yönetmelik.md"
-    assert err.startswith("note: by words alone: search.sqlite: its encoder")
+    assert err.startswith("note: by words alone: search.sqlite: its encoder cannot be used: ")
+    (docs / "kuyu.txt").write_text("Kuyu derin.", encoding="utf-8")
+    run("index", str(docs))
+    assert (
+        "note: no new vectors; name an encoder by --encoder, or give --words-only" in capsys.readouterr().out
+    )
+    run("search", "kuyu", "--json")
+    assert json.loads(capsys.readouterr().out)["path"] == "kuyu.txt"
+    run("index", str(docs), "--encoder", "elsewhere")
+    run("search", "kuyu derin", "-n", "1")
+    assert "kuyu.txt" in capsys.readouterr().out
+
+
+def test_output_that_is_no_terminal_keeps_its_lines_whole(docs, capsys):
+    (docs / "uzun.txt").write_text("kuyu " + "derin " * 60, encoding="utf-8")
+    run("index", str(docs))
+    capsys.readouterr()
+    run("search", "kuyu")
+    assert len(capsys.readouterr().out.splitlines()[1]) > 300
 
 
 def test_index_shows_how_far_it_is_at_a_terminal(docs, capsys, monkeypatch):

@@ -1,5 +1,6 @@
 import gzip
 import json
+import sys
 
 import docx
 import pyarrow as pa
@@ -122,3 +123,61 @@ def test_what_is_too_large_or_unknown_is_told(tmp_path, monkeypatch):
     (tmp_path / "a.xyz").write_text("a")
     with pytest.raises(UnreadableFile, match=r"^no format that is read \(\.docx, "):
         paragraphs(tmp_path / "a.xyz")
+
+
+def test_rows_that_cannot_be_read_are_counted(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "bir"}\n{bozuk\n5\n{"id": 0, "text": "iki"}\n{"başka": 1}\n', encoding="utf-8")
+    documents = list(read_documents(path))
+    assert [(document.name, document.paragraphs[0].place) for document in documents] == [("1", 1), ("0", 4)]
+    assert documents[-1].note.startswith("rows that could not be read: 3; the first: a.jsonl:2: not JSON")
+    path.write_text("{bozuk\n")
+    with pytest.raises(UnreadableFile, match="rows that could not be read: 1; the first"):
+        list(read_documents(path))
+
+
+def test_columns_that_are_no_text_are_not_read(tmp_path):
+    far = pa.array([2**62], pa.timestamp("ms"))
+    pq.write_table(pa.table({"text": ["metin"], "tarih": far}), tmp_path / "a.parquet")
+    assert paragraphs(tmp_path / "a.parquet") == [("metin", 1, 0)]
+
+
+def test_a_missing_library_leaves_the_other_files(tmp_path, monkeypatch):
+    write_pdf(tmp_path / "a.pdf", ["Bir"])
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
+    with pytest.raises(UnreadableFile, match=r"pypdfium2: to read these files it takes `pip install"):
+        paragraphs(tmp_path / "a.pdf")
+
+
+def test_what_is_no_text_is_told(tmp_path):
+    (tmp_path / "a.txt").write_bytes("UTF-16 imsiz".encode("utf-16-le"))
+    (tmp_path / "a.pdf.gz").write_bytes(gzip.compress(b"%PDF"))
+    with pytest.raises(UnreadableFile, match="no text file: it has zero bytes"):
+        paragraphs(tmp_path / "a.txt")
+    with pytest.raises(UnreadableFile, match="compressed; unpack it"):
+        paragraphs(tmp_path / "a.pdf.gz")
+
+
+def test_equal_cells_of_a_word_table_all_count(tmp_path):
+    document = docx.Document()
+    table = document.add_table(rows=1, cols=4)
+    for cell, text in zip(table.rows[0].cells, ["Ali", "3", "3", "son"], strict=True):
+        cell.text = text
+    table.cell(0, 2).merge(table.cell(0, 3))
+    document.save(str(tmp_path / "a.docx"))
+    assert [text for text, *_ in paragraphs(tmp_path / "a.docx")] == ["Ali | 3 | 3\nson"]
+
+
+def test_pages_of_forms_and_old_tags_are_read_whole(tmp_path):
+    deep = "<div>" * 600 + "derin" + "</div>" * 600
+    (tmp_path / "a.html").write_text(
+        f"<form runat=server><p>ki<ins>tap</ins> <font>evi</font></p><select><option>x</select>{deep}</form>"
+    )
+    assert [text for text, *_ in paragraphs(tmp_path / "a.html")] == ["kitap evi", "derin"]
+
+
+def test_markdown_headings_after_code(tmp_path):
+    (tmp_path / "a.md").write_text("```x``` satır\n\n# C#\n\n~~~\n# yorum\n~~~\n\n## Son ##\n")
+    assert [(text, level) for text, _, level in paragraphs(tmp_path / "a.md")] == [
+        ("```x``` satır", 0), ("C#", 1), ("~~~\n# yorum\n~~~", 0), ("Son", 2),
+    ]  # fmt: skip

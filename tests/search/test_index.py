@@ -169,7 +169,7 @@ def test_files_that_are_no_index_of_this_program_are_refused(tmp_path, folder):
         pass
     path.write_bytes(b"no database at all, but some bytes")
     for work in (lambda: update_index(path, folder), lambda: found(path, "kedi")):
-        with pytest.raises(UserError, match="no index that can be read"):
+        with pytest.raises(UserError, match="no index, or a damaged one"):
             work()
     path.unlink()
     with sqlite3.connect(path) as connection:
@@ -214,6 +214,98 @@ def test_a_full_disk_leaves_the_old_index(tmp_path, folder, monkeypatch):
         update_index(path, folder)
     assert found(path, "kedi") == ["kedi.txt"]
     check_whole(path)
+
+
+def test_a_file_of_another_program_is_left_as_it_is(tmp_path, folder):
+    path = tmp_path / "other.sqlite"
+    for version in (0, 2):
+        with sqlite3.connect(path) as connection:
+            connection.execute(f"CREATE TABLE other{version} (a)")
+            connection.execute(f"PRAGMA user_version = {version}")
+        connection.close()
+        before = path.read_bytes()
+        for work in (lambda: update_index(path, folder), lambda: found(path, "kedi")):
+            with pytest.raises(UserError, match="an SQLite file of something else; name another file"):
+                work()
+        assert path.read_bytes() == before
+
+
+def test_an_index_is_one_file_of_one_folder(tmp_path, folder):
+    path = tmp_path / "i.sqlite"
+    update_index(path, folder)
+    found(path, "kedi")
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".i.sqlite.lock", "belgeler", "i.sqlite"]
+    (tmp_path / "öteki").mkdir()
+    (tmp_path / "öteki/a.txt").write_text("başka")
+    with pytest.raises(UserError, match=r"the index of .*belgeler; give --to another file"):
+        update_index(path, tmp_path / "öteki")
+    assert found(path, "kedi") == ["kedi.txt"]
+
+
+def test_a_folder_that_lost_all_its_files_keeps_the_index(tmp_path, folder):
+    path = tmp_path / "i.sqlite"
+    update_index(path, folder)
+    folder.rename(tmp_path / "elsewhere")
+    folder.mkdir()
+    with pytest.raises(UserError, match=r"no files in it, but .*i.sqlite has 3; to empty it, remove it"):
+        update_index(path, folder)
+    assert found(path, "kedi") == ["kedi.txt"]
+
+
+def test_a_subfolder_that_cannot_be_read_keeps_what_was_read_of_it(tmp_path, folder, monkeypatch):
+    path = tmp_path / "i.sqlite"
+    update_index(path, folder)
+    walk = os.walk
+
+    def refuse(top, onerror):
+        for root, folders, names in walk(top):
+            if "alt" in folders:
+                folders.remove("alt")
+                onerror(PermissionError(13, "Permission denied", str(folder / "alt")))
+            yield root, folders, names
+
+    monkeypatch.setattr(os, "walk", refuse)
+    changes = update_index(path, folder)
+    assert (changes.removed, changes.unreadable) == (0, {"alt": "Permission denied"})
+    assert found(path, "kuyu") == ["alt/ev.md"]
+
+
+def test_a_renamed_file_of_another_format_is_read_anew(tmp_path, folder):
+    path = tmp_path / "i.sqlite"
+    (folder / "a.txt").write_text("# Baş\n\nGövde")
+    update_index(path, folder)
+    (folder / "a.txt").rename(folder / "a.md")
+    changes = update_index(path, folder)
+    assert (changes.added, changes.renamed, changes.removed) == (1, 0, 1)
+    with open_index(path) as index:
+        assert index.search("gövde")[0].heading == "Baş"
+
+
+def test_odd_names_and_links_are_told_or_left_out(tmp_path, folder):
+    (folder / "döngü.txt").symlink_to("döngü.txt")
+    (folder / "kırık.txt").symlink_to("yok.txt")
+    with open(os.fsencode(folder) + b"/\xfe\xf0eski.txt", "w") as file:
+        file.write("eski")
+    changes = update_index(folder / "i.sqlite", folder)
+    assert (changes.added, changes.skipped) == (3, 0)
+    assert list(changes.unreadable.values()) == ["its name is no text in UTF-8; rename it"]
+    assert update_index(folder / "i.sqlite", folder).skipped == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("cocugun", "kedi.txt"), ("EVLERI TASTANDIR", "alt/ev.md"), ("van golu", "sayfa.html"),
+        ("rüzgar", "kâğıt.txt"), ("kagit", "kâğıt.txt"), ("internet", "kâğıt.txt"), ("1234599", "kâğıt.txt"),
+        ("Ankara`nın", "kâğıt.txt"),
+    ],
+)  # fmt: skip
+def test_careless_letters_are_found(tmp_path, folder, query, path):
+    text = "Kâğıt rüzgârda uçtu. INTERNET 1234599 Ankara‘da."
+    (folder / "kâğıt.txt").write_text(text, encoding="utf-8")
+    update_index(tmp_path / "i.sqlite", folder)
+    assert found(tmp_path / "i.sqlite", query)[0] == path
+    assert found(tmp_path / "i.sqlite", "1234567 da") == []
 
 
 KILLED = """

@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.search.files import Document, Paragraph
+from pipeline.search.files import Document, Paragraph, read_documents
 from pipeline.search.passages import MAX_WORDS, OVERLAP_WORDS, split_passages
 
 
@@ -38,3 +38,37 @@ def test_every_word_is_in_a_passage_and_none_is_too_long(lengths):
     assert all(0 < len(passage.text.split()) <= MAX_WORDS for passage in passages)
     found = {word.strip(".") for passage in passages for word in passage.text.split()}
     assert found == {f"k{i}" for i in range(number)}
+
+
+def test_headings_with_nothing_below_are_passages(tmp_path):
+    path = tmp_path / "a.md"
+    path.write_text("# Kastamonu\n\n## Zonguldak\n\n## Bartın\n\nMetin.\n\n## Trabzon\n", encoding="utf-8")
+    (document,) = read_documents(path)
+    assert [tuple(passage) for passage in split_passages(document)] == [
+        ("Kastamonu", "Zonguldak", 3), ("Kastamonu › Bartın", "Metin.", 7), ("Kastamonu", "Trabzon", 9),
+    ]  # fmt: skip
+
+
+def test_passages_of_a_long_paragraph_have_their_own_lines(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join(f"Satır {i} on söz söz söz söz söz söz söz söz biter." for i in range(1, 101)))
+    (document,) = read_documents(path)
+    passages = list(split_passages(document))
+    assert len(passages) > 5
+    for passage in passages:
+        assert passage.text.startswith(f"Satır {passage.place} ")
+
+
+def test_a_word_without_end_is_divided(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("a" * 300_000)
+    (document,) = read_documents(path)
+    passages = list(split_passages(document))
+    assert sum(passage.text.count("a") for passage in passages) >= 300_000
+    assert max(len(passage.text) for passage in passages) <= 13_000
+
+
+def test_abbreviations_end_no_sentence():
+    text = "Dr. Ayşe 3. maddeyi okudu. " * 60
+    document = Document("", "", "line", [Paragraph(text.strip(), 1)])
+    assert all(passage.text.endswith("okudu.") for passage in split_passages(document))
