@@ -1,7 +1,7 @@
 """The words that are read of PDF and Word files, with tables, columns, divided words and scanned pages.
 
     apt-get install chromium
-    python -m benchmarks.search_files ../shared/data/corpus/--files 50
+    python -m benchmarks.search_files ../shared/data/corpus --files 50
 
 Half of the files are printed by Chromium, half are written by python-docx. Every file has a heading,
 paragraphs and a table. In the PDFs most paragraphs stand in two columns, with words divided at lines' ends.
