@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.common.errors import UserError
 from pipeline.encoder.numpy_table import SearchEncoder, open_encoder
-from pipeline.search.index import damaged_error, read_version
+from pipeline.search.database import damaged_error, read_version
 from pipeline.search.vectors import Vectors, hash_encoder, read_vectors
 from pipeline.search.words import Word, expand_key, find_words, vary_marks
 from pipeline.text.normalize import normalize_text

@@ -1,18 +1,9 @@
-"""The index of a folder's documents: one SQLite file, which a kill leaves whole.
+"""Bring an index up to date with a folder of documents. Everything of a batch of files is one transaction."""
 
-`files`, `documents` and `passages` hold what was read. `words` is an FTS5 table over the keys of the
-passages' words (words.py) and of their titles and headings; its rows are the passages' ids. It keeps no text
-of its own: a deletion passes the keys again. `terms` tells how many passages have a key. `vectors` has one
-for each passage, if an encoder was named (vectors.py), and `encoder` tells which. Everything of a batch of
-files is one transaction.
-"""
-
-import fcntl
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -21,41 +12,13 @@ from pipeline.common.errors import UserError
 from pipeline.common.io import sha256
 from pipeline.encoder.numpy_table import open_encoder
 from pipeline.readers.decompress import content_suffix
+from pipeline.search.database import lock_index, open_for_writing
 from pipeline.search.files import READERS, UnreadableFile, read_documents
 from pipeline.search.passages import split_passages
-from pipeline.search.vectors import update_vectors
+from pipeline.search.vectors import remove_vectors, update_vectors
 from pipeline.search.words import make_keys
 
-# Another way to make keys (words.py) is another version too: a deletion passes what was added.
-SCHEMA_VERSION = 2
-APPLICATION_ID = 0x54657A67  # in the file's head: what tells an index from other SQLite files
 BATCH_BYTES = 8 << 20  # of files in a transaction
-PAGE_BYTES = 16 << 10  # several passages in each, so that little of it is empty
-WAIT_SECONDS = 30.0  # for a reader that is about to end
-SCHEMA = """
-CREATE TABLE folder (path TEXT NOT NULL);
-CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, sha256 TEXT NOT NULL);
-CREATE TABLE documents (
-    id INTEGER PRIMARY KEY, file_id INTEGER NOT NULL REFERENCES files, name TEXT NOT NULL,
-    title TEXT NOT NULL, place_kind TEXT NOT NULL
-);
-CREATE TABLE passages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, document_id INTEGER NOT NULL REFERENCES documents,
-    heading TEXT NOT NULL, text TEXT NOT NULL, place INTEGER NOT NULL
-);
-CREATE INDEX documents_of_file ON documents (file_id);
-CREATE INDEX passages_of_document ON passages (document_id);
-CREATE TABLE encoder (folder TEXT NOT NULL, sha256 TEXT NOT NULL, is_complete INTEGER NOT NULL);
-CREATE TABLE vectors (
-    passage_id INTEGER PRIMARY KEY REFERENCES passages, scale REAL NOT NULL, numbers BLOB NOT NULL
-);
-CREATE VIRTUAL TABLE words USING fts5 (
-    head, body, content = '', tokenize = 'unicode61 remove_diacritics 0'
-);
-CREATE VIRTUAL TABLE terms USING fts5vocab ('words', 'row');
-"""
-
-
 # Called with what is counted ("files" or "vectors"), how many are done, and of how many.
 Watch = Callable[[str, int, int], None]
 
@@ -140,7 +103,7 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path, watc
     for path in sorted(known.keys() - files.keys(), reverse=True):
         if not any(path.startswith(f"{hidden}/") for hidden in changes.unreadable):
             deleted[known[path], content_suffix(Path(path))].append(path)
-    size = 0
+    size, removed = 0, list[int]()  # passages
     for number, (path, file) in enumerate(files.items()):
         watch("files", number, len(files))
         try:
@@ -158,20 +121,22 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path, watc
             changes.renamed += 1
             continue
         if path in known:
-            remove_file(connection, path)
+            removed += remove_file(connection, path)
         try:
             if note := add_file(connection, path, file, digest):
                 changes.partial[path] = note
             changes.added += 1
         except UnreadableFile as error:
-            remove_file(connection, path)
+            removed += remove_file(connection, path)
             changes.unreadable[path] = str(error)
         if size > BATCH_BYTES:
+            remove_vectors(connection, removed)
             connection.commit()
-            size = 0
+            size, removed = 0, []
     for path in chain.from_iterable(deleted.values()):
-        remove_file(connection, path)
+        removed += remove_file(connection, path)
         changes.removed += 1
+    remove_vectors(connection, removed)
     connection.commit()
     return changes
 
@@ -229,89 +194,23 @@ def add_file(connection: sqlite3.Connection, path: str, file: Path, digest: str)
     return note
 
 
-def remove_file(connection: sqlite3.Connection, path: str) -> None:
-    """Remove a file and what was read of it, if it is there."""
+def remove_file(connection: sqlite3.Connection, path: str) -> list[int]:
+    """Remove a file and what was read of it, if it is there, and return its passages, whose vectors stay."""
     of_file = "document_id IN (SELECT d.id FROM documents d JOIN files f ON f.id = file_id WHERE path = ?)"
     select = f"""
         SELECT p.id, title, heading, text FROM passages p JOIN documents d ON d.id = document_id
         WHERE {of_file}
     """
     delete = "INSERT INTO words (words, rowid, head, body) VALUES ('delete', ?, ?, ?)"
-    for passage_id, *texts in connection.execute(select, (path,)).fetchall():
+    rows = connection.execute(select, (path,)).fetchall()
+    for passage_id, *texts in rows:
         connection.execute(delete, (passage_id, *join_keys(*texts)))
-    passages = f"SELECT id FROM passages WHERE {of_file}"
-    connection.execute(f"DELETE FROM vectors WHERE passage_id IN ({passages})", (path,))
     connection.execute(f"DELETE FROM passages WHERE {of_file}", (path,))
     connection.execute("DELETE FROM documents WHERE file_id = (SELECT id FROM files WHERE path = ?)", (path,))
     connection.execute("DELETE FROM files WHERE path = ?", (path,))
+    return [row[0] for row in rows]
 
 
 def join_keys(title: str, heading: str, text: str) -> tuple[str, str]:
     """Return the keys of title and heading, and those of the text, as `words` takes them."""
     return " ".join(make_keys(f"{title} {heading}")), " ".join(make_keys(text))
-
-
-@contextmanager
-def lock_index(path: Path) -> Iterator[None]:
-    """Keep other processes from updating the index inside the block. Raises UserError where one does."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_name(f".{path.name}.lock"), "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{path}: another process updates it; wait until it has ended") from None
-        yield
-
-
-@contextmanager
-def open_for_writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """Yield a connection to the index, made anew where there is none. Raises UserError for another file.
-
-    Meanwhile other programs search what was complete before (WAL). Afterwards it is one file again.
-    """
-    connection = sqlite3.connect(path, timeout=WAIT_SECONDS)
-    try:
-        if not read_version(connection, path):
-            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        try:
-            yield connection
-        finally:
-            connection.rollback()
-            with suppress(sqlite3.OperationalError):  # another program has it open
-                connection.execute("PRAGMA journal_mode = DELETE")
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-        raise damaged_error(path, error) from None
-    finally:
-        connection.close()
-
-
-def read_version(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the version of an index, 0 for an empty file. Raises UserError for one that is not read here."""
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if not tables:
-        return 0
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application != APPLICATION_ID:
-        raise UserError(f"{path}: an SQLite file of something else; name another file")
-    if version < SCHEMA_VERSION:
-        raise UserError(f"{path}: an index of an older version; remove it and run `tezgah index` again")
-    if version > SCHEMA_VERSION:
-        raise UserError(f"{path}: an index of a newer version; update this program, or make another index")
-    return int(version)
-
-
-def damaged_error(path: Path, error: Exception) -> UserError:
-    """Return the error for a file that is no index, or a broken one, or cannot be read now."""
-    if isinstance(error, sqlite3.OperationalError):
-        return UserError(f"{path}: cannot be read now: {error}")
-    return UserError(
-        f"{path}: no index, or a damaged one ({error}); name another file, or remove it and index again"
-    )

@@ -1,6 +1,7 @@
 """Vectors of an index: one byte a number, and an exact search over all of them.
 
-A vector is kept as whole numbers from -127 to 127 and a scale, whose product it is, but for rounding.
+A vector is kept as whole numbers from -127 to 127 and a scale, whose product it is, but for rounding. The
+table `vectors` has many of them in a row, as reading each by itself takes four times as long.
 
 N passages    D width of a vector
 """
@@ -15,9 +16,8 @@ import numpy as np
 from pipeline.common.io import sha256
 from pipeline.encoder.numpy_table import SearchEncoder
 
-BLOCK_ROWS = 4096  # widened at a time: they fit the processor's cache
-BATCH_PASSAGES = 1024  # embedded at a time
-COMMIT_PASSAGES = 16 * BATCH_PASSAGES  # in a transaction
+BLOCK_ROWS = 4096  # of a row of the table, and widened at a time: they fit the processor's cache
+COMMIT_BLOCKS = 4  # in a transaction
 LARGEST = 127
 
 
@@ -57,10 +57,44 @@ def quantize(vectors_NxD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def read_vectors(connection: sqlite3.Connection, width: int) -> Vectors:
     """Return all vectors of an index."""
-    rows = connection.execute("SELECT passage_id, scale, numbers FROM vectors ORDER BY passage_id").fetchall()
-    passages, scales, numbers = zip(*rows, strict=True) if rows else ((), (), ())
-    numbers_NxD = np.frombuffer(b"".join(numbers), np.int8).reshape(-1, width)
-    return Vectors(np.array(passages, np.int64), np.array(scales, np.float32), numbers_NxD)
+    select = "SELECT passages, scales, numbers FROM vectors ORDER BY first_passage"
+    blocks = connection.execute(select).fetchall()
+    passages, scales, numbers = (
+        (b"".join(column) for column in zip(*blocks, strict=True)) if blocks else [b""] * 3
+    )
+    numbers_NxD = np.frombuffer(numbers, np.int8).reshape(-1, width)
+    return Vectors(np.frombuffer(passages, "<i8"), np.frombuffer(scales, "<f4"), numbers_NxD)
+
+
+def add_vectors(connection: sqlite3.Connection, vectors: Vectors) -> None:
+    """Add vectors as a row of the table. Their passages must come after all others."""
+    row = (
+        int(vectors.passages_N[0]),
+        int(vectors.passages_N[-1]),
+        vectors.passages_N.astype("<i8").tobytes(),
+        vectors.scales_N.astype("<f4").tobytes(),
+        vectors.numbers_NxD.tobytes(),
+    )
+    connection.execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?)", row)
+
+
+def remove_vectors(connection: sqlite3.Connection, passages: list[int]) -> None:
+    """Remove the vectors of some passages."""
+    if not passages:
+        return
+    select = """
+        SELECT first_passage, passages, scales, numbers FROM vectors
+        WHERE last_passage >= ? AND first_passage <= ?
+    """
+    for first, *columns in connection.execute(select, (min(passages), max(passages))).fetchall():
+        ids_N, scales_N = np.frombuffer(columns[0], "<i8"), np.frombuffer(columns[1], "<f4")
+        kept_N = ~np.isin(ids_N, passages)
+        if kept_N.all():
+            continue
+        numbers_NxD = np.frombuffer(columns[2], np.int8).reshape(len(ids_N), -1)
+        connection.execute("DELETE FROM vectors WHERE first_passage = ?", (first,))
+        if kept_N.any():
+            add_vectors(connection, Vectors(ids_N[kept_N], scales_N[kept_N], numbers_NxD[kept_N]))
 
 
 def update_vectors(
@@ -79,23 +113,18 @@ def update_vectors(
     connection.execute("DELETE FROM encoder")
     insert = "INSERT INTO encoder (folder, sha256, is_complete) VALUES (?, ?, 0)"
     connection.execute(insert, (str(folder.resolve()), digest))
-    select = """
-        SELECT id, text FROM passages LEFT JOIN vectors ON passage_id = id WHERE passage_id IS NULL
-        ORDER BY id LIMIT ?
-    """
-    (total,) = connection.execute(
-        "SELECT (SELECT count(*) FROM passages) - (SELECT count(*) FROM vectors)"
-    ).fetchone()
-    count = 0
-    while batch := connection.execute(select, (COMMIT_PASSAGES,)).fetchall():
-        for start in range(0, len(batch), BATCH_PASSAGES):
-            ids, texts = zip(*batch[start : start + BATCH_PASSAGES], strict=True)
-            scales_N, numbers_NxD = quantize(encoder.embed(texts))
-            watch("vectors", count + start, total)
-            rows = zip(ids, scales_N.tolist(), map(bytes, numbers_NxD), strict=True)
-            connection.executemany("INSERT INTO vectors (passage_id, scale, numbers) VALUES (?, ?, ?)", rows)
-        connection.commit()
-        count += len(batch)
+    (last,) = connection.execute("SELECT ifnull(max(last_passage), 0) FROM vectors").fetchone()
+    # Ids of passages grow, so that those behind the last vector have none.
+    (total,) = connection.execute("SELECT count(*) FROM passages WHERE id > ?", (last,)).fetchone()
+    count = blocks = 0
+    select = "SELECT id, text FROM passages WHERE id > ? ORDER BY id LIMIT ?"
+    while block := connection.execute(select, (last, BLOCK_ROWS)).fetchall():
+        watch("vectors", count, total)
+        passages, texts = zip(*block, strict=True)
+        add_vectors(connection, Vectors(np.array(passages), *quantize(encoder.embed(texts))))
+        last, count, blocks = passages[-1], count + len(block), blocks + 1
+        if blocks % COMMIT_BLOCKS == 0:
+            connection.commit()
     connection.execute("UPDATE encoder SET is_complete = 1")
     connection.commit()
     return count

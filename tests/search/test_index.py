@@ -7,8 +7,9 @@ import pytest
 
 from pipeline.common.errors import UserError
 from pipeline.search import index as search_index
+from pipeline.search.database import lock_index
 from pipeline.search.find import open_index
-from pipeline.search.index import lock_index, update_index
+from pipeline.search.index import update_index
 
 TEXTS = {
     "kedi.txt": "Kedi damda uyudu.\n\nSonra çocuğun yanına indi.",

@@ -10,7 +10,7 @@ from pipeline.encoder.numpy_table import open_encoder
 from pipeline.search import vectors as search_vectors
 from pipeline.search.find import BM25_SCALE, open_index
 from pipeline.search.index import update_index
-from pipeline.search.vectors import Vectors, quantize
+from pipeline.search.vectors import Vectors, quantize, read_vectors
 from tests.helpers.table_encoder import write_table_encoder
 
 TEXTS = {
@@ -35,13 +35,13 @@ def paths(index, query, by=None):
 
 def count_vectors(path):
     connection = sqlite3.connect(path)
-    (count,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
-    (stray,) = connection.execute(
-        "SELECT count(*) FROM vectors WHERE passage_id NOT IN (SELECT id FROM passages)"
-    ).fetchone()
+    passages = {row[0] for row in connection.execute("SELECT id FROM passages")}
+    vectors = read_vectors(connection, 32)
     connection.close()
-    assert not stray
-    return count
+    assert set(vectors.passages_N.tolist()) <= passages
+    assert sorted(vectors.passages_N.tolist()) == vectors.passages_N.tolist()
+    assert len(vectors.scales_N) == len(vectors.numbers_NxD) == len(vectors.passages_N)
+    return len(vectors.passages_N)
 
 
 def test_one_byte_a_number_keeps_the_cosine():
@@ -132,8 +132,8 @@ def test_an_update_makes_the_vectors_that_are_missing(tmp_path, folder, monkeypa
     encoder, path = write_table_encoder(tmp_path / "encoder"), tmp_path / "i.sqlite"
     update_index(path, folder)
     assert count_vectors(path) == 0
-    monkeypatch.setattr(search_vectors, "BATCH_PASSAGES", 1)
-    monkeypatch.setattr(search_vectors, "COMMIT_PASSAGES", 2)
+    monkeypatch.setattr(search_vectors, "BLOCK_ROWS", 1)
+    monkeypatch.setattr(search_vectors, "COMMIT_BLOCKS", 2)
 
     def stop(vectors, calls=[]):  # noqa: B006
         calls.append(0)
