@@ -16,7 +16,7 @@ from pipeline.common.errors import UserError
 from pipeline.encoder.numpy_table import SearchEncoder, open_encoder
 from pipeline.search.database import damaged_error, read_version
 from pipeline.search.vectors import Vectors, hash_encoder, read_vectors
-from pipeline.search.words import Word, expand_key, find_words, vary_marks
+from pipeline.search.words import KEY_LETTERS, Word, edit_word, expand_key, find_words, is_known, vary_marks
 from pipeline.text.normalize import normalize_text
 
 TITLE_WEIGHT, BODY_WEIGHT = 2.0, 1.0  # of a word in titles and headings, and in the text
@@ -91,12 +91,24 @@ class Index:
             self.connection.rollback()
 
     def _choose_keys(self, words: list[Word]) -> list[str]:
-        """Return the keys of a query's words. One that no passage has stands for those with other marks."""
+        """Return the keys of a query's words. Of one that no passage has, those of words that were meant."""
         keys = []
         for word in words:
-            others = [] if self._count(word.key) else [k for k in vary_marks(word.key) if self._count(k)]
+            others = [] if self._count(word.key) else self._guess_keys(word)
             keys += others or [word.key]
         return keys
+
+    def _guess_keys(self, word: Word) -> list[str]:
+        """Return the keys of the index that a word may stand for.
+
+        They differ in marks. Where there are none, and the lexicon does not know the word either, it is the
+        commonest key that one typing error makes of it.
+        """
+        others = [key for key in vary_marks(word.key) if self._count(key)]
+        if others or len(word.letters) < KEY_LETTERS or is_known(word.letters):
+            return others
+        counts = [(self._count(key), key) for key in edit_word(word.letters)]
+        return [key for count, key in sorted(counts, reverse=True)[:1] if count]
 
     def _search_words(
         self, words: list[Word], keys: list[str], limit: int

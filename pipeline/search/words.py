@@ -25,6 +25,7 @@ ENDINGS = r"(?:['’‘ʼ`´][^\W_]+)*"
 WORD = re.compile(rf"([^\W_]+){ENDINGS}")
 # The same words, cut to what their keys need. Numbers are whole.
 WORD_START = re.compile(rf"(\d+(?![^\W_])|[^\W_]{{1,{KEY_LETTERS}}})[^\W_]*{ENDINGS}")
+LETTERS = "abcçdefgğhıijklmnoöprsştuüvyz"
 CIRCUMFLEXES = str.maketrans("âîû", "aiu")
 # Letters that people type for one another: cocugun, isparta, INTERNET.
 MARKS = {one: pair for pair in ("cç", "gğ", "ıi", "oö", "sş", "uü") for one in pair}
@@ -66,6 +67,23 @@ def find_words(text: str) -> Iterator[Word]:
 def make_keys(text: str) -> list[str]:
     """Return the keys of all words of a text in NFC, in their order: those of `find_words`, faster."""
     return [harden(start) for start in WORD_START.findall(lower(text))]
+
+
+def edit_word(word: str) -> set[str]:
+    """Return the keys of the words that are one typing error away.
+
+    That is a letter too many, too few or wrong, or two letters in each other's place.
+    """
+    word = lower(word)[: KEY_LETTERS + 1]
+    splits = [(word[:i], word[i:]) for i in range(KEY_LETTERS)]
+    edits = [a + b[1:] for a, b in splits] + [a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1]
+    edits += [a + letter + rest for a, b in splits for letter in LETTERS for rest in (b, b[1:])]
+    return {make_key(edit) for edit in edits} - {make_key(word), ""}
+
+
+def is_known(word: str) -> bool:
+    """Return whether a word is a form of one in the lexicon."""
+    return bool(default_analyser().analyses(word))
 
 
 @cache

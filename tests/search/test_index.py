@@ -309,6 +309,16 @@ def test_careless_letters_are_found(tmp_path, folder, query, path):
     assert found(tmp_path / "i.sqlite", "1234567 da") == []
 
 
+@pytest.mark.parametrize(
+    "query", ["kuyuu", "bahhçe", "bhaçe", "bahç", "mahalelenin", "taşşandır", "ALEVLERİ"]
+)
+def test_typing_errors_are_forgiven_in_words_that_no_one_knows(tmp_path, folder, query):
+    """kuyuu: a form of kuyu that stands there has another key; bahç is too short; alev is a word."""
+    update_index(tmp_path / "i.sqlite", folder)
+    expected = [] if query in ("bahç", "ALEVLERİ") else ["alt/ev.md"]
+    assert found(tmp_path / "i.sqlite", query) == expected
+
+
 KILLED = """
 import os, signal, sys, threading, time, random
 from pathlib import Path
