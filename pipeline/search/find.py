@@ -117,12 +117,12 @@ class Index:
 
         Scores of those with other forms alone are no higher than the lowest of the others.
         """
-        scores = self._rank(keys, max(limit, CANDIDATES))
+        scores = self._rank(keys, limit)
         if len(scores) < limit:
             forms = dict.fromkeys(key for word in words for key in expand_key(word.letters))
             keys = keys + [key for key in forms if key not in keys]
             highest = min(scores.values(), default=math.inf)
-            others = self._rank(keys, max(limit, CANDIDATES))
+            others = self._rank(keys, limit)
             scores |= {p: min(score, highest) for p, score in others.items() if p not in scores}
         return scores, keys
 
@@ -148,16 +148,16 @@ class Index:
         return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
 
     def _rank(self, keys: list[str], limit: int) -> dict[int, float]:
-        """Return the BM25 of the passages that have one of `keys`, the best first.
+        """Return the BM25 of the passages that have one of `keys`, the best first: candidates, or `limit`.
 
         Where they are very many, the rarest keys choose candidates, and all keys rank them.
         """
-        rare = self._pick_rare(keys)
+        rare, count = self._pick_rare(keys), max(limit, CANDIDATES)
         if len(rare) < len(set(keys)):
-            candidates = self._score(rare, limit)
-            if len(candidates) == limit:
-                return self._score(keys, limit, list(candidates))
-        return self._score(keys, limit)
+            candidates = self._score(rare, count)
+            if len(candidates) >= limit:
+                return self._score(keys, count, list(candidates))
+        return self._score(keys, count)
 
     def _pick_rare(self, keys: list[str]) -> list[str]:
         """Return the rarest keys, which MAX_MATCHES passages have altogether; one at least."""
