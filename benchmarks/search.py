@@ -25,11 +25,11 @@ from typing import Any
 
 from benchmarks.texts import folder_texts
 from pipeline.encoder.numpy_table import open_encoder
+from pipeline.encoder.sentences import split_sentences
 from pipeline.eval_sets.readers import Retrieval, read_retrieval
 from pipeline.eval_sets.tasks import EvalTask
 from pipeline.search.find import Index, open_index
 from pipeline.search.index import update_index
-from pipeline.search.passages import split_sentences
 from pipeline.search.vectors import read_vectors
 
 FILE_DOCUMENTS = 100  # of a JSON lines file
@@ -130,12 +130,13 @@ def measure_scale(
     began = time.perf_counter()
     update_index(path, folder, encoder)
     figures["passages embedded a second"] = count / (time.perf_counter() - began)
-    width = open_encoder(encoder).width
+    opened = open_encoder(encoder)
+    width = opened.width
     figures["width"] = width
     figures["file / (1.5 text + vectors)"] = path.stat().st_size / (1.5 * size + count * width)
     with open_index(path) as index:
         vectors = read_vectors(index.connection, width)
-        query_D = open_encoder(encoder).embed(queries[:1])[0]
+        query_D = opened.embed(queries[:1])[0]
         times = []
         for _ in range(50):
             began = time.perf_counter()

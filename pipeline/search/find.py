@@ -52,6 +52,7 @@ class Index:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection, self.path = connection, path
         self._version = -1  # of the content that is cached
+        self._counts: dict[str, int] = {}  # passages that have a key
 
     def search(self, query: str, limit: int = 5, by: Way | None = None) -> list[Hit]:
         """Return up to `limit` passages, the best first.
@@ -82,6 +83,7 @@ class Index:
             (version,) = self.connection.execute("PRAGMA data_version").fetchone()
             if version != self._version:
                 self._version = version
+                self._counts.clear()
                 for name in ("encoder", "encoder_error", "_encoder", "_vectors"):
                     self.__dict__.pop(name, None)
             yield
@@ -168,8 +170,10 @@ class Index:
 
     def _count(self, key: str) -> int:
         """Return how many passages have a key."""
-        row = self.connection.execute("SELECT doc FROM terms WHERE term = ?", (key,)).fetchone()
-        return row[0] if row else 0
+        if key not in self._counts:
+            row = self.connection.execute("SELECT doc FROM terms WHERE term = ?", (key,)).fetchone()
+            self._counts[key] = row[0] if row else 0
+        return self._counts[key]
 
     def _score(self, keys: list[str], limit: int, among: list[int] | None = None) -> dict[int, float]:
         """Return the BM25 of passages that have one of `keys`, the best first, of `among` alone if given."""

@@ -3,7 +3,6 @@
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -15,12 +14,10 @@ from pipeline.readers.decompress import content_suffix
 from pipeline.search.database import lock_index, open_for_writing
 from pipeline.search.files import READERS, UnreadableFile, read_documents
 from pipeline.search.passages import split_passages
-from pipeline.search.vectors import remove_vectors, update_vectors
+from pipeline.search.vectors import Watch, remove_vectors, update_vectors
 from pipeline.search.words import make_keys
 
 BATCH_BYTES = 8 << 20  # of files in a transaction
-# Called with what is counted ("files" or "vectors"), how many are done, and of how many.
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass

@@ -16,6 +16,9 @@ import numpy as np
 from pipeline.common.io import sha256
 from pipeline.encoder.numpy_table import SearchEncoder
 
+# Called with what is counted ("files" or "vectors"), how many are done, and of how many.
+Watch = Callable[[str, int, int], None]
+
 BLOCK_ROWS = 4096  # of a row of the table, and widened at a time: they fit the processor's cache
 COMMIT_BLOCKS = 4  # in a transaction
 LARGEST = 127
@@ -101,7 +104,7 @@ def update_vectors(
     connection: sqlite3.Connection,
     folder: Path,
     encoder: SearchEncoder,
-    watch: Callable[[str, int, int], None],
+    watch: Watch,
 ) -> int:
     """Give every passage without a vector the one of the encoder of `folder`, and return how many those are.
 

@@ -55,7 +55,8 @@ def harden(start: str) -> str:
 def vary_marks(key: str) -> list[str]:
     """Return all other keys that are written like a key but for Turkish letters' marks: cocuk, çocuk."""
     choices = [MARKS.get(letter, letter) for letter in key]
-    return [other for letters in product(*choices) if (other := harden("".join(letters))) != key]
+    others = dict.fromkeys(harden("".join(letters)) for letters in product(*choices))
+    return [other for other in others if other != key]
 
 
 def find_words(text: str) -> Iterator[Word]:
