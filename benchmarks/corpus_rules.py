@@ -24,11 +24,11 @@ import numpy as np
 
 from benchmarks.near_copies import signed
 from benchmarks.texts import folder_texts
-from pipeline.corpus.dedup.near_duplicates import group_near_duplicates
 from pipeline.corpus.filters.apply import batch_slices
 from pipeline.corpus.filters.quality import STOP_WORDS, has_bad_lines, is_not_prose
 from pipeline.corpus.filters.repetition import is_repetitive
-from pipeline.corpus.filters.text_batch import TextBatch
+from pipeline.overlap.near_duplicates import group_near_duplicates
+from pipeline.overlap.text_batch import TextBatch
 from pipeline.text.clean import clean
 
 EVERY = 6  # of the documents one is taken

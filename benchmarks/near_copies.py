@@ -20,10 +20,10 @@ import numpy as np
 
 from benchmarks.perturbed import perturb_text
 from benchmarks.texts import folder_texts
-from pipeline.corpus.dedup.minhash import folded_words, minhash_signatures
-from pipeline.corpus.dedup.near_duplicates import group_near_duplicates
 from pipeline.corpus.filters.apply import batch_slices
-from pipeline.corpus.filters.text_batch import TextBatch
+from pipeline.overlap.minhash import folded_words, minhash_signatures
+from pipeline.overlap.near_duplicates import group_near_duplicates
+from pipeline.overlap.text_batch import TextBatch
 from pipeline.text.clean import clean
 from pipeline.text.comparison_keys import duplicate_key
 

@@ -21,6 +21,7 @@ WITHOUT_TORCH = (
     "readers",
     "search",
     "eval_sets",
+    "overlap",
     "corpus",
     "tokenizer",
     "shards",

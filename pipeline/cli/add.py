@@ -24,11 +24,11 @@ from pipeline.common.io import atomic_file, write_atomic
 from pipeline.common.params import read_yaml
 from pipeline.common.paths import PARAMS_FILE, RAW_CORPUS
 from pipeline.corpus.filters.apply import FilterPipeline, rule_bits
-from pipeline.corpus.filters.decontaminate import EvalNgrams
 from pipeline.corpus.params import CorpusParams, Rules
 from pipeline.corpus.readers.files import file_format, read_file
 from pipeline.corpus.readers.records import Record
 from pipeline.corpus.stats import DROPPING_RULES
+from pipeline.overlap.decontaminate import EvalNgrams
 from pipeline.readers.decompress import is_compressed
 from pipeline.readers.lines import detect_utf16
 from pipeline.readers.rows import Note, Unreadable

@@ -12,15 +12,15 @@ from pipeline.common.errors import UserError
 from pipeline.corpus.byte_budget import apply_byte_budgets, available_bytes
 from pipeline.corpus.checks import check_byte_budgets
 from pipeline.corpus.filters.apply import FilterPipeline
-from pipeline.corpus.filters.decontaminate import EvalNgrams
-from pipeline.corpus.filters.pii import mask_personal_data
 from pipeline.corpus.ingest import Ingest, Progress
 from pipeline.corpus.params import CorpusParams, UrlsSource
 from pipeline.corpus.select import deduplicate
 from pipeline.corpus.staging import Documents, StagingArea
 from pipeline.corpus.stats import CorpusResult
 from pipeline.corpus.write import write_corpus
+from pipeline.overlap.decontaminate import EvalNgrams
 from pipeline.text.clean import clean
+from pipeline.text.personal_data import mask_personal_data
 
 
 def slice_corpus(

@@ -1,7 +1,7 @@
 """Excerpts that show people what a rule has changed in a text, without anyone's personal data."""
 
-from pipeline.corpus.filters.pii import mask_personal_data
 from pipeline.corpus.stats import EXCERPT_CHARS
+from pipeline.text.personal_data import mask_personal_data
 
 CONTEXT_CHARS = 100  # before and after the first difference
 

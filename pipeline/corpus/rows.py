@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from pipeline.corpus.dedup.minhash import SIGNATURE_HASHES
 from pipeline.corpus.stats import CHANGING_RULES
+from pipeline.overlap.minhash import SIGNATURE_HASHES
 
 COLUMNS = {
     # Where a row comes from.

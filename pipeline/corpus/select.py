@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.corpus.dedup.exact import find_duplicates
-from pipeline.corpus.dedup.near_duplicates import find_near_duplicates, group_near_duplicates
 from pipeline.corpus.dedup.paragraphs import (
     RepeatedParagraphs,
     find_paragraph_owners,
     find_repeated_paragraphs,
     remaining_text,
 )
-from pipeline.corpus.filters.decontaminate import EvalNgrams
 from pipeline.corpus.params import CorpusParams
 from pipeline.corpus.staging import Documents, StagingArea, list_values
+from pipeline.overlap.decontaminate import EvalNgrams
+from pipeline.overlap.near_duplicates import find_near_duplicates, group_near_duplicates
 
 
 @dataclass

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.common.io import atomic_file, write_json
-from pipeline.corpus.dedup.minhash import SIGNATURE_HASHES
 from pipeline.corpus.rows import STAGED_SCHEMA
+from pipeline.overlap.minhash import SIGNATURE_HASHES
 
 PART_BYTES = 64 << 20
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from pipeline.corpus.checks import check_source, check_splits
 from pipeline.corpus.document_ids import DocumentIds, clean_record_id
-from pipeline.corpus.filters.text_batch import TextBatch
 from pipeline.corpus.ingest import Ingest
 from pipeline.corpus.params import CorpusParams, MiniworldSource
 from pipeline.corpus.select import Selection
@@ -19,6 +18,7 @@ from pipeline.corpus.stats import EXCERPT_CHARS, CorpusResult, SourceStats, sum_
 from pipeline.data.splits import SPLITS, choose_split
 from pipeline.data.writer import SplitWriter
 from pipeline.miniworld.export import write_ground_truth
+from pipeline.overlap.text_batch import TextBatch
 
 READ_COLUMNS = ("source", "number", "id", "queries", "text", "size", "choice", "paragraphs")
 MIN_FILLED = 0.99  # of its byte budget that a source should fill, or a note says so

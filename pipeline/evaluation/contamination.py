@@ -1,16 +1,16 @@
 """How much of a task stands in the training text, where a model may have read it.
 
 Compared are n-grams of 13 words, without case and punctuation, and shorter texts from eight words on as a
-whole, as where documents that give a task away are dropped (pipeline/corpus/filters/decontaminate.py).
+whole, as where documents that give a task away are dropped (pipeline/overlap/decontaminate.py).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.corpus.dedup.minhash import folded_words
-from pipeline.corpus.filters.decontaminate import EvalNgrams
-from pipeline.corpus.filters.text_batch import TextBatch
+from pipeline.overlap.decontaminate import EvalNgrams
+from pipeline.overlap.minhash import folded_words
+from pipeline.overlap.text_batch import TextBatch
 from pipeline.tokenizer.special import BOS
 from pipeline.tokenizer.tokenizer import Tokenizer
 

@@ -11,10 +11,10 @@ import pytest
 from pipeline.corpus import read_task
 from pipeline.corpus.executor import filtered_batches, restore_order
 from pipeline.corpus.filters.apply import FilterPipeline
-from pipeline.corpus.filters.decontaminate import EvalNgrams
 from pipeline.corpus.params import LocalSource, Rules
 from pipeline.corpus.read_task import ReadTask
 from pipeline.corpus.readers.records import Record
+from pipeline.overlap.decontaminate import EvalNgrams
 
 BATCH_ROWS = 16
 TEXT = "Dere kenarında yaşlı bir balıkçı oturur. " * 10

@@ -8,20 +8,20 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.corpus import report_examples
-from pipeline.corpus.dedup.minhash import NO_SIGNATURE, SIGNATURE_HASHES, folded_words, minhash_signatures
 from pipeline.corpus.filters.boilerplate import remove_boilerplate
-from pipeline.corpus.filters.decontaminate import EvalNgrams
 from pipeline.corpus.filters.language import MIN_PROBABILITY, turkish_probability
-from pipeline.corpus.filters.pii import mask_personal_data
 from pipeline.corpus.filters.quality import has_bad_lines, is_not_prose
 from pipeline.corpus.filters.repetition import is_repetitive
-from pipeline.corpus.filters.text_batch import TextBatch
 from pipeline.corpus.params import Rules
 from pipeline.corpus.rows import FILTERED_TYPE
 from pipeline.corpus.stats import CHANGING_RULES, DROPPING_RULES, EXCERPT_CHARS
 from pipeline.data.splits import hash_key
+from pipeline.overlap.decontaminate import EvalNgrams
+from pipeline.overlap.minhash import NO_SIGNATURE, SIGNATURE_HASHES, folded_words, minhash_signatures
+from pipeline.overlap.text_batch import TextBatch
 from pipeline.text.clean import clean
 from pipeline.text.comparison_keys import duplicate_key
+from pipeline.text.personal_data import mask_personal_data
 
 MIN_PARAGRAPH_CHARS = 40  # shorter lines may well repeat from document to document
 BATCH_CHARS = 1_000_000

@@ -6,7 +6,7 @@ FineWeb's and Gopher's rules (Penedo et al. 2024, arXiv 2406.17557, section 3.6;
 
 import numpy as np
 
-from pipeline.corpus.filters.text_batch import (
+from pipeline.overlap.text_batch import (
     SPACE,
     Spans,
     TextBatch,

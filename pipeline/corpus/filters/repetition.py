@@ -6,7 +6,7 @@ After Gopher (Rae et al. 2021, arXiv 2112.11446, table A1) with the limits that 
 
 import numpy as np
 
-from pipeline.corpus.filters.text_batch import WORD_BASE, TextBatch, mix_bits, prefix_sums
+from pipeline.overlap.text_batch import WORD_BASE, TextBatch, mix_bits, prefix_sums
 
 MAX_DUPLICATE_LINES = 0.272  # share of the lines
 # By the n of the n-grams: the share of the characters that lie in the most frequent n-gram, or in repeated

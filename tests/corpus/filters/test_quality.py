@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.corpus.filters.quality import has_bad_lines, is_not_prose
 from pipeline.corpus.filters.repetition import is_repetitive
-from pipeline.corpus.filters.text_batch import TextBatch
+from pipeline.overlap.text_batch import TextBatch
 from tests.helpers.prose import PROSE
 
 

@@ -11,7 +11,7 @@ from pipeline.corpus.filters.repetition import (
     MAX_TOP_NGRAM,
     is_repetitive,
 )
-from pipeline.corpus.filters.text_batch import TextBatch
+from pipeline.overlap.text_batch import TextBatch
 
 
 def is_repetitive_by_hand(text: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from pipeline.corpus.dedup.minhash import NGRAM_HASHES, NO_SIGNATURE
+from pipeline.overlap.minhash import NGRAM_HASHES, NO_SIGNATURE
 
 BANDS = 14
 FINE_BANDS = 56

@@ -5,13 +5,13 @@ import random
 import numpy as np
 import pytest
 
-from pipeline.corpus.dedup.minhash import NO_SIGNATURE, folded_words, minhash_signatures
-from pipeline.corpus.dedup.near_duplicates import (
+from pipeline.overlap.minhash import NO_SIGNATURE, folded_words, minhash_signatures
+from pipeline.overlap.near_duplicates import (
     connected_components,
     find_near_duplicates,
     group_near_duplicates,
 )
-from pipeline.corpus.filters.text_batch import TextBatch
+from pipeline.overlap.text_batch import TextBatch
 
 WORDS = [
     f"{a}{b}"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.corpus.dedup.minhash import Words, folded_words, word_ngrams
-from pipeline.corpus.filters.text_batch import TextBatch
+from pipeline.overlap.minhash import Words, folded_words, word_ngrams
+from pipeline.overlap.text_batch import TextBatch
 
 NGRAM_WORDS, MIN_TEXT_WORDS = 13, 8
 # An n-gram is common, and ignored, if more groups of documents have it, or in a large corpus more than this

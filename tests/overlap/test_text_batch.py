@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.corpus.filters.text_batch import TextBatch
+from pipeline.overlap.text_batch import TextBatch
 
 TEXTS = st.lists(st.text("aB1İı .,'-/:\n…€😀", max_size=60), min_size=1, max_size=6)
 

@@ -1,8 +1,8 @@
 import numpy as np
 
-from pipeline.corpus.dedup.minhash import folded_words
-from pipeline.corpus.filters.decontaminate import EvalNgrams
-from pipeline.corpus.filters.text_batch import TextBatch
+from pipeline.overlap.decontaminate import EvalNgrams
+from pipeline.overlap.minhash import folded_words
+from pipeline.overlap.text_batch import TextBatch
 
 
 def contaminated(eval_texts, texts):

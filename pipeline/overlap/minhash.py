@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.corpus.filters.text_batch import (
+from pipeline.overlap.text_batch import (
     BMP,
     DIGIT,
     END,

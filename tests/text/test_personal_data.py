@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.corpus.filters.pii import CARD, EMAIL, IBAN, IDENTITY_NUMBER, PHONE, mask_personal_data
+from pipeline.text.personal_data import CARD, EMAIL, IBAN, IDENTITY_NUMBER, PHONE, mask_personal_data
 
 
 @pytest.mark.parametrize(
