@@ -19,7 +19,7 @@ from pipeline.corpus.fingerprint import read_fingerprint
 from pipeline.corpus.params import CorpusParams
 from pipeline.corpus.report import progress_line, stats_table, write_report
 from pipeline.eval_sets.params import EvalParams
-from pipeline.eval_sets.readers import read_task_texts
+from pipeline.eval_sets.readers import read_all_texts
 from pipeline.eval_sets.tasks import load_task_files
 
 
@@ -34,8 +34,7 @@ def main() -> None:
     seed, tasks = eval_params.choose_data_seed(load_seed()), load_task_files(eval_params)
     workers = load_section("runtime", RuntimeParams).workers
 
-    tasks_to_remove = tasks if params.rules.contamination else {}
-    eval_texts = [text for name, task in tasks_to_remove.items() for text in read_task_texts(name, task)]
+    eval_texts = read_all_texts(tasks if params.rules.contamination else {})
     fingerprint = read_fingerprint(params, seed, eval_texts)
 
     console = Console()

@@ -7,16 +7,20 @@ errors.install()
 from pipeline.autobatch.memory_limit import check_tuning
 from pipeline.common.fingerprint import make_fingerprint
 from pipeline.common.i18n import translate
-from pipeline.common.io import atomic_folder
+from pipeline.common.io import atomic_file, atomic_folder
 from pipeline.common.metrics import write_metrics, write_timing
 from pipeline.common.params import load_section, load_seed
-from pipeline.common.paths import BASE_MODEL, SFT_MODEL, TOKENIZER
+from pipeline.common.paths import BASE_MODEL, REPORTS, SFT_MODEL, TOKENIZER
 from pipeline.common.runtime import RuntimeParams
+from pipeline.eval_sets.params import EvalParams
+from pipeline.eval_sets.readers import read_all_texts
+from pipeline.eval_sets.tasks import load_task_files
 from pipeline.model.hf_io import load_decoder, read_config, save_decoder
 from pipeline.sft.answers import measure_answers
-from pipeline.sft.conversations import Findings, read_files
-from pipeline.sft.dataset import build_dataset, list_source_files
+from pipeline.sft.dataset import load_dataset
+from pipeline.sft.load import describe_counts, list_notes, list_source_files
 from pipeline.sft.params import SftParams, check_context
+from pipeline.sft.preview import preview_sources, write_page
 from pipeline.sft.task import SftTask
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.distributed import run_training_stage
@@ -28,41 +32,36 @@ STAGE = "train_sft"
 def main() -> None:
     """Tune the base model on conversations. A killed run resumes.
 
-    Reads params `seed` and `sft`, models/base, models/tokenizer, data/raw/sft, and the conversations and
-    first messages of data/corpus/miniworld. Writes models/sft, a Hugging Face folder, and reports/train_sft.
+    Reads params `seed`, `sft` and `eval.tasks`, models/base, models/tokenizer, conversations of data/raw/sft
+    and data/corpus/miniworld, and the texts of tasks/ in data/raw/eval, which it leaves out. Writes
+    models/sft, a Hugging Face folder, and reports/train_sft.
     """
     seed, runtime = load_seed(), load_section("runtime", RuntimeParams)
     sft_params = load_section("sft", SftParams)
     check_tuning(sft_params, *read_config(BASE_MODEL), runtime)
     model, tokenizer = load_decoder(BASE_MODEL), Tokenizer.load(TOKENIZER)
     check_context(sft_params, model.context)
-    files, findings = list_source_files(sft_params), Findings(sft_params.on_error)
-    data = build_dataset(read_files(files, findings), tokenizer, sft_params, seed)
-    counts = data.counts | {"unreadable": findings.unreadable}
-    for note in findings.list_notes("sft.sources"):
-        print(translate(f"note: {note}"))
-    print(
-        f"{counts['train']:,} conversations to learn from, {counts['val']:,} to validate on;"
-        f" {counts['cut']:,} cut, {counts['dropped_too_long']:,} too long,"
-        f" {counts['dropped_without_answer']:,} without an answer"
-    )
-    base_files = [BASE_MODEL / "model.safetensors", BASE_MODEL / "config.json"]
-    inputs = [*base_files, TOKENIZER / "tokenizer.model", *files]
-    fingerprint = make_fingerprint(STAGE, {"seed": seed, "sft": sft_params}, inputs)
+    eval_texts = read_all_texts(load_task_files(load_section("eval", EvalParams)))
+    sources, data = load_dataset(sft_params, eval_texts, tokenizer, seed)
+    for line in [*list_notes(sources), describe_counts(data.counts)]:
+        print(translate(line))
+    models = [BASE_MODEL / "model.safetensors", BASE_MODEL / "config.json", TOKENIZER / "tokenizer.model"]
+    tracked = {"seed": seed, "sft": sft_params, "held": eval_texts}
+    fingerprint = make_fingerprint(STAGE, tracked, [*models, *list_source_files(sft_params)])
 
-    task = SftTask(data.train, data.val, sft_params, seed)
+    task = SftTask(data, sft_params, seed)
     history = train_model(model, task, sft_params, task.steps, runtime, fingerprint)
 
     with atomic_folder(SFT_MODEL) as folder:
         save_decoder(folder, model, TOKENIZER)
+    with atomic_file(REPORTS / STAGE / "data.md") as file:
+        file.write(write_page(preview_sources(sources, data, tokenizer)).encode())
     metrics = {
         **history.last_validation,
         "best_val_loss": history.best_val_loss,
         **measure_answers(model, tokenizer, data.val, sft_params.max_new_tokens),
-        "steps": task.steps,
-        "conversations": counts,
     }
-    write_metrics(STAGE, metrics)
+    write_metrics(STAGE, metrics | {"steps": task.steps, "conversations": data.counts})
     write_timing(STAGE, history.timing)
 
 

@@ -17,24 +17,24 @@ from pipeline.cli.add import (
 )
 from pipeline.cli.graph import stages_after
 from pipeline.cli.preset import check_params_text, dump_yaml
-from pipeline.common.errors import UserError, one_line
+from pipeline.common.errors import one_line
 from pipeline.common.i18n import translate
 from pipeline.common.paths import PARAMS_FILE, RAW_SFT
-from pipeline.corpus.readers.files import file_format
-from pipeline.readers.decompress import is_compressed
-from pipeline.sft.conversations import Findings, read_files
+from pipeline.readers.files import check_format
+from pipeline.sft.conversations import read_files
+from pipeline.sft.findings import Findings
 
 
 def add_conversations(files: Sequence[Path], name: str | None, copy: bool, track: bool) -> None:
     """Check the files, link them under data/raw/sft (copy them, `dvc add` them), and write the source.
 
-    Raises UserError as `add_files` does, and for a file that is not JSON as it is. Nothing is left behind
+    Raises UserError as `add_files` does, and for a file of an unknown format. Nothing is left behind
     then.
     """
     source, files = name or source_name(files[0]), list_once(files)
     for file in files:
-        if file.is_file() and (is_compressed(file) or file_format(file) == ".parquet"):
-            raise UserError(f"{file}: conversations are read from JSON, not compressed; write them so")
+        if file.is_file():
+            check_format(file)
     document, sources = read_sources("sft", source)
     on_error: Literal["fail", "skip"] = "skip" if document["sft"].get("on_error") == "skip" else "fail"
     notes: list[str] = []

@@ -1,5 +1,6 @@
 """`tezgah check`: validation of all of params.yaml, rules between sections, and input files."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +25,8 @@ from pipeline.model.config import ModelParams
 from pipeline.packing.params import ShardsParams
 from pipeline.readers.rows import Note, Unreadable
 from pipeline.sft import params as sft
-from pipeline.sft.conversations import Findings, read_files
+from pipeline.sft.conversations import read_files
+from pipeline.sft.findings import Findings
 from pipeline.tokenizer_training.params import TokenizerParams
 from pipeline.training.params import TrainParams, check_batches
 
@@ -137,15 +139,17 @@ def check_conversations(params: sft.SftParams, root: Path = Path()) -> list[str]
     notes = []
     for name, source in params.sources.items():
         for file in sft.list_local_files(name, source, root):
-            read = partial(read_conversation_file, file, params.on_error)
-            notes += read_once("sft", [file], params.on_error, read)
+            read = partial(read_conversation_file, file, params.on_error, source.templates)
+            notes += read_once("sft", [file], [params.on_error, source.templates], read)
     return notes
 
 
-def read_conversation_file(file: Path, on_error: Literal["fail", "skip"]) -> list[str]:
+def read_conversation_file(
+    file: Path, on_error: Literal["fail", "skip"], columns: Mapping[str, str] | None
+) -> list[str]:
     """Read a file of conversations and return notes on it. Raises UserError as the stage does."""
     findings = Findings(on_error)
-    for _ in read_files([file], findings):
+    for _ in read_files([file], findings, columns):
         pass
     return findings.list_notes(str(file))
 

@@ -5,19 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from pipeline.common.errors import UserError
 from pipeline.common.paths import RAW_SFT
-from pipeline.corpus.readers.files import file_format
-from pipeline.readers.decompress import is_compressed, open_decompressed
-from pipeline.readers.json_rows import read_json_rows
+from pipeline.readers.files import read_rows, row_format
 from pipeline.readers.rows import Row
-from pipeline.readers.tables import Fields, read_table
-from pipeline.sft.conversations import FORMATS
-
-JSON_FORMATS = (".json", ".jsonl", ".ndjson")
+from pipeline.sft.shapes import ANSWERS, LISTS, QUESTIONS, match_names
 
 
 def refuse_conversations(path: Path, file: Path) -> None:
@@ -25,26 +17,23 @@ def refuse_conversations(path: Path, file: Path) -> None:
 
     Its first row tells, by the keys that tuning reads.
     """
-    if not is_conversation(read_first_row(path)):
-        return
-    if file_format(path) in JSON_FORMATS and not is_compressed(path):
+    if is_conversation(read_first_row(path)):
         command = f"`tezgah add --sft {shlex.quote(str(file))}` puts it under {RAW_SFT}"
-    else:
-        command = f"write it as JSON, not compressed, and `tezgah add --sft` puts it under {RAW_SFT}"
-    raise UserError(f"{file}: holds conversations, no documents; {command} (as text: name its --column)")
+        raise UserError(f"{file}: holds conversations, no documents; {command} (as text: name its --column)")
 
 
 def is_conversation(row: dict[str, Any]) -> bool:
-    """Return whether a row has the keys of a format of conversations, and values of their types."""
-    for keys in FORMATS:
-        values = [row.get(key) for key in keys]
-        if len(keys) == 1 and isinstance(values[0], list):
-            first = values[0][0] if values[0] else None
-            if isinstance(first, dict) and not first.keys().isdisjoint({"role", "from"}):
-                return True
-        elif len(keys) > 1 and all(isinstance(value, str) for value in values):
+    """Return whether a row has the keys of a shape of conversations, and values of their types."""
+    names = match_names(row)
+    for name in LISTS:
+        items = row.get(names.get(name, ""))
+        first = items[0] if isinstance(items, list) and items else None
+        if isinstance(first, dict) and not first.keys().isdisjoint({"role", "from"}):
             return True
-    return False
+    return all(
+        any(isinstance(row[names[name]], str) for name in known if name in names)
+        for known in (QUESTIONS, ANSWERS)
+    )
 
 
 def read_first_row(path: Path) -> dict[str, Any]:
@@ -52,18 +41,7 @@ def read_first_row(path: Path) -> dict[str, Any]:
 
     What cannot be read has none: the reader of documents tells why.
     """
-    suffix = file_format(path)
-    with suppress(UserError, pa.ArrowException, OSError):
-        if suffix == ".parquet":
-            with pq.ParquetFile(path) as table:
-                return next((batch.to_pylist()[0] for batch in table.iter_batches(1)), {})
-        elif suffix in JSON_FORMATS:
-            with open_decompressed(path) as stream:
-                rows = read_json_rows(stream, str(path))
-                return next((row.values for row in rows if isinstance(row, Row)), {})
-        elif suffix in (".csv", ".tsv"):
-            with open_decompressed(path) as stream:
-                names, fields = read_table(stream, str(path))
-                first = next((row.values for row in fields if isinstance(row, Fields)), [])
-                return dict(zip(names, first, strict=False))
+    with suppress(UserError, OSError):
+        if row_format(path):
+            return next((row.values for row in read_rows(path) if isinstance(row, Row)), {})
     return {}

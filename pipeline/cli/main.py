@@ -148,6 +148,23 @@ def fetch(name: Annotated[str, typer.Argument(help="A task with a set on the hub
     fetch_task(name)
 
 
+sft = typer.Typer(cls=Commands, pretty_exceptions_enable=False, no_args_is_help=True)
+app.add_typer(sft, name="sft", help="Conversations to tune on.")
+
+
+@sft.callback()
+def conversations() -> None:
+    """Conversations to tune on."""
+
+
+@sft.command("preview")
+def preview() -> None:
+    """Show what becomes of every source of conversations: columns, what is dropped, and what is trained."""
+    from pipeline.cli.sft_preview import print_preview
+
+    print_preview()
+
+
 imports = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(imports, name="import", help="Turn a model of others into a model folder to start from.")
 

@@ -5,7 +5,7 @@ Errors of a row name its file and line.
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -217,6 +217,11 @@ def read_task_texts(name: str, task: EvalTask, root: Path = Path(".")) -> list[s
     """Return the texts of a task of any kind, from which the corpus is decontaminated."""
     rows = READERS[task.kind](name, task, root)
     return [text for row in ([rows] if isinstance(rows, Retrieval) else rows) for text in row.texts()]
+
+
+def read_all_texts(tasks: Mapping[str, EvalTask], root: Path = Path(".")) -> list[str]:
+    """Return the texts of all tasks, which no training may read."""
+    return [text for name, task in tasks.items() for text in read_task_texts(name, task, root)]
 
 
 @dataclass(frozen=True)

@@ -22,18 +22,19 @@ PAIRS_AT_ONCE = 500_000
 SignatureReader = Callable[[], np.ndarray]  # reads the signatures of one part, uint32 [hashes, documents]
 
 
-def group_near_duplicates(parts: Sequence[SignatureReader], kept: np.ndarray) -> np.ndarray:
+def group_near_duplicates(
+    parts: Sequence[SignatureReader], kept: np.ndarray, is_strict: bool = False
+) -> np.ndarray:
     """Return the group id of every document [documents]: the lowest number of its near-duplicates.
 
     Near-duplicates of near-duplicates belong to one group. Documents that are not `kept` (a mask) are alone
-    in their groups. The parts' documents are numbered one part after another.
+    in their groups. The parts' documents are numbered one part after another. `is_strict`: only those that
+    agree in a whole band are near-duplicates.
     """
     certain = [pairs for band in _bands(parts, BANDS) for pairs in _agreeing_pairs(band, kept)]
-    candidates = [pairs for band in _bands(parts, FINE_BANDS) for pairs in _agreeing_pairs(band, kept)]
-    if candidates:
-        pairs = np.concatenate([*certain, *_similar_pairs(parts, _unique_pairs(candidates))])
-    else:
-        pairs = np.empty((0, 2), int)
+    candidates = [] if is_strict else [p for b in _bands(parts, FINE_BANDS) for p in _agreeing_pairs(b, kept)]
+    similar = _similar_pairs(parts, _unique_pairs(candidates)) if candidates else []
+    pairs = np.concatenate([np.empty((0, 2), int), *certain, *similar])
     return connected_components(pairs, len(kept))
 
 

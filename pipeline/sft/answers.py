@@ -7,7 +7,7 @@ from pipeline.common.paths import FIRST_WORDS_DEV
 from pipeline.inference.answers import answer_greedily
 from pipeline.inference.first_words import measure_first_words, read_first_words
 from pipeline.model.decoder import Decoder
-from pipeline.sft.dataset import unit_hash
+from pipeline.sft.conversations import unit_hash
 from pipeline.sft.loss_mask import Row
 from pipeline.text.comparison_keys import answer_key
 from pipeline.tokenizer.tokenizer import Tokenizer

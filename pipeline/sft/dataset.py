@@ -1,16 +1,16 @@
 """The SFT dataset: all configured conversations as rows, split into training and validation, and counted."""
 
-import hashlib
-import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from pipeline.common.errors import UserError
-from pipeline.sft.loss_mask import Row, make_row
-from pipeline.sft.params import MINIWORLD_CONVERSATIONS, SftParams, list_local_files
+from pipeline.sft.conversations import unit_hash
+from pipeline.sft.load import LoadedSource, check_sources, count_findings, load_sources
+from pipeline.sft.loss_mask import Row, RowOutcome, make_row
+from pipeline.sft.params import SftParams
 from pipeline.text.careless import is_short, type_carelessly
 from pipeline.tokenizer.chat_template import Message
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -22,47 +22,48 @@ class Dataset:
 
     train: list[Row]
     val: list[Row]
-    counts: dict[str, int]
+    counts: dict[str, Any]
+    sources: dict[str, list[int]] = field(default_factory=dict)  # by name, the indices of its rows in `train`
+    outcomes: dict[str, Counter[RowOutcome]] = field(default_factory=dict)  # of conversations, by source
 
 
-def list_source_files(params: SftParams, root: Path = Path()) -> list[Path]:
-    """Return every file that the configured sources read, in order. Raises UserError where one is missing."""
-    files: list[Path] = []
-    for name, source in params.sources.items():
-        if source.kind == "local":
-            files += list_local_files(name, source, root)
-        elif (root / MINIWORLD_CONVERSATIONS).is_file() and (root / MINIWORLD_CONVERSATIONS).stat().st_size:
-            files.append(root / MINIWORLD_CONVERSATIONS)
-        else:
-            raise UserError(
-                f"params.yaml: sft.sources.{name}: {MINIWORLD_CONVERSATIONS} holds no conversation;"
-                f" add a miniworld source to corpus.sources, or remove sft.sources.{name}"
-            )
-    return files
+def load_dataset(
+    params: SftParams, eval_texts: Sequence[str], tokenizer: Tokenizer, seed: int
+) -> tuple[list[LoadedSource], Dataset]:
+    """Return all sources (see `load_sources`) and their rows. Raises UserError where one has none left."""
+    sources = load_sources(params, eval_texts)
+    check_sources(sources)
+    data = build_dataset({loaded.name: loaded.conversations for loaded in sources}, tokenizer, params, seed)
+    data.counts.update(count_findings(sources))
+    return sources, data
 
 
 def build_dataset(
-    conversations: Iterable[Sequence[Message]], tokenizer: Tokenizer, params: SftParams, seed: int
+    sources: Mapping[str, Iterable[Sequence[Message]]], tokenizer: Tokenizer, params: SftParams, seed: int
 ) -> Dataset:
-    """Turn conversations into rows and split them.
+    """Turn the conversations of all sources into rows and split them.
 
     Of the training rows, `sft.careless_fraction` of the user's messages are typed carelessly. Those of
     validation stay as they are. Raises UserError where too few remain for one optimizer step or for
     validation.
     """
-    outcomes: Counter[str] = Counter()
     train: list[Row] = []
     val: list[Row] = []
-    for messages in conversations:
-        row, outcome = make_row(tokenizer, messages, params.context)
-        outcomes[outcome] += 1
-        if row is None:
-            continue
-        if unit_hash(cut_after_first_answer(row.messages)) < params.val_fraction:
-            val.append(row)
-        else:
-            train.append(type_row(row, tokenizer, params, seed))
+    indices: dict[str, list[int]] = {name: [] for name in sources}
+    by_source: dict[str, Counter[RowOutcome]] = {name: Counter() for name in sources}
+    for name, conversations in sources.items():
+        for messages in conversations:
+            row, outcome = make_row(tokenizer, messages, params.context)
+            by_source[name][outcome] += 1
+            if row is None:
+                continue
+            if unit_hash(cut_after_first_answer(row.messages)) < params.val_fraction:
+                val.append(row)
+            else:
+                indices[name].append(len(train))
+                train.append(type_row(row, tokenizer, params, seed))
     check_enough(len(train), len(val), params)
+    outcomes = sum(by_source.values(), Counter[RowOutcome]())
     counts = {
         "read": outcomes.total(),
         "whole": outcomes["whole"],
@@ -74,7 +75,7 @@ def build_dataset(
         "train_tokens": sum(len(row.ids) for row in train),
         "trained_tokens": sum(row.target_count for row in train),
     }
-    return Dataset(train, val, counts)
+    return Dataset(train, val, counts, indices, by_source)
 
 
 def type_row(row: Row, tokenizer: Tokenizer, params: SftParams, seed: int) -> Row:
@@ -127,9 +128,3 @@ def cut_after_first_answer(messages: Sequence[Message]) -> Sequence[Message]:
     """
     roles = [message["role"] for message in messages]
     return messages[: roles.index("assistant") + 1]
-
-
-def unit_hash(messages: Sequence[Message]) -> float:
-    """Hash the messages to a number in [0, 1)."""
-    text = json.dumps([[message["role"], message["content"]] for message in messages])
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48

@@ -10,17 +10,22 @@ from pipeline.common.errors import UserError
 from pipeline.common.params import Section
 from pipeline.common.paths import MINIWORLD, RAW_SFT
 from pipeline.common.runtime import RuntimeParams
+from pipeline.readers.files import check_format
 from pipeline.training.params import DecoderLoopParams
 
-COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst", ".bz2", ".zip")
 MINIWORLD_CONVERSATIONS = MINIWORLD / "conversations.jsonl"
 
 
 class Source(Section):
     """A source of conversations."""
 
-    kind: Literal["miniworld", "local"]  # miniworld: the generated ones; local: your own JSON lines
+    kind: Literal["miniworld", "local"]  # miniworld: the generated ones; local: your own files
     path: str | list[str] | None = Field(default=None, validate_default=True)  # globs under data/raw/sft
+    # templates of the user's, the assistant's and the system's message; null: the names of the keys tell
+    columns: dict[Literal["user", "assistant", "system"], str] | None = None
+    max_rows: int | None = Field(default=None, gt=0)  # conversations, drawn from all; null: all of them
+    # share of the trained tokens, over the sum of all weights; null everywhere: each is read once an epoch
+    weight: float | None = Field(default=None, gt=0)
 
     @field_validator("path")
     @classmethod
@@ -31,6 +36,19 @@ class Source(Section):
         if info.data.get("kind") == "miniworld" and path is not None:
             raise ValueError("kind miniworld takes no path; remove it or use kind: local")
         return path
+
+    @field_validator("columns")
+    @classmethod
+    def check_columns(cls, columns: dict[str, str] | None) -> dict[str, str] | None:
+        """Raise ValueError unless there are templates of a question and its answer."""
+        if columns is not None and (missing := {"user", "assistant"} - columns.keys()):
+            raise ValueError(f"give a column or a template for {' and '.join(sorted(missing))} too")
+        return columns
+
+    @property
+    def templates(self) -> dict[str, str] | None:
+        """The templates of messages by their roles; None: the names of the keys tell."""
+        return None if self.columns is None else {str(role): text for role, text in self.columns.items()}
 
     @property
     def patterns(self) -> list[str]:
@@ -43,6 +61,8 @@ class SftParams(DecoderLoopParams):
 
     sources: dict[str, Source] = Field(min_length=1)
     on_error: Literal["fail", "skip"]  # a conversation that cannot be read
+    # a source that is read to its end before the others, where sources have weights: end there, or again
+    on_source_end: Literal["stop", "repeat"]
     val_fraction: float = Field(gt=0, lt=1)  # of the conversations, for validation alone
     careless_fraction: float = Field(ge=0, le=1)  # of the user's messages in training, typed carelessly
     context: int = Field(gt=1)  # longest conversation (tokens)
@@ -108,10 +128,9 @@ def check_inputs(params: SftParams, root: Path = Path()) -> None:
 def list_local_files(name: str, source: Source, root: Path = Path()) -> list[Path]:
     """Return the files of a source in a fixed order, each once. The miniworld has none here.
 
-    Raises UserError where there is none, or one is compressed.
+    Raises UserError where there is none, or one of an unknown format.
     """
     files = matching_files(f"params.yaml: sft.sources.{name}.path", source.patterns, RAW_SFT, root)
     for file in files:
-        if file.suffix in COMPRESSED_SUFFIXES:
-            raise UserError(f"{file}: compressed files are not read here; unpack it")
+        check_format(file)
     return files

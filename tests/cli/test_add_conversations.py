@@ -65,13 +65,17 @@ def test_add_recognises_conversations_in_every_format(project, name):
             file.write_text("prompt;response\nKim?;Ben.\n")
         case _:
             file.write_text(json.dumps([ROWS["sharegpt"]], indent=1))
-    advice = "add --sft .*a.json`" if name == "a.json" else "write it as JSON, not compressed, and"
-    with pytest.raises(UserError, match=f"{name}: holds conversations, no documents; .*{advice}"):
+    advice = rf"`tezgah add --sft .*{name}` puts it under data/raw/sft"
+    with pytest.raises(UserError, match=f"{name}: holds conversations, no documents; {advice}"):
         add_files([file], None, None, False, False)
-    if name != "a.json":
-        match = "not compressed; write" if name != "a.csv" else "not JSON"
-        with pytest.raises(UserError, match=f"{name}.*: .*{match}"):
-            add_conversations([file], None, False, False)
+    add_conversations([file], None, False, False)
+    assert sft_sources(project)["a"] == {"kind": "local", "path": f"data/raw/sft/{name}"}
+
+
+def test_add_conversations_refuses_files_of_unknown_formats(project):
+    (project / "a.txt").write_text("Merhaba!")
+    with pytest.raises(UserError, match=r"a\.txt: of no known format; rename or convert it to one of jsonl"):
+        add_conversations([project / "a.txt"], None, False, False)
 
 
 def test_documents_are_no_conversations(project, capsys):
@@ -119,7 +123,7 @@ def test_add_conversations_copies_other_encodings_as_utf_8(project, capsys):
         (None, [], "a.jsonl: no such file"),
         ("", [], "no conversation in it"),
         (json.dumps(ROWS["prompt"]) + "\n{", [], r"a\.jsonl:2: not JSON.*, or set sft.on_error: skip"),
-        ('{"soru": "Kim?"}', [], r"a\.jsonl:1: 'soru': no conversation; give messages"),
+        ('{"metin": "Kim?"}', [], r"a\.jsonl:1: 'metin': no conversation; give messages"),
         (json.dumps(ROWS["tools"]), [], "tools are not supported"),
         (json.dumps(ROWS["prompt"]), ["--name", "miniworld"], r"sft\.sources\.miniworld: is there already"),
         (json.dumps(ROWS["prompt"]), ["--name", "b c"], "--name: 'b c': letters"),

@@ -14,7 +14,8 @@ from pipeline.common.errors import UserError
 from pipeline.inference import generate as generation
 from pipeline.inference.streaming import CUT_MARK
 from pipeline.model.decoder import Decoder
-from pipeline.sft.conversations import Findings, read_conversations
+from pipeline.sft.conversations import read_conversations
+from pipeline.sft.findings import Findings
 from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.chat_template import encode_prompt
 from pipeline.tokenizer.special import END_OF_TURN

@@ -5,15 +5,9 @@ import random
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.sft.conversations import (
-    FORMATS,
-    MESSAGE_KEYS,
-    UNSUPPORTED_IN_MESSAGE,
-    UNSUPPORTED_IN_ROW,
-    Findings,
-    read_conversations,
-    read_files,
-)
+from pipeline.sft.conversations import read_conversations, read_files
+from pipeline.sft.findings import Findings
+from pipeline.sft.shapes import MESSAGE_KEYS, NAMES, UNSUPPORTED_BESIDE_LIST, UNSUPPORTED_IN_MESSAGE
 from tests.helpers.paths import ROOT
 
 QUESTION = {"role": "user", "content": "Başkent neresi?"}
@@ -46,9 +40,23 @@ def read(tmp_path, *lines, findings=None):
         ({"instruction": "Başkent neresi?", "input": None, "output": "Ankara."}, "Başkent neresi?"),
         ({"instruction": "Çevir:", "input": "capital", "output": "Ankara."}, "Çevir:\ncapital"),
         ({"prompt": "Başkent neresi?", "response": "Ankara."}, "Başkent neresi?"),
+        ({"prompt": "Başkent neresi?", "completion": "Ankara."}, "Başkent neresi?"),
+        ({"prompt": [QUESTION], "completion": [ANSWER]}, "Başkent neresi?"),
+        ({"question": "Başkent neresi?", "answer": "Ankara.", "context": "Türkiye."},
+         "Türkiye.\n\nBaşkent neresi?"),
+        ({"instruction": "Başkent neresi?", "context": "Türkiye.", "response": "Ankara.", "category": "qa"},
+         "Türkiye.\n\nBaşkent neresi?"),
+        ({"soru": "Başkent neresi?", "cevap": "Ankara."}, "Başkent neresi?"),
+        ({"Soru ": "Başkent neresi?", "BAĞLAM": "Türkiye.", "Yanıt": "Ankara."},
+         "Türkiye.\n\nBaşkent neresi?"),
+        ({"talimat": "Çevir:", "girdi": "capital", "çıktı": "Ankara."}, "Çevir:\ncapital"),
+        ({"Talimat": "Çevir:", "GİRDİ": "capital", "ÇIKTI": "Ankara."}, "Çevir:\ncapital"),
+        ({"instruction": "Başkent neresi?", "output": "Ankara.", "response": "", "answer": "Ankara."},
+         "Başkent neresi?"),
+        ({"messages": json.dumps([QUESTION, ANSWER])}, "Başkent neresi?"),
     ],
-)
-def test_read_conversations_three_formats(tmp_path, row, question):
+)  # fmt: skip
+def test_read_conversations_of_every_shape(tmp_path, row, question):
     assert read(tmp_path, row) == [[{"role": "user", "content": question}, ANSWER]]
 
 
@@ -103,8 +111,8 @@ def test_read_conversations_lists_keys_without_effect_once(tmp_path):
 @pytest.mark.parametrize("page", ["README.md", "README.tr.md"])
 def test_readme_tells_what_every_key_does(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    known = {key for keys, beside in FORMATS.items() for key in keys + beside}
-    keys = known | set(MESSAGE_KEYS) | UNSUPPORTED_IN_ROW.keys() | UNSUPPORTED_IN_MESSAGE.keys()
+    known = set(NAMES.values()) | set(MESSAGE_KEYS)
+    keys = known | UNSUPPORTED_BESIDE_LIST.keys() | UNSUPPORTED_IN_MESSAGE.keys()
     assert not [key for key in keys if f"`{key}`" not in text]
 
 
@@ -178,10 +186,6 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
         ),
         ({"messages": [QUESTION, {"content": "x"}]}, r"messages\[1\]: role: 'null': unknown"),
         (
-            {"messages": [QUESTION, {"role": "assistant", "content": " \n"}]},
-            r"messages\[1\]: content: ' \\n': empty",
-        ),
-        (
             {"messages": [{"role": "user", "content": [1]}]},
             r"messages\[0\]: content: '\[1\]': no text; give a string",
         ),
@@ -192,10 +196,6 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
         ({"messages": [QUESTION, ANSWER], "tools": "[{}]"}, r"tools: '\[{}\]': tools are not"),
         (ALPACA | {"images": ["a.png"]}, r"images: '\[\"a.png\"\]': only text is read"),
         (
-            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
-            r"messages\[0\]: content\[0\]: type: 'image_url': only text is read",
-        ),
-        (
             {"messages": [QUESTION, ANSWER | {"weight": 0.5}]},
             r"messages\[1\]: weight: '0.5': give 0 \(not trained\) or 1",
         ),
@@ -205,7 +205,6 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
         (ALPACA | {"system_prompt": "x"}, r"system_prompt: 'x': not supported; name the key system"),
         (ALPACA | {"history": "x"}, r"history: 'x': give a list of \[question, answer\]"),
         (ALPACA | {"history": [["x"]]}, r"history\[0\]: '\[\"x\"\]': give \[question, answer\]"),
-        (ALPACA | {"history": [["x", ""]]}, r"history\[0\]\[1\]: '': empty"),
         (ALPACA | {"system": 3}, r"system: '3': no text"),
         ({"messages": [QUESTION, ANSWER], "history": [["a", "b"]]}, r"history: .*put it into them"),
         ({"messages": [QUESTION, ANSWER], "input": "a"}, r"input: 'a': .*put it into them"),
@@ -223,11 +222,20 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
         ({"messages": ["x"]}, r"messages\[0\]: 'x': give an object"),
         ({"messages": []}, r"messages: '\[\]': give a list"),
         ({"messages": "x"}, r"messages: 'x': give a list"),
-        ({"instruction": "x", "output": ""}, "output: '': empty"),
-        ({"prompt": "x", "response": None}, "response: 'null': no text"),
-        ({"prompt": "x", "response": "\ud800"}, "response: '': empty"),
-        ({"prompt": "x", "response": "\0\ufeff\u00a0"}, "response: .*: empty"),
-        ({"soru": "x", "cevap": "y"}, "'cevap, soru': no conversation; give messages; instruction"),
+        ({"prompt": "x", "response": 3}, "response: '3': no text; give a string"),
+        (
+            {"metin": "x", "ozet": "y", "id": 3},
+            r"'id, metin, ozet': no conversation; give messages; instruction.*"
+            r"columns, such as {user: metin, assistant: ozet}",
+        ),
+        (
+            ALPACA | {"response": "İstanbul."},
+            "output and response: each could be the answer; name one by `columns`, such as assistant: output",
+        ),
+        (
+            {"prompt": "a", "question": "b", "answer": "c"},
+            r"prompt and question: each could be the question; name one by `columns`, such as user: prompt",
+        ),
         ([1, 2], "list, not an object"),
         (b'{"prompt": "x", ', "not JSON: Expecting .* at column 16; mend it"),
         (b"[" * 100_000, "not JSON"),
@@ -250,6 +258,55 @@ def test_read_conversations_of_an_array(tmp_path):
     path = tmp_path / "alpaca.json"
     path.write_text(json.dumps([row, row], indent=2))
     assert len(list(read_conversations(path, Findings()))) == 2
-    path.write_text(json.dumps([row, {"soru": "x"}]))
-    with pytest.raises(UserError, match=r"alpaca\.json: object 2: 'soru': no conversation"):
+    path.write_text(json.dumps([row, {"metin": "x"}]))
+    with pytest.raises(UserError, match=r"alpaca\.json: object 2: 'metin': no conversation"):
         list(read_conversations(path, Findings()))
+
+
+def test_read_conversations_counts_parts_that_are_no_text(tmp_path):
+    parts = [{"type": "image_url", "image_url": {}}, {"type": "text", "text": "Bu ne?"}, {"type": "audio"}]
+    findings = Findings()
+    (messages,) = read(
+        tmp_path, {"messages": [{"role": "user", "content": parts}, ANSWER]}, findings=findings
+    )
+    assert messages[0]["content"] == "Bu ne?"
+    assert findings.list_notes("a") == [
+        "a: parts of messages that are no text, left out: audio 1, image_url 1"
+    ]
+
+
+@pytest.mark.parametrize("empty", ["", " \n", None, "\ud800", "\0\ufeff\u00a0"])
+def test_read_conversations_leaves_messages_without_words_to_the_rules(tmp_path, empty):
+    (messages,) = read(tmp_path, {"prompt": "x", "response": empty})
+    assert messages == [{"role": "user", "content": "x"}, {"role": "assistant", "content": ""}]
+
+
+COLUMNS = {"user": "{metin}\\n\\nSoru: {soru}", "assistant": "yanıt", "system": "{rol}"}
+
+
+def test_read_conversations_fills_the_columns_that_people_name(tmp_path):
+    findings = Findings()
+    row = {
+        "metin": "Kedi süt içti.",
+        "soru": "Ne içti?",
+        "yanıt": "Süt.",
+        "rol": None,
+        "puan": 3,
+        "answer": "x",
+    }
+    path = write(tmp_path, row, row | {"rol": "Kısa konuş.", "yanıt": 7, "metin": None})
+    first, second = read_conversations(path, findings, COLUMNS)
+    assert [m["content"] for m in first] == ["Kedi süt içti.\n\nSoru: Ne içti?", "Süt."]
+    assert [m["content"] for m in second] == ["Kısa konuş.", "\n\nSoru: Ne içti?", "7"]
+    assert findings.columns == {"metin": "user", "soru": "user", "yanıt": "assistant", "rol": "system"}
+    assert findings.ignored_keys == {"puan", "answer"}
+    with pytest.raises(
+        UserError, match=r"rows\.jsonl:1: no column 'rol', which `columns` names; it has soru"
+    ):
+        list(read_conversations(write(tmp_path, {"soru": "x"}), Findings(), COLUMNS | {"user": "soru"}))
+
+
+def test_prompts_of_messages_are_not_trained(tmp_path):
+    row = {"prompt": [QUESTION, ANSWER, QUESTION], "completion": [ANSWER]}
+    (messages,) = read(tmp_path, row)
+    assert messages == [QUESTION, ANSWER | {"weight": "0"}, QUESTION, ANSWER]

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
-from pipeline.sft.conversations import Findings, read_files
-from pipeline.sft.dataset import build_dataset, list_source_files, type_messages
+from pipeline.sft.conversations import read_files
+from pipeline.sft.dataset import build_dataset, type_messages
+from pipeline.sft.findings import Findings
+from pipeline.sft.load import list_source_files
 from pipeline.sft.params import MINIWORLD_CONVERSATIONS
 from tests.helpers.paths import SHARED
 
@@ -24,7 +26,7 @@ def first_turns(rows):
 def test_build_dataset_counts_every_conversation_once(tokenizer, make_sft_params):
     long = qa("kısa") + qa("u" * 100)
     data = build_dataset(
-        [*(qa(f"soru {i}") for i in range(200)), long, qa("u" * 100), [qa("cevapsız")[0]]],
+        {"mine": [*(qa(f"soru {i}") for i in range(200)), long, qa("u" * 100), [qa("cevapsız")[0]]]},
         tokenizer,
         make_sft_params(),
         42,
@@ -44,27 +46,26 @@ def test_build_dataset_same_beginnings_fall_on_one_side(tokenizer, make_sft_para
     conversations = [
         qa(f"soru {n}") + qa("devam") * (i % (more + 1)) for i, n in enumerate([*numbers, *range(40)])
     ]
-    data = build_dataset(conversations, tokenizer, make_sft_params(val_fraction=0.4), 42)
+    data = build_dataset({"mine": conversations}, tokenizer, make_sft_params(val_fraction=0.4), 42)
     assert not first_turns(data.train) & first_turns(data.val)
 
 
 def test_build_dataset_split_does_not_depend_on_order_or_others(tokenizer, make_sft_params):
     conversations = [qa(f"soru {i}") for i in range(100)]
-    whole = build_dataset(conversations, tokenizer, make_sft_params(), 42)
-    half = build_dataset(conversations[::-1][:50], tokenizer, make_sft_params(), 42)
+    whole = build_dataset({"mine": conversations}, tokenizer, make_sft_params(), 42)
+    half = build_dataset({"mine": conversations[::-1][:50]}, tokenizer, make_sft_params(), 42)
     assert first_turns(half.val) <= first_turns(whole.val)
     assert first_turns(half.train) <= first_turns(whole.train)
 
 
 def test_build_dataset_refuses_too_few_conversations(tokenizer, make_sft_params):
+    fifty = {"mine": [qa(f"soru {i}") for i in range(50)]}
     with pytest.raises(UserError, match=r"sft\.conversations_per_step: 512: more than the \d+ training"):
-        build_dataset(
-            [qa(f"soru {i}") for i in range(50)], tokenizer, make_sft_params(conversations_per_step=512), 42
-        )
+        build_dataset(fifty, tokenizer, make_sft_params(conversations_per_step=512), 42)
     with pytest.raises(UserError, match=r"sft\.val_fraction: 1e-09: none of 50"):
-        build_dataset([qa(f"soru {i}") for i in range(50)], tokenizer, make_sft_params(val_fraction=1e-9), 42)
+        build_dataset(fifty, tokenizer, make_sft_params(val_fraction=1e-9), 42)
     with pytest.raises(UserError, match=r"of at most sft\.context 5 tokens"):
-        build_dataset([qa(f"soru {i}") for i in range(50)], tokenizer, make_sft_params(context=5), 42)
+        build_dataset(fifty, tokenizer, make_sft_params(context=5), 42)
 
 
 def test_read_files_of_all_sources_in_order(tmp_path, make_sft_params):
@@ -93,7 +94,7 @@ def test_list_source_files_refuses_an_empty_miniworld(tmp_path, make_sft_params)
 def test_build_dataset_of_real_conversations(tokenizer, make_sft_params):
     findings = Findings()
     conversations = read_files(sorted(REAL.glob("*.jsonl")), findings)
-    data = build_dataset(conversations, tokenizer, make_sft_params(context=2048), 42)
+    data = build_dataset({"mine": conversations}, tokenizer, make_sft_params(context=2048), 42)
     assert not findings.ignored_keys
     assert data.counts["read"] == 1022
     assert data.counts["dropped_without_answer"] == 0

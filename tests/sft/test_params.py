@@ -39,6 +39,12 @@ def test_sft_params_shipped_section_is_valid():
         ({"sources": {"x": {"kind": "local"}}}, r"sft\.sources\.x\.path: None: .*needs a path"),
         ({"sources": {"x": {"kind": "miniworld", "path": "a"}}}, r"sources\.x\.path: 'a': .*takes no path"),
         ({"sources": local("data/raw/corpus/a.jsonl")}, r"sources\.mine\.path: .*not under data/raw/sft/"),
+        ({"sources": {"x": {"kind": "miniworld", "weight": 0}}}, r"sources\.x\.weight: 0: .*greater than 0"),
+        ({"sources": {"x": {"kind": "miniworld", "max_rows": 0}}}, r"x\.max_rows: 0: .*greater than"),
+        ({"sources": {"x": {"kind": "miniworld", "columns": {"user": "a"}}}},
+         r"sources\.x\.columns: .*give a column or a template for assistant too"),
+        ({"sources": {"x": {"kind": "miniworld", "columns": {"user": "a", "bot": "b"}}}}, r"columns\.bot"),
+        ({"on_source_end": "again"}, r"sft\.on_source_end: 'again'"),
         ({"sources": local("/etc/passwd")}, "not under data/raw/sft/"),
         ({"sources": local("data/raw/sft/../../x")}, "not under data/raw/sft/"),
         ({"sources": local("data/raw/sft")}, "not under data/raw/sft/"),
@@ -51,12 +57,11 @@ def test_check_inputs_mistake_is_one_line_that_names_it(make_sft_values, project
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
-def test_check_inputs_refuses_compressed_files(make_sft_values, project, suffix):
-    (project / f"data/raw/sft/d.jsonl{suffix}").write_bytes(b"\x1f\x8b\x00")
-    message = rf"data/raw/sft/d\.jsonl\{suffix}: compressed files are not read here; unpack it"
-    with pytest.raises(UserError, match=message):
-        check(make_sft_values(sources=local("data/raw/sft/d.jsonl*")), project)
+@pytest.mark.parametrize("name", ["d.jsonl.zip", "d.txt", "d.parquet.gz"])
+def test_check_inputs_refuses_files_of_unknown_formats(make_sft_values, project, name):
+    (project / f"data/raw/sft/{name}").write_bytes(b"\x1f\x8b\x00")
+    with pytest.raises(UserError, match=rf"data/raw/sft/{name}: of no known format; .*one of jsonl, ndjson"):
+        check(make_sft_values(sources=local("data/raw/sft/d.*")), project)
 
 
 def test_list_local_files_in_order_and_once(make_sft_params, project):

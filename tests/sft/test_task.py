@@ -3,10 +3,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.common.errors import UserError
 from pipeline.common.fingerprint import Fingerprint
 from pipeline.model.decoder import Decoder, initialize
 from pipeline.sft.answers import exact_match
-from pipeline.sft.dataset import build_dataset
+from pipeline.sft.dataset import Dataset, build_dataset
 from pipeline.sft.loss_mask import make_row
 from pipeline.sft.task import SftTask
 from pipeline.tokenizer.chat_template import encode_prompt
@@ -46,7 +47,9 @@ def read_ids(task, step):
 @settings(max_examples=40)
 @given(st.integers(1, 18), st.integers(0, 9), st.integers(0, 5))
 def test_sft_task_reads_every_conversation_once_an_epoch(rows, make_sft_params, per_step, seed, epoch):
-    task = SftTask(rows, rows[:2], make_sft_params(conversations_per_step=per_step, batch_size=1), seed)
+    task = SftTask(
+        Dataset(rows, rows[:2], {}), make_sft_params(conversations_per_step=per_step, batch_size=1), seed
+    )
     first, last = epoch * len(rows), (epoch + 1) * len(rows)
     assert sorted(tuple(task.row(i).ids) for i in range(first, last)) == sorted(tuple(r.ids) for r in rows)
     step = first // per_step
@@ -55,7 +58,7 @@ def test_sft_task_reads_every_conversation_once_an_epoch(rows, make_sft_params, 
 
 
 def test_sft_task_processes_share_the_conversations_of_a_step(rows, make_sft_params, monkeypatch):
-    task = SftTask(rows, rows[:2], make_sft_params(conversations_per_step=12, batch_size=3), 1)
+    task = SftTask(Dataset(rows, rows[:2], {}), make_sft_params(conversations_per_step=12, batch_size=3), 1)
     alone = sorted(read_ids(task, 2))
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
     shares = []
@@ -67,12 +70,12 @@ def test_sft_task_processes_share_the_conversations_of_a_step(rows, make_sft_par
 
 
 def test_sft_task_micro_batches_depend_on_seed_and_step_alone(rows, make_sft_params):
-    one, other = (SftTask(rows, rows[:2], make_sft_params(), 1) for _ in range(2))
+    one, other = (SftTask(Dataset(rows, rows[:2], {}), make_sft_params(), 1) for _ in range(2))
     ahead = read_ids(one, 11)
     for step in range(11):
         read_ids(other, step)
     assert read_ids(other, 11) == ahead
-    assert read_ids(SftTask(rows, rows[:2], make_sft_params(), 2), 11) != ahead
+    assert read_ids(SftTask(Dataset(rows, rows[:2], {}), make_sft_params(), 2), 11) != ahead
     assert read_ids(one, 0) != read_ids(one, 5)
 
 
@@ -80,7 +83,7 @@ def test_sft_task_micro_batches_depend_on_seed_and_step_alone(rows, make_sft_par
 def test_sft_task_batch_size_changes_neither_loss_nor_gradient(rows, make_sft_params, model, batch_size):
     def loss_and_gradient(size):
         model.zero_grad()
-        task = SftTask(rows, rows[:5], make_sft_params(batch_size=size), 0)
+        task = SftTask(Dataset(rows, rows[:5], {}), make_sft_params(batch_size=size), 0)
         shares = [task.loss(model, batch) for batch in task.micro_batches(3)]
         total = torch.stack(shares).sum()
         total.backward()
@@ -91,7 +94,7 @@ def test_sft_task_batch_size_changes_neither_loss_nor_gradient(rows, make_sft_pa
 
 
 def test_sft_task_loss_is_the_mean_over_trained_tokens(rows, make_sft_params, model):
-    task = SftTask(rows, rows[:5], make_sft_params(), 0)
+    task = SftTask(Dataset(rows, rows[:5], {}), make_sft_params(), 0)
     batches = task.micro_batches(0)
     losses = []
     for batch in batches:
@@ -105,8 +108,8 @@ def test_sft_task_loss_is_the_mean_over_trained_tokens(rows, make_sft_params, mo
 
 
 def test_sft_task_steps_follow_from_epochs(rows, make_sft_params):
-    assert SftTask(rows, rows[:2], make_sft_params(epochs=2.0), 0).steps == round(2 * 37 / 8)
-    assert SftTask(rows, rows[:2], make_sft_params(epochs=0.01), 0).steps == 1
+    assert SftTask(Dataset(rows, rows[:2], {}), make_sft_params(epochs=2.0), 0).steps == round(2 * 37 / 8)
+    assert SftTask(Dataset(rows, rows[:2], {}), make_sft_params(epochs=0.01), 0).steps == 1
 
 
 def test_exact_match_compares_the_answer_to_the_last_question(tokenizer, rows, model, monkeypatch):
@@ -134,15 +137,63 @@ def test_sft_task_loop_learns_the_answers(tokenizer, make_sft_params, tmp_path, 
         answer = "çift" if i % 2 == 0 else "tek"
         return [{"role": "user", "content": f"{i}"}, {"role": "assistant", "content": answer}]
 
-    data = build_dataset([qa(i) for i in range(200)], tokenizer, make_sft_params(), 42)
+    data = build_dataset({"mine": [qa(i) for i in range(200)]}, tokenizer, make_sft_params(), 42)
     params = make_sft_params(epochs=3.0, learning_rate=0.02)
     model_params = tiny_model_params(width=16, layers=1, head_dim=8, ffn=32, context=64, tie_embeddings=False)
     model = Decoder(model_params, tokenizer.vocab_size)
     initialize(model, seed=0)
-    task = SftTask(data.train, data.val, params, seed=0)
+    task = SftTask(data, params, seed=0)
     before = task.validate(model)["val_loss"]
     runtime = runtime_params(log_every=50, save_every=50)
     fingerprint = Fingerprint("train_sft", "shaping", "code", {})
     history = train_model(model, task, params, task.steps, runtime, fingerprint, reports=tmp_path)
     assert history.last_validation["val_loss"] < 0.3 * before
     assert exact_match(model, tokenizer, data.val, 8)["exact_match"] > 0.3
+
+
+def test_sft_task_mixes_sources_by_their_weights(tokenizer, make_sft_params):
+    def answers(letter, count, length):
+        return [
+            [{"role": "user", "content": f"{letter}{i}"}, {"role": "assistant", "content": letter * length}]
+            for i in range(count)
+        ]
+
+    def first_letter(row):
+        return row.messages[0]["content"][0]
+
+    local = {"kind": "local", "path": "data/raw/sft/a.jsonl"}
+    for on_source_end, epochs in (("stop", 1.0), ("repeat", 1.0), ("stop", 2.5)):
+        params = make_sft_params(
+            sources={"few": local | {"weight": 3.0}, "many": local},
+            on_source_end=on_source_end,
+            epochs=epochs,
+            careless_fraction=0.0,
+        )
+        sources = {"few": answers("a", 150, 20), "many": answers("b", 400, 7)}
+        data = build_dataset(sources, tokenizer, params, 42)
+        task = SftTask(data, params, 0)
+        read = [task.row(i) for i in range(task.steps * params.conversations_per_step)]
+        tokens = dict.fromkeys("ab", 0)
+        for at, row in enumerate(read, start=1):
+            tokens[first_letter(row)] += row.target_count
+            if at > 100:  # in every stretch, not only at the end
+                assert tokens["a"] / sum(tokens.values()) == pytest.approx(0.75, abs=0.02)
+        seen = {
+            letter: len({id(row) for row in read if row.messages[0]["content"][0] == letter})
+            for letter in "ab"
+        }
+        sizes = {name: len(rows) for name, rows in data.sources.items()}
+        whole = "few" if on_source_end == "stop" else "many"
+        assert seen["a" if whole == "few" else "b"] >= 0.95 * sizes[whole]  # it is read to its end
+        repeated = len([row for row in read if first_letter(row) == "a"]) / sizes["few"]
+        assert repeated == pytest.approx(epochs if on_source_end == "stop" else 2.6, rel=0.3)
+
+
+def test_sft_task_refuses_a_weight_of_nothing(tokenizer, make_sft_params):
+    local = {"kind": "local", "path": "data/raw/sft/a.jsonl", "weight": 1.0}
+    params = make_sft_params(sources={"mine": local, "empty": local})
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    conversations = [[turns[0] | {"content": f"soru {i}"}, turns[1]] for i in range(100)]
+    data = build_dataset({"mine": conversations, "empty": []}, tokenizer, params, 42)
+    with pytest.raises(UserError, match=r"sft\.sources\.empty\.weight: it has no conversation"):
+        SftTask(data, params, 0)

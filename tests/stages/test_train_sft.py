@@ -46,9 +46,9 @@ def test_train_sft_skips_counts_and_tells_what_it_cannot_read(sft_project, capsy
     assert (counts["read"], counts["unreadable"], counts["dropped_without_answer"]) == (120, 2, 20)
     assert counts["train"] + counts["val"] == 100
     printed = capsys.readouterr().out
-    assert "note: sft.sources: keys without effect: id\n" in printed
+    assert "note: sft.sources.mine: keys without effect: id\n" in printed
     assert (
-        "note: sft.sources: unreadable rows skipped: 2; one of them: data/raw/sft/rows.jsonl:122: tools"
+        "note: sft.sources.mine: unreadable rows skipped: 2; one of them: data/raw/sft/rows.jsonl:122: tools"
         in printed
     )
     assert (sft_project / "models/sft/model.safetensors").exists()

@@ -1,11 +1,11 @@
 """Records that the readers yield, and the choice of the text column."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.common.errors import UserError
 from pipeline.readers.rows import Note
+from pipeline.readers.template import fill_template, list_fields, unescape
 from pipeline.text.casing import lower
 
 ID_COLUMN = "id"
@@ -14,7 +14,6 @@ TEXT_COLUMNS = (
     "text", "content", "metin", "içerik", "icerik", "body", "document", "sentence", "cümle", "yorum"
 )  # fmt: skip
 BINARY = "binary"  # a kind of column that may hold text: Spark and Hive write it so
-_FIELD = re.compile(r"\{([^{}]+)\}")
 
 
 class Record(NamedTuple):
@@ -42,8 +41,7 @@ class TextTemplate(NamedTuple):
         """Return the text of a row's values in these columns; empty where all are."""
         if self.template is None or not any(values):
             return values[0] or ""
-        by_name = dict(zip(self.columns, values, strict=True))
-        return _FIELD.sub(lambda field: by_name[field[1]] or "", self.template)
+        return fill_template(self.template, dict(zip(self.columns, values, strict=True)))
 
     @property
     def notes(self) -> list[Note]:
@@ -68,14 +66,13 @@ def choose_text_columns(
     if not listed:
         advice = "none holds text; convert one to strings"
     if text_column is not None:
-        fields = tuple(dict.fromkeys(_FIELD.findall(text_column)))
+        fields = list_fields(text_column)
         for name in fields or (text_column,):
             if name not in columns:
                 raise UserError(f"{location}: no column {name!r}; {advice}")
             if columns[name] not in (None, BINARY):
                 raise UserError(f"{location}: column {name!r} is {columns[name]}, not text; {advice}")
-        template = text_column.replace("\\n", "\n").replace("\\t", "\t")
-        return TextTemplate(fields, template) if fields else TextTemplate((text_column,))
+        return TextTemplate(fields, unescape(text_column)) if fields else TextTemplate((text_column,))
     if usual := find_usual_name(texts) or find_usual_name(binaries):
         return TextTemplate((usual,), is_guessed=usual != TEXT_COLUMNS[0])
     others = [name for name in texts if name != ID_COLUMN] or binaries

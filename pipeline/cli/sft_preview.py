@@ -1,0 +1,60 @@
+"""`tezgah sft preview`: what becomes of every source of conversations, before anything is tuned."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.cli.check import check_params
+from pipeline.common.i18n import translate, translate_table
+from pipeline.common.paths import TOKENIZER
+from pipeline.eval_sets.readers import read_all_texts
+from pipeline.eval_sets.tasks import load_task_files
+from pipeline.sft.dataset import build_dataset
+from pipeline.sft.load import list_notes, load_sources
+from pipeline.sft.preview import SourcePreview, preview_sources
+from pipeline.tokenizer.tokenizer import Tokenizer
+
+TRAINED, CONTEXT = "bold green", "dim"
+
+
+def print_preview() -> None:
+    """Print a preview of every source. Raises UserError where a file or the tokenizer is missing."""
+    params, console = check_params(), Console(highlight=False)
+    tokenizer = Tokenizer.load(TOKENIZER)
+    sources = load_sources(params.sft, read_all_texts(load_task_files(params.eval)))
+    by_name = {loaded.name: loaded.conversations for loaded in sources}
+    data = build_dataset(by_name, tokenizer, params.sft, params.seed)
+    for preview in preview_sources(sources, data, tokenizer):
+        print_source(preview, console)
+    for note in list_notes(sources):
+        console.print(translate(note), soft_wrap=True, markup=False)
+
+
+def print_source(preview: SourcePreview, console: Console) -> None:
+    """Print the preview of a source: tables of its columns and counts, and some conversations."""
+    console.print()
+    console.print(preview.name, style="bold", markup=False)
+    if preview.columns:
+        columns = Table("column", "became")
+        for name, role in preview.columns.items():
+            columns.add_row(escape(name), translate(role))
+        console.print(translate_table(columns))
+    counts = Table("conversations", "", show_header=False)
+    for name, count in preview.counts.items():
+        counts.add_row(translate(name), f"{count:,}")
+    for role, mean in preview.tokens_a_turn.items():
+        counts.add_row(translate(f"tokens a turn, {role}"), f"{mean:.1f}")
+    console.print(counts)
+    if preview.dropped:
+        dropped = Table("rule", "dropped", "the first begins")
+        for rule, (count, example) in preview.dropped.items():
+            dropped.add_row(rule, f"{count:,}", escape(example))
+        console.print(translate_table(dropped))
+    if preview.samples:
+        console.print(translate("what is trained is green:"))
+    for spans in preview.samples:
+        line = Text()
+        for text, is_trained in spans:
+            line.append(text, style=TRAINED if is_trained else CONTEXT)
+        console.print(line, soft_wrap=True)

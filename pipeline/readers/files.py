@@ -1,0 +1,78 @@
+"""Read the rows of a file: JSON, CSV, TSV or Parquet. All but Parquet may be compressed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.common.errors import UserError, one_line
+from pipeline.readers.decompress import content_suffix, is_compressed, open_decompressed
+from pipeline.readers.json_rows import read_json_rows
+from pipeline.readers.rows import Note, Row, Unreadable
+from pipeline.readers.tables import Fields, read_table
+
+JSON_SUFFIXES, TABLE_SUFFIXES = (".jsonl", ".ndjson", ".json"), (".csv", ".tsv")
+ROW_FORMATS = "jsonl, ndjson, json, csv, tsv (these also .gz, .xz or .zst), parquet"
+PARQUET_BATCH_ROWS = 256
+
+
+def row_format(path: Path) -> str | None:
+    """Return the suffix that names the format of a file of rows, in lower case; None for another file."""
+    suffix = content_suffix(path)
+    known = JSON_SUFFIXES + TABLE_SUFFIXES + (() if is_compressed(path) else (".parquet",))
+    return suffix if suffix in known else None
+
+
+def check_format(path: Path) -> str:
+    """Return the format of a file of rows. Raises UserError for another file."""
+    if suffix := row_format(path):
+        return suffix
+    raise UserError(f"{path}: of no known format; rename or convert it to one of {ROW_FORMATS}")
+
+
+def read_rows(path: Path) -> Iterator[Row | Unreadable | Note]:
+    """Yield the rows of a file, those that cannot be read, and notes.
+
+    Values of a table are texts. Raises UserError for an unknown format, and for a file that cannot be read.
+    """
+    suffix = check_format(path)
+    if suffix == ".parquet":
+        yield from read_parquet_rows(path)
+        return
+    with open_decompressed(path) as stream:
+        if suffix in JSON_SUFFIXES:
+            yield from read_json_rows(stream, str(path))
+        else:
+            yield from read_table_rows(stream, str(path))
+
+
+def read_table_rows(stream: BinaryIO, name: str) -> Iterator[Row | Unreadable | Note]:
+    """Yield the rows under the header of a table (see `read_table`)."""
+    names, rows = read_table(stream, name)
+    for row in rows:
+        if isinstance(row, Fields):
+            yield Row(f"{name}:{row.number}", dict(zip(names, row.values, strict=True)))
+        else:
+            yield row
+
+
+def read_parquet_rows(path: Path) -> Iterator[Row | Unreadable]:
+    """Yield the rows of a Parquet file. Raises UserError where it is damaged."""
+    number = 0
+    try:
+        with pq.ParquetFile(path) as table:
+            for batch in table.iter_batches(PARQUET_BATCH_ROWS, use_threads=False):
+                for i in range(len(batch)):
+                    number += 1
+                    location = f"{path}: row {number}"
+                    try:
+                        (values,) = batch.slice(i, 1).to_pylist()
+                    except UnicodeDecodeError as error:
+                        yield Unreadable(f"{location}: text not UTF-8 at byte {error.start}; mend it")
+                    else:
+                        yield Row(location, values)
+    except (pa.ArrowException, OSError) as error:
+        reason = one_line(error)
+        raise UserError(f"{path}: not readable as Parquet ({reason}); copy or download it again") from None

@@ -1,0 +1,116 @@
+"""What becomes of every source of conversations: which column is what, what was dropped, and what is trained.
+
+`tezgah sft preview` prints it, and the stage writes it to reports/train_sft/data.md.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from pipeline.sft.dataset import Dataset
+from pipeline.sft.load import LoadedSource
+from pipeline.sft.loss_mask import Row
+from pipeline.tokenizer.special import ASSISTANT, END_OF_TURN, SPECIAL_TOKENS, SYSTEM, USER
+from pipeline.tokenizer.tokenizer import Tokenizer
+
+SHOWN_CONVERSATIONS = 3
+OPEN, CLOSE = "⟦", "⟧"  # around what is trained, in the page
+ROLE_OF_MARKER = {SYSTEM: "system", USER: "user", ASSISTANT: "assistant"}
+Span = tuple[str, bool]  # a stretch of a conversation, and whether it is trained
+
+
+@dataclass(frozen=True)
+class SourcePreview:
+    """What became of a source."""
+
+    name: str
+    columns: dict[str, str]  # a column, and what it became
+    counts: dict[str, int]
+    dropped: dict[str, tuple[int, str]]  # by rule: how many, and how the first begins
+    tokens_a_turn: dict[str, float]  # mean, by role
+    samples: list[list[Span]]
+
+
+def preview_sources(
+    sources: Sequence[LoadedSource], data: Dataset, tokenizer: Tokenizer
+) -> list[SourcePreview]:
+    """Return what became of each source. `data` was built from `sources`."""
+    previews = []
+    for loaded in sources:
+        rows = [data.train[i] for i in data.sources[loaded.name]]
+        findings, outcomes = loaded.findings, data.outcomes[loaded.name]
+        counts = {
+            "read": findings.rows,
+            "unreadable": findings.unreadable,
+            "kept": len(loaded.conversations),
+            "cut": outcomes["cut"],
+            "too long": outcomes["too_long"],
+            "without an answer": outcomes["no_answer"],
+            "to train on": len(rows),
+            "tokens": sum(len(row.ids) for row in rows),
+            "trained tokens": sum(row.target_count for row in rows),
+        }
+        dropped = {
+            rule: (count, findings.dropped_examples[rule]) for rule, count in findings.dropped.most_common()
+        }
+        step = max(1, len(rows) // SHOWN_CONVERSATIONS)
+        samples = [list_spans(row, tokenizer) for row in rows[::step][:SHOWN_CONVERSATIONS]]
+        previews.append(
+            SourcePreview(loaded.name, findings.columns, counts, dropped, mean_turns(rows), samples)
+        )
+    return previews
+
+
+def mean_turns(rows: Sequence[Row]) -> dict[str, float]:
+    """Return the mean tokens of a message by its role, without the markers around it."""
+    tokens: Counter[str] = Counter()
+    messages: Counter[str] = Counter()
+    for row in rows:
+        role = ""
+        for token in row.ids:
+            if token in ROLE_OF_MARKER:
+                role = ROLE_OF_MARKER[token]
+                messages[role] += 1
+            elif role and token != END_OF_TURN:
+                tokens[role] += 1
+    return {role: tokens[role] / messages[role] for role in ROLE_OF_MARKER.values() if messages[role]}
+
+
+def list_spans(row: Row, tokenizer: Tokenizer) -> list[Span]:
+    """Return the text of a row in stretches, its markers as they are written."""
+    spans = []
+    pairs = zip(row.ids, row.loss_mask, strict=True)
+    for (is_trained, is_marker), group in groupby(
+        pairs, lambda pair: (pair[1], tokenizer.is_special(pair[0]))
+    ):
+        ids = [token for token, _ in group]
+        text = "".join(SPECIAL_TOKENS[token] for token in ids) if is_marker else tokenizer.decode(ids)
+        spans.append((text, is_trained))
+    return spans
+
+
+def write_page(previews: Sequence[SourcePreview]) -> str:
+    """Return the page reports/train_sft/data.md."""
+    lines = ["# Conversations of the tuning", "", f"What is trained stands in {OPEN}{CLOSE}."]
+    for preview in previews:
+        lines += ["", f"## {preview.name}", ""]
+        lines += [f"- `{key}` became: {role}" for key, role in preview.columns.items()]
+        lines += [", ".join(f"{name} {count:,}" for name, count in preview.counts.items()) + "."]
+        turns = ", ".join(f"{role} {mean:.1f}" for role, mean in preview.tokens_a_turn.items())
+        lines += ["", f"Tokens a turn: {turns}."] if turns else []
+        if preview.dropped:
+            lines += ["", "| rule | dropped | the first begins |", "|---|---|---|"]
+            lines += [
+                f"| {rule} | {count:,} | {escape_cell(example)} |"
+                for rule, (count, example) in preview.dropped.items()
+            ]
+        for spans in preview.samples:
+            text = "".join(f"{OPEN}{text}{CLOSE}" if trained else text for text, trained in spans)
+            lines += ["", "````text", text.replace(CLOSE + OPEN, ""), "````"]
+    return "\n".join(lines) + "\n"
+
+
+def escape_cell(text: str) -> str:
+    """Return a text for a cell of a Markdown table."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`")
