@@ -20,6 +20,7 @@ WITHOUT_TORCH = (
     "data",
     "readers",
     "search",
+    "hub",
     "eval_sets",
     "overlap",
     "corpus",

@@ -137,7 +137,8 @@ def check_device(runtime: RuntimeParams) -> None:
 def check_conversations(params: sft.SftParams, root: Path = Path()) -> list[str]:
     """Return notes on the files of conversations, one line each. Raises UserError as the stage does."""
     notes = []
-    for name, source in params.sources.items():
+    local = {name: source for name, source in params.sources.items() if source.kind == "local"}
+    for name, source in local.items():
         for file in sft.list_local_files(name, source, root):
             read = partial(read_conversation_file, file, params.on_error, source.templates)
             notes += read_once("sft", [file], [params.on_error, source.templates], read)

@@ -12,10 +12,9 @@ from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate, translate_table
 from pipeline.common.io import atomic_file
 from pipeline.common.paths import RAW_EVAL, TASKS
-from pipeline.corpus.params import HubSource
-from pipeline.corpus.sources.hub import download_rows
 from pipeline.eval_sets.readers import read_task
 from pipeline.eval_sets.tasks import TaskFile, find_data_files, list_task_names, read_task_file
+from pipeline.hub.data_sets import download_rows
 
 
 def task_table() -> Table:
@@ -65,10 +64,9 @@ def fetch_task(name: str) -> None:
         raise UserError(
             f"{key}: missing, so get the files by hand: {task.source}; they belong at {task.path}"
         )
-    source = HubSource(kind="hub", **task.hub.model_dump())
     count = 0
     with atomic_file(path) as file:
-        for row in download_rows(key, source):
+        for row in download_rows(key, task.hub):
             file.write(json.dumps(row, ensure_ascii=False, default=str).encode("utf-8") + b"\n")
             count += 1
     try:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from pipeline.common.data_files import matching_files
+from pipeline.common.hub_set import HubSet
 from pipeline.common.params import Section
 from pipeline.common.paths import RAW_CORPUS
 from pipeline.corpus.readers.txt import DocumentBoundary
@@ -58,15 +59,10 @@ class LocalSource(Section):
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # relative share of max_bytes
 
 
-class HubSource(Section):
+class HubSource(HubSet):
     """A dataset on the Hugging Face Hub."""
 
     kind: Literal["hub"]
-    dataset: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
-    config: str | None = None  # null: the dataset's default
-    split: str = "train"
-    # A commit; null: the run stops and names the current one.
-    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
     # A column, or several in braces, "{title}\n\n{body}"; null: found by its name.
     text_column: str | None = None
     without: list[Rule] = Field(default_factory=list)  # rules that are not applied to it

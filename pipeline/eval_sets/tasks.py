@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
+from pipeline.common.hub_set import HubSet
 from pipeline.common.params import Section, parse_section, read_yaml, suggest_nearest
 from pipeline.common.paths import PARAMS_FILE, RAW_EVAL, TASKS
 from pipeline.eval_sets.params import EvalParams
@@ -63,16 +64,6 @@ class EvalTask(Section):
             if isinstance(self.columns[field], list) and field != "options":
                 raise ValueError(f"columns.{field}: one column is expected; write several as '{{a}} {{b}}'")
         return self
-
-
-class HubSet(Section):
-    """A split of a data set on the Hugging Face hub."""
-
-    dataset: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
-    config: str | None = None  # null: the set's default
-    split: str
-    # A commit; null: `tezgah tasks fetch` stops and names the current one.
-    revision: str | None = Field(pattern=r"^[0-9a-f]{40}$")
 
 
 class TaskFile(EvalTask):

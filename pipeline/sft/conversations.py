@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.common.errors import UserError
+from pipeline.common.hub_set import HubSet
+from pipeline.hub.data_sets import download_rows
 from pipeline.readers.decompress import DamagedFile
 from pipeline.readers.files import read_rows
-from pipeline.readers.rows import Note, Unreadable
+from pipeline.readers.rows import Note, Row, Unreadable
 from pipeline.sft.findings import Findings
 from pipeline.sft.shapes import parse_row
 from pipeline.tokenizer.chat_template import Message
@@ -45,7 +47,24 @@ def read_conversations(
 
     Raises UserError that names file, line, value and what to do, unless `findings` says to skip such rows.
     """
-    for row in read_rows(path):
+    yield from parse_rows(read_rows(path), findings, columns)
+
+
+def read_hub_set(
+    key: str, hub_set: HubSet, findings: Findings, columns: Mapping[str, str] | None = None
+) -> Iterator[list[Message]]:
+    """Yield the conversations of a set on the hub, as its rows come. Raises UserError that names `key`."""
+    location = f"{key}: {hub_set.dataset} row"
+    rows = download_rows(f"{key}.hub", hub_set, streaming=True)
+    numbered = (Row(f"{location} {number}", values) for number, values in enumerate(rows, start=1))
+    yield from parse_rows(numbered, findings, columns)
+
+
+def parse_rows(
+    rows: Iterable[Row | Unreadable | Note], findings: Findings, columns: Mapping[str, str] | None
+) -> Iterator[list[Message]]:
+    """Yield the conversations of rows. Raises UserError for a wrong one, unless such rows are skipped."""
+    for row in rows:
         if isinstance(row, Note):
             findings.notes.append(row.message)
             continue

@@ -1,13 +1,13 @@
 """The conversations of all sources, read, cleaned and counted."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError
-from pipeline.sft.conversations import read_files, unit_hash
+from pipeline.sft.conversations import read_files, read_hub_set, unit_hash
 from pipeline.sft.findings import Findings
 from pipeline.sft.params import MINIWORLD_CONVERSATIONS, SftParams, Source, list_local_files
 from pipeline.sft.rules import RULES, find_fault, find_overlaps, mask_conversation
@@ -89,7 +89,7 @@ def list_notes(sources: Sequence[LoadedSource]) -> list[str]:
 def load_source(name: str, source: Source, params: SftParams, root: Path) -> LoadedSource:
     """Return a source whose conversations have passed the rules about each alone."""
     findings = Findings(params.on_error)
-    conversations = read_files(list_files(name, source, root), findings, source.templates)
+    conversations = read_source(name, source, findings, root)
     if source.kind == "miniworld":
         return LoadedSource(name, draw_conversations(list(conversations), source.max_rows), findings)
     kept = []
@@ -98,7 +98,16 @@ def load_source(name: str, source: Source, params: SftParams, root: Path) -> Loa
             findings.drop(rule, messages)
         else:
             kept.append(mask_conversation(messages))
+        if source.kind == "hub" and len(kept) == source.max_rows:
+            break  # the rest need not come through the net
     return LoadedSource(name, kept, findings)
+
+
+def read_source(name: str, source: Source, findings: Findings, root: Path) -> Iterator[list[Message]]:
+    """Return the conversations of a source, as they are read."""
+    if source.hub is not None:
+        return read_hub_set(f"params.yaml: sft.sources.{name}", source.hub, findings, source.templates)
+    return read_files(list_files(name, source, root), findings, source.templates)
 
 
 def list_source_files(params: SftParams, root: Path = Path()) -> list[Path]:
@@ -108,6 +117,8 @@ def list_source_files(params: SftParams, root: Path = Path()) -> list[Path]:
 
 def list_files(name: str, source: Source, root: Path) -> list[Path]:
     """Return the files of a source. Raises UserError where one is missing, or the miniworld has none."""
+    if source.kind == "hub":
+        return []
     if source.kind == "local":
         return list_local_files(name, source, root)
     file = root / MINIWORLD_CONVERSATIONS

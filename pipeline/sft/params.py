@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
+from pipeline.common.hub_set import HubSet
 from pipeline.common.params import Section
 from pipeline.common.paths import MINIWORLD, RAW_SFT
 from pipeline.common.runtime import RuntimeParams
@@ -19,8 +20,10 @@ MINIWORLD_CONVERSATIONS = MINIWORLD / "conversations.jsonl"
 class Source(Section):
     """A source of conversations."""
 
-    kind: Literal["miniworld", "local"]  # miniworld: the generated ones; local: your own files
+    # miniworld: the generated ones; local: your own files; hub: a data set on the hub, which `hub` names
+    kind: Literal["miniworld", "local", "hub"]
     path: str | list[str] | None = Field(default=None, validate_default=True)  # globs under data/raw/sft
+    hub: HubSet | None = Field(default=None, validate_default=True)
     # templates of the user's, the assistant's and the system's message; null: the names of the keys tell
     columns: dict[Literal["user", "assistant", "system"], str] | None = None
     max_rows: int | None = Field(default=None, gt=0)  # conversations, drawn from all; null: all of them
@@ -30,12 +33,24 @@ class Source(Section):
     @field_validator("path")
     @classmethod
     def check_path(cls, path: str | list[str] | None, info: ValidationInfo) -> Any:
-        """Raise ValueError unless a local source has a path and the miniworld has none."""
-        if info.data.get("kind") == "local" and not path:
+        """Raise ValueError unless a local source has a path and others have none."""
+        kind = info.data.get("kind")
+        if kind == "local" and not path:
             raise ValueError(f"kind local needs a path, such as {RAW_SFT}/*.jsonl")
-        if info.data.get("kind") == "miniworld" and path is not None:
-            raise ValueError("kind miniworld takes no path; remove it or use kind: local")
+        if kind in ("miniworld", "hub") and path is not None:
+            raise ValueError(f"kind {kind} takes no path; remove it or use kind: local")
         return path
+
+    @field_validator("hub")
+    @classmethod
+    def check_hub(cls, hub: HubSet | None, info: ValidationInfo) -> HubSet | None:
+        """Raise ValueError unless a hub source has a set and others have none."""
+        kind = info.data.get("kind")
+        if kind == "hub" and hub is None:
+            raise ValueError("kind hub needs a set: hub: {dataset: owner/name, split: train, revision: null}")
+        if kind in ("miniworld", "local") and hub is not None:
+            raise ValueError(f"kind {kind} takes no set of the hub; remove it or use kind: hub")
+        return hub
 
     @field_validator("columns")
     @classmethod
@@ -122,11 +137,12 @@ def check_inputs(params: SftParams, root: Path = Path()) -> None:
     `root` is the project's folder. No file is opened: `tezgah check` calls this.
     """
     for name, source in params.sources.items():
-        list_local_files(name, source, root)
+        if source.kind == "local":
+            list_local_files(name, source, root)
 
 
 def list_local_files(name: str, source: Source, root: Path = Path()) -> list[Path]:
-    """Return the files of a source in a fixed order, each once. The miniworld has none here.
+    """Return the files of a local source in a fixed order, each once.
 
     Raises UserError where there is none, or one of an unknown format.
     """

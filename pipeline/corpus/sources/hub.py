@@ -4,26 +4,24 @@
 wanted are downloaded, by ranges. Other files are downloaded whole, and an interrupted download resumes.
 """
 
-import logging
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.common.errors import UserError, one_line
+from pipeline.common.errors import UserError
 from pipeline.corpus.params import HubSource
 from pipeline.corpus.readers import parquet
 from pipeline.corpus.readers.files import FORMATS, compression_ratio, file_format, read_file
 from pipeline.corpus.readers.records import Record, choose_text_columns
 from pipeline.corpus.sources.download_cache import download_folder
+from pipeline.hub.access import hub_access
+from pipeline.hub.data_sets import list_urls
 from pipeline.readers.rows import Note, Unreadable
 
-ENV_FILE = Path(".env")  # may hold HF_TOKEN=…
 METADATA_THREADS = 16  # Parquet files whose footers are read at a time
 
 
@@ -81,7 +79,7 @@ def list_hub_shards(name: str, source: HubSource, by_row_group: bool) -> list[Ro
     """
     key = source_key(name)
     with hub_access(key):
-        urls = _list_urls(key, source)
+        urls = list_urls(key, source)
         sizes = {url: int(_file_system().info(url)["size"]) for url in urls}
         for url in urls:
             if file_format(Path(url)) is None:
@@ -108,51 +106,6 @@ def list_hub_shards(name: str, source: HubSource, by_row_group: bool) -> list[Ro
     return shards
 
 
-def _list_urls(key: str, source: HubSource) -> list[str]:
-    """Return the URLs of the files of a configuration and split, in the order of the data set.
-
-    Raises UserError naming `key` for a set without a pinned revision, and for one that cannot be loaded.
-    """
-    import datasets
-
-    if source.revision is None:
-        from huggingface_hub import HfApi
-
-        current = HfApi().dataset_info(source.dataset).sha
-        raise UserError(f'{key}.revision: missing; {source.dataset} is now at "{current}", put that there')
-
-    datasets.disable_progress_bars()
-    try:
-        builder = datasets.load_dataset_builder(source.dataset, source.config, revision=source.revision)
-    except RuntimeError as error:
-        if "script" not in str(error):
-            raise
-        raise UserError(
-            f"{key}.dataset: {source.dataset} needs a script of its own to be loaded, which is not supported;"
-            " load it yourself, save it as Parquet or JSON lines, and add that as a source of kind local"
-        ) from None
-    except ValueError as error:  # no such configuration
-        raise UserError(f"{key}.config: {source.config!r}: {one_line(error)}") from None
-    files = builder.config.data_files or {}
-    if source.split not in files:
-        raise UserError(f"{key}.split: {source.split!r}: not there; it has {', '.join(files) or 'none'}")
-    return [str(url) for url in files[source.split]]
-
-
-def download_rows(key: str, source: HubSource) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a pinned set, all its columns. Raises UserError naming `key`, as for a source."""
-    with hub_access(key):
-        _list_urls(key, source)
-        import datasets
-
-        try:
-            yield from datasets.load_dataset(
-                source.dataset, source.config, split=source.split, revision=source.revision
-            )
-        except datasets.exceptions.DatasetGenerationError as error:
-            raise UserError(f"{key}: {one_line(error.__cause__ or error)}") from None
-
-
 def _row_group_text_bytes(url: str, source: HubSource) -> list[int]:
     """Return the bytes of the text columns of each row group."""
     with _open_remote(url) as file:
@@ -175,45 +128,3 @@ def _file_system() -> Any:
     from huggingface_hub import HfFileSystem
 
     return HfFileSystem()
-
-
-@contextmanager
-def hub_access(key: str) -> Iterator[None]:
-    """Access the hub inside the block, with the token of `.env`. Its errors become UserErrors of one line.
-
-    They begin with `key`, which is where the set is named.
-    """
-    if "HF_TOKEN" not in os.environ and (token := _read_token(ENV_FILE)):
-        os.environ["HF_TOKEN"] = token
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
-    from httpx2 import HTTPError
-    from huggingface_hub import errors
-
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs every attempt
-    no_access = errors.GatedRepoError, errors.RepositoryNotFoundError, errors.RevisionNotFoundError
-    try:
-        yield
-    except (*no_access, DatasetNotFoundError) as error:
-        if "evision" in str(error) and "gated" not in str(error):
-            raise UserError(f"{key}.revision: not there; set it to null to be told the current one") from None
-        raise UserError(
-            f"{key}.dataset: not there, or not to be read without leave ({one_line(error)}); check its name,"
-            " or ask for access on its page and put a token in the environment or in .env: HF_TOKEN=hf_…"
-        ) from None
-    except (errors.EntryNotFoundError, DataFilesNotFoundError, FileNotFoundError) as error:
-        raise UserError(f"{key}: {one_line(error)}") from None
-    except (errors.HfHubHTTPError, HTTPError, OSError) as error:
-        raise UserError(
-            f"{key}: the hub does not answer ({one_line(error)}); run again, and it goes on"
-        ) from None
-
-
-def _read_token(path: Path) -> str | None:
-    """Return the HF_TOKEN of an `.env` file; None if it has none."""
-    if not path.is_file():
-        return None
-    lines = (line.partition("=") for line in path.read_text("utf-8").splitlines())
-    variables = {key.strip().removeprefix("export "): value.strip().strip("\"'") for key, _, value in lines}
-    return variables.get("HF_TOKEN") or None

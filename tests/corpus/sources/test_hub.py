@@ -165,7 +165,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"split": "dev"}, "web.split: 'dev': not there; it has train, test"),
     ({"config": "tr"}, "web.config: 'tr': "),
     ({"text_column": "body"}, "no column 'body'; set text_column"),
-    ({"dataset": "ornek/betik"}, "needs a script of its own to be loaded, which is not supported"),
+    ({"dataset": "ornek/betik"}, "needs a script of its own, which is not supported"),
 ]
 
 
