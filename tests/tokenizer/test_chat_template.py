@@ -27,6 +27,13 @@ def test_encode_conversation_matches_transformers(any_tokenizer, stock):
     assert prompt == encode_prompt(any_tokenizer, CHAT[:2])
 
 
+def test_transformers_masks_what_the_loss_mask_does(any_tokenizer, stock):
+    rendered = stock.apply_chat_template(CHAT, return_dict=True, return_assistant_tokens_mask=True)
+    ids, loss_mask = encode_conversation(any_tokenizer, CHAT)
+    assert rendered["input_ids"] == ids
+    assert [mask == 1 for mask in rendered["assistant_masks"]] == loss_mask
+
+
 def test_encode_conversation_leaves_out_white_space_around_a_message(any_tokenizer, stock):
     padded = [{**message, "content": f" \n{message['content']} "} for message in CHAT]
     assert encode_conversation(any_tokenizer, padded) == encode_conversation(any_tokenizer, CHAT)
