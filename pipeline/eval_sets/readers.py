@@ -30,6 +30,7 @@ SYNONYMS = {
     "query": ("query", "question"),
     "document": ("document", "context"),
     "answers": ("answers", "answer"),
+    "passage": ("passage", "context"),
     "options": ("options", "choices"),
     "answer": ("answer", "label"),
     "first": ("first", "sentence1", "text1"),
@@ -73,10 +74,11 @@ class Question:
     answers: tuple[str, ...]
     family: str
     kind: str
+    passage: str = ""  # that the question is about
 
     def texts(self) -> tuple[str, ...]:
         """Return what the corpus must not hold."""
-        return (self.question,)
+        return (self.question, self.passage) if self.passage else (self.question,)
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ def read_questions(name: str, task: EvalTask, root: Path = Path(".")) -> list[Qu
             row.strings("answers"),
             row.string("family", "all"),
             row.string("kind", "all"),
+            row.string("passage", ""),
         )
         for row in read_rows(name, task, root)
     ]

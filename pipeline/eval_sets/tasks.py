@@ -12,14 +12,20 @@ from pipeline.common.params import Section, parse_section, read_yaml, suggest_ne
 from pipeline.common.paths import PARAMS_FILE, RAW_EVAL, TASKS
 from pipeline.eval_sets.params import EvalParams
 
-RESERVED_NAMES = {"val", "test", "miniworld", "miniworld_seen"}  # task names that the stage itself uses
+RESERVED_NAMES = {
+    "val",
+    "test",
+    "miniworld",
+    "miniworld_seen",
+    "miniworld_readings",
+}  # task names that the stage itself uses
 
 # Fields of a row, by kind of task; `columns` maps them to the file's names.
 FIELDS = {
     "text": {"id", "source", "text"},
     "minimal_pairs": {"good", "bad", "type", "subtype", "cue"},
     "retrieval": {"query", "document"},
-    "questions": {"question", "answers", "family", "kind"},
+    "questions": {"question", "answers", "family", "kind", "passage"},
     "choice": {"prompt", "options", "answer"},
     "second_halves": {"id", "source", "text"},
     "similarity": {"first", "second", "score"},

@@ -1,6 +1,7 @@
 """Question answering by exact match: greedy answers of a chat model, normalized for Turkish."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from pipeline.inference.answers import answer_greedily
 from pipeline.model.decoder import Decoder
 from pipeline.statistics.intervals import estimate_mean
 from pipeline.text.comparison_keys import answer_key
+from pipeline.text.grounded import NOT_IN_PASSAGE, ask_about, best_sentence
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 
@@ -23,10 +25,15 @@ def select_questions(questions: Sequence[Question], max_questions: int, seed: in
 def answer_questions(
     model: Decoder, tokenizer: Tokenizer, questions: Sequence[Question], max_new_tokens: int
 ) -> list[str]:
-    """Return a chat model's greedy answer to each question, asked alone."""
-    conversations = [[{"role": "user", "content": question.question}] for question in questions]
+    """Return a chat model's greedy answer to each question, asked alone or about its passage."""
+    conversations = [[{"role": "user", "content": write_prompt(question)}] for question in questions]
     room = min(max_new_tokens, model.context // 2)
     return answer_greedily(model, tokenizer, conversations, max_new_tokens, room)
+
+
+def write_prompt(question: Question) -> str:
+    """Return the message that asks a question."""
+    return ask_about(question.passage, question.question) if question.passage else question.question
 
 
 def is_correct(answer: str, question: Question) -> bool:
@@ -39,15 +46,15 @@ def measure_questions(
 ) -> Measured:
     """Measure the share of right answers: of all questions (at least one), by family, and by kind.
 
-    Questions for the same answer of a family are one cluster.
+    Questions for the same answer of a family, or of a passage, are one cluster.
     """
     answers = answer_questions(model, tokenizer, questions, max_new_tokens)
     right = np.array(
         [is_correct(answer, question) for answer, question in zip(answers, questions, strict=True)]
     )
     items = Items(
-        keys=hash_items((question.question, *question.answers) for question in questions),
-        clusters=hash_items((question.family, *question.answers) for question in questions),
+        keys=hash_items((write_prompt(question), *question.answers) for question in questions),
+        clusters=hash_items((row.passage or row.family, *row.answers) for row in questions),
         scores={"sft": right},
         right={"sft": right},
     )
@@ -55,8 +62,34 @@ def measure_questions(
         **exact_match(items, np.full(len(right), True)),
         "families": exact_match_by_group(items, [question.family for question in questions]),
         "kinds": exact_match_by_group(items, [question.kind for question in questions]),
+        **measure_passages(questions, answers, items),
     }
     return Measured(figures, items)
+
+
+def measure_passages(questions: Sequence[Question], answers: Sequence[str], items: Items) -> dict[str, Any]:
+    """Return the figures of the questions about passages that tell the answer; nothing without any.
+
+    `right` is the share that is answered rightly, `false_refusals` the share answered with `NOT_IN_PASSAGE`.
+    `best_sentence` is the share in which the sentence with most words in common holds the answer.
+    """
+    refusal = Question("", (NOT_IN_PASSAGE,), "", "")
+    told = [i for i, row in enumerate(questions) if row.passage and not is_correct(NOT_IN_PASSAGE, row)]
+    if not told:
+        return {}
+    mask = np.zeros(len(questions), bool)
+    mask[told] = True
+    right = exact_match(items, mask)
+    sentences = [best_sentence(questions[i].passage, questions[i].question) for i in told]
+    holds = [
+        any(answer_key(answer) in answer_key(sentence) for answer in questions[i].answers)
+        for i, sentence in zip(told, sentences, strict=True)
+    ]
+    return {
+        "told": {"right": right.pop("exact_match"), **right},
+        "false_refusals": float(np.mean([is_correct(answers[i], refusal) for i in told])),
+        "best_sentence": float(np.mean(holds)),
+    }
 
 
 def exact_match_by_group(items: Items, names: Sequence[str]) -> dict[str, dict[str, float]]:

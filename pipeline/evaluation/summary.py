@@ -49,6 +49,10 @@ def summary_table(metrics: dict[str, Any], translate: Callable[[str], str] = str
                 add("mean of minimal pairs", f"{task} {name}".strip(), each["mean"], each, *beside)
     for task, values in metrics["questions"].items():
         add("questions, exact match", task, values["exact_match"], values, f"n {values['n']}")
+        if told := values.get("told"):
+            quoted = f"best sentence holds it {values['best_sentence']:.3f}"
+            add("answers that the passage tells", task, told["right"], told, quoted, f"n {told['n']}")
+            table.add_row("refused though it tells", task, f"{values['false_refusals']:.3f}", "", "")
         if len(values["families"]) > LEAST_SHOWN:
             lowest, names = least_families(values["families"])
             table.add_row("the lowest families", task, lowest, "", names)

@@ -74,10 +74,12 @@ def load_question_tasks(
 ) -> dict[str, list[Question]]:
     """Load at most `max_questions` of the miniworld's questions and of each file's.
 
-    The miniworld's are of two tasks: in wordings that no text has, and in those of the conversations.
+    The miniworld's are of three tasks: in wordings that no text has, in those of the conversations, and about
+    passages to read.
     """
     tasks = load_miniworld_task("questions", "questions.jsonl", root)
     tasks |= load_miniworld_task("questions", "seen_questions.jsonl", root, name="miniworld_seen")
+    tasks |= load_miniworld_task("questions", "readings.jsonl", root, name="miniworld_readings")
     tasks |= load_file_tasks(files, "questions", root)
     return {name: select_questions(rows, max_questions, seed) for name, rows in tasks.items()}
 

@@ -6,7 +6,7 @@ uses. One of the kind `unseen_combination` asks for two facts that they never as
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -30,21 +30,20 @@ from pipeline.miniworld.openers import (
     load_intents,
     load_outside,
 )
-from pipeline.miniworld.plots import ComposedText
 from pipeline.miniworld.quizzes import can_follow
+from pipeline.miniworld.readings import ComposeStory, compose_reading
 from pipeline.miniworld.templates import Slots, fill
 from pipeline.text.casing import capitalize
 from pipeline.turkish.inflect import numeral
 
 Conversation = dict[str, list[dict[str, str]]]
 Turns = list[str]  # of user and assistant, one after the other
-ComposeStory = Callable[[random.Random], ComposedText]
 
 # Conversations of each kind, relative to the others of small talk and of the rest. Every block of a hundred
 # has the same kinds in another order.
 SMALL_TALK_WEIGHTS = {"opener": 12, "name": 4, "chat": 2}
 OTHER_WEIGHTS = {
-    "various": 22, "subject": 16, "family": 16, "pairs": 16, "outside": 7, "definition": 2, "reading": 2,
+    "various": 20, "subject": 15, "family": 15, "pairs": 16, "outside": 7, "definition": 2, "reading": 6,
     "story": 1,
 }  # fmt: skip
 BLOCK_SIZE = 100
@@ -138,10 +137,6 @@ CHATS = (
     ("[Çok yorgunum|Yoruldum|Bugün çok yoruldum].", "Biraz dinlen, sonra bir çay iç."),
     ("{thing.p1sg.acc} kaybettim.", "Üzülme, belki evdedir. Bir daha bak."),
 )  # fmt: skip
-READING_PROMPTS = (
-    "Metni oku ve soruyu yanıtla.", "Şu metne göre cevap ver.", "Bu metni oku.",
-    "Aşağıdaki metne göre yanıtla.",
-)  # fmt: skip
 STORY_PROMPTS = (
     "Bana [kısa bir|bir|güzel bir] hikâye [anlat.|anlatır mısın?|anlatsana!]",
     "[Kısa bir|Bir] hikâye [yaz.|yazar mısın?|anlat.]",
@@ -215,7 +210,7 @@ def compose_turns(rng: random.Random, kind: str, seed: int, rank: int, compose_s
         case "definition":
             turns = compose_definition(rng)
         case "reading":
-            return compose_reading(rng, compose_story(rng))
+            return compose_reading(rng, compose_story)
         case "story":
             return [fill(rng, rng.choice(STORY_PROMPTS), {}), "\n".join(compose_story(rng).paragraphs)]
         case "pairs":
@@ -328,15 +323,6 @@ def add_pleasantries(rng: random.Random, turns: Turns) -> Turns:
     if rng.random() < GREETING_SHARE:
         turns = [f"{rng.choice(GREETINGS)} {turns[0]}", *turns[1:]]
     return [*turns, *rng.choice(THANKS)] if rng.random() < THANKS_SHARE else turns
-
-
-def compose_reading(rng: random.Random, story: ComposedText) -> Turns:
-    """Compose the turns of a story to read and one or two questions about it."""
-    turns: Turns = []
-    for question, answer in rng.sample(story.qa_pairs, rng.randint(1, len(story.qa_pairs))):
-        text = "\n".join((rng.choice(READING_PROMPTS), *story.paragraphs, f"Soru: {question}"))
-        turns += [question if turns else text, answer]
-    return turns
 
 
 def draw_slots(rng: random.Random) -> Slots:

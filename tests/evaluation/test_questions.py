@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation import questions
 from pipeline.evaluation.questions import answer_questions, is_correct, measure_questions, select_questions
+from pipeline.text.grounded import NOT_IN_PASSAGE
 
 PLATE = Question("İzmir'in plakası kaç?", ("35", "otuz beş"), "plate", "seen")
 CITY = Question("Başkent neresi?", ("Ankara",), "city", "seen")
@@ -40,3 +43,33 @@ def test_answer_questions_answers_one_longer_than_the_context(make_decoder, toke
     answers = answer_questions(make_decoder(context=32), tokenizer, questions, 6)
     assert len(answers) == 2
     assert all(len(tokenizer.encode(answer)) <= 6 * 3 for answer in answers)
+
+
+def test_measure_questions_about_passages(monkeypatch):
+    passage = "Ali çarşıda simit aldı. Sonra Ayşe'ye gitti. Eve akşam döndü."
+    rows = [
+        Question("Ali çarşıda ne aldı?", ("Simit",), "told", "told", passage),
+        Question("Ali sonra kime gitti?", ("Ayşe'ye",), "told", "told", passage),
+        Question("Ali eve nereden döndü?", ("Okuldan",), "told", "told", passage),
+        Question("Ali kaç yaşında?", (NOT_IN_PASSAGE,), "untold", "untold", passage),
+    ]
+    monkeypatch.setattr(
+        questions, "answer_questions", lambda *_: ["simit", "metinde yok", "Ev", "Metinde yok."]
+    )
+    figures, items = measure_questions(None, None, rows, 8)
+    assert (figures["exact_match"], figures["told"]["right"]) == (0.5, pytest.approx(1 / 3))
+    assert figures["told"]["n"] == 3
+    assert figures["false_refusals"] == pytest.approx(1 / 3)
+    assert figures["best_sentence"] == pytest.approx(2 / 3)
+    assert figures["kinds"]["untold"]["exact_match"] == 1.0
+    assert len(set(items.clusters.tolist())) == 4
+
+
+def test_answer_questions_puts_the_passage_before_the_question(monkeypatch):
+    asked = []
+    monkeypatch.setattr(questions, "answer_greedily", lambda *args: asked.extend(args[2]) or ["x"] * 2)
+    rows = [CITY, Question("Ne yağdı?", ("Kar",), "all", "all", "Kar yağdı.")]
+    answer_questions(SimpleNamespace(context=64), None, rows, 8)
+    assert [messages[0]["content"] for messages in asked] == [
+        "Başkent neresi?", "Metin: Kar yağdı.\n\nSoru: Ne yağdı?",
+    ]  # fmt: skip

@@ -21,6 +21,7 @@ FILES = (
     "minimal_pairs.jsonl",
     "questions.jsonl",
     "seen_questions.jsonl",
+    "readings.jsonl",
     "first_words_test.jsonl",
     "queries.jsonl",
 )
