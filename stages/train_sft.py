@@ -55,7 +55,8 @@ def main() -> None:
     with atomic_folder(SFT_MODEL) as folder:
         save_decoder(folder, model, TOKENIZER)
     with atomic_file(REPORTS / STAGE / "data.md") as file:
-        file.write(write_page(preview_sources(sources, data, tokenizer)).encode())
+        previews = preview_sources(sources, data, tokenizer, task.order, sft_params.epochs)
+        file.write(write_page(previews).encode())
     metrics = {
         **history.last_validation,
         "best_val_loss": history.best_val_loss,

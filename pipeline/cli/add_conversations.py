@@ -15,22 +15,29 @@ from pipeline.cli.add import (
     source_name,
     write_source,
 )
+from pipeline.cli.add_task import parse_columns
 from pipeline.cli.graph import stages_after
 from pipeline.cli.preset import check_params_text, dump_yaml
-from pipeline.common.errors import one_line
+from pipeline.common.errors import UserError, one_line
 from pipeline.common.i18n import translate
 from pipeline.common.paths import PARAMS_FILE, RAW_SFT
 from pipeline.readers.files import check_format
 from pipeline.sft.conversations import read_files
 from pipeline.sft.findings import Findings
+from pipeline.tokenizer.chat_template import ROLES
 
 
-def add_conversations(files: Sequence[Path], name: str | None, copy: bool, track: bool) -> None:
+def add_conversations(
+    files: Sequence[Path], name: str | None, column: str | None, copy: bool, track: bool
+) -> None:
     """Check the files, link them under data/raw/sft (copy them, `dvc add` them), and write the source.
 
-    Raises UserError as `add_files` does, and for a file of an unknown format. Nothing is left behind
-    then.
+    `column` says which columns are what: `user=soru,assistant=yanıt`. Raises UserError as `add_files` does,
+    and for a file of an unknown format. Nothing is left behind then.
     """
+    columns = parse_columns(column) if column else None
+    if columns is not None and (columns.keys() - ROLES.keys() or not {"user", "assistant"} <= columns.keys()):
+        raise UserError(f"--column: {column!r}: give user=…,assistant=…, or with system=… too")
     source, files = name or source_name(files[0]), list_once(files)
     for file in files:
         if file.is_file():
@@ -43,12 +50,14 @@ def add_conversations(files: Sequence[Path], name: str | None, copy: bool, track
         for file, path in zip(files, placed, strict=True):
             findings = Findings(on_error)
             # A link's own path is what its owner knows. A copy may be the one in UTF-8.
-            conversations = list(read_files([file if path.is_symlink() else path], findings))
-            begins = one_line(conversations[0][0]["content"][:60])
+            conversations = list(read_files([file if path.is_symlink() else path], findings, columns))
+            begins = one_line(next((m["content"] for m in conversations[0]), "")[:60])
             count = f"{len(conversations):,} conversations; the first begins “{begins}…”"
             print(f"{file}: {translate(count)}")
             notes += findings.list_notes(str(file))
         sources[source], paths = make_entry(placed)
+        if columns is not None:
+            sources[source]["columns"] = columns
         text = dump_yaml(document)
         params, to_run = check_params_text(text), stages_after(["train_sft"])
         duration = estimate.describe_time(params, to_run)

@@ -137,6 +137,12 @@ def check_device(runtime: RuntimeParams) -> None:
 def check_conversations(params: sft.SftParams, root: Path = Path()) -> list[str]:
     """Return notes on the files of conversations, one line each. Raises UserError as the stage does."""
     notes = []
+    for name, source in params.sources.items():
+        if source.hub is not None and source.hub.revision is None:
+            notes.append(
+                f"params.yaml: sft.sources.{name}.hub.revision: missing, and train_sft will stop for it;"
+                " `tezgah sft preview` names the current one"
+            )
     local = {name: source for name, source in params.sources.items() if source.kind == "local"}
     for name, source in local.items():
         for file in sft.list_local_files(name, source, root):

@@ -14,7 +14,15 @@ from pipeline.common.io import write_json
 from pipeline.common.paths import PARAMS_FILE
 
 CACHE_FOLDER = "check"
-READER_ROOMS = ("common", "eval_sets", "readers", "sft", "text", "tokenizer")  # the code that reads the files
+READER_ROOMS = (
+    "common",
+    "eval_sets",
+    "hub",
+    "readers",
+    "sft",
+    "text",
+    "tokenizer",
+)  # the code that reads the files
 ROOMS = Path(__file__).parents[1]
 
 

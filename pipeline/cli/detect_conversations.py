@@ -9,7 +9,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.paths import RAW_SFT
 from pipeline.readers.files import read_rows, row_format
 from pipeline.readers.rows import Row
-from pipeline.sft.shapes import ANSWERS, LISTS, QUESTIONS, match_names
+from pipeline.sft.shapes import ANSWERS, LISTS, QUESTIONS, match_names, read_messages
 
 
 def refuse_conversations(path: Path, file: Path) -> None:
@@ -25,15 +25,12 @@ def refuse_conversations(path: Path, file: Path) -> None:
 def is_conversation(row: dict[str, Any]) -> bool:
     """Return whether a row has the keys of a shape of conversations, and values of their types."""
     names = match_names(row)
-    for name in LISTS:
-        items = row.get(names.get(name, ""))
-        first = items[0] if isinstance(items, list) and items else None
-        if isinstance(first, dict) and not first.keys().isdisjoint({"role", "from"}):
+    for key in (key for name in LISTS for key in names.get(name, ())):
+        messages = read_messages(row[key])
+        if messages and {"role", "from"} & messages[0].keys():
             return True
-    return all(
-        any(isinstance(row[names[name]], str) for name in known if name in names)
-        for known in (QUESTIONS, ANSWERS)
-    )
+    keys = [[key for name in known for key in names.get(name, ())] for known in (QUESTIONS, ANSWERS)]
+    return all(any(isinstance(row[key], str) or read_messages(row[key]) for key in each) for each in keys)
 
 
 def read_first_row(path: Path) -> dict[str, Any]:

@@ -9,6 +9,9 @@ one where other programs share the machine.
 from collections.abc import Collection
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from pipeline.cli.check import AllParams
 from pipeline.cli.rate import stored_rate
 from pipeline.common.data_files import matching_files
@@ -19,6 +22,10 @@ from pipeline.corpus.params import LocalSource
 from pipeline.corpus.readers.files import compression_ratio
 from pipeline.encoder.pairs import MAX_BYTES
 from pipeline.encoder.params import EncoderParams
+from pipeline.readers.decompress import open_decompressed
+from pipeline.readers.files import row_format
+from pipeline.readers.json_rows import read_json_rows
+from pipeline.readers.rows import Row
 
 # Share of the machine's rate of matrix products that each stage reaches.
 EFFICIENCY = {"train_encoder": 0.48, "train_base": 0.40, "train_sft": 0.24, "evaluate": 0.12}
@@ -107,12 +114,27 @@ def count_conversations(params: AllParams, root: Path = Path()) -> int:
     total = 0
     for name, source in params.sft.sources.items():
         if source.kind == "miniworld":
-            total += MINIWORLD_CONVERSATIONS
+            count = MINIWORLD_CONVERSATIONS
+        elif source.kind == "hub":
+            count = 0  # nobody has counted them yet
         else:
-            for file in matching_files(f"sft.sources.{name}.path", source.patterns, RAW_SFT, root):
-                with open(file, "rb") as lines:
-                    total += sum(1 for _ in lines)
+            files = matching_files(f"sft.sources.{name}.path", source.patterns, RAW_SFT, root)
+            count = sum(map(count_rows, files))
+        total += count if source.max_rows is None else min(count or source.max_rows, source.max_rows)
     return total
+
+
+def count_rows(file: Path) -> int:
+    """Return about how many rows a file of conversations has, 0 where it cannot be read."""
+    try:
+        if row_format(file) == ".parquet":
+            return int(pq.read_metadata(file).num_rows)
+        with open_decompressed(file) as stream:
+            if row_format(file) == ".json":
+                return sum(isinstance(row, Row) for row in read_json_rows(stream, str(file)))
+            return sum(1 for _ in stream)
+    except (UserError, OSError, pa.ArrowException):
+        return 0
 
 
 def stage_flops(params: AllParams, root: Path = Path()) -> dict[str, float]:

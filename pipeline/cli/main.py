@@ -89,13 +89,13 @@ def add(
         list[Path], typer.Argument(help="txt, json(l), csv, tsv, also .gz, .xz, .zst; parquet.")
     ],
     name: Annotated[str | None, typer.Option(help="The source's name; else the first file's.")] = None,
-    column: Annotated[str | None, typer.Option(help="Which column is the text, if it is not found.")] = None,
+    column: Annotated[str | None, typer.Option(help="Which column is what, if it is not found.")] = None,
     no_header: Annotated[
         bool, typer.Option("--no-header", help="The first line of a csv or tsv is a row, no names.")
     ] = False,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the files instead of linking them.")] = False,
     track: Annotated[bool, typer.Option("--track", help="Copy them and `dvc add` them.")] = False,
-    sft: Annotated[bool, typer.Option("--sft", help="They are conversations, in JSON, to tune on.")] = False,
+    sft: Annotated[bool, typer.Option("--sft", help="They are conversations to tune on.")] = False,
     eval_kind: Annotated[
         str | None, typer.Option("--eval", help="It is a task of this kind to measure on (docs/tasks.md).")
     ] = None,
@@ -103,6 +103,7 @@ def add(
     """Bring files of yours in: text for the corpus, conversations to tune on, or a task to measure on.
 
     Examples: tezgah add novels.txt news.jsonl.gz --name mine; tezgah add --sft talks.jsonl;
+    tezgah add --sft quiz.csv --column user=metin,assistant=ozet;
     tezgah add --eval questions quiz.csv --column question=soru,answers=yanıt
     """
     from pipeline.cli.add import add_files
@@ -116,10 +117,9 @@ def add(
         add_task(files, eval_kind, name, column, copy, track)
         return
     if sft:
-        for option, value in {"--column": column, "--no-header": no_header}.items():
-            if value:
-                raise UserError(f"{option}: conversations have no columns; leave it out with --sft")
-        add_conversations(files, name, copy, track)
+        if no_header:
+            raise UserError("--no-header: conversations need names of columns; leave it out with --sft")
+        add_conversations(files, name, column, copy, track)
         return
     add_files(files, name, column, copy, track, not no_header)
 

@@ -45,7 +45,7 @@ TRAIN_KEYS = (
     *RECIPE, "learning_rate", "matrix_learning_rate", "beta2", "batch_size", "steps", "tokens_per_step",
     "warmup_steps", "eval_every",
 )  # fmt: skip
-# A step reads about so many tokens, times the root of the millions of tokens of the run. In runs of 4 M tokens
+# A step reads about so many tokens, times the root of the millions of tokens of the run. In runs of 4 M
 # 1,024 were better than 2,048, and those better than 4,096 (by 0.005 and 0.004 bits per byte); in longer runs
 # than LONG_RUN_TOKENS nothing was compared.
 STEP_TOKENS, LONG_RUN_STEP_TOKENS, MIN_STEP_TOKENS = 660, 1320, 1024

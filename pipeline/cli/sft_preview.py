@@ -6,12 +6,15 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.check import check_params
+from pipeline.cli.plan import try_or_explain
+from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate, translate_table
 from pipeline.common.paths import TOKENIZER
 from pipeline.eval_sets.readers import read_all_texts
 from pipeline.eval_sets.tasks import load_task_files
-from pipeline.sft.dataset import build_dataset
-from pipeline.sft.load import list_notes, load_sources
+from pipeline.sft.dataset import build_dataset, check_enough
+from pipeline.sft.load import check_sources, list_notes, load_sources
+from pipeline.sft.mixture import mix_by_weights
 from pipeline.sft.preview import SourcePreview, preview_sources
 from pipeline.tokenizer.tokenizer import Tokenizer
 
@@ -19,16 +22,24 @@ TRAINED, CONTEXT = "bold green", "dim"
 
 
 def print_preview() -> None:
-    """Print a preview of every source. Raises UserError where a file or the tokenizer is missing."""
+    """Print a preview of every source, and then what keeps the tuning from running.
+
+    Raises UserError for that, and where a file or the tokenizer is missing.
+    """
     params, console = check_params(), Console(highlight=False)
     tokenizer = Tokenizer.load(TOKENIZER)
     sources = load_sources(params.sft, read_all_texts(load_task_files(params.eval)))
     by_name = {loaded.name: loaded.conversations for loaded in sources}
     data = build_dataset(by_name, tokenizer, params.sft, params.seed)
-    for preview in preview_sources(sources, data, tokenizer):
+    order, fault = try_or_explain(lambda: mix_by_weights(data.train, data.sources, params.sft, params.seed))
+    for preview in preview_sources(sources, data, tokenizer, order, params.sft.epochs):
         print_source(preview, console)
     for note in list_notes(sources):
         console.print(translate(note), soft_wrap=True, markup=False)
+    if fault:
+        raise UserError(fault)
+    check_sources(sources)
+    check_enough(len(data.train), len(data.val), params.sft)
 
 
 def print_source(preview: SourcePreview, console: Console) -> None:
@@ -36,18 +47,19 @@ def print_source(preview: SourcePreview, console: Console) -> None:
     console.print()
     console.print(preview.name, style="bold", markup=False)
     if preview.columns:
-        columns = Table("column", "became")
+        columns = Table("column of the file", "what it became")
         for name, role in preview.columns.items():
-            columns.add_row(escape(name), translate(role))
+            columns.add_row(escape(name), role)
         console.print(translate_table(columns))
-    counts = Table("conversations", "", show_header=False)
+    counts = Table(show_header=False)
     for name, count in preview.counts.items():
         counts.add_row(translate(name), f"{count:,}")
+    counts.add_row(translate("times each is read in the run"), f"{preview.readings:.2f}")
     for role, mean in preview.tokens_a_turn.items():
         counts.add_row(translate(f"tokens a turn, {role}"), f"{mean:.1f}")
     console.print(counts)
     if preview.dropped:
-        dropped = Table("rule", "dropped", "the first begins")
+        dropped = Table("broken rule", "conversations", "the first begins")
         for rule, (count, example) in preview.dropped.items():
             dropped.add_row(rule, f"{count:,}", escape(example))
         console.print(translate_table(dropped))

@@ -1,6 +1,6 @@
 """Read the rows of a file: JSON, CSV, TSV or Parquet. All but Parquet may be compressed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,11 +51,19 @@ def read_rows(path: Path) -> Iterator[Row | Unreadable | Note]:
 def read_table_rows(stream: BinaryIO, name: str) -> Iterator[Row | Unreadable | Note]:
     """Yield the rows under the header of a table (see `read_table`)."""
     names, rows = read_table(stream, name)
+    check_column_names(names, name)
     for row in rows:
         if isinstance(row, Fields):
-            yield Row(f"{name}:{row.number}", dict(zip(names, row.values, strict=True)))
+            values = dict(zip(names, row.values, strict=True))
+            yield Row(f"{name}:{row.number}", {key: value for key, value in values.items() if key})
         else:
             yield row
+
+
+def check_column_names(names: Sequence[str], name: str) -> None:
+    """Raise UserError where two columns of the file called `name` have one name. Blank names are no names."""
+    if twice := sorted({column for column in names if column and names.count(column) > 1}):
+        raise UserError(f"{name}: two columns are called {twice[0]!r}; rename one")
 
 
 def read_parquet_rows(path: Path) -> Iterator[Row | Unreadable]:
@@ -63,6 +71,7 @@ def read_parquet_rows(path: Path) -> Iterator[Row | Unreadable]:
     number = 0
     try:
         with pq.ParquetFile(path) as table:
+            check_column_names(table.schema_arrow.names, str(path))
             for batch in table.iter_batches(PARQUET_BATCH_ROWS, use_threads=False):
                 for i in range(len(batch)):
                     number += 1
@@ -71,6 +80,8 @@ def read_parquet_rows(path: Path) -> Iterator[Row | Unreadable]:
                         (values,) = batch.slice(i, 1).to_pylist()
                     except UnicodeDecodeError as error:
                         yield Unreadable(f"{location}: text not UTF-8 at byte {error.start}; mend it")
+                    except (ValueError, OverflowError) as error:  # such as a date of year 29,000
+                        yield Unreadable(f"{location}: not readable ({one_line(error)}); mend it")
                     else:
                         yield Row(location, values)
     except (pa.ArrowException, OSError) as error:

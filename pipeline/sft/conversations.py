@@ -37,7 +37,7 @@ def read_files(
         if is_empty and findings.unreadable > unreadable:
             raise UserError(findings.example)
         if is_empty:
-            raise UserError(f"{file}: no conversation in it; add some, or remove it from sft.sources")
+            raise UserError(f"{file}: no conversation in it; add some, or leave the file out")
 
 
 def read_conversations(
@@ -79,7 +79,7 @@ def parse_rows(
             yield messages
 
 
-def unit_hash(messages: Sequence[Message]) -> float:
-    """Hash the messages to a number in [0, 1)."""
-    text = json.dumps([[message["role"], message["content"]] for message in messages])
+def unit_hash(messages: Sequence[Message], salt: str = "") -> float:
+    """Hash the messages to a number in [0, 1), another one for another `salt`."""
+    text = salt + json.dumps([[message["role"], message["content"]] for message in messages])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48

@@ -25,15 +25,20 @@ class Dataset:
     counts: dict[str, Any]
     sources: dict[str, list[int]] = field(default_factory=dict)  # by name, the indices of its rows in `train`
     outcomes: dict[str, Counter[RowOutcome]] = field(default_factory=dict)  # of conversations, by source
+    val_counts: Counter[str] = field(default_factory=Counter)  # of those that validate, by source
 
 
 def load_dataset(
     params: SftParams, eval_texts: Sequence[str], tokenizer: Tokenizer, seed: int
 ) -> tuple[list[LoadedSource], Dataset]:
-    """Return all sources (see `load_sources`) and their rows. Raises UserError where one has none left."""
+    """Return all sources (see `load_sources`) and their rows.
+
+    Raises UserError where one has none left, and where too few are left for a step or for validation.
+    """
     sources = load_sources(params, eval_texts)
     check_sources(sources)
     data = build_dataset({loaded.name: loaded.conversations for loaded in sources}, tokenizer, params, seed)
+    check_enough(len(data.train), len(data.val), params)
     data.counts.update(count_findings(sources))
     return sources, data
 
@@ -44,12 +49,12 @@ def build_dataset(
     """Turn the conversations of all sources into rows and split them.
 
     Of the training rows, `sft.careless_fraction` of the user's messages are typed carelessly. Those of
-    validation stay as they are. Raises UserError where too few remain for one optimizer step or for
-    validation.
+    validation stay as they are.
     """
     train: list[Row] = []
     val: list[Row] = []
     indices: dict[str, list[int]] = {name: [] for name in sources}
+    val_counts: Counter[str] = Counter()
     by_source: dict[str, Counter[RowOutcome]] = {name: Counter() for name in sources}
     for name, conversations in sources.items():
         for messages in conversations:
@@ -59,10 +64,10 @@ def build_dataset(
                 continue
             if unit_hash(cut_after_first_answer(row.messages)) < params.val_fraction:
                 val.append(row)
+                val_counts[name] += 1
             else:
                 indices[name].append(len(train))
                 train.append(type_row(row, tokenizer, params, seed))
-    check_enough(len(train), len(val), params)
     outcomes = sum(by_source.values(), Counter[RowOutcome]())
     counts = {
         "read": outcomes.total(),
@@ -75,7 +80,7 @@ def build_dataset(
         "train_tokens": sum(len(row.ids) for row in train),
         "trained_tokens": sum(row.target_count for row in train),
     }
-    return Dataset(train, val, counts, indices, by_source)
+    return Dataset(train, val, counts, indices, by_source, val_counts)
 
 
 def type_row(row: Row, tokenizer: Tokenizer, params: SftParams, seed: int) -> Row:

@@ -44,8 +44,7 @@ class Findings:
     def list_notes(self, location: str) -> list[str]:
         """Return what people should know, one line each. `location` names the files."""
         notes = list(self.notes)
-        if self.ignored_keys:
-            names = sorted(self.ignored_keys)
+        if names := sorted(name for name in self.ignored_keys if name.strip()):
             listed = ", ".join(name[:MAX_QUOTED_CHARS] for name in names[:MAX_LISTED_KEYS])
             more = ", …" if len(names) > MAX_LISTED_KEYS else ""
             notes.append(one_line(f"{location}: keys without effect: {listed}{more}"))

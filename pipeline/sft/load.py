@@ -10,8 +10,10 @@ from pipeline.common.errors import UserError
 from pipeline.sft.conversations import read_files, read_hub_set, unit_hash
 from pipeline.sft.findings import Findings
 from pipeline.sft.params import MINIWORLD_CONVERSATIONS, SftParams, Source, list_local_files
-from pipeline.sft.rules import RULES, find_fault, find_overlaps, mask_conversation
+from pipeline.sft.rules import RULES, drop_greeting, find_fault, find_overlaps, mask_conversation
 from pipeline.tokenizer.chat_template import Message
+
+DRAW_SALT = "draw"  # the plain hash says what validates
 
 
 @dataclass
@@ -73,7 +75,7 @@ def describe_counts(counts: dict[str, Any]) -> str:
     dropped = counts["dropped_too_long"] + counts["dropped_without_answer"] + sum(counts["dropped"].values())
     return (
         f"{counts['train']:,} conversations to learn from, {counts['val']:,} to validate on;"
-        f" {counts['cut']:,} cut, {dropped:,} dropped (reports/train_sft/data.md tells why)"
+        f" {counts['cut']:,} cut, {dropped:,} dropped (`tezgah sft preview` tells why)"
     )
 
 
@@ -93,7 +95,7 @@ def load_source(name: str, source: Source, params: SftParams, root: Path) -> Loa
     if source.kind == "miniworld":
         return LoadedSource(name, draw_conversations(list(conversations), source.max_rows), findings)
     kept = []
-    for messages in conversations:
+    for messages in map(drop_greeting, conversations):
         if rule := find_fault(messages):
             findings.drop(rule, messages)
         else:
@@ -134,5 +136,5 @@ def draw_conversations(conversations: list[list[Message]], count: int | None) ->
     """Return at most `count` conversations, drawn by their hashes, in their order."""
     if count is None or len(conversations) <= count:
         return conversations
-    by_hash = sorted(range(len(conversations)), key=lambda i: (unit_hash(conversations[i]), i))
+    by_hash = sorted(range(len(conversations)), key=lambda i: (unit_hash(conversations[i], DRAW_SALT), i))
     return [conversations[i] for i in sorted(by_hash[:count])]

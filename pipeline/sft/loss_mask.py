@@ -5,6 +5,7 @@ B batch    T time
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -25,7 +26,7 @@ class Row:
     ids: list[int]
     loss_mask: list[bool]  # True at the ids that are trained on
 
-    @property
+    @cached_property
     def target_count(self) -> int:
         """The number of tokens that are trained on."""
         return sum(self.loss_mask)

@@ -8,6 +8,45 @@ import numpy as np
 
 from pipeline.common.errors import UserError
 from pipeline.sft.loss_mask import Row
+from pipeline.sft.params import SftParams
+
+MAX_READINGS = 50  # of a conversation in a run: more is a mistake in the weights
+
+
+def mix_by_weights(
+    rows: Sequence[Row], sources: Mapping[str, Sequence[int]], params: SftParams, seed: int
+) -> np.ndarray | None:
+    """Return the order of a run by the sources' weights, 1 where one has none; None where none has one.
+
+    Raises UserError for a run that is shorter than a step, or reads a source more than MAX_READINGS times.
+    """
+    weights = {name: source.weight for name, source in params.sources.items()}
+    if not any(weights.values()):
+        return None
+    known = {name: weight or 1.0 for name, weight in weights.items()}
+    order = mix_sources(rows, sources, known, params.on_source_end, params.epochs, seed)
+    times = count_readings(order, sources)
+    name = max(times, key=lambda name: times[name])
+    if times[name] > MAX_READINGS:
+        raise UserError(
+            f"params.yaml: sft.sources.{name}.weight: {weights[name]}: its conversations would be read"
+            f" {times[name]:.0f} times; lower it, or set sft.on_source_end: stop"
+        )
+    if len(order) < params.conversations_per_step:
+        shortest = min(sources, key=lambda name: len(sources[name]))
+        raise UserError(
+            f"params.yaml: sft.on_source_end: {params.on_source_end}: {shortest} ends the run after"
+            f" {len(order)} conversations, fewer than a step has; set it to repeat, or lower its weight"
+        )
+    return order
+
+
+def count_readings(
+    order: np.ndarray | Sequence[int], sources: Mapping[str, Sequence[int]]
+) -> dict[str, float]:
+    """Return how often each source's conversations are read in a run, in the mean."""
+    read = np.bincount(order, minlength=sum(map(len, sources.values())))
+    return {name: float(read[list(indices)].mean()) if indices else 0.0 for name, indices in sources.items()}
 
 
 def mix_sources(

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
+
 from pipeline.sft.dataset import Dataset
 from pipeline.sft.load import LoadedSource
 from pipeline.sft.loss_mask import Row
-from pipeline.tokenizer.special import ASSISTANT, END_OF_TURN, SPECIAL_TOKENS, SYSTEM, USER
+from pipeline.sft.mixture import count_readings
+from pipeline.tokenizer.special import ASSISTANT, END_OF_TURN, FIRST_TEXT_TOKEN, SPECIAL_TOKENS, SYSTEM, USER
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 SHOWN_CONVERSATIONS = 3
@@ -27,28 +30,38 @@ class SourcePreview:
     name: str
     columns: dict[str, str]  # a column, and what it became
     counts: dict[str, int]
+    readings: float  # of each conversation in a run, in the mean
     dropped: dict[str, tuple[int, str]]  # by rule: how many, and how the first begins
     tokens_a_turn: dict[str, float]  # mean, by role
     samples: list[list[Span]]
 
 
 def preview_sources(
-    sources: Sequence[LoadedSource], data: Dataset, tokenizer: Tokenizer
+    sources: Sequence[LoadedSource],
+    data: Dataset,
+    tokenizer: Tokenizer,
+    order: np.ndarray | None,
+    epochs: float,
 ) -> list[SourcePreview]:
-    """Return what became of each source. `data` was built from `sources`."""
+    """Return what became of each source.
+
+    `data` was built from `sources`. `order` is that of the run, where sources have weights.
+    """
     previews = []
+    readings = dict.fromkeys(data.sources, epochs) if order is None else count_readings(order, data.sources)
     for loaded in sources:
         rows = [data.train[i] for i in data.sources[loaded.name]]
         findings, outcomes = loaded.findings, data.outcomes[loaded.name]
         counts = {
-            "read": findings.rows,
-            "unreadable": findings.unreadable,
-            "kept": len(loaded.conversations),
-            "cut": outcomes["cut"],
-            "too long": outcomes["too_long"],
-            "without an answer": outcomes["no_answer"],
-            "to train on": len(rows),
-            "tokens": sum(len(row.ids) for row in rows),
+            "rows read": findings.rows,
+            "unreadable rows": findings.unreadable,
+            "conversations kept": len(loaded.conversations),
+            "of these cut": outcomes["cut"],
+            "of these left out as too long": outcomes["too_long"],
+            "of these left out without a trained answer": outcomes["no_answer"],
+            "to validate on": data.val_counts[loaded.name],
+            "conversations to train on": len(rows),
+            "tokens to train on": sum(len(row.ids) for row in rows),
             "trained tokens": sum(row.target_count for row in rows),
         }
         dropped = {
@@ -57,7 +70,15 @@ def preview_sources(
         step = max(1, len(rows) // SHOWN_CONVERSATIONS)
         samples = [list_spans(row, tokenizer) for row in rows[::step][:SHOWN_CONVERSATIONS]]
         previews.append(
-            SourcePreview(loaded.name, findings.columns, counts, dropped, mean_turns(rows), samples)
+            SourcePreview(
+                loaded.name,
+                findings.columns,
+                counts,
+                readings[loaded.name],
+                dropped,
+                mean_turns(rows),
+                samples,
+            )
         )
     return previews
 
@@ -81,9 +102,7 @@ def list_spans(row: Row, tokenizer: Tokenizer) -> list[Span]:
     """Return the text of a row in stretches, its markers as they are written."""
     spans = []
     pairs = zip(row.ids, row.loss_mask, strict=True)
-    for (is_trained, is_marker), group in groupby(
-        pairs, lambda pair: (pair[1], tokenizer.is_special(pair[0]))
-    ):
+    for (is_trained, is_marker), group in groupby(pairs, lambda pair: (pair[1], pair[0] < FIRST_TEXT_TOKEN)):
         ids = [token for token, _ in group]
         text = "".join(SPECIAL_TOKENS[token] for token in ids) if is_marker else tokenizer.decode(ids)
         spans.append((text, is_trained))
@@ -96,7 +115,8 @@ def write_page(previews: Sequence[SourcePreview]) -> str:
     for preview in previews:
         lines += ["", f"## {preview.name}", ""]
         lines += [f"- `{key}` became: {role}" for key, role in preview.columns.items()]
-        lines += [", ".join(f"{name} {count:,}" for name, count in preview.counts.items()) + "."]
+        lines += [f"- {name}: {count:,}" for name, count in preview.counts.items()]
+        lines += [f"- times each is read in the run: {preview.readings:.2f}"]
         turns = ", ".join(f"{role} {mean:.1f}" for role, mean in preview.tokens_a_turn.items())
         lines += ["", f"Tokens a turn: {turns}."] if turns else []
         if preview.dropped:

@@ -11,7 +11,10 @@ A row holds a list of messages, or one question and its answer. Data sets have m
 """
 
 import json
+import unicodedata
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from pipeline.common.errors import UserError
@@ -34,8 +37,13 @@ TURKISH_NAMES = {
 }  # fmt: skip
 NAMES = {name: name for name in (*LISTS, *QUESTIONS, *ANSWERS, *BESIDE_QUESTION)} | TURKISH_NAMES
 WITHOUT_MARKS = str.maketrans("çğıöşü", "cgiosu", "\u0307")
-MESSAGE_KEYS = ("role", "from", "content", "value", "weight")  # weight 0: the answer is not trained
-ROLE_NAMES = {"human": "user", "gpt": "assistant"}  # ShareGPT's names
+ROLE_KEYS, CONTENT_KEYS = ("role", "from", "rol"), ("content", "value", "icerik")  # of a message
+MESSAGE_KEYS = (*ROLE_KEYS, *CONTENT_KEYS, "weight")  # weight 0: the answer is not trained
+# Names of roles in any case: ShareGPT's, those of other sets, Turkish ones.
+ROLE_NAMES = {
+    "human": "user", "gpt": "assistant", "prompter": "user", "bot": "assistant", "model": "assistant",
+    "kullanici": "user", "asistan": "assistant", "sistem": "system",
+}  # fmt: skip
 # Keys with a meaning that is not supported: an error with this advice. All others have no effect, and are
 # listed once.
 UNSUPPORTED = {
@@ -57,12 +65,13 @@ UNSUPPORTED_IN_ROW = UNSUPPORTED | {
     "weight": "a row has no weight; give its messages weight 0 (not trained) or 1",
 }
 UNSUPPORTED_BESIDE_LIST = UNSUPPORTED_IN_ROW | dict.fromkeys(
-    ("input", "history"), "not supported beside a list of messages; put it into them"
+    ("context", "input", "history"), "not supported beside a list of messages; put it into them"
 )
 UNSUPPORTED_IN_MESSAGE = UNSUPPORTED | dict.fromkeys(
     ("loss", "train", "training", "train_detail"), "not supported; give weight 0 (not trained) or 1"
 )
-EMPTY: tuple[object, ...] = (None, "", [], {}, "[]")
+EMPTY: tuple[object, ...] = (None, "", [], {}, "[]", "None", "null", "nan")  # also as tables write it
+AS_WRITTEN = {"0": 0, "0.0": 0, "False": 0, "false": 0, "1": 1, "1.0": 1, "True": 1, "true": 1}
 SHAPES_ADVICE = "messages; instruction, input and output; prompt and response; or ShareGPT's conversations"
 
 
@@ -77,8 +86,8 @@ def parse_row(
     if columns is not None:
         return fill_columns(row, location, columns, findings)
     names = match_names(row)
-    lists = [name for name in LISTS if name in names]
-    filled = [name for name in lists if row[names[name]] not in EMPTY]
+    lists = [key for name in LISTS for key in names.get(name, ())]
+    filled = [key for key in lists if not is_blank(row[key])]
     turns = not filled and any(name in names for name in QUESTIONS) and any(n in names for n in ANSWERS)
     if turns:
         return parse_turns(row, names, location, findings)
@@ -89,108 +98,137 @@ def parse_row(
 
 def fold_key(key: str) -> str:
     """Return a key in small letters without marks, so that Çıktı, ÇIKTI and cikti are one."""
-    return key.strip().lower().translate(WITHOUT_MARKS)
+    return unicodedata.normalize("NFC", key).strip().lower().translate(WITHOUT_MARKS)
 
 
-def match_names(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the row's keys by the names that are known here. A key that is such a name comes first."""
-    names = {NAMES[fold_key(key)]: key for key in reversed(list(row)) if fold_key(key) in NAMES}
-    return names | {key: key for key in row if key in NAMES.values()}
+def match_names(row: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the row's keys by the names that are known here."""
+    names: dict[str, list[str]] = {}
+    for key in row:
+        if name := NAMES.get(fold_key(key)):
+            names.setdefault(name, []).append(key)
+    return names
 
 
 def unknown_shape(row: Mapping[str, Any], location: str) -> UserError:
     """Return the error for a row of no known shape. Two columns of text are offered as a mapping."""
     names = ", ".join(sorted(row)) or "no key"
-    texts = [key for key, value in row.items() if isinstance(value, str) and value.strip()]
+    texts = [
+        key
+        for key, value in row.items()
+        if key.strip() and not fold_key(key).endswith("id") and isinstance(value, str) and not is_blank(value)
+    ]
     advice = f"give {SHAPES_ADVICE}"
     if len(texts) > 1:
-        first, last = texts[0], max(texts[1:], key=lambda key: len(row[key]))
-        advice += f", or name them by columns, such as {{user: {first}, assistant: {last}}}"
+        advice += f", or name them by columns, such as {{user: {texts[0]}, assistant: {texts[1]}}}"
     return UserError(f"{location}: {quote_value(names)}: no conversation; {advice}")
 
 
 def fill_columns(
     row: Mapping[str, Any], location: str, columns: Mapping[str, str], findings: Findings
 ) -> list[Message]:
-    """Return a message for each role of `columns` by its template. A system message needs words."""
+    """Return a message for each role of `columns` by its template. A system message needs words.
+
+    A column that earlier rows had is blank where a row lacks it. A system message that names no column is
+    the same for all rows.
+    """
     messages = []
     for role in ROLES:
         if role not in columns:
             continue
-        template = columns[role]
-        fields = list_fields(template) or (template,)
-        for name in fields:
-            if name not in row:
+        template, fields = columns[role], list_fields(columns[role])
+        if not fields and role == "system" and template not in row and template not in findings.columns:
+            messages.append({"role": role, "content": normalize_text(unescape(template))})
+            continue
+        for name in fields or (template,):
+            if name not in row and name not in findings.columns:
                 raise UserError(
                     f"{location}: no column {name!r}, which `columns` names; it has {', '.join(row)}"
                 )
             findings.columns[name] = role
-        values = {name: "" if row[name] is None else stringify(row[name]) for name in fields}
-        text = fill_template(unescape(template), values) if list_fields(template) else values[template]
-        content = normalize_text(text) if any(value.strip() for value in values.values()) else ""
-        if role != "system" or content.strip():
+        values = {name: parse_content(row.get(name), f"{location}: {name}") for name in fields or (template,)}
+        text = fill_template(unescape(template), values) if fields else values[template]
+        content = text if any(values.values()) else ""
+        if role != "system" or content:
             messages.append({"role": role, "content": content})
     findings.ignored_keys.update(key for key in row if key not in findings.columns)
     return messages
 
 
-def stringify(value: Any) -> str:
-    """Return a value of a column as text: a number or a list too."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
 def parse_turns(
-    row: Mapping[str, Any], names: dict[str, str], location: str, findings: Findings
+    row: Mapping[str, Any], names: dict[str, list[str]], location: str, findings: Findings
 ) -> list[Message]:
-    """Return the messages of a row with one question and one answer, and a history or none."""
-    question = choose_column(row, names, QUESTIONS, "question", location)
-    answer = choose_column(row, names, ANSWERS, "answer", location)
-    used = {question: "user", answer: "assistant"}
-    beside = [names[name] for name in BESIDE_QUESTION if name in names]
-    check_keys(row, {*used, *beside}, UNSUPPORTED_IN_ROW, location, findings)
-    findings.columns |= used
-    prompt, reply = read_list(row[question]), read_list(row[answer])
-    if isinstance(prompt, list) and isinstance(reply, list) and prompt and reply:
-        asked = parse_list(prompt, f"{location}: {question}", findings)
-        asked = [m | ({"weight": "0"} if m["role"] == "assistant" else {}) for m in asked]
-        return asked + parse_list(reply, f"{location}: {answer}", findings)
+    """Return the messages of a row with one question and one answer, and what stands beside them."""
+    question, questions = choose_key(row, names, QUESTIONS)
+    answer, answers = choose_key(row, names, ANSWERS)
+    if len(questions) > 1:
+        raise UserError(
+            f"{location}: {', '.join(questions)}: each could be the question; name one by `columns`,"
+            f" such as user: {questions[0]}"
+        )
+    if len(answers) > 1:
+        raise UserError(
+            f"{location}: {', '.join(answers)}: each could be the answer; name one by `columns`,"
+            f" such as assistant: {answers[0]}"
+        )
+    used = {key for name in (*QUESTIONS, *ANSWERS, *BESIDE_QUESTION) for key in names.get(name, ())}
+    check_keys(row, used, UNSUPPORTED_IN_ROW, location, findings)
+    findings.columns |= {question: "user", answer: "assistant"}
+    prompt, reply = read_messages(row[question]), read_messages(row[answer])
+    if prompt is not None and reply is not None:
+        return parse_prompt_messages(row, names, question, answer, location, findings)
     texts = {}
     for name in BESIDE_QUESTION[:3]:
-        key = names.get(name)
-        if key is not None and not is_blank(row[key]):
+        key, _ = choose_key(row, names, (name,))
+        if key and not is_blank(row[key]):
             texts[name] = parse_content(row[key], f"{location}: {key}")
             findings.columns[key] = "system" if name == "system" else "user"
-    asked_text = parse_content(row[question], f"{location}: {question}")
+    asked = parse_content(row[question], f"{location}: {question}")
     if "context" in texts:
-        asked_text = f"{texts['context']}\n\n{asked_text}"
+        asked = f"{texts['context']}\n\n{asked}"
     if "input" in texts:
-        asked_text += f"\n{texts['input']}"
+        asked += f"\n{texts['input']}"
     system = [{"role": "system", "content": texts["system"]}] if "system" in texts else []
-    history = parse_history(row, names.get("history"), location, findings)
-    answered = parse_content(row[answer], f"{location}: {answer}")
-    return [*system, *history, *make_conversation(asked_text, answered)]
+    history = parse_history(row, choose_key(row, names, ("history",))[0], location, findings)
+    return [*system, *history, *make_conversation(asked, parse_content(row[answer], f"{location}: {answer}"))]
 
 
-def choose_column(
-    row: Mapping[str, Any], names: dict[str, str], known: tuple[str, ...], kind: str, location: str
-) -> str:
-    """Return the row's key among `known` names. Raises UserError where several hold different values."""
-    keys = [names[name] for name in known if name in names]
+def choose_key(
+    row: Mapping[str, Any], names: dict[str, list[str]], known: tuple[str, ...]
+) -> tuple[str, list[str]]:
+    """Return the row's key among `known` names, a filled one if any, and those with different values.
+
+    The key is empty where the row has none.
+    """
+    keys = [key for name in known for key in names.get(name, ())]
     filled = [key for key in keys if not is_blank(row[key])]
-    if any(row[key] != row[filled[0]] for key in filled):
-        role = "user" if kind == "question" else "assistant"
-        raise UserError(
-            f"{location}: {' and '.join(filled)}: each could be the {kind}; name one by `columns`,"
-            f" such as {role}: {filled[0]}"
-        )
-    return (filled or keys)[0]
+    different = [key for i, key in enumerate(filled) if row[key] not in [row[other] for other in filled[:i]]]
+    return next(iter([*filled, *keys]), ""), different
 
 
-def parse_history(
-    row: Mapping[str, Any], key: str | None, location: str, findings: Findings
+def parse_prompt_messages(
+    row: Mapping[str, Any],
+    names: dict[str, list[str]],
+    question: str,
+    answer: str,
+    location: str,
+    findings: Findings,
 ) -> list[Message]:
+    """Return the messages of a row whose question and answer are lists of them. The first are not trained."""
+    for name in ("context", "input", "history"):
+        key, _ = choose_key(row, names, (name,))
+        if key and not is_blank(row[key]):
+            advice = UNSUPPORTED_BESIDE_LIST[name]
+            raise UserError(f"{location}: {key}: {quote_value(row[key])}: {advice}")
+    asked = parse_list(read_messages(row[question]), f"{location}: {question}", findings)
+    asked = [m | ({"weight": "0"} if m["role"] == "assistant" else {}) for m in asked]
+    replies = parse_list(read_messages(row[answer]), f"{location}: {answer}", findings)
+    return put_system_first(row, names, question, asked, location, findings) + replies
+
+
+def parse_history(row: Mapping[str, Any], key: str, location: str, findings: Findings) -> list[Message]:
     """Return the messages of the [question, answer] pairs before a question."""
-    history = [] if key is None or is_blank(row[key]) else read_list(row[key])
+    history = [] if not key or is_blank(row[key]) else read_list(row[key])
     if not isinstance(history, list):
         raise UserError(f"{location}: {key}: {quote_value(history)}: give a list of [question, answer]")
     turns: list[Message] = []
@@ -199,20 +237,35 @@ def parse_history(
             raise UserError(f"{location}: {key}[{i}]: {quote_value(pair)}: give [question, answer]")
         texts = [parse_content(text, f"{location}: {key}[{i}][{j}]") for j, text in enumerate(pair)]
         turns += make_conversation(*texts)
-    if key is not None and turns:
+    if turns:
         findings.columns[key] = "user, assistant"
     return turns
 
 
 def parse_list_row(
-    row: Mapping[str, Any], names: dict[str, str], name: str, location: str, findings: Findings
+    row: Mapping[str, Any], names: dict[str, list[str]], key: str, location: str, findings: Findings
 ) -> list[Message]:
-    """Return the messages of a row that lists them, with its system message before them."""
-    key, system_key = names[name], names.get("system")
-    check_keys(row, {key, system_key}, UNSUPPORTED_BESIDE_LIST, location, findings)
+    """Return the messages of a row that lists them under `key`, with its system message before them."""
+    used = {key, *names.get("system", ())}
+    check_keys(row, used, UNSUPPORTED_BESIDE_LIST, location, findings)
     findings.columns[key] = "messages"
+    if is_blank(row[key]):
+        return []
     messages = parse_list(read_list(row[key]), f"{location}: {key}", findings)
-    if system_key is None or is_blank(row[system_key]):
+    return put_system_first(row, names, key, messages, location, findings)
+
+
+def put_system_first(
+    row: Mapping[str, Any],
+    names: dict[str, list[str]],
+    key: str,
+    messages: list[Message],
+    location: str,
+    findings: Findings,
+) -> list[Message]:
+    """Return the messages under `key` with the row's system message before them, if it has one."""
+    system_key, _ = choose_key(row, names, ("system",))
+    if not system_key or is_blank(row[system_key]):
         return messages
     findings.columns[system_key] = "system"
     content = parse_content(row[system_key], f"{location}: {system_key}")
@@ -222,6 +275,12 @@ def parse_list_row(
         value = quote_value(row[system_key])
         raise UserError(f"{location}: {system_key}: {value}: {key} begins with another; keep one of them")
     return messages
+
+
+def read_messages(value: Any) -> list[Any] | None:
+    """Return a value as a list of messages, None where it is none."""
+    items = read_list(value)
+    return items if isinstance(items, list) and items and all(isinstance(i, dict) for i in items) else None
 
 
 def read_list(value: Any) -> Any:
@@ -236,6 +295,11 @@ def read_list(value: Any) -> Any:
 
 def parse_list(items: Any, location: str, findings: Findings) -> list[Message]:
     """Return the messages of a list of them."""
+    if isinstance(items, str) and items.lstrip().startswith("[{'"):
+        raise UserError(
+            f"{location}: {quote_value(items)}: a list as Python writes it;"
+            " save the set as JSON lines or Parquet"
+        )
     if not isinstance(items, list) or not items:
         raise UserError(f"{location}: {quote_value(items)}: give a list of role and content")
     return [parse_message(item, f"{location}[{i}]", findings) for i, item in enumerate(items)]
@@ -246,18 +310,25 @@ def parse_message(item: Any, location: str, findings: Findings) -> Message:
     if not isinstance(item, dict):
         raise UserError(f"{location}: {quote_value(item)}: give an object with role and content")
     check_keys(item, set(MESSAGE_KEYS), UNSUPPORTED_IN_MESSAGE, location, findings)
-    role_key = "from" if item.get("role") is None and "from" in item else "role"
-    content_key = "value" if item.get("content") is None and "value" in item else "content"
-    name, weight = item.get(role_key), item.get("weight")
-    role = ROLE_NAMES.get(name, name) if isinstance(name, str) else None
+    keys = {fold_key(key): key for key in item}
+    role_key, content_key = (
+        next((keys[key] for key in known if key in keys and item[keys[key]] is not None), None)
+        for known in (ROLE_KEYS, CONTENT_KEYS)
+    )
+    if role_key is None:
+        raise UserError(f"{location}: no role; it has {', '.join(item) or 'no key'}")
+    name, weight = item[role_key], item.get("weight")
+    weight = AS_WRITTEN.get(weight, weight) if isinstance(weight, str) else weight
+    folded = fold_key(name) if isinstance(name, str) else ""
+    role = ROLE_NAMES.get(folded, folded)
     if role not in ROLES:
         raise UserError(
             f"{location}: {role_key}: {quote_value(name)}: unknown; use {', '.join(ROLES | ROLE_NAMES)}"
         )
     if weight not in (None, 0, 1):
         raise UserError(f"{location}: weight: {quote_value(weight)}: give 0 (not trained) or 1")
-    location = f"{location}: {content_key}"
-    content = parse_content(join_parts(item.get(content_key), location, findings), location)
+    location = f"{location}: {content_key or 'content'}"
+    content = parse_content(join_parts(item.get(content_key or ""), location, findings), location)
     message = {"role": role, "content": content}
     return message | {"weight": "0"} if weight == 0 and role == "assistant" else message
 
@@ -275,10 +346,12 @@ def check_keys(
     good as none, but where it asks not to train.
     """
     for key, value in item.items():
-        if key in known or value in EMPTY or (key in UNSUPPORTED and not value):
+        name = NAMES.get(fold_key(key), fold_key(key))
+        plain = AS_WRITTEN.get(value, value) if isinstance(value, str) else value
+        if key in known or name in known or is_blank(value) or (name in UNSUPPORTED and not plain):
             continue
-        if key in unsupported and value != 1:
-            raise UserError(f"{location}: {key}: {quote_value(value)}: {unsupported[key]}")
+        if name in unsupported and plain != 1:
+            raise UserError(f"{location}: {key}: {quote_value(value)}: {unsupported[name]}")
         findings.ignored_keys.add(key)
 
 
@@ -288,7 +361,7 @@ def join_parts(content: Any, location: str, findings: Findings) -> Any:
         return content
     texts = []
     for i, part in enumerate(content):
-        if part.get("type") == "text":
+        if part.get("type", "text") == "text":
             texts.append(parse_content(part.get("text"), f"{location}[{i}]: text"))
         else:
             findings.other_parts[str(part.get("type"))] += 1
@@ -297,13 +370,17 @@ def join_parts(content: Any, location: str, findings: Findings) -> Any:
 
 def is_blank(value: Any) -> bool:
     """Return whether the value of a key is as good as none."""
-    return value in EMPTY or (isinstance(value, str) and not value.strip())
+    return value in EMPTY or value != value or (isinstance(value, str) and not value.strip())  # NaN
 
 
 def parse_content(value: Any, location: str) -> str:
-    """Return the text of a message, normalized; nothing for one without words."""
-    if value is None:
+    """Return the text of a message, normalized; nothing for one without words. Numbers and dates are text."""
+    if value is None or value != value:
         return ""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, int | float | Decimal | date) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str):
         raise UserError(f"{location}: {quote_value(value)}: no text; give a string")
     text = normalize_text(value)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pipeline.model.decoder import Decoder
 from pipeline.sft.dataset import Dataset
 from pipeline.sft.loss_mask import Batch, Row, collate
-from pipeline.sft.mixture import mix_sources
+from pipeline.sft.mixture import mix_by_weights
 from pipeline.sft.params import SftParams
 from pipeline.tokenizer.special import IGNORE_INDEX
 from pipeline.training import distributed
@@ -36,7 +36,9 @@ class SftTask:
         self.batch_size_key = "sft.batch_size"
         self.batch_size = params.batch_size
         self.compile = None
-        self.order = mix_by_weights(data, params, seed)  # of the whole run; None: no source has a weight
+        self.order = mix_by_weights(
+            data.train, data.sources, params, seed
+        )  # of the whole run; None: no source has a weight
         read = params.epochs * len(data.train) if self.order is None else len(self.order)
         self.steps = max(1, round(read / params.conversations_per_step))
         self.epoch_order = lru_cache(maxsize=2)(self._epoch_order)
@@ -70,15 +72,6 @@ class SftTask:
         """Return the mean loss over all answer tokens of the validation conversations (nats a token)."""
         losses = (self.loss(model, batch).item() for batch in make_batches(self.val, self.batch_size))
         return {"val_loss": sum(losses)}
-
-
-def mix_by_weights(data: Dataset, params: SftParams, seed: int) -> np.ndarray | None:
-    """Return the order of the run by the sources' weights, 1 where one has none; None where none has one."""
-    weights = {name: source.weight for name, source in params.sources.items()}
-    if not any(weights.values()):
-        return None
-    known = {name: weight or 1.0 for name, weight in weights.items()}
-    return mix_sources(data.train, data.sources, known, params.on_source_end, params.epochs, seed)
 
 
 def make_batches(rows: Sequence[Row], batch_size: int) -> list[Batch]:

@@ -68,14 +68,14 @@ def test_add_recognises_conversations_in_every_format(project, name):
     advice = rf"`tezgah add --sft .*{name}` puts it under data/raw/sft"
     with pytest.raises(UserError, match=f"{name}: holds conversations, no documents; {advice}"):
         add_files([file], None, None, False, False)
-    add_conversations([file], None, False, False)
+    add_conversations([file], None, None, False, False)
     assert sft_sources(project)["a"] == {"kind": "local", "path": f"data/raw/sft/{name}"}
 
 
 def test_add_conversations_refuses_files_of_unknown_formats(project):
     (project / "a.txt").write_text("Merhaba!")
     with pytest.raises(UserError, match=r"a\.txt: of no known format; rename or convert it to one of jsonl"):
-        add_conversations([project / "a.txt"], None, False, False)
+        add_conversations([project / "a.txt"], None, None, False, False)
 
 
 def test_documents_are_no_conversations(project, capsys):
@@ -109,7 +109,7 @@ def test_add_conversations_copies_other_encodings_as_utf_8(project, capsys):
     one, two = project / "bir.jsonl", project / "iki.jsonl"
     one.write_bytes(json.dumps(ROWS["prompt"], ensure_ascii=False).encode("cp1254"))
     write_rows(two, ROWS["alpaca"])
-    add_conversations([one, two], "mine", copy=True, track=False)
+    add_conversations([one, two], "mine", None, copy=True, track=False)
     paths = ["data/raw/sft/bir.jsonl", "data/raw/sft/iki.jsonl"]
     assert sft_sources(project)["mine"] == {"kind": "local", "path": paths}
     assert "içer" in (project / paths[0]).read_text(encoding="utf-8")
@@ -127,8 +127,8 @@ def test_add_conversations_copies_other_encodings_as_utf_8(project, capsys):
         (json.dumps(ROWS["tools"]), [], "tools are not supported"),
         (json.dumps(ROWS["prompt"]), ["--name", "miniworld"], r"sft\.sources\.miniworld: is there already"),
         (json.dumps(ROWS["prompt"]), ["--name", "b c"], "--name: 'b c': letters"),
-        (json.dumps(ROWS["prompt"]), ["--column", "prompt"], "--column: conversations have no columns"),
-        (json.dumps(ROWS["prompt"]), ["--no-header"], "--no-header: conversations have no columns"),
+        (json.dumps(ROWS["prompt"]), ["--column", "prompt"], "--column: 'prompt': give user=…,assistant=…"),
+        (json.dumps(ROWS["prompt"]), ["--no-header"], "--no-header: conversations need names of columns"),
     ],
 )
 def test_add_conversations_refuses_a_mistake_and_leaves_nothing(project, content, arguments, message):
@@ -138,3 +138,14 @@ def test_add_conversations_refuses_a_mistake_and_leaves_nothing(project, content
     with pytest.raises(UserError, match=message):
         app(["add", "--sft", str(project / "a.jsonl"), *arguments], standalone_mode=False)
     assert snapshot(project) == before
+
+
+def test_add_conversations_takes_columns_of_other_names(project, capsys):
+    (project / "özet.csv").write_text(",metin,ozet\n0,Kedi süt içti.,Kedi içti.\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"such as {user: metin, assistant: ozet}"):
+        app(["add", "--sft", "özet.csv"], standalone_mode=False)
+    command = ["add", "--sft", "özet.csv", "--name", "o", "--column", "user=Özetle: {metin},assistant=ozet"]
+    app(command, standalone_mode=False)
+    assert sft_sources(project)["o"]["columns"] == {"user": "Özetle: {metin}", "assistant": "ozet"}
+    assert "the first begins “Özetle: Kedi süt içti.…”" in capsys.readouterr().out
+    check_params()

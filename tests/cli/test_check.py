@@ -70,8 +70,10 @@ def count_reads(monkeypatch):
 
 def test_check_params_finds_a_bad_row_far_from_the_first(project_with_rows):
     check_params()
-    append(project_with_rows / "data/raw/sft/rows.jsonl", '{"prompt": "Kim?", "response": 3}')
-    with pytest.raises(UserError, match=r"sft/rows\.jsonl:61: response: '3': no text.*sft\.on_error: skip"):
+    append(project_with_rows / "data/raw/sft/rows.jsonl", '{"prompt": "Kim?", "response": []}')
+    with pytest.raises(
+        UserError, match=r"sft/rows\.jsonl:61: response: '\[\]': no text.*sft\.on_error: skip"
+    ):
         check_params()
     change(project_with_rows, sft={"on_error": "skip"})
     notes = check_conversations(check_params().sft)

@@ -35,7 +35,12 @@ def test_preview_shows_columns_counts_rules_and_conversations(preview_project, c
     app(["sft", "preview"], standalone_mode=False)
     printed = capsys.readouterr().out
     rows = {tuple(cell.strip() for cell in line.split("│")[1:-1]) for line in printed.splitlines()}
-    assert {("soru", "user"), ("cevap", "assistant"), ("read", "60"), ("kept", "57")} <= rows
+    assert {
+        ("soru", "user"),
+        ("cevap", "assistant"),
+        ("rows read", "60"),
+        ("conversations kept", "57"),
+    } <= rows
     assert {("silent", "1", "Kim? /"), ("empty", "1", "/ Ben.")} <= rows
     assert ("duplicate", "1", "0. soru nedir? / 0 numara") in rows
     assert "what is trained is green:" in printed
@@ -48,22 +53,25 @@ def test_preview_is_turkish_under_tezgah_lang(preview_project, capsys, monkeypat
     monkeypatch.setenv("TEZGAH_LANG", "tr")
     app(["sft", "preview"], standalone_mode=False)
     printed = capsys.readouterr().out
-    for word in ("kullanıcı", "eğitilen parça", "çıkarılan", "ilki şöyle başlıyor", "eğitilen yerler yeşil"):
+    for word in (
+        "neye dönüştü",
+        "eğitilen parça",
+        "uymadığı kural",
+        "ilki şöyle başlıyor",
+        "eğitilen yerler yeşil",
+    ):
         assert word in printed
 
 
-def test_preview_shows_a_source_of_which_nothing_is_left(preview_project, capsys):
-    (preview_project / "data/raw/sft/empty.jsonl").write_text('{"soru": "Kim?", "cevap": ""}\n' * 3)
-    local = {"kind": "local"}
-    set_sft(
-        preview_project,
-        sources={
-            "mine": local | {"path": "data/raw/sft/mine.jsonl"},
-            "empty": local | {"path": "data/raw/sft/empty.jsonl"},
-        },
-    )
-    app(["sft", "preview"], standalone_mode=False)
-    assert "silent" in capsys.readouterr().out.split("empty")[-1]
+def test_preview_shows_why_nothing_is_left_and_then_fails(preview_project, capsys):
+    (preview_project / "data/raw/sft/mine.jsonl").write_text('{"soru": "Kim?", "cevap": ""}\n' * 3)
+    with pytest.raises(UserError, match=r"sft\.sources\.mine: none of its 3 conversations is left"):
+        app(["sft", "preview"], standalone_mode=False)
+    assert "silent" in capsys.readouterr().out
+    (preview_project / "data/raw/sft/mine.jsonl").write_text('{"soru": "Kim?", "cevap": "Ben."}\n')
+    with pytest.raises(UserError, match="more than the 1 training conversations"):
+        app(["sft", "preview"], standalone_mode=False)
+    assert "Ben.<|end|>" in capsys.readouterr().out
 
 
 def test_preview_needs_the_tokenizer_alone(preview_project):

@@ -1,7 +1,10 @@
 import gzip
 import json
 import random
+from datetime import date
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.common.errors import UserError
@@ -54,6 +57,14 @@ def read(tmp_path, *lines, findings=None):
         ({"instruction": "Başkent neresi?", "output": "Ankara.", "response": "", "answer": "Ankara."},
          "Başkent neresi?"),
         ({"messages": json.dumps([QUESTION, ANSWER])}, "Başkent neresi?"),
+        ({"question": "", "soru": "Başkent neresi?", "answer": None, "cevap": "Ankara."}, "Başkent neresi?"),
+        ({"prompt": "Başkent neresi?", "response": "Ankara.", "answer": float("nan")}, "Başkent neresi?"),
+        ({"soru": "Başkent neresi?", "cevap": "Ankara.", "weight": "1", "tools": "None"}, "Başkent neresi?"),
+        ({"soru": "Başkent neresi?", "c\u0327\u0131kt\u0131": "Ankara."}, "Başkent neresi?"),
+        ({"mesajlar": [{"rol": "Kullanıcı", "içerik": "Başkent neresi?"},
+                       {"rol": "asistan", "içerik": "Ankara."}]}, "Başkent neresi?"),
+        ({"messages": [{"role": "User", "content": [{"text": "Başkent neresi?"}]},
+                       {"role": "bot", "content": "Ankara."}]}, "Başkent neresi?"),
     ],
 )  # fmt: skip
 def test_read_conversations_of_every_shape(tmp_path, row, question):
@@ -111,7 +122,8 @@ def test_read_conversations_lists_keys_without_effect_once(tmp_path):
 @pytest.mark.parametrize("page", ["README.md", "README.tr.md"])
 def test_readme_tells_what_every_key_does(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    known = set(NAMES.values()) | set(MESSAGE_KEYS)
+    known = (set(NAMES.values()) | set(MESSAGE_KEYS)) - {"rol", "icerik"}
+    assert "*rol*, *içerik*" in text
     keys = known | UNSUPPORTED_BESIDE_LIST.keys() | UNSUPPORTED_IN_MESSAGE.keys()
     assert not [key for key in keys if f"`{key}`" not in text]
 
@@ -184,7 +196,7 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
             {"messages": [{"role": "tool", "content": "x"}]},
             r"messages\[0\]: role: 'tool': unknown; use system, user",
         ),
-        ({"messages": [QUESTION, {"content": "x"}]}, r"messages\[1\]: role: 'null': unknown"),
+        ({"messages": [QUESTION, {"content": "x"}]}, r"messages\[1\]: no role; it has content"),
         (
             {"messages": [{"role": "user", "content": [1]}]},
             r"messages\[0\]: content: '\[1\]': no text; give a string",
@@ -199,13 +211,13 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
             {"messages": [QUESTION, ANSWER | {"weight": 0.5}]},
             r"messages\[1\]: weight: '0.5': give 0 \(not trained\) or 1",
         ),
-        ({"messages": [QUESTION, ANSWER | {"weight": "0"}]}, r"messages\[1\]: weight: '0': give 0"),
+        ({"messages": [QUESTION, ANSWER | {"weight": "2"}]}, r"messages\[1\]: weight: '2': give 0"),
         ({"messages": [QUESTION, ANSWER | {"train": False}]}, r"messages\[1\]: train: 'false': .*weight 0"),
         (ALPACA | {"weight": 0}, r"weight: '0': a row has no weight; give its messages"),
         (ALPACA | {"system_prompt": "x"}, r"system_prompt: 'x': not supported; name the key system"),
         (ALPACA | {"history": "x"}, r"history: 'x': give a list of \[question, answer\]"),
         (ALPACA | {"history": [["x"]]}, r"history\[0\]: '\[\"x\"\]': give \[question, answer\]"),
-        (ALPACA | {"system": 3}, r"system: '3': no text"),
+        (ALPACA | {"system": [3]}, r"system: '\[3\]': no text"),
         ({"messages": [QUESTION, ANSWER], "history": [["a", "b"]]}, r"history: .*put it into them"),
         ({"messages": [QUESTION, ANSWER], "input": "a"}, r"input: 'a': .*put it into them"),
         ({"messages": [QUESTION, ANSWER | {"reasoning_content": "a"}]}, r".*: reasoning_content: 'a': not"),
@@ -220,9 +232,7 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
             r"conversations\[0\]: from: 'observation': unknown; use",
         ),
         ({"messages": ["x"]}, r"messages\[0\]: 'x': give an object"),
-        ({"messages": []}, r"messages: '\[\]': give a list"),
         ({"messages": "x"}, r"messages: 'x': give a list"),
-        ({"prompt": "x", "response": 3}, "response: '3': no text; give a string"),
         (
             {"metin": "x", "ozet": "y", "id": 3},
             r"'id, metin, ozet': no conversation; give messages; instruction.*"
@@ -230,11 +240,11 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
         ),
         (
             ALPACA | {"response": "İstanbul."},
-            "output and response: each could be the answer; name one by `columns`, such as assistant: output",
+            "output, response: each could be the answer; name one by `columns`, such as assistant: output",
         ),
         (
             {"prompt": "a", "question": "b", "answer": "c"},
-            r"prompt and question: each could be the question; name one by `columns`, such as user: prompt",
+            r"prompt, question: each could be the question; name one by `columns`, such as user: prompt",
         ),
         ([1, 2], "list, not an object"),
         (b'{"prompt": "x", ', "not JSON: Expecting .* at column 16; mend it"),
@@ -300,6 +310,11 @@ def test_read_conversations_fills_the_columns_that_people_name(tmp_path):
     assert [m["content"] for m in second] == ["Kısa konuş.", "\n\nSoru: Ne içti?", "7"]
     assert findings.columns == {"metin": "user", "soru": "user", "yanıt": "assistant", "rol": "system"}
     assert findings.ignored_keys == {"puan", "answer"}
+    (third,) = list(read_conversations(write(tmp_path, {"soru": "x", "yanıt": "y"}), findings, COLUMNS))
+    assert third[0]["content"] == "\n\nSoru: x"  # blank where a row lacks a column that others have
+    fixed = {"user": "soru", "assistant": "yanıt", "system": "Kısa konuş."}
+    (fourth,) = list(read_conversations(write(tmp_path, {"soru": "x", "yanıt": "y"}), Findings(), fixed))
+    assert fourth[0] == {"role": "system", "content": "Kısa konuş."}
     with pytest.raises(
         UserError, match=r"rows\.jsonl:1: no column 'rol', which `columns` names; it has soru"
     ):
@@ -310,3 +325,32 @@ def test_prompts_of_messages_are_not_trained(tmp_path):
     row = {"prompt": [QUESTION, ANSWER, QUESTION], "completion": [ANSWER]}
     (messages,) = read(tmp_path, row)
     assert messages == [QUESTION, ANSWER | {"weight": "0"}, QUESTION, ANSWER]
+
+
+def test_texts_that_are_json_lists_stay_texts(tmp_path):
+    (messages,) = read(tmp_path, {"prompt": "[3, 1, 2]", "completion": "[1, 2, 3]"})
+    assert [message["content"] for message in messages] == ["[3, 1, 2]", "[1, 2, 3]"]
+
+
+def test_values_of_tables_are_text(tmp_path):
+    row = {"soru": "Ne zaman?", "cevap": date(2024, 1, 2)}
+    pq.write_table(pa.Table.from_pylist([row, row | {"cevap": None}]), tmp_path / "a.parquet")
+    first, second = read_conversations(tmp_path / "a.parquet", Findings())
+    assert (first[1]["content"], second[1]["content"]) == ("2024-01-02", "")
+    (numbers,) = read(tmp_path, {"soru": "Kaç?", "cevap": 4})
+    assert numbers[1]["content"] == "4"
+
+
+def test_lists_of_prompt_and_completion_keep_their_system_message(tmp_path):
+    row = {"system": "Kısa konuş.", "prompt": [QUESTION], "completion": [ANSWER]}
+    assert read(tmp_path, row) == [[SYSTEM, QUESTION, ANSWER]]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("soru,cevap,cevap\nKaç?,Üç,Dört\n")
+    with pytest.raises(UserError, match=r"a\.csv: two columns are called 'cevap'; rename one"):
+        list(read_conversations(tmp_path / "a.csv", Findings()))
+    (tmp_path / "a.csv").write_text(",soru,cevap\n0,Kaç?,Üç\n")  # an index, as pandas writes it
+    findings = Findings()
+    assert len(list(read_conversations(tmp_path / "a.csv", findings))) == 1
+    assert findings.list_notes("a") == []

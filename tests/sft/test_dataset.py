@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
 from pipeline.sft.conversations import read_files
-from pipeline.sft.dataset import build_dataset, type_messages
+from pipeline.sft.dataset import build_dataset, check_enough, type_messages
 from pipeline.sft.findings import Findings
 from pipeline.sft.load import list_source_files
 from pipeline.sft.params import MINIWORLD_CONVERSATIONS
@@ -58,14 +58,22 @@ def test_build_dataset_split_does_not_depend_on_order_or_others(tokenizer, make_
     assert first_turns(half.train) <= first_turns(whole.train)
 
 
-def test_build_dataset_refuses_too_few_conversations(tokenizer, make_sft_params):
-    fifty = {"mine": [qa(f"soru {i}") for i in range(50)]}
-    with pytest.raises(UserError, match=r"sft\.conversations_per_step: 512: more than the \d+ training"):
-        build_dataset(fifty, tokenizer, make_sft_params(conversations_per_step=512), 42)
-    with pytest.raises(UserError, match=r"sft\.val_fraction: 1e-09: none of 50"):
-        build_dataset(fifty, tokenizer, make_sft_params(val_fraction=1e-9), 42)
-    with pytest.raises(UserError, match=r"of at most sft\.context 5 tokens"):
-        build_dataset(fifty, tokenizer, make_sft_params(context=5), 42)
+@pytest.mark.parametrize(
+    ("train", "val", "changes", "message"),
+    [
+        (
+            511,
+            9,
+            {"conversations_per_step": 512},
+            r"sft\.conversations_per_step: 512: more than the 511",
+        ),
+        (50, 0, {"val_fraction": 1e-9}, r"sft\.val_fraction: 1e-09: none of 50"),
+        (0, 0, {"context": 5}, r"of at most sft\.context 5 tokens"),
+    ],
+)
+def test_check_enough_refuses_too_few_conversations(make_sft_params, train, val, changes, message):
+    with pytest.raises(UserError, match=message):
+        check_enough(train, val, make_sft_params(**changes))
 
 
 def test_read_files_of_all_sources_in_order(tmp_path, make_sft_params):

@@ -75,7 +75,7 @@ def test_twelve_files_of_every_shape_train_together(folder, tmp_path, tokenizer,
     check_sources(sources)
     data = build_dataset({s.name: s.conversations for s in sources}, tokenizer, params, 42)
     assert data.counts["read"] == data.counts["whole"] == 12 * 12
-    previews = {preview.name: preview for preview in preview_sources(sources, data, tokenizer)}
+    previews = {preview.name: preview for preview in preview_sources(sources, data, tokenizer, None, 2.0)}
     assert {name: preview.columns for name, preview in previews.items()} == {
         "a": {"messages": "messages"}, "b": {"conversations": "messages"},
         "c": {"instruction": "user", "output": "assistant"}, "d": {"soru": "user", "cevap": "assistant"},
@@ -87,7 +87,9 @@ def test_twelve_files_of_every_shape_train_together(folder, tmp_path, tokenizer,
     }  # fmt: skip
     for name, source in enumerate(sources):
         shown = previews[source.name]
-        assert shown.counts["kept"] == shown.counts["read"] == 12
+        assert shown.counts["conversations kept"] == shown.counts["rows read"] == 12
+        assert shown.counts["conversations to train on"] + shown.counts["to validate on"] == 12
+        assert shown.readings == 2.0
         for spans in shown.samples:
             trained = [text for text, is_trained in spans if is_trained]
             question = "".join(text for text, is_trained in spans if not is_trained)
@@ -127,6 +129,28 @@ def test_load_sources_draws_max_rows_of_what_is_left_in_any_order(folder, tmp_pa
         drawn.append(sorted(json.dumps(messages) for messages in mine.conversations))
     assert len(drawn[0]) == 30
     assert drawn[0] == drawn[1]
+
+
+def test_what_max_rows_draws_validates_as_often_as_the_rest(folder, tmp_path, tokenizer, make_sft_params):
+    rows = list(rows_of("prompt response", 0, 1000))
+    (folder / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    source = {"kind": "local", "path": "data/raw/sft/a.jsonl", "max_rows": 200}
+    params = make_sft_params(sources={"mine": source}, val_fraction=0.1)
+    (mine,) = load_sources(params, root=tmp_path)
+    data = build_dataset({"mine": mine.conversations}, tokenizer, params, 42)
+    assert 5 < len(data.val) < 45
+
+
+def test_a_preview_shows_lines_tabs_and_other_letters(folder, tmp_path, tokenizer, make_sft_params):
+    rows = [{"prompt": f"{i}. satır\n\tikinci 🙂", "response": f"cevap\n{i} ∑"} for i in range(40)]
+    (folder / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    params = make_sft_params(sources={"mine": {"kind": "local", "path": "data/raw/sft/a.jsonl"}})
+    sources = load_sources(params, root=tmp_path)
+    data = build_dataset({"mine": sources[0].conversations}, tokenizer, params, 42)
+    (preview,) = preview_sources(sources, data, tokenizer, None, 1.0)
+    for spans in preview.samples:
+        text = "".join(text for text, _ in spans)
+        assert "satır\n\tikinci 🙂<|end|><|assistant|>cevap\n" in text or "İKİNCİ" in text.upper()
 
 
 def test_check_sources_refuses_a_source_of_which_nothing_is_left(folder, tmp_path, make_sft_params):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.sft.rules import find_fault, find_overlaps, mask_conversation
+from pipeline.sft.rules import drop_greeting, find_fault, find_overlaps, mask_conversation
 from pipeline.text.personal_data import EMAIL
 
 
@@ -24,6 +24,7 @@ def turns(*contents, system=None):
         (turns("Merhaba", "", "Nasılsın?", "İyi."), "silent"),
         ([*turns("Merhaba"), *turns("Selam"), turns("", "a")[1]], "out_of_order"),
         (turns("Merhaba", "Selam")[::-1], "out_of_order"),
+        ([], "empty"),
         ([*turns("Merhaba", "Selam"), {"role": "system", "content": "Kısa konuş."}], "out_of_order"),
     ],
 )
@@ -50,9 +51,35 @@ def test_find_overlaps_drops_copies_and_near_copies():
         turns(LONG.replace("kelime7 ", "başka "), "Özet."),
     ]
     assert find_overlaps(conversations, []) == [
-        None, "duplicate", None, "near_copies", None, "near_copies",
+        None, None, None, "near_copies", None, "near_copies",
     ]  # fmt: skip
+    assert find_overlaps([turns("a", "b"), turns("a ", "b")], []) == [None, "duplicate"]
     assert find_overlaps([], []) == []
+
+
+def test_find_overlaps_keeps_what_shares_a_passage_or_a_system_message():
+    questions = [f"{name} hakkında bu metinde ne deniyor acaba?" for name in ("Ali", "Veli", "Ayşe", "Ece")]
+    about = [turns(f"{LONG}\n\n{q}", f"{i} kez.") for i, q in enumerate(questions)]
+    assert find_overlaps(about, []) == [None] * 4
+    answers = [" ".join(f"söz{i * 100 + j}" for j in range(20)) for i in range(4)]
+    told = [turns(q, answer, system=LONG) for q, answer in zip(questions, answers, strict=True)]
+    assert find_overlaps(told, []) == [None] * 4
+    repeated = [turns(f"{LONG}\n\nÖzetle.", "Özet."), turns(f"{LONG}\n\nÖzetler misin?", "özet")]
+    assert find_overlaps(repeated, []) == ["near_copies", None]
+
+
+def test_find_overlaps_tells_signs_and_letters_apart():
+    pairs = [("Kaç derece", "-5"), ("Kaç derece", "5"), ("Büyük yaz: ali", "Ali"), ("Büyük yaz: Ali", "Ali")]
+    assert find_overlaps([turns(*pair) for pair in pairs], []) == [None] * 4
+
+
+def test_drop_greeting_drops_an_answer_before_the_first_question():
+    greeting = {"role": "assistant", "content": "Nasıl yardımcı olabilirim?"}
+    rest = turns("Merhaba", "Selam")
+    assert drop_greeting([greeting, *rest]) == rest
+    system = {"role": "system", "content": "Kısa konuş."}
+    assert drop_greeting([system, greeting, *rest]) == [system, *rest]
+    assert drop_greeting(rest) == rest
 
 
 def test_find_overlaps_keeps_questions_of_one_form():

@@ -197,3 +197,32 @@ def test_sft_task_refuses_a_weight_of_nothing(tokenizer, make_sft_params):
     data = build_dataset({"mine": conversations, "empty": []}, tokenizer, params, 42)
     with pytest.raises(UserError, match=r"sft\.sources\.empty\.weight: it has no conversation"):
         SftTask(data, params, 0)
+
+
+@pytest.mark.parametrize(
+    ("on_source_end", "weights", "message"),
+    [
+        (
+            "stop",
+            (9.0, 1.0),
+            r"sft\.on_source_end: stop: few ends the run after \d conversations, fewer than",
+        ),
+        (
+            "repeat",
+            (1.0, 0.001),
+            r"sft\.sources\.few\.weight: 1.0: its conversations would be read \d+ times",
+        ),
+    ],
+)
+def test_sft_task_refuses_weights_that_nobody_means(
+    tokenizer, make_sft_params, on_source_end, weights, message
+):
+    local = {"kind": "local", "path": "data/raw/sft/a.jsonl"}
+    sources = {"few": local | {"weight": weights[0]}, "many": local | {"weight": weights[1]}}
+    params = make_sft_params(sources=sources, on_source_end=on_source_end, epochs=1.0, val_fraction=1e-9)
+    answer = {"role": "assistant", "content": "b"}
+    few = [[{"role": "user", "content": f"x {i}"}, answer] for i in range(3)]
+    many = [[{"role": "user", "content": f"y {i}"}, answer] for i in range(300)]
+    data = build_dataset({"few": few, "many": many}, tokenizer, params, 42)
+    with pytest.raises(UserError, match=message):
+        SftTask(data, params, 0)
