@@ -75,17 +75,18 @@ def answer_keys(answer: str) -> set[str]:
 def compose_held_out_readings(compose_story: ComposeStory) -> Iterator[dict[str, Any]]:
     """Yield the held-out questions about passages: passage, question, answers, family, kind.
 
-    They are always the same. No conversation has their passages.
+    Kinds: the passage tells the answer, it has lost the sentence that told it (`cut`), or the question is
+    about another story (`other`). They are always the same. No conversation has their passages.
     """
     rng = random.Random("miniworld readings")
     for index in range(HELD_OUT_TOLD + HELD_OUT_UNTOLD):
         story = compose_story(rng)
         if index % 3:
             paragraphs, (question, answer) = list(story.paragraphs), rng.choice(story.qa_pairs)
+            kind = "told"
         else:
             paragraphs, question = leave_untold(rng, story, compose_story)
-            answer = NOT_IN_PASSAGE
-        kind = "told" if index % 3 else "untold"
+            kind, answer = "cut" if question in dict(story.qa_pairs) else "other", NOT_IN_PASSAGE
         passage = "\n".join(paragraphs)
         yield {
             "passage": passage, "question": question, "answers": [answer], "family": kind, "kind": kind,

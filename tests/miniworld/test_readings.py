@@ -46,11 +46,13 @@ def test_a_text_that_lost_its_answer_does_not_tell_it():
 def test_held_out_readings_are_fixed_and_answered_by_their_passages():
     rows = list(readings.compose_held_out_readings(texts.compose_short_story))
     assert rows == list(readings.compose_held_out_readings(texts.compose_short_story))
-    assert Counter(row["kind"] for row in rows) == {"told": 200, "untold": 100}
+    kinds = Counter(row["kind"] for row in rows)
+    assert (kinds["told"], kinds["cut"] + kinds["other"]) == (200, 100)
+    assert kinds["cut"] > 25
     assert len({json.dumps(row) for row in rows}) == 300
     told = [row for row in rows if row["kind"] == "told"]
     verbatim = [answer_key(row["answers"][0]) in answer_key(row["passage"]) for row in told]
     assert sum(verbatim) >= 0.85 * len(told)  # the others differ in an ending
     shared = [bool(readings.answer_keys(row["answers"][0]) & word_keys(row["passage"])) for row in told]
     assert sum(shared) >= 0.95 * len(told)  # not "Annesi" where the story says "annem"
-    assert all(row["answers"] == [NOT_IN_PASSAGE] for row in rows if row["kind"] == "untold")
+    assert all(row["answers"] == [NOT_IN_PASSAGE] for row in rows if row["kind"] != "told")
