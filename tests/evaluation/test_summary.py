@@ -22,6 +22,7 @@ PAIRS = {
 }  # fmt: skip
 READ = {"contaminated": 0.031, "contamination_n": 30}
 SYSTEMS = ("dense", "hybrid", "words", "prefixes", "prefixes_grams")
+TOLD = {"told": {"right": 0.333, "n": 200}, "false_refusals": 0.044, "best_sentence": 0.225}
 METRICS = {
     "bits_per_byte": {
         "val": {
@@ -35,7 +36,10 @@ METRICS = {
         }
     },
     "minimal_pairs": {"turblimp": PAIRS | {"subsets": {"eleven": PAIRS | {"mean": 0.59}}}, "empty": {"n": 0}},
-    "questions": {"miniworld": {"exact_match": 0.4, "n": 300, "families": FAMILIES}},
+    "questions": {
+        "miniworld": {"exact_match": 0.4, "n": 300, "families": FAMILIES},
+        "readings": {"exact_match": 0.5, "n": 300, "families": {}, **TOLD},
+    },
     "first_words": {"opener": {"share": 0.9, "n": 40}},
     "retrieval": {"xquad": dict.fromkeys(SYSTEMS, SCORES) | {"documents": 240} | READ},
 }
@@ -58,6 +62,10 @@ def test_summary_table_names_each_measure_and_its_baseline():
         "5-gram 1.500",
         "0.610",
         "n 300",
+        "answers that the passage tells",
+        "0.333",
+        "best sentence holds it 0.225",
+        "0.044",
         least,
         "0.900",
         "words 0.500, 5 letters 0.500, both with 4-grams 0.500, of 240, 0.031 in the training text",
