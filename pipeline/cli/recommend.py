@@ -123,10 +123,6 @@ def print_recommendation(budget: Budget, write: bool) -> None:
     print_line(console, describe_certainty(best))
     for note in estimate.find_shortages(best.params):
         print_line(console, f"note: {note}")
-    if params.tokenizer.kind == "bpe":
-        fewer = 100 * (1 - scaling.KIND_FACTORS["unigram"])
-        promise = f"tokenizer.kind: unigram promises {fewer:.0f} % fewer bits per byte"
-        print_line(console, f"note: {promise}; llama.cpp opens no such vocabulary")
     text_of_params, changes = preset.apply_overlays([("tezgah plan", to_overlay(best))])
     preset.check_params_text(text_of_params)
     if write:

@@ -65,18 +65,6 @@ def test_little_text_asks_for_a_larger_model_on_fewer_tokens(project):
     assert best(1e15, text=1_000_000).tokens < best(1e15).tokens
 
 
-def test_a_kind_of_pieces_that_promises_less_is_told(project, quiet, capsys):
-    set_params(project, "tokenizer", kind="bpe")
-    app(["plan", "--flops", "1e13"], standalone_mode=False)
-    note = (
-        "note: tokenizer.kind: unigram promises 3 % fewer bits per byte; llama.cpp opens no such vocabulary"
-    )
-    assert note in capsys.readouterr().out
-    set_params(project, "tokenizer", kind="unigram")
-    app(["plan", "--flops", "1e13"], standalone_mode=False)
-    assert "tokenizer.kind" not in capsys.readouterr().out
-
-
 def test_choose_step_tokens_grows_with_the_root_of_the_run_and_fills_all_processes():
     assert [choose_step_tokens(millions * 1e6, 256) for millions in (0.5, 0.9, 2.4, 9.3, 37)] == [
         1024, 1024, 1024, 2048, 8192,
