@@ -24,6 +24,7 @@ class Findings:
     columns: dict[str, str] = field(default_factory=dict)  # a key, and what it became
     ignored_keys: set[str] = field(default_factory=set)
     other_parts: Counter[str] = field(default_factory=Counter)  # parts of messages that are no text, by type
+    masked: int = 0  # conversations with personal data, which was masked
     dropped: Counter[str] = field(default_factory=Counter)  # conversations, by rule
     dropped_examples: dict[str, str] = field(default_factory=dict)  # how the first one of each rule begins
     notes: list[str] = field(default_factory=list)  # of the reader of the file

@@ -100,6 +100,7 @@ def load_source(name: str, source: Source, params: SftParams, root: Path) -> Loa
             findings.drop(rule, messages)
         else:
             kept.append(mask_conversation(messages))
+            findings.masked += kept[-1] != messages
         if source.kind == "hub" and len(kept) == source.max_rows:
             break  # the rest need not come through the net
     return LoadedSource(name, kept, findings)

@@ -55,6 +55,7 @@ def preview_sources(
         counts = {
             "rows read": findings.rows,
             "unreadable rows": findings.unreadable,
+            "conversations with personal data masked": findings.masked,
             "conversations kept": len(loaded.conversations),
             "of these cut": outcomes["cut"],
             "of these left out as too long": outcomes["too_long"],

@@ -106,6 +106,7 @@ def test_twelve_files_of_every_shape_train_together(folder, tmp_path, tokenizer,
 
 def test_load_sources_counts_what_each_rule_drops(folder, tmp_path, make_sft_params):
     good = list(rows_of("prompt response", 0))
+    good[0]["response"] = "ali@example.com adresine yaz."
     bad = [{"prompt": "x", "response": " "}, {"prompt": "", "response": "y"}, good[3]]
     path = folder / "a.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in good + bad))
@@ -113,6 +114,7 @@ def test_load_sources_counts_what_each_rule_drops(folder, tmp_path, make_sft_par
     (mine,) = load_sources(params, [good[5]["prompt"]], tmp_path)
     assert mine.findings.dropped == {"silent": 1, "empty": 1, "duplicate": 1, "contamination": 1}
     assert len(mine.conversations) == 11
+    assert mine.findings.masked == 1
     counts = count_findings([mine])
     assert counts["dropped"]["near_copies"] == 0
     assert counts["sources"] == {"mine": {"read": 15, "kept": 11}}
