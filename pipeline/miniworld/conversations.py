@@ -43,7 +43,7 @@ Turns = list[str]  # of user and assistant, one after the other
 # has the same kinds in another order.
 SMALL_TALK_WEIGHTS = {"opener": 12, "name": 4, "chat": 2}
 OTHER_WEIGHTS = {
-    "various": 20, "subject": 15, "family": 15, "pairs": 16, "outside": 7, "definition": 2, "reading": 6,
+    "various": 22, "subject": 16, "family": 16, "pairs": 16, "outside": 7, "definition": 2, "reading": 2,
     "story": 1,
 }  # fmt: skip
 BLOCK_SIZE = 100

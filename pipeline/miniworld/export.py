@@ -9,7 +9,7 @@ from pipeline.common.io import write_json
 from pipeline.miniworld import conversations, first_words, grammar, readings, texts
 
 PAIRS_PER_TYPE = 100
-CONVERSATIONS_PER_DOCUMENT = 1.08  # each is read once: new conversations teach more than a second reading
+CONVERSATIONS_PER_DOCUMENT = 1.15  # each is read once: new conversations teach more than a second reading
 JSON_LINES_FILES = (
     "conversations", "questions", "seen_questions", "readings", "first_words_dev", "first_words_test",
     "minimal_pairs", "queries",

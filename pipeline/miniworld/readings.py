@@ -14,7 +14,7 @@ READING_PROMPTS = (
     "Aşağıdaki metne göre yanıtla.",
 )  # fmt: skip
 PLAIN_SHARE = 0.6  # of the passages stand before their question in the form of `ask_about`
-UNTOLD_SHARE = 0.4  # of the conversations ask what the text does not tell
+UNTOLD_SHARE = 0.3  # of the conversations ask what the text does not tell
 CUT_SHARE = 0.5  # of these, the text has lost the sentence that told it; the others ask about another story
 MIN_ANSWER_LETTERS = 3  # of a word by which a sentence is known to tell the answer
 HELD_OUT_TOLD, HELD_OUT_UNTOLD = 200, 100  # held-out questions that the passage answers, and that it does not
