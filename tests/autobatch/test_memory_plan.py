@@ -52,13 +52,15 @@ def test_plan_memory_is_the_peak_of_a_real_step(changes):
 
 # PyTorch's peak on an H100, in GiB, three steps of one pass in bf16 (EXPERIMENTS.md, 2026-11-26).
 ON_H100 = {("baby-10m", 8): 0.65, ("modern-42m", 2): 1.56, ("tanai-42m", 2): 1.45, ("llama-134m", 1): 2.94}
+CONTEXT_ON_H100 = {"baby-10m": 192}  # where the preset's own has changed since
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("preset", "batch_size"), ON_H100)
 def test_plan_memory_is_within_a_tenth_of_a_gpus_peak(project, preset, batch_size):
     params = presets.check_params_text(presets.apply_presets([preset])[0])
-    pretraining = params.model, params.tokenizer.vocab_size, params.train
+    model = params.model.model_copy(update={"context": CONTEXT_ON_H100.get(preset, params.model.context)})
+    pretraining = model, params.tokenizer.vocab_size, params.train
     planned = plan_memory(*pretraining, batch_size, "bf16", passes=1).total / 2**30
     assert planned == pytest.approx(ON_H100[preset, batch_size], rel=0.1)
 
