@@ -109,7 +109,7 @@ def test_slice_corpus_makes_equal_ids_unique(root: Path) -> None:
 def test_slice_corpus_is_deterministic(root: Path) -> None:
     assert build_corpus(root, "one") == build_corpus(root, "two")
     files = [path.relative_to(root / "one") for path in (root / "one").rglob("*") if path.is_file()]
-    assert len(files) == 3 + 9
+    assert len(files) == 3 + 10
     for file in files:
         assert (root / "one" / file).read_bytes() == (root / "two" / file).read_bytes()
 
@@ -233,7 +233,7 @@ def test_slice_corpus_without_miniworld_writes_empty_ground_truth(root: Path) ->
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["miniworld"] is False
     assert not any(manifest["counts"].values())
-    assert [path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"] == [b""] * 8
+    assert [path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"] == [b""] * 9
 
 
 @pytest.mark.parametrize("stopped_at", [1, 3, 6])
