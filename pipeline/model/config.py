@@ -13,14 +13,27 @@ class NgramParams(Section):
     order: int = Field(ge=0, le=12)  # tokens of the longest n-grams; 0: none
 
 
+class RopeScaling(Section):
+    """Slower rotary angles, with which a model reads longer texts than it was first trained on."""
+
+    kind: Literal["linear", "llama3"]
+    factor: float = Field(ge=1)  # by which angles are divided
+    # llama3 alone: the context of the first training, and how many turns over it make an angle that stays
+    # as it is (high) or is divided by all of `factor` (low)
+    original_context: int = Field(default=1, gt=0)
+    low_turns: float = Field(default=1.0, gt=0)
+    high_turns: float = Field(default=4.0, gt=0)
+
+
 class ModelParams(Section):
     """Shape of a decoder. Widths count numbers in a vector; `context` counts tokens."""
 
     WITHOUT_EFFECT = ("ngram",)  # on the network
 
-    # qwen3 is llama with a norm on queries and keys; tanai has learned positions and a GELU between
-    # two matrices instead of rotary embedding and SwiGLU
-    arch: Literal["qwen3", "llama", "tanai"]
+    # qwen3 is llama with a norm on queries and keys, qwen2 llama with a bias on queries, keys and values,
+    # mistral llama with heads of any size; tanai has learned positions and a GELU between two matrices
+    # instead of rotary embedding and SwiGLU
+    arch: Literal["qwen3", "llama", "qwen2", "mistral", "tanai"]
     width: int = Field(gt=0)  # D
     layers: int = Field(gt=0)
     heads: int = Field(gt=0)  # H, of the queries
@@ -29,6 +42,7 @@ class ModelParams(Section):
     ffn: int = Field(gt=0)  # F
     context: int = Field(gt=1)  # longest T
     rope_theta: float = Field(gt=0)
+    rope_scaling: RopeScaling | None = None
     norm_eps: float = Field(gt=0)
     tie_embeddings: bool
     ngram: NgramParams = NgramParams(order=0)  # not part of the network: its config.json does not have it
@@ -49,7 +63,7 @@ class ModelParams(Section):
             raise ValueError(f"kv_heads {self.kv_heads} does not divide heads {self.heads}")
         if self.head_dim % 2:
             raise ValueError(f"head_dim {self.head_dim} is odd; rotary embedding turns pairs")
-        if self.arch != "qwen3" and self.heads * self.head_dim != self.width:
+        if self.arch not in ("qwen3", "mistral") and self.heads * self.head_dim != self.width:
             raise ValueError(
                 f"arch {self.arch} needs heads x head_dim = width, not {self.heads} x {self.head_dim}"
                 f" = {self.heads * self.head_dim} against {self.width}"

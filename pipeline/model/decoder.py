@@ -1,7 +1,7 @@
 """The decoder: a GPT in plain PyTorch whose parameter names are those of the stock architectures.
 
-`qwen3` is `llama` with an RMSNorm on every query and key. `tanai`, the shape of the TanAI-Lite models, is
-no stock architecture. Each position has a learned vector, as in GPT-2 (Radford et al. 2019), and the
+`qwen3` is `llama` with an RMSNorm on every query and key, `qwen2` has a bias on queries, keys and values
+instead. `tanai`, the shape of the TanAI-Lite models, is no stock architecture. Each position has a learned vector, as in GPT-2 (Radford et al. 2019), and the
 feed-forward layer is two matrices with a GELU between them. Dimensions:
 
     B batch    T time (tokens in)    S time (tokens attended to, cached ones included)
@@ -44,9 +44,10 @@ class Attention(nn.Module):
         self.layer = layer
         self.head_dim = params.head_dim
         query_width, key_width = params.heads * params.head_dim, params.kv_heads * params.head_dim
-        self.q_proj = nn.Linear(params.width, query_width, bias=False)
-        self.k_proj = nn.Linear(params.width, key_width, bias=False)
-        self.v_proj = nn.Linear(params.width, key_width, bias=False)
+        bias = params.arch == "qwen2"
+        self.q_proj = nn.Linear(params.width, query_width, bias=bias)
+        self.k_proj = nn.Linear(params.width, key_width, bias=bias)
+        self.v_proj = nn.Linear(params.width, key_width, bias=bias)
         self.o_proj = nn.Linear(query_width, params.width, bias=False)
         self.q_norm: RMSNorm | None = None
         self.k_norm: RMSNorm | None = None
@@ -157,12 +158,19 @@ class Decoder(nn.Module):
         self.lm_head = nn.Linear(params.width, vocab_size, bias=False)
         if params.tie_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight
+        self.register_buffer("cos", None, persistent=False)
+        self.register_buffer("sin", None, persistent=False)
+        self.cos: Tensor
+        self.sin: Tensor
         if params.arch != "tanai":
-            cos, sin = rotary_tables(params.context, params.head_dim, params.rope_theta)
-            self.register_buffer("cos", cos, persistent=False)
-            self.register_buffer("sin", sin, persistent=False)
-            self.cos: Tensor
-            self.sin: Tensor
+            self.compute_rotary_tables()
+
+    def compute_rotary_tables(self) -> None:
+        """Compute the rotary angles of all positions, which no file of weights holds."""
+        params = self.params
+        self.cos, self.sin = rotary_tables(
+            params.context, params.head_dim, params.rope_theta, params.rope_scaling
+        )
 
     def hidden_states(
         self,
@@ -256,13 +264,13 @@ def initialize(model: Decoder, seed: int) -> None:
       identity, which at this size trains faster (Zhang et al. 2019, arXiv 1901.09321, zero the last
       matrix of each branch; nanochat does the same).
     - An untied output matrix: zero, so that training starts from uniform predictions.
-    - Norm scales: one.
+    - Norm scales: one. Biases: zero.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.ndim == 1:
-                weight.fill_(1.0)
+                weight.fill_(0.0 if name.endswith("bias") else 1.0)
             elif name.endswith(("embed_tokens.weight", "embed_positions.weight")):
                 weight.copy_(torch.randn(weight.shape, generator=generator) * EMBEDDING_STD)
             elif name.endswith(("o_proj.weight", "down_proj.weight", "lm_head.weight")):

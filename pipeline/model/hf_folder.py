@@ -46,6 +46,20 @@ def read_json(path: Path, damaged: DescribeDamage = damaged_error) -> dict[str, 
     return content
 
 
+def read_index(path: Path, damaged: DescribeDamage = damaged_error) -> list[str]:
+    """Return the names of the files in an index of weights.
+
+    Raises UserError for an invalid index, and for a missing file.
+    """
+    files = read_json(path, damaged).get("weight_map")
+    if not isinstance(files, dict) or not files:
+        raise UserError(f"{path}: weight_map: names no file; fetch it again")
+    for name in (names := sorted(set(map(str, files.values())))):
+        if Path(name).name != name or not (path.parent / name).is_file():
+            raise UserError(f"{path}: weight_map: {name}: no such file beside it; fetch all parts")
+    return names
+
+
 def parse_config(
     hf_config: dict[str, Any], names: dict[str, str], section: type[SectionT], path: Path
 ) -> SectionT:

@@ -22,7 +22,8 @@ from pipeline.common.params import read_params
 from pipeline.common.paths import PARAMS_FILE, RAW_MODEL
 from pipeline.model.config import ModelParams
 from pipeline.model.hf_folder import read_json, require_file
-from pipeline.model.hf_io import to_hf_config, write_model_folder
+from pipeline.model.hf_config import to_hf_config
+from pipeline.model.hf_io import write_model_folder
 from pipeline.pretrain.init_from import find_differing_params
 
 # Files that are copied from a Hugging Face folder where they exist.

@@ -9,10 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
-from pipeline.cli.import_model.weights import count_layers, make_model_params, pop_tied_head, shape_of
+from pipeline.cli.import_model.weights import count_layers, pop_tied_head, shape_of
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
 from pipeline.model.config import ModelParams
+from pipeline.model.hf_config import make_model_params
 
 EMBEDDING = "tok_emb.weight"  # in every TanAI-Lite model
 DEFAULT_HEADS = 8  # TanAI-Lite's default

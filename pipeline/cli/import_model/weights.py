@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from pipeline.common.errors import UserError
-from pipeline.common.params import describe_validation_error
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
-from pipeline.model.hf_folder import read_json, read_safetensors
+from pipeline.model.hf_folder import read_index, read_safetensors
 
 # In a Hugging Face folder. The first that exists is read. An index names the parts of a large model.
 WEIGHT_FILES = (
@@ -82,23 +80,11 @@ def read_folder_weights(folder: Path) -> tuple[Path, dict[str, Tensor]]:
     path = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
     if path is None:
         raise UserError(f"{folder}: no weights there; fetch {WEIGHT_FILES[0]} or {WEIGHT_FILES[2]} into it")
-    parts = [path] if path.suffix != ".json" else [folder / name for name in read_index(path)]
+    parts = [path] if path.suffix != ".json" else [folder / name for name in read_index(path, damaged_file_error)]
     weights: dict[str, Tensor] = {}
     for part in parts:
         weights.update(find_weights(read_file(part), part))
     return path, weights
-
-
-def read_index(index: Path) -> list[str]:
-    """Return the file names in an index. Raises UserError for an invalid index, and for a missing file."""
-    content = read_json(index, damaged_file_error)
-    files = content.get("weight_map")
-    if not isinstance(files, dict) or not files:
-        raise UserError(f"{index}: weight_map: names no file; fetch it again")
-    for name in (names := sorted(set(map(str, files.values())))):
-        if Path(name).name != name or not (index.parent / name).is_file():
-            raise UserError(f"{index}: weight_map: {name}: no such file beside it; fetch all parts")
-    return names
 
 
 def shape_of(weights: dict[str, Tensor], key: str, path: Path, axes: int = 2) -> tuple[int, ...]:
@@ -115,15 +101,6 @@ def count_layers(keys: Collection[str], prefix: str) -> int:
     """Return the number of layers in names such as `blocks.3.q_proj.weight`, where `prefix` is `blocks`."""
     pattern = re.compile(re.escape(prefix) + r"\.(\d+)\.")
     return len({match[1] for key in keys if (match := pattern.match(key))})
-
-
-def make_model_params(path: Path, **values: Any) -> ModelParams:
-    """Return the params of a decoder. Raises UserError where the values of `path` are not valid."""
-    try:
-        return ModelParams(**values)
-    except ValidationError as error:
-        fault = describe_validation_error(error, "model", ModelParams, values)
-        raise UserError(f"{path}: {fault}; this decoder cannot hold the model") from None
 
 
 def map_weights(
