@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from os import SEEK_END
 from pathlib import Path
 
-from pipeline.cli.infer import STOP_IDS, normalize_argument, open_model
+from pipeline.cli.infer import normalize_argument, open_model
 from pipeline.cli.report import read_report
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import is_turkish, translate
@@ -18,8 +18,7 @@ from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import CUT_MARK
 from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.text.normalize import normalize_text
-from pipeline.tokenizer.chat_template import Message, encode_prompt
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 
 PROMPT = "> "
 ASCII_COMMANDS = {"/sicaklik": "/sıcaklık", "/yardim": "/yardım", "/cik": "/çık"}
@@ -44,7 +43,7 @@ class Chat:
     """A conversation and the model that answers in it."""
 
     model: Decoder
-    tokenizer: Tokenizer
+    tokenizer: ChatTokenizer
     sampling: Sampling = CHAT_SAMPLING
     max_new_tokens: int | None = None  # None: as long as the context allows
     seed: int = 0
@@ -70,7 +69,7 @@ class Chat:
             ids,
             max_new_tokens=self.max_new_tokens,
             seed=self.seed + len(self.messages),
-            stop_ids=STOP_IDS,
+            stop_ids=self.tokenizer.stop_ids,
             sampling=self.sampling,
         )
         for piece in pieces:
@@ -86,10 +85,10 @@ class Chat:
         context. The last message may be longer, if it leaves a quarter of the context.
         """
         system, context = self.system_messages(), self.model.context
-        half = (context - len(encode_prompt(self.tokenizer, system))) // 2
+        half = (context - len(self.tokenizer.encode_prompt(system))) // 2
         limit = self.max_new_tokens or context
         for start in range(0, len(self.messages), 2):
-            ids = encode_prompt(self.tokenizer, system + self.messages[start:])
+            ids = self.tokenizer.encode_prompt(system + self.messages[start:])
             room = half if start + 2 < len(self.messages) else min(half, context // 4)
             if len(ids) + min(limit, room) <= context:
                 return ids
@@ -107,7 +106,7 @@ class Chat:
     def check_system(self) -> None:
         """Raise UserError for a system message that leaves less than half of the context."""
         messages: list[Message] = [*self.system_messages(), {"role": "user", "content": ""}]
-        tokens = len(encode_prompt(self.tokenizer, messages))
+        tokens = len(self.tokenizer.encode_prompt(messages))
         if self.system is not None and tokens > self.model.context // 2:
             raise UserError(
                 f"system message: {tokens} tokens, more than half of the {self.model.context} that the model"

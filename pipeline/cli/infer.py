@@ -16,11 +16,8 @@ from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
 from pipeline.ngrams.mixture import find_mixture
 from pipeline.text.normalize import LONE_SURROGATE, normalize_text
-from pipeline.tokenizer.chat_template import encode_prompt
-from pipeline.tokenizer.special import BOS, END_OF_TURN, EOS
+from pipeline.tokenizer.chat_template import ChatTokenizer
 from pipeline.tokenizer.tokenizer import Tokenizer
-
-STOP_IDS = {EOS, END_OF_TURN}
 
 
 def infer(
@@ -75,7 +72,7 @@ def infer(
         max_new_tokens=max_new_tokens,
         sampling=sampling,
         seed=seed,
-        stop_ids=STOP_IDS,
+        stop_ids=tokenizer.stop_ids,
         stop_strings=stop,
         adjust=mixture.mix_next if mixture else None,
     )
@@ -100,24 +97,26 @@ def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, Tokenizer]:
 
 
 def encode_text_prompt(
-    text: str, model: Decoder, tokenizer: Tokenizer, max_new_tokens: int | None
+    text: str, model: Decoder, tokenizer: ChatTokenizer, max_new_tokens: int | None
 ) -> list[int]:
     """Return the token ids of plain text to continue.
 
     The beginning of a long text is dropped, so that up to half of the context is free for new tokens.
     """
     room = max(1, min(max_new_tokens or model.context, model.context // 2))
-    return crop_prompt([BOS, *tokenizer.encode(text)], model.context, room)
+    return crop_prompt(tokenizer.encode_start(text), model.context, room)
 
 
-def encode_chat_prompt(text: str, system: str | None, model: Decoder, tokenizer: Tokenizer) -> list[int]:
+def encode_chat_prompt(
+    text: str, system: str | None, model: Decoder, tokenizer: ChatTokenizer
+) -> list[int]:
     """Return the token ids that an answer continues. Raises UserError for no text, or too much."""
     if not text.strip():
         raise UserError(f"prompt: {text!r}: nothing to answer; give some text")
     messages = [{"role": "user", "content": text}]
     if system is not None:
         messages.insert(0, {"role": "system", "content": normalize_argument("--system", system)})
-    ids = encode_prompt(tokenizer, messages)
+    ids = tokenizer.encode_prompt(messages)
     if len(ids) >= model.context:
         raise UserError(
             f"prompt: {len(ids)} tokens leave no room for an answer: the model reads {model.context};"

@@ -14,7 +14,7 @@ from pipeline.model.decoder import Decoder
 from pipeline.statistics.intervals import estimate_mean
 from pipeline.text.comparison_keys import answer_key
 from pipeline.text.grounded import NOT_IN_PASSAGE, ask_about, best_sentence
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.chat_template import ChatTokenizer
 
 
 def select_questions(questions: Sequence[Question], max_questions: int, seed: int) -> list[Question]:
@@ -23,7 +23,7 @@ def select_questions(questions: Sequence[Question], max_questions: int, seed: in
 
 
 def answer_questions(
-    model: Decoder, tokenizer: Tokenizer, questions: Sequence[Question], max_new_tokens: int
+    model: Decoder, tokenizer: ChatTokenizer, questions: Sequence[Question], max_new_tokens: int
 ) -> list[str]:
     """Return a chat model's greedy answer to each question, asked alone or about its passage."""
     conversations = [[{"role": "user", "content": write_prompt(question)}] for question in questions]
@@ -42,7 +42,7 @@ def is_correct(answer: str, question: Question) -> bool:
 
 
 def measure_questions(
-    model: Decoder, tokenizer: Tokenizer, questions: Sequence[Question], max_new_tokens: int
+    model: Decoder, tokenizer: ChatTokenizer, questions: Sequence[Question], max_new_tokens: int
 ) -> Measured:
     """Measure the share of right answers: of all questions (at least one), by family, and by kind.
 

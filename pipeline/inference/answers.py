@@ -4,14 +4,12 @@ from collections.abc import Sequence
 
 from pipeline.inference.generate import crop_prompt, generate
 from pipeline.model.decoder import Decoder
-from pipeline.tokenizer.chat_template import Message, encode_prompt
-from pipeline.tokenizer.special import END_OF_TURN, EOS
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 
 
 def answer_greedily(
     model: Decoder,
-    tokenizer: Tokenizer,
+    tokenizer: ChatTokenizer,
     conversations: Sequence[Sequence[Message]],
     max_new_tokens: int,
     room: int = 1,
@@ -20,7 +18,13 @@ def answer_greedily(
 
     Of a conversation too long for the model's context, the beginning is dropped until `room` new tokens fit.
     """
-    prompts = [encode_prompt(tokenizer, messages) for messages in conversations]
+    prompts = [tokenizer.encode_prompt(messages) for messages in conversations]
     cropped = [crop_prompt(prompt, model.context, room) for prompt in prompts]
-    answers = generate(model, cropped, max_new_tokens=max_new_tokens, stop_ids={EOS, END_OF_TURN})
+    answers = generate(
+        model,
+        cropped,
+        max_new_tokens=max_new_tokens,
+        stop_ids=tokenizer.stop_ids,
+        forbidden_ids=tokenizer.forbidden_ids,
+    )
     return [tokenizer.decode(ids).strip() for ids in answers]

@@ -10,8 +10,7 @@ from typing import Any
 from pipeline.inference.answers import answer_greedily
 from pipeline.model.decoder import Decoder
 from pipeline.text.comparison_keys import answer_key
-from pipeline.tokenizer.chat_template import Message
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 
 REFUSALS = ("…bilmiyorum…", "…bilgim yok…")
 OUTSIDE = "outside"  # the kind of messages that ask what the model cannot know
@@ -34,7 +33,7 @@ def read_first_words(path: Path) -> list[FirstWords]:
 
 
 def measure_first_words(
-    model: Decoder, tokenizer: Tokenizer, rows: Sequence[FirstWords], max_new_tokens: int
+    model: Decoder, tokenizer: ChatTokenizer, rows: Sequence[FirstWords], max_new_tokens: int
 ) -> dict[str, Any]:
     """Return the share of right greedy answers by kind, and of refusals where an answer was due.
 

@@ -16,10 +16,9 @@ from pipeline.inference.sampling import GREEDY, Sampling, make_generators, sampl
 from pipeline.inference.streaming import TextStream, cut_at_stop, decode_characters
 from pipeline.model.decoder import Decoder
 from pipeline.model.kv_cache import KVCache
-from pipeline.tokenizer.special import BOS, PAD, UNK
+from pipeline.tokenizer.chat_template import ChatTokenizer
+from pipeline.tokenizer.special import PAD
 from pipeline.tokenizer.tokenizer import Tokenizer
-
-FORBIDDEN_IDS = [UNK, BOS, PAD]  # never generated, whatever score an untrained row gives them
 
 # From the logits [B, V], the last hidden states [B, D] and each row's tokens so far: the logits to draw from.
 Adjust = Callable[[Tensor, Tensor, Sequence[Sequence[int]]], Tensor]
@@ -51,6 +50,7 @@ def generate(
     sampling: Sampling = GREEDY,
     seed: int = 0,
     stop_ids: Collection[int] = (),
+    forbidden_ids: Sequence[int] = Tokenizer.forbidden_ids,
     adjust: Adjust | None = None,
     batch_size: int = 32,
 ) -> list[list[int]]:
@@ -65,8 +65,9 @@ def generate(
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         batch = [prompts[row] for row in rows]
-        steps = generate_steps(model, batch, rows, max_new_tokens, seed, stop_ids, sampling, adjust)
-        for tokens in steps:
+        for tokens in generate_steps(
+            model, batch, rows, max_new_tokens, seed, stop_ids, forbidden_ids, sampling, adjust
+        ):
             for row, token in zip(rows, tokens, strict=True):
                 if token is not None:
                     result[row].append(token)
@@ -75,7 +76,7 @@ def generate(
 
 def stream(
     model: Decoder,
-    tokenizer: Tokenizer,
+    tokenizer: ChatTokenizer,
     prompt_ids: Sequence[int],
     *,
     max_new_tokens: int | None = None,
@@ -95,7 +96,9 @@ def stream(
 
     def new_ids() -> Iterator[int]:
         count = 0
-        for tokens in generate_steps(model, [prompt_ids], [0], limit, seed, stop_ids, sampling, adjust):
+        for tokens in generate_steps(
+            model, [prompt_ids], [0], limit, seed, stop_ids, tokenizer.forbidden_ids, sampling, adjust
+        ):
             count += 1
             yield from (token for token in tokens if token is not None)
         text.is_cut = count == limit  # not reached where a stop string ends the text
@@ -112,6 +115,7 @@ def generate_steps(
     max_new_tokens: int,
     seed: int,
     stop_ids: Collection[int],
+    forbidden_ids: Sequence[int],
     sampling: Sampling,
     adjust: Adjust | None = None,
 ) -> Iterator[list[int | None]]:
@@ -149,7 +153,7 @@ def generate_steps(
         logits_BxV = model.lm_head(hidden_BxTxD[:, -1])
         if adjust is not None:
             logits_BxV = adjust(logits_BxV, hidden_BxTxD[:, -1], texts)
-        logits_BxV[:, FORBIDDEN_IDS] = -torch.inf
+        logits_BxV[:, forbidden_ids] = -torch.inf
         tokens = sample_tokens(logits_BxV, generators, sampling, seen_ids)
         is_running = [
             running and step < limit and token not in stop_ids

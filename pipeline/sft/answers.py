@@ -10,13 +10,13 @@ from pipeline.model.decoder import Decoder
 from pipeline.sft.conversations import unit_hash
 from pipeline.sft.loss_mask import Row
 from pipeline.text.comparison_keys import answer_key
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.chat_template import ChatTokenizer
 
 MAX_CONVERSATIONS = 200  # generating their answers takes about as long as the validation loss
 
 
 def measure_answers(
-    model: Decoder, tokenizer: Tokenizer, rows: Sequence[Row], max_new_tokens: int
+    model: Decoder, tokenizer: ChatTokenizer, rows: Sequence[Row], max_new_tokens: int
 ) -> dict[str, Any]:
     """Return the exact match on validation conversations, and the figures of the miniworld's dev list."""
     first_words = read_first_words(FIRST_WORDS_DEV)
@@ -27,7 +27,7 @@ def measure_answers(
 
 
 def exact_match(
-    model: Decoder, tokenizer: Tokenizer, rows: Sequence[Row], max_new_tokens: int
+    model: Decoder, tokenizer: ChatTokenizer, rows: Sequence[Row], max_new_tokens: int
 ) -> dict[str, float]:
     """Return the share of conversations whose last answer the model gives exactly, and their number.
 

@@ -12,8 +12,7 @@ from pipeline.sft.load import LoadedSource, check_sources, count_findings, load_
 from pipeline.sft.loss_mask import Row, RowOutcome, make_row
 from pipeline.sft.params import SftParams
 from pipeline.text.careless import is_short, type_carelessly
-from pipeline.tokenizer.chat_template import Message
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Dataset:
 
 
 def load_dataset(
-    params: SftParams, eval_texts: Sequence[str], tokenizer: Tokenizer, seed: int
+    params: SftParams, eval_texts: Sequence[str], tokenizer: ChatTokenizer, seed: int
 ) -> tuple[list[LoadedSource], Dataset]:
     """Return all sources (see `load_sources`) and their rows.
 
@@ -44,7 +43,7 @@ def load_dataset(
 
 
 def build_dataset(
-    sources: Mapping[str, Iterable[Sequence[Message]]], tokenizer: Tokenizer, params: SftParams, seed: int
+    sources: Mapping[str, Iterable[Sequence[Message]]], tokenizer: ChatTokenizer, params: SftParams, seed: int
 ) -> Dataset:
     """Turn the conversations of all sources into rows and split them.
 
@@ -83,7 +82,7 @@ def build_dataset(
     return Dataset(train, val, counts, indices, by_source, val_counts)
 
 
-def type_row(row: Row, tokenizer: Tokenizer, params: SftParams, seed: int) -> Row:
+def type_row(row: Row, tokenizer: ChatTokenizer, params: SftParams, seed: int) -> Row:
     """Return a training row with some of the user's messages typed carelessly, or as it is.
 
     Careless letters take more tokens. A conversation that would no longer fit keeps its own.

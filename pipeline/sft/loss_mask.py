@@ -11,9 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pipeline.tokenizer.chat_template import Message, encode_conversation
+from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 from pipeline.tokenizer.special import IGNORE_INDEX, PAD
-from pipeline.tokenizer.tokenizer import Tokenizer
 
 RowOutcome = Literal["whole", "cut", "too_long", "no_answer"]
 
@@ -33,7 +32,7 @@ class Row:
 
 
 def make_row(
-    tokenizer: Tokenizer, messages: Sequence[Message], context: int
+    tokenizer: ChatTokenizer, messages: Sequence[Message], context: int
 ) -> tuple[Row | None, RowOutcome]:
     """Return the row of a conversation, None where it has none, and the outcome.
 
@@ -45,7 +44,7 @@ def make_row(
     trained = [i for i in answers if messages[i].get("weight") != "0"]
     if not trained:
         return None, "no_answer"
-    ids, loss_mask = encode_conversation(tokenizer, messages[: trained[-1] + 1])
+    ids, loss_mask = tokenizer.encode_conversation(messages[: trained[-1] + 1])
     # A token of an answer before one of none ends the answer.
     ends = [t for t in range(1, len(ids) + 1) if loss_mask[t - 1] and not any(loss_mask[t : t + 1])]
     end_of = dict(zip(answers, ends, strict=False))  # answers after the last trained one have no end

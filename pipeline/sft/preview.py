@@ -14,12 +14,10 @@ from pipeline.sft.dataset import Dataset
 from pipeline.sft.load import LoadedSource
 from pipeline.sft.loss_mask import Row
 from pipeline.sft.mixture import count_readings
-from pipeline.tokenizer.special import ASSISTANT, END_OF_TURN, FIRST_TEXT_TOKEN, SPECIAL_TOKENS, SYSTEM, USER
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.chat_template import ROLES, ChatTokenizer
 
 SHOWN_CONVERSATIONS = 3
 OPEN, CLOSE = "⟦", "⟧"  # around what is trained, in the page
-ROLE_OF_MARKER = {SYSTEM: "system", USER: "user", ASSISTANT: "assistant"}
 Span = tuple[str, bool]  # a stretch of a conversation, and whether it is trained
 
 
@@ -39,7 +37,7 @@ class SourcePreview:
 def preview_sources(
     sources: Sequence[LoadedSource],
     data: Dataset,
-    tokenizer: Tokenizer,
+    tokenizer: ChatTokenizer,
     order: np.ndarray | None,
     epochs: float,
 ) -> list[SourcePreview]:
@@ -77,35 +75,32 @@ def preview_sources(
                 counts,
                 readings[loaded.name],
                 dropped,
-                mean_turns(rows),
+                mean_turns(rows, tokenizer),
                 samples,
             )
         )
     return previews
 
 
-def mean_turns(rows: Sequence[Row]) -> dict[str, float]:
+def mean_turns(rows: Sequence[Row], tokenizer: ChatTokenizer) -> dict[str, float]:
     """Return the mean tokens of a message by its role, without the markers around it."""
     tokens: Counter[str] = Counter()
     messages: Counter[str] = Counter()
-    for row in rows:
-        role = ""
-        for token in row.ids:
-            if token in ROLE_OF_MARKER:
-                role = ROLE_OF_MARKER[token]
-                messages[role] += 1
-            elif role and token != END_OF_TURN:
-                tokens[role] += 1
-    return {role: tokens[role] / messages[role] for role in ROLE_OF_MARKER.values() if messages[role]}
+    empty = len(tokenizer.encode_start(""))
+    for message in (message for row in rows for message in row.messages):
+        tokens[message["role"]] += len(tokenizer.encode_start(message["content"].strip())) - empty
+        messages[message["role"]] += 1
+    return {role: tokens[role] / messages[role] for role in ROLES if messages[role]}
 
 
-def list_spans(row: Row, tokenizer: Tokenizer) -> list[Span]:
-    """Return the text of a row in stretches, its markers as they are written."""
+def list_spans(row: Row, tokenizer: ChatTokenizer) -> list[Span]:
+    """Return the text of a row in stretches, its special tokens as they are written."""
     spans = []
-    pairs = zip(row.ids, row.loss_mask, strict=True)
-    for (is_trained, is_marker), group in groupby(pairs, lambda pair: (pair[1], pair[0] < FIRST_TEXT_TOKEN)):
-        ids = [token for token, _ in group]
-        text = "".join(SPECIAL_TOKENS[token] for token in ids) if is_marker else tokenizer.decode(ids)
+    shown = [tokenizer.show_token(token) for token in row.ids]
+    triples = zip(row.ids, row.loss_mask, shown, strict=True)
+    for (is_trained, is_text), group in groupby(triples, lambda triple: (triple[1], triple[2] is None)):
+        ids, _, written = zip(*group, strict=True)
+        text = tokenizer.decode(list(ids)) if is_text else "".join(part or "" for part in written)
         spans.append((text, is_trained))
     return spans
 

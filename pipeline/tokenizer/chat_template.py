@@ -1,4 +1,4 @@
-"""The one chat template, as ids and as the Jinja text that other programs render.
+"""What a chat needs of a tokenizer, and the one chat template of ours, as other programs render it.
 
     <s><|system|>…<|end|><|user|>…<|end|><|assistant|>…<|end|>
 
@@ -6,10 +6,10 @@ The markers are control symbols set by id, so that a user who types `<|end|>` ha
 around a message is left out: a space at its end would be a token that no word begins with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
-from pipeline.tokenizer.special import ASSISTANT, BOS, END_OF_TURN, SYSTEM, USER
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.special import ASSISTANT, SYSTEM, USER
 
 ROLES = {"system": SYSTEM, "user": USER, "assistant": ASSISTANT}  # the id of each role's marker
 
@@ -33,20 +33,23 @@ CHAT_TEMPLATE = (
 Message = dict[str, str]  # role, content
 
 
-def encode_conversation(tokenizer: Tokenizer, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
-    """Return a conversation's ids and their loss mask.
+class ChatTokenizer(Protocol):
+    """A tokenizer that writes conversations: `Tokenizer`, or that of a model from elsewhere."""
 
-    The mask is true for the assistant's words and the `<|end|>` after them. It is false for the
-    assistant's marker, which the program sets.
-    """
-    ids, loss_mask = [BOS], [False]
-    for message in messages:
-        role, content = ROLES[message["role"]], tokenizer.encode(message["content"].strip())
-        ids += [role, *content, END_OF_TURN]
-        loss_mask += [False] + [role == ASSISTANT] * (len(content) + 1)
-    return ids, loss_mask
+    stop_ids: Collection[int]  # any of them ends an answer or a text
+    forbidden_ids: Sequence[int]  # never generated
 
+    def encode_conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
+        """Return a conversation's ids and their loss mask, true where the assistant speaks."""
 
-def encode_prompt(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[int]:
-    """Return the ids that an answer continues: the conversation so far and the assistant's marker."""
-    return [*encode_conversation(tokenizer, messages)[0], ASSISTANT]
+    def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
+        """Return the ids that an answer continues: the conversation so far and the assistant's marker."""
+
+    def encode_start(self, text: str) -> list[int]:
+        """Return the ids of plain text that a model continues."""
+
+    def decode(self, ids: list[int]) -> str:
+        """Return the text of `ids`, without special tokens."""
+
+    def show_token(self, token: int) -> str | None:
+        """Return how the vocabulary writes a special token, None for a token of text."""

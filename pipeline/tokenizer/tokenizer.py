@@ -6,7 +6,7 @@ definition (whole texts differ there in rare ties between equally likely segment
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +15,17 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec  # type: ignore[attr-defined]
 
 from pipeline.common.errors import UserError
+from pipeline.tokenizer.chat_template import ROLES, Message
+from pipeline.tokenizer.special import (
+    ASSISTANT,
+    BOS,
+    END_OF_TURN,
+    EOS,
+    FIRST_TEXT_TOKEN,
+    PAD,
+    SPECIAL_TOKENS,
+    UNK,
+)
 
 WORD = re.compile(r" [^ \n]*|\n|[^ \n]+")  # a word carries the space before it; a newline is a byte
 METASPACE = "\u2581"  # stands for a space inside a piece
@@ -34,6 +45,9 @@ def check_word_lengths(words: Iterable[bytes]) -> None:
 
 class Tokenizer:
     """A trained SentencePiece model. Nothing in a text is ever read as a special token."""
+
+    stop_ids: Collection[int] = frozenset({EOS, END_OF_TURN})
+    forbidden_ids: Sequence[int] = [UNK, BOS, PAD]  # never generated, whatever score an untrained row gives them
 
     def __init__(self, model: bytes, folder: Path) -> None:
         self.folder = folder
@@ -79,6 +93,27 @@ class Tokenizer:
             check_word_lengths(word.encode("utf-8") for word in words)
         return [i for word in words for i in self.encode_word(word)]
 
+    def encode_start(self, text: str) -> list[int]:
+        """Return the ids of plain text that a model continues: `<s>` and its tokens."""
+        return [BOS, *self.encode(text)]
+
+    def encode_conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
+        """Return a conversation's ids and their loss mask.
+
+        The mask is true for the assistant's words and the `<|end|>` after them. It is false for the
+        assistant's marker, which the program sets.
+        """
+        ids, loss_mask = [BOS], [False]
+        for message in messages:
+            role, content = ROLES[message["role"]], self.encode(message["content"].strip())
+            ids += [role, *content, END_OF_TURN]
+            loss_mask += [False] + [role == ASSISTANT] * (len(content) + 1)
+        return ids, loss_mask
+
+    def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
+        """Return the ids that an answer continues: the conversation so far and the assistant's marker."""
+        return [*self.encode_conversation(messages)[0], ASSISTANT]
+
     def decode(self, ids: list[int]) -> str:
         """Return the text of `ids`. Special tokens are left out, broken UTF-8 becomes U+FFFD."""
         return self.sp.decode(list(ids))
@@ -86,6 +121,10 @@ class Tokenizer:
     def id_to_piece(self, token: int) -> str:
         """Return a token as the vocabulary writes it (a space as U+2581, a byte as <0x0A>)."""
         return self.sp.id_to_piece(token)
+
+    def show_token(self, token: int) -> str | None:
+        """Return how the vocabulary writes a special token, None for a token of text."""
+        return SPECIAL_TOKENS[token] if token < FIRST_TEXT_TOKEN else None
 
     def is_special(self, token: int) -> bool:
         """Return true for a token that is no text of its own: a special token, or one byte of a character."""

@@ -17,7 +17,6 @@ from pipeline.model.decoder import Decoder
 from pipeline.sft.conversations import read_conversations
 from pipeline.sft.findings import Findings
 from pipeline.text.normalize import normalize_text
-from pipeline.tokenizer.chat_template import encode_prompt
 from pipeline.tokenizer.special import END_OF_TURN
 from tests.helpers.factories import tiny_model_params
 from tests.helpers.paths import ROOT
@@ -33,7 +32,7 @@ def chat(model_folders):
 def test_answer_is_added_to_the_conversation(chat):
     first = "".join(chat.answer("a"))
     assert [message["content"] for message in chat.messages] == ["a", first.removesuffix(CUT_MARK)]
-    assert chat.prompt_ids() == encode_prompt(chat.tokenizer, chat.messages)
+    assert chat.prompt_ids() == chat.tokenizer.encode_prompt(chat.messages)
     chat.messages.append({"role": "user", "content": "Go\u0308l"})
     assert len(chat.prompt_ids()) > 4
 
@@ -45,8 +44,8 @@ def test_prompt_ids_leave_out_the_oldest_exchanges_and_keep_the_system_message(c
     chat.messages.append({"role": "user", "content": "son"})
     ids = chat.prompt_ids()
     assert len(ids) <= chat.model.context - 2
-    assert ids[:4] == encode_prompt(chat.tokenizer, [{"role": "system", "content": "k"}])[:4]
-    last = encode_prompt(chat.tokenizer, [{"role": "user", "content": "son"}])[1:]  # without <s>
+    assert ids[:4] == chat.tokenizer.encode_prompt([{"role": "system", "content": "k"}])[:4]
+    last = chat.tokenizer.encode_prompt([{"role": "user", "content": "son"}])[1:]  # without <s>
     assert ids[-len(last) :] == last
     assert len(ids) > 4 + len(last)  # earlier exchanges that fit are in it
 
@@ -184,9 +183,8 @@ def test_answer_reads_a_message_in_the_form_of_training_text(chat):
         chat.restart()
         assert "".join(chat.answer(version)) == plain
     chat.messages.append({"role": "user", "content": "Bir göl "})
-    assert chat.prompt_ids() == encode_prompt(
-        chat.tokenizer, [*chat.messages[:-1], {"role": "user", "content": "Bir göl"}]
-    )
+    messages = [*chat.messages[:-1], {"role": "user", "content": "Bir göl"}]
+    assert chat.prompt_ids() == chat.tokenizer.encode_prompt(messages)
 
 
 def test_system_message_is_normalized_and_refused_if_too_long(chat):

@@ -14,7 +14,6 @@ from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import TextStream
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
-from pipeline.tokenizer.chat_template import encode_prompt
 from pipeline.tokenizer.special import BOS, END_OF_TURN, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
 from tests.helpers.factories import tiny_model_params
@@ -48,7 +47,7 @@ def test_infer_answers_with_a_chat_model_unless_raw(model_folders):
     tokenizer = Tokenizer.load(model_folders / "sft")
     messages = [{"role": "system", "content": "Kısa."}, {"role": "user", "content": "Van"}]
     answer = "".join(infer("Van", model_folders / "sft", system="Kısa.", **OPTIONS))
-    assert answer == expected(model_folders / "sft", encode_prompt(tokenizer, messages))
+    assert answer == expected(model_folders / "sft", tokenizer.encode_prompt(messages))
     raw = "".join(infer("Van", model_folders / "sft", raw=True, **OPTIONS))
     assert raw == "".join(infer("Van", model_folders / "base", **OPTIONS))
     assert answer != raw

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.tokenizer.special import FIRST_TEXT_TOKEN
+from pipeline.tokenizer.tokenizer import Tokenizer
 
 SENTENCES = [
     "Ankara, Türkiye'nin başkentidir ve İç Anadolu'da yer alır.",
@@ -63,10 +64,13 @@ def make_tokenizer(folder: Path, kind: str, texts: list[str], morphemes: bool = 
     return Tokenizer.load(folder)
 
 
-class ByteTokenizer:
+class ByteTokenizer(Tokenizer):
     """Every UTF-8 byte is a token: enough to stand in for a trained tokenizer."""
 
     vocab_size = FIRST_TEXT_TOKEN + 256
+
+    def __init__(self):
+        pass
 
     def encode(self, text):
         return [FIRST_TEXT_TOKEN + byte for byte in text.encode("utf-8")]

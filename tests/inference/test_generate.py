@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.inference import generate as generation
-from pipeline.inference.generate import FORBIDDEN_IDS, crop_prompt, generate, stream
+from pipeline.inference.generate import crop_prompt, generate, stream
 from pipeline.inference.sampling import Sampling, sample_tokens
 from pipeline.model.kv_cache import KVCache
 from pipeline.tokenizer.special import BOS, EOS
+from pipeline.tokenizer.tokenizer import Tokenizer
 
 CONTEXT = 24
 prompt_lists = st.lists(
@@ -23,7 +24,7 @@ def generate_uncached(model, prompt, count):
     ids, new = crop_prompt(prompt, model.context), []
     while len(new) < count and len(ids) < model.context:
         logits = model(torch.tensor([ids]))[0, -1]
-        logits[FORBIDDEN_IDS] = -torch.inf
+        logits[Tokenizer.forbidden_ids] = -torch.inf
         new.append(int(logits.argmax()))
         ids.append(new[-1])
     return new
@@ -115,12 +116,12 @@ def test_generate_never_returns_forbidden_ids(model):
     with torch.no_grad():
         biased.weight.copy_(model.lm_head.weight)
         biased.bias.zero_()
-        biased.bias[FORBIDDEN_IDS] = 1e4
+        biased.bias[Tokenizer.forbidden_ids] = 1e4
     original, model.lm_head = model.lm_head, biased
     try:
         for temperature in (0.0, 1.0):
             new = generate(model, [[BOS, 20], [BOS]], max_new_tokens=6, sampling=Sampling(temperature))
-            assert not set(FORBIDDEN_IDS) & {token for row in new for token in row}
+            assert not set(Tokenizer.forbidden_ids) & {token for row in new for token in row}
     finally:
         model.lm_head = original
 

@@ -9,7 +9,6 @@ import torch
 
 from pipeline.model.decoder import Decoder, initialize
 from pipeline.model.hf_io import save_decoder
-from pipeline.tokenizer.chat_template import encode_conversation
 from tests.helpers.factories import tiny_model_params
 
 PROGRAM = """
@@ -79,7 +78,7 @@ def test_save_decoder_transformers_4_computes_the_same_logits(python, tokenizer,
     assert theirs["generated"][: len(ids)] == ids
     assert theirs["literal"] == [1, *tokenizer.encode("<s> <|end|>")]
     assert theirs["max_length"] == 48
-    assert theirs["chat"] == encode_conversation(tokenizer, CHAT)[0]
+    assert theirs["chat"] == tokenizer.encode_conversation(CHAT)[0]
     with torch.no_grad():
         ours = model(torch.tensor([ids]))[0, -1]
     assert (ours - torch.tensor(theirs["logits"])).abs().max() < 1e-4

@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.sft.loss_mask import collate, make_row
-from pipeline.tokenizer.chat_template import encode_conversation
 from pipeline.tokenizer.special import ASSISTANT, BOS, END_OF_TURN, IGNORE_INDEX, PAD
 
 conversations = st.lists(
@@ -61,7 +60,7 @@ def test_make_row_trains_no_token_of_an_answer_of_weight_0(tokenizer):
     ]
     row, outcome = make_row(tokenizer, messages, 99)
     assert (row.messages, outcome) == (messages[:4], "whole")
-    assert row.ids == encode_conversation(tokenizer, messages[:4])[0]
+    assert row.ids == tokenizer.encode_conversation(messages[:4])[0]
     learned = [token for token, on in zip(row.ids, row.loss_mask, strict=True) if on]
     assert learned == [*tokenizer.encode("doğru"), END_OF_TURN]
     assert make_row(tokenizer, messages[:2], 99) == (None, "no_answer")
@@ -86,13 +85,13 @@ def test_make_row_cuts_after_the_last_answer_that_fits(tokenizer):
 @given(conversations, st.integers(2, 60))
 def test_make_row_is_the_longest_prefix_that_ends_with_an_answer(tokenizer, messages, context):
     prefixes = [messages[: end + 1] for end, message in enumerate(messages) if message["role"] == "assistant"]
-    fitting = [prefix for prefix in prefixes if len(encode_conversation(tokenizer, prefix)[0]) <= context]
+    fitting = [prefix for prefix in prefixes if len(tokenizer.encode_conversation(prefix)[0]) <= context]
     row, outcome = make_row(tokenizer, messages, context)
     if not fitting:
         assert (row, outcome) == (None, "too_long" if prefixes else "no_answer")
         return
     assert row.messages == fitting[-1]
-    assert (row.ids, row.loss_mask) == encode_conversation(tokenizer, fitting[-1])
+    assert (row.ids, row.loss_mask) == tokenizer.encode_conversation(fitting[-1])
     assert outcome == ("whole" if fitting[-1] == prefixes[-1] else "cut")
     assert row.target_count > 0
 

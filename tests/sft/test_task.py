@@ -10,7 +10,6 @@ from pipeline.sft.answers import exact_match
 from pipeline.sft.dataset import Dataset, build_dataset
 from pipeline.sft.loss_mask import make_row
 from pipeline.sft.task import SftTask
-from pipeline.tokenizer.chat_template import encode_prompt
 from pipeline.tokenizer.special import END_OF_TURN, IGNORE_INDEX
 from pipeline.training import distributed
 from pipeline.training.run import train_model
@@ -115,11 +114,11 @@ def test_sft_task_steps_follow_from_epochs(rows, make_sft_params):
 def test_exact_match_compares_the_answer_to_the_last_question(tokenizer, rows, model, monkeypatch):
     prompted = []
 
-    def answer(model, prompts, *, max_new_tokens, stop_ids):
+    def answer(model, prompts, *, max_new_tokens, stop_ids, forbidden_ids):
         prompted.extend(prompts)
         assert END_OF_TURN in stop_ids
         correct = {
-            tuple(encode_prompt(tokenizer, row.messages[:-1])): row.messages[-1]["content"]
+            tuple(tokenizer.encode_prompt(row.messages[:-1])): row.messages[-1]["content"]
             for row in rows[::2]
         }
         return [tokenizer.encode(correct.get(tuple(prompt), "yanlış").upper() + ".") for prompt in prompts]
@@ -127,7 +126,7 @@ def test_exact_match_compares_the_answer_to_the_last_question(tokenizer, rows, m
     monkeypatch.setattr("pipeline.inference.answers.generate", answer)
     result = exact_match(model, tokenizer, rows, max_new_tokens=8)
     assert result == {"exact_match": pytest.approx(19 / 37), "exact_match_n": 37}
-    assert sorted(prompted) == sorted(encode_prompt(tokenizer, row.messages[:-1]) for row in rows)
+    assert sorted(prompted) == sorted(tokenizer.encode_prompt(row.messages[:-1]) for row in rows)
 
 
 def test_sft_task_loop_learns_the_answers(tokenizer, make_sft_params, tmp_path, monkeypatch):

@@ -9,7 +9,6 @@ from gguf import GGUFWriter
 from pipeline.common.errors import UserError
 from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Record
-from pipeline.tokenizer.chat_template import encode_conversation
 from pipeline.tokenizer.special import CHAT_MARKERS
 from tests.helpers.gguf_vocabulary import add_vocabulary
 from tests.helpers.small import make_tokenizer
@@ -59,7 +58,7 @@ def test_llama_cpp_has_our_ids(root, tokenizer, texts, shared, tmp_path):
     )
     assert len(sentences) == 1000
     assert plain_ids == [tokenizer.encode(text) for text in plain]
-    assert chat_ids == [encode_conversation(tokenizer, conversation)[0] for conversation in conversations]
+    assert chat_ids == [tokenizer.encode_conversation(conversation)[0] for conversation in conversations]
 
 
 def test_add_vocabulary_refuses_a_unigram_tokenizer(texts, tmp_path):
