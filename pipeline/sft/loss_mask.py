@@ -44,19 +44,18 @@ def make_row(
     trained = [i for i in answers if messages[i].get("weight") != "0"]
     if not trained:
         return None, "no_answer"
-    ids, loss_mask = tokenizer.encode_conversation(messages[: trained[-1] + 1])
-    # A token of an answer before one of none ends the answer.
-    ends = [t for t in range(1, len(ids) + 1) if loss_mask[t - 1] and not any(loss_mask[t : t + 1])]
-    end_of = dict(zip(answers, ends, strict=False))  # answers after the last trained one have no end
-    for answer in end_of.keys() - set(trained):
-        end = end_of[answer]
-        start = end - loss_mask[:end][::-1].index(False)
-        loss_mask[start:end] = [False] * (end - start)
-    fitting = [answer for answer in trained if end_of[answer] <= context]
+    ids, ranges = tokenizer.encode_conversation(messages[: trained[-1] + 1])
+    range_of = dict(zip(answers, ranges, strict=False))  # answers after the last trained one have none
+    trained = [answer for answer in trained if range_of[answer]]  # a template may not show all of them
+    fitting = [answer for answer in trained if range_of[answer].stop <= context]
     if not fitting:
         return None, "too_long"
-    end = end_of[fitting[-1]]
-    row = Row(list(messages[: fitting[-1] + 1]), ids[:end], loss_mask[:end])
+    end = range_of[fitting[-1]].stop
+    loss_mask = [False] * end
+    for answer in fitting:
+        for position in range_of[answer]:
+            loss_mask[position] = True
+    row = Row(list(messages[: fitting[-1] + 1]), ids[:end], loss_mask)
     return row, "whole" if fitting == trained else "cut"
 
 

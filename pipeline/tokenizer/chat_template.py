@@ -39,8 +39,8 @@ class ChatTokenizer(Protocol):
     stop_ids: Collection[int]  # any of them ends an answer or a text
     forbidden_ids: Sequence[int]  # never generated
 
-    def encode_conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
-        """Return a conversation's ids and their loss mask, true where the assistant speaks."""
+    def encode_conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[range]]:
+        """Return a conversation's ids, and where in them each answer stands with the token that ends it."""
 
     def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
         """Return the ids that an answer continues: the conversation so far and the assistant's marker."""

@@ -97,18 +97,19 @@ class Tokenizer:
         """Return the ids of plain text that a model continues: `<s>` and its tokens."""
         return [BOS, *self.encode(text)]
 
-    def encode_conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
-        """Return a conversation's ids and their loss mask.
+    def encode_conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[range]]:
+        """Return a conversation's ids, and where in them each answer of the assistant stands.
 
-        The mask is true for the assistant's words and the `<|end|>` after them. It is false for the
-        assistant's marker, which the program sets.
+        An answer is the words and the `<|end|>` after them, without the marker, which the program sets.
         """
-        ids, loss_mask = [BOS], [False]
+        ids, answers = [BOS], []
         for message in messages:
-            role, content = ROLES[message["role"]], self.encode(message["content"].strip())
-            ids += [role, *content, END_OF_TURN]
-            loss_mask += [False] + [role == ASSISTANT] * (len(content) + 1)
-        return ids, loss_mask
+            ids.append(ROLES[message["role"]])
+            start = len(ids)
+            ids += [*self.encode(message["content"].strip()), END_OF_TURN]
+            if message["role"] == "assistant":
+                answers.append(range(start, len(ids)))
+        return ids, answers
 
     def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
         """Return the ids that an answer continues: the conversation so far and the assistant's marker."""

@@ -91,7 +91,9 @@ def test_make_row_is_the_longest_prefix_that_ends_with_an_answer(tokenizer, mess
         assert (row, outcome) == (None, "too_long" if prefixes else "no_answer")
         return
     assert row.messages == fitting[-1]
-    assert (row.ids, row.loss_mask) == tokenizer.encode_conversation(fitting[-1])
+    ids, answers = tokenizer.encode_conversation(fitting[-1])
+    assert row.ids == ids
+    assert row.loss_mask == [any(position in answer for answer in answers) for position in range(len(ids))]
     assert outcome == ("whole" if fitting[-1] == prefixes[-1] else "cut")
     assert row.target_count > 0
 
