@@ -51,11 +51,8 @@ def main() -> None:
     )
     metrics["ngram_tokens"] = len(stream)
     questions = tasks.questions.get("miniworld", [])
-    adjust = models.mixture.mix_next if models.mixture else None
-    samples = render_samples(models.base, models.sft, models.tokenizer, eval_params, questions, seed, adjust)
-    baseline_samples = make_baseline_samples(
-        models.base, models.sft, ngrams["kneser_ney_5"], models.tokenizer, eval_params, questions, seed
-    )
+    samples = render_samples(models, eval_params, questions, seed)
+    baseline_samples = make_baseline_samples(models, ngrams["kneser_ney_5"], eval_params, questions, seed)
 
     write_atomic(REPORTS / "evaluate/samples.md", samples)
     write_json(REPORTS / "evaluate/baseline_samples.json", baseline_samples)

@@ -7,7 +7,6 @@ by a margin. Most trainings are so small that neither torch nor the plan, which 
 from collections.abc import Callable
 
 from pipeline.common.errors import UserError
-from pipeline.common.paths import BASE_MODEL
 from pipeline.common.runtime import RuntimeParams, process_info
 from pipeline.device.memory import total_memory
 from pipeline.model.config import ModelParams
@@ -45,19 +44,14 @@ def check_pretraining(
     raise UserError(f"{subject}: {describe_excess(least, available)}; choose a smaller model or context")
 
 
-def check_tuning(
-    sft_params: DecoderLoopParams, model_params: ModelParams, vocab_size: int, runtime: RuntimeParams
+def check_weights(
+    subject: str, weights: int, params: LoopParams, runtime: RuntimeParams, least: float = LEAST_BYTES
 ) -> None:
-    """Raise UserError where the weights of the base model cannot be tuned here."""
-    check_weights(f"{BASE_MODEL}", model_params.count_weights(vocab_size), sft_params, runtime)
-
-
-def check_weights(subject: str, weights: int, params: LoopParams, runtime: RuntimeParams) -> None:
-    """Raise UserError where that many weights, their gradients and their moments cannot fit.
+    """Raise UserError where that many weights cannot fit, with `least` bytes each in training.
 
     `subject` names in the error what to make smaller.
     """
-    required = LEAST_BYTES * weights * sharded_share(params, runtime) * processes_here(runtime)
+    required = least * weights * sharded_share(params, runtime) * processes_here(runtime)
     if required <= SMALL_BYTES:
         return
     available = all_memory(runtime)

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pipeline.autobatch.memory_limit import check_pretraining, check_tuning, check_weights
+from pipeline.autobatch.memory_limit import check_pretraining, check_weights
 from pipeline.cli.check_cache import read_once
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
 from pipeline.common.params import SEED_LIMIT, Section, parse_section, read_params
-from pipeline.common.paths import PARAMS_FILE, RAW_CORPUS
+from pipeline.common.paths import BASE_MODEL, PARAMS_FILE, RAW_CORPUS
 from pipeline.common.runtime import RuntimeParams
 from pipeline.corpus import params as corpus
 from pipeline.corpus.readers.files import read_file
@@ -71,7 +71,8 @@ def check_rules(all_params: AllParams, root: Path) -> None:
         find_teacher_files(all_params.encoder.teacher, root)
     check_batches(all_params.train, all_params.model, all_params.runtime)
     sft.check_batches(all_params.sft, all_params.runtime)
-    sft.check_context(all_params.sft, all_params.model.context)
+    if all_params.sft.init_from == str(BASE_MODEL):
+        sft.check_context(all_params.sft, all_params.model.context)
     has_miniworld = any(source.kind == "miniworld" for source in all_params.corpus.sources.values())
     sft.check_miniworld(all_params.sft, has_miniworld)
     sft.check_inputs(all_params.sft, root)
@@ -95,6 +96,10 @@ def check_contents(all_params: AllParams, root: Path) -> None:
         from pipeline.pretrain.init_from import check_init_from  # imports torch, which takes a second
 
         check_init_from(all_params.train.init_from, all_params.model, all_params.tokenizer.vocab_size, root)
+    if all_params.sft.init_from != str(BASE_MODEL):
+        from pipeline.sft.base import check_base  # imports torch, which takes a second
+
+        check_base(all_params.sft, root)
     check_conversations(all_params.sft, root)
     for name, task in eval_tasks.load_task_files(all_params.eval, root).items():
         files = eval_tasks.find_data_files(name, task, root=root)
@@ -114,7 +119,7 @@ def check_machine(params: AllParams) -> list[str]:
         [partial(check_device, runtime)],
         [
             partial(check_pretraining, params.train, params.model, vocab_size, runtime),
-            partial(check_tuning, params.sft, params.model, vocab_size, runtime),
+            partial(check_tuning_memory, params),
         ],
         [partial(check_weights, subject, section.count_weights(pieces), section, runtime)],
     ):
@@ -124,6 +129,16 @@ def check_machine(params: AllParams) -> list[str]:
         except UserError as error:
             notes.append(str(error))
     return list(dict.fromkeys(notes))
+
+
+def check_tuning_memory(params: AllParams) -> None:
+    """Raise UserError where the model that `sft.init_from` names cannot be tuned on this machine."""
+    shape = params.model, params.tokenizer.vocab_size
+    if params.sft.init_from != str(BASE_MODEL):
+        from pipeline.model.hf_io import read_config  # imports torch, which takes a second
+
+        shape = read_config(Path(params.sft.init_from))
+    sft.check_memory(params.sft, *shape, params.runtime)
 
 
 def check_device(runtime: RuntimeParams) -> None:

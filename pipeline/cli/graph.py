@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Collection
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +28,11 @@ def stages_after(first: Collection[str], graph: Path = DVC_FILE) -> dict[str, st
     """
     following: dict[str, str] = {}
     writer_of: dict[str, str] = {}  # output to its stage
+    params = read_yaml(graph.parent / PARAMS_FILE)
     for name, stage in read_yaml(graph)["stages"].items():
         reads_from = [
             stage_of
-            for dep in stage["deps"]
+            for dep in (fill_in(dep, params) for dep in stage["deps"])
             for out, stage_of in writer_of.items()
             if dep == out or dep.startswith(out + "/")
         ]
@@ -37,6 +41,11 @@ def stages_after(first: Collection[str], graph: Path = DVC_FILE) -> dict[str, st
             outs = (out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", []))
             writer_of |= dict.fromkeys(outs, name)
     return following
+
+
+def fill_in(text: str, params: dict[str, Any]) -> str:
+    """A text of dvc.yaml with the values of params.yaml in place of `${section.key}`, as DVC reads it."""
+    return re.sub(r"\$\{([\w.]+)\}", lambda match: str(reduce(getitem, match[1].split("."), params)), text)
 
 
 def last_runs() -> dict[str, Any]:

@@ -15,9 +15,9 @@ from pipeline.inference.streaming import mark_cut
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
 from pipeline.ngrams.mixture import find_mixture
+from pipeline.pretrained.tokenizer import load_chat_tokenizer
 from pipeline.text.normalize import LONE_SURROGATE, normalize_text
 from pipeline.tokenizer.chat_template import ChatTokenizer
-from pipeline.tokenizer.tokenizer import Tokenizer
 
 
 def infer(
@@ -89,11 +89,11 @@ def normalize_argument(name: str, text: str) -> str:
     return normalize_text(text)
 
 
-def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, Tokenizer]:
+def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, ChatTokenizer]:
     """Return a model folder's decoder and tokenizer. Raises UserError where there is none."""
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no model there; run `make repro`, or name a model folder")
-    return load_decoder(folder, pick_device(device)), Tokenizer.load(folder)
+    return load_decoder(folder, pick_device(device)), load_chat_tokenizer(folder)
 
 
 def encode_text_prompt(
@@ -107,9 +107,7 @@ def encode_text_prompt(
     return crop_prompt(tokenizer.encode_start(text), model.context, room)
 
 
-def encode_chat_prompt(
-    text: str, system: str | None, model: Decoder, tokenizer: ChatTokenizer
-) -> list[int]:
+def encode_chat_prompt(text: str, system: str | None, model: Decoder, tokenizer: ChatTokenizer) -> list[int]:
     """Return the token ids that an answer continues. Raises UserError for no text, or too much."""
     if not text.strip():
         raise UserError(f"prompt: {text!r}: nothing to answer; give some text")

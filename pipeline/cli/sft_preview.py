@@ -9,14 +9,15 @@ from pipeline.cli.check import check_params
 from pipeline.cli.plan import try_or_explain
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate, translate_table
-from pipeline.common.paths import TOKENIZER
+from pipeline.common.paths import BASE_MODEL, TOKENIZER
 from pipeline.eval_sets.readers import read_all_texts
 from pipeline.eval_sets.tasks import load_task_files
+from pipeline.pretrained.tokenizer import load_chat_tokenizer
 from pipeline.sft.dataset import build_dataset, check_enough
 from pipeline.sft.load import check_sources, list_notes, load_sources
 from pipeline.sft.mixture import mix_by_weights
 from pipeline.sft.preview import SourcePreview, preview_sources
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.chat_template import ChatTokenizer
 
 TRAINED, CONTEXT = "bold green", "dim"
 
@@ -27,7 +28,7 @@ def print_preview() -> None:
     Raises UserError for that, and where a file or the tokenizer is missing.
     """
     params, console = check_params(), Console(highlight=False)
-    tokenizer = Tokenizer.load(TOKENIZER)
+    tokenizer = load_preview_tokenizer(params.sft.init_from)
     sources = load_sources(params.sft, read_all_texts(load_task_files(params.eval)))
     by_name = {loaded.name: loaded.conversations for loaded in sources}
     data = build_dataset(by_name, tokenizer, params.sft, params.seed)
@@ -40,6 +41,11 @@ def print_preview() -> None:
         raise UserError(fault)
     check_sources(sources)
     check_enough(len(data.train), len(data.val), params.sft)
+
+
+def load_preview_tokenizer(init_from: str) -> ChatTokenizer:
+    """Return the tokenizer of the model to tune: that of this project need not be trained yet."""
+    return load_chat_tokenizer(TOKENIZER if init_from == str(BASE_MODEL) else init_from)
 
 
 def print_source(preview: SourcePreview, console: Console) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from pipeline.eval_sets.params import EvalParams
 from pipeline.eval_sets.readers import Question
+from pipeline.evaluation.measure import Models
 from pipeline.evaluation.questions import answer_questions
 from pipeline.evaluation.samples import DEFAULT_QUESTIONS, select_across_families
 from pipeline.inference.generate import crop_prompt, generate
@@ -25,10 +26,8 @@ Continuer = Callable[[str, int, Sampling], str]
 
 
 def make_baseline_samples(
-    base: Decoder,
-    sft: Decoder,
+    models: Models,
     ngram_model: NGramModel,
-    tokenizer: Tokenizer,
     eval_params: EvalParams,
     questions: Sequence[Question],
     seed: int,
@@ -37,11 +36,12 @@ def make_baseline_samples(
 
     Returns `{questions: [{…}], story: {…}}`, each with the texts of `trained`, `untrained` and `ngram`.
     """
+    base, tokenizer = models.base, models.tokenizer
     untrained = Decoder(base.params, base.vocab_size).to(next(base.parameters()).device).eval()
     initialize(untrained, seed)
     selected = select_across_families(questions, NUM_QUESTIONS) or DEFAULT_QUESTIONS[:NUM_QUESTIONS]
     max_new_tokens = eval_params.max_new_tokens
-    answers = answer_questions(sft, tokenizer, selected, max_new_tokens)
+    answers = answer_questions(models.sft, models.chat_tokenizer, selected, max_new_tokens)
     continue_trained = make_decoder_continuer(base, tokenizer, seed)
     continue_untrained = make_decoder_continuer(untrained, tokenizer, seed)
     continue_ngram = make_ngram_continuer(ngram_model, tokenizer, seed)

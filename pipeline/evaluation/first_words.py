@@ -9,13 +9,13 @@ from pipeline.inference.answers import answer_greedily
 from pipeline.inference.first_words import OUTSIDE, REFUSALS, FirstWords, is_accepted
 from pipeline.model.decoder import Decoder
 from pipeline.statistics.intervals import estimate_mean
-from pipeline.tokenizer.tokenizer import Tokenizer
+from pipeline.tokenizer.chat_template import ChatTokenizer
 
 FALSE_REFUSALS = "false_refusals"
 
 
 def measure_first_words(
-    model: Decoder, tokenizer: Tokenizer, rows: Sequence[FirstWords], max_new_tokens: int
+    model: Decoder, tokenizer: ChatTokenizer, rows: Sequence[FirstWords], max_new_tokens: int
 ) -> dict[str, Measured]:
     """Measure the share of right greedy answers by kind, and of refusals where an answer was due."""
     answers = answer_greedily(model, tokenizer, [row.messages for row in rows], max_new_tokens)

@@ -41,6 +41,8 @@ from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
 from pipeline.ngrams.mixture import Mixture, find_mixture
 from pipeline.ngrams.model import NGramModel
+from pipeline.pretrained.tokenizer import has_own_tokenizer, load_chat_tokenizer
+from pipeline.tokenizer.chat_template import ChatTokenizer
 from pipeline.tokenizer.tokenizer import Tokenizer
 
 KINDS_OF_FILES = ("choice", "second_halves", "similarity")  # of which nothing is built in
@@ -52,6 +54,7 @@ class Models(NamedTuple):
     tokenizer: Tokenizer
     base: Decoder
     sft: Decoder
+    chat_tokenizer: ChatTokenizer  # of `sft`, which may be a model from elsewhere
     encoder: TextEncoder
     mixture: Mixture | None  # of the base model with the counts in its folder
 
@@ -69,13 +72,15 @@ def load_models(device: torch.device) -> Models:
 
     Raises UserError where one is missing, or was trained with another tokenizer.
     """
-    for stage, folder in {"base": BASE_MODEL, "sft": SFT_MODEL}.items():
-        check_tokenizer_of_model(folder, f"train_{stage}")
+    check_tokenizer_of_model(BASE_MODEL, "train_base")
+    if has_own_tokenizer(SFT_MODEL):
+        check_tokenizer_of_model(SFT_MODEL, "train_sft")
     base = load_decoder(BASE_MODEL, device)
     return Models(
         Tokenizer.load(TOKENIZER),
         base,
         load_decoder(SFT_MODEL, device),
+        load_chat_tokenizer(SFT_MODEL),
         load_encoder(ENCODER_MODEL, device),
         find_mixture(BASE_MODEL, base.params.width, check=True),
     )
@@ -143,10 +148,12 @@ def measure_tasks(
     }
     print("questions and retrieval …", flush=True)
     measured["questions"] = {
-        name: measure_questions(models.sft, tokenizer, questions, max_new_tokens)
+        name: measure_questions(models.sft, models.chat_tokenizer, questions, max_new_tokens)
         for name, questions in tasks.questions.items()
     }
-    measured["first_words"] = measure_first_words(models.sft, tokenizer, tasks.first_words, max_new_tokens)
+    measured["first_words"] = measure_first_words(
+        models.sft, models.chat_tokenizer, tasks.first_words, max_new_tokens
+    )
     measured["retrieval"] = {
         name: measure_retrieval(task, models.encoder, seed) for name, task in tasks.retrieval.items()
     }

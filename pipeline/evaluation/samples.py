@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 from pipeline.eval_sets.params import EvalParams
 from pipeline.eval_sets.readers import Question
+from pipeline.evaluation.measure import Models
 from pipeline.evaluation.questions import answer_questions, is_correct
 from pipeline.inference.continuations import continue_prompts, escape_markdown, format_samples, quote_markdown
-from pipeline.inference.generate import Adjust
 from pipeline.inference.sampling import Sampling
-from pipeline.model.decoder import Decoder
-from pipeline.tokenizer.tokenizer import Tokenizer
 
 MAX_ANSWERS = 8  # in samples.md
 
@@ -33,30 +31,26 @@ def select_across_families(questions: Sequence[Question], max_questions: int = M
     return [questions[i] for i in order[:max_questions]]
 
 
-def render_samples(
-    base: Decoder,
-    sft: Decoder,
-    tokenizer: Tokenizer,
-    eval_params: EvalParams,
-    questions: Sequence[Question],
-    seed: int,
-    adjust: Adjust | None = None,
-) -> str:
-    """Return the text of samples.md: the same for the same models, params and seed.
-
-    `adjust` mixes the base model with its counts.
-    """
+def render_samples(models: Models, eval_params: EvalParams, questions: Sequence[Question], seed: int) -> str:
+    """Return the text of samples.md: the same for the same models, params and seed."""
+    adjust = models.mixture.mix_next if models.mixture else None
     details = f"temperature {eval_params.temperature:g}, top_p {eval_params.top_p:g}, seed {seed}"
     name = "`models/base` with its counts" if adjust else "`models/base`"
     parts = [f"# Samples\n\n## {name} goes on ({details})"]
     sampling = Sampling(temperature=eval_params.temperature, top_p=eval_params.top_p)
     texts = continue_prompts(
-        base, tokenizer, eval_params.prompts, eval_params.sample_tokens, sampling, seed, adjust
+        models.base,
+        models.tokenizer,
+        eval_params.prompts,
+        eval_params.sample_tokens,
+        sampling,
+        seed,
+        adjust,
     )
     parts.append(format_samples(eval_params.prompts, texts))
     parts.append("## `models/sft` answers (greedy)")
     selected = select_across_families(questions) or DEFAULT_QUESTIONS
-    answers = answer_questions(sft, tokenizer, selected, eval_params.max_new_tokens)
+    answers = answer_questions(models.sft, models.chat_tokenizer, selected, eval_params.max_new_tokens)
     for question, answer in zip(selected, answers, strict=True):
         text = escape_markdown(answer) or "(nothing)"
         parts.append(quote_markdown(f"**{escape_markdown(question.question)}**\n{text}"))

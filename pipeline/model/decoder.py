@@ -1,8 +1,9 @@
 """The decoder: a GPT in plain PyTorch whose parameter names are those of the stock architectures.
 
 `qwen3` is `llama` with an RMSNorm on every query and key, `qwen2` has a bias on queries, keys and values
-instead. `tanai`, the shape of the TanAI-Lite models, is no stock architecture. Each position has a learned vector, as in GPT-2 (Radford et al. 2019), and the
-feed-forward layer is two matrices with a GELU between them. Dimensions:
+instead. `tanai`, the shape of the TanAI-Lite models, is no stock architecture. Each position has a learned
+vector, as in GPT-2 (Radford et al. 2019), and the feed-forward layer is two matrices with a GELU between
+them. Dimensions:
 
     B batch    T time (tokens in)    S time (tokens attended to, cached ones included)
     D model width    H query heads    G key and value heads    K head width

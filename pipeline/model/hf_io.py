@@ -14,6 +14,18 @@ from pipeline.model.hf_config import from_hf_config, to_hf_config
 from pipeline.model.hf_folder import load_weights, read_index, read_json, read_safetensors, require_file
 from pipeline.tokenizer.special import BOS, END_OF_TURN, EOS, PAD, UNK
 
+# Files of a model folder beside its weights and their configuration, where they exist.
+COMPANION_FILES = (
+    "tokenizer.model",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "generation_config.json",
+)
 EMBEDDING = "model.embed_tokens.weight"  # also the name in the stock architectures
 
 

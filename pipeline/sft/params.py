@@ -1,16 +1,19 @@
 """The `sft` section, and the files of its conversations."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from pipeline.autobatch.memory_limit import LEAST_BYTES, check_weights
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
 from pipeline.common.hub_set import HubSet
 from pipeline.common.params import Section
-from pipeline.common.paths import MINIWORLD, RAW_SFT
+from pipeline.common.paths import BASE_MODEL, MINIWORLD, RAW_MODEL, RAW_SFT
 from pipeline.common.runtime import RuntimeParams
+from pipeline.model.config import ModelParams
+from pipeline.pretrained.params import LoraParams
 from pipeline.readers.files import check_format
 from pipeline.training.params import DecoderLoopParams
 
@@ -74,6 +77,10 @@ class Source(Section):
 class SftParams(DecoderLoopParams):
     """Params of instruction tuning: the training loop's, the conversations and their batches."""
 
+    # models/base, or a folder under data/raw/model of the Llama, Qwen2, Qwen3 or Mistral architecture
+    init_from: str
+    lora: LoraParams
+    checkpointing: bool  # recompute activations in the backward pass
     sources: dict[str, Source] = Field(min_length=1)
     on_error: Literal["fail", "skip"]  # a conversation that cannot be read
     # a source that is read to its end before the others, where sources have weights: end there, or again
@@ -85,6 +92,24 @@ class SftParams(DecoderLoopParams):
     conversations_per_step: int = Field(gt=0)  # in an optimizer step
     batch_size: int = Field(gt=0)  # conversations in a forward pass; memory, not the result
     max_new_tokens: int = Field(gt=0)  # of an answer, when answers are compared
+
+    @field_validator("init_from")
+    @classmethod
+    def check_init_from(cls, init_from: str) -> str:
+        """Raise ValueError unless DVC sees the folder change."""
+        path = PurePosixPath(init_from)
+        if path != PurePosixPath(BASE_MODEL) and (".." in path.parts or RAW_MODEL not in path.parents):
+            raise ValueError(f"name {BASE_MODEL}, or a model folder under {RAW_MODEL}")
+        return path.as_posix()
+
+    @field_validator("lora")
+    @classmethod
+    def check_lora(cls, lora: LoraParams, info: ValidationInfo) -> LoraParams:
+        """Raise ValueError for what trains whole models alone."""
+        for key, needed in (("optimizer", "adamw"), ("sharding", "none")):
+            if lora.rank and info.data.get(key, needed) != needed:
+                raise ValueError(f"LoRA needs sft.{key}: {needed}, not {info.data[key]}")
+        return lora
 
     @field_validator("batch_size")
     @classmethod
@@ -112,13 +137,26 @@ def check_batches(params: SftParams, runtime: RuntimeParams) -> None:
         )
 
 
+def check_memory(
+    params: SftParams, model_params: ModelParams, vocab_size: int, runtime: RuntimeParams
+) -> None:
+    """Raise UserError where the weights of the model to tune cannot be tuned here."""
+    weights = model_params.count_weights(vocab_size)
+    least = params.lora.bits / 8 if params.lora.rank else LEAST_BYTES
+    check_weights(params.init_from, weights, params, runtime, least)
+
+
 def check_context(params: SftParams, model_context: int) -> None:
-    """Raise UserError where conversations may be longer than the model's context (tokens)."""
-    if params.context > model_context:
-        raise UserError(
-            f"params.yaml: sft.context: {params.context}: longer than model.context {model_context};"
-            f" set sft.context to {model_context} or less, or train with a longer model.context"
-        )
+    """Raise UserError where conversations may be longer than the context of their model (tokens)."""
+    if params.context <= model_context:
+        return
+    source, advice = f"the {model_context} of {params.init_from}", "name a model with a longer context"
+    if params.init_from == str(BASE_MODEL):
+        source, advice = f"model.context {model_context}", "train with a longer model.context"
+    raise UserError(
+        f"params.yaml: sft.context: {params.context}: longer than {source};"
+        f" set sft.context to {model_context} or less, or {advice}"
+    )
 
 
 def check_miniworld(params: SftParams, corpus_has_miniworld: bool) -> None:

@@ -47,7 +47,11 @@ class Tokenizer:
     """A trained SentencePiece model. Nothing in a text is ever read as a special token."""
 
     stop_ids: Collection[int] = frozenset({EOS, END_OF_TURN})
-    forbidden_ids: Sequence[int] = [UNK, BOS, PAD]  # never generated, whatever score an untrained row gives them
+    forbidden_ids: Sequence[int] = [
+        UNK,
+        BOS,
+        PAD,
+    ]  # never generated, whatever score an untrained row gives them
 
     def __init__(self, model: bytes, folder: Path) -> None:
         self.folder = folder

@@ -223,7 +223,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps: weights, optimizers, loss scaling, random state and history."""
         return {
-            "model": self.model.state_dict(),
+            "model": trained_weights(self.model),
             "optimizers": self.optimizers.state_dict(),
             "scaler": self.scaler.state_dict(),
             "rng": torch.get_rng_state(),
@@ -235,17 +235,30 @@ class Trainer:
     def state_template(self) -> dict[str, Any]:
         """Return allocated weights and optimizer states of a fresh run, which a checkpoint is read into."""
         self.optimizers.allocate()
-        return {"model": self.model.state_dict(), "optimizers": self.optimizers.state_dict()}
+        return {"model": trained_weights(self.model), "optimizers": self.optimizers.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Load a checkpoint's state. Raises RuntimeError, ValueError or KeyError where it does not fit."""
         if self.is_sharded:
             template = self.state_template()
             state = {**state, **{key: parallel.shard_like(template[key], state[key]) for key in template}}
-        self.model.load_state_dict(state["model"])
+        has_all = trained_weights(self.model).keys() == state["model"].keys()
+        self.model.load_state_dict(state["model"], strict=not (has_all and has_frozen(self.model)))
         self.optimizers.load_state_dict(state["optimizers"])
         if state["scaler"]:  # empty where the run began without loss scaling
             self.scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["rng"])
         self.step = self.saved_step = state["step"]
         self.history.losses, self.history.best_val_loss = state["losses"], state["best_val_loss"]
+
+
+def has_frozen(model: nn.Module) -> bool:
+    """Return whether some weights of `model` are not trained."""
+    return not all(weight.requires_grad for weight in model.parameters())
+
+
+def trained_weights(model: nn.Module) -> dict[str, Any]:
+    """Return the state of `model` that training changes: without frozen weights, which the run has anyway."""
+    if not has_frozen(model):
+        return model.state_dict()
+    return {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}

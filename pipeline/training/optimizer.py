@@ -17,7 +17,7 @@ class Optimizers:
     """One or two optimizers that step together."""
 
     def __init__(self, model: nn.Module, params: LoopParams) -> None:
-        """Give each weight of `model` its optimizer.
+        """Give each weight of `model` that is not frozen its optimizer.
 
         Muon fits matrices between hidden vectors. Embeddings and the output matrix, whose rows are separate
         tokens, and vectors use AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101). Only hidden matrices have
@@ -26,13 +26,15 @@ class Optimizers:
         hidden: dict[str, nn.Parameter] = {}
         others: list[nn.Parameter] = []
         for name, weight in model.named_parameters():
+            if not weight.requires_grad:
+                continue
             if weight.ndim == 2 and not ("embed" in name or name.startswith("lm_head")):
                 hidden[name] = weight
             else:
                 others.append(weight)
         betas = (params.beta1, params.beta2)
         self.all: list[torch.optim.Optimizer] = []
-        adamw_groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
+        adamw_groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}] if others else []
         if isinstance(params, DecoderLoopParams) and params.optimizer == "muon":
             self.all.append(
                 Muon(
@@ -45,7 +47,7 @@ class Optimizers:
         else:
             adamw_groups.append({"params": list(hidden.values()), "weight_decay": params.weight_decay})
         # Fused: one pass over a weight instead of ten. Other devices: torch's own choice.
-        fused = others[0].device.type in ("cuda", "cpu") or None
+        fused = next(model.parameters()).device.type in ("cuda", "cpu") or None
         self.all.append(
             torch.optim.AdamW(
                 adamw_groups, lr=params.learning_rate, betas=betas, eps=ADAMW_EPSILON, fused=fused

@@ -5,6 +5,7 @@ from rich.console import Console
 
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation.baseline_samples import make_baseline_samples, make_ngram_continuer
+from pipeline.evaluation.measure import Models
 from pipeline.evaluation.summary import baseline_samples_table
 from pipeline.inference.sampling import GREEDY
 from pipeline.model.decoder import Decoder, initialize
@@ -34,17 +35,18 @@ def test_make_baseline_samples_has_trained_untrained_and_ngram_texts(ngram_model
     with torch.no_grad():  # away from the untrained model, which says its last token again and again
         for weight in model.parameters():
             weight += torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)) * 0.2
+    models = Models(tokenizer, model, model, tokenizer, encoder=None, mixture=None)
     questions = [Question(f"Soru {n}?", ("Cevap",), family, "k") for n, family in enumerate("abcab")]
-    samples = make_baseline_samples(model, model, ngram_model, tokenizer, SETTINGS, questions, seed=0)
+    samples = make_baseline_samples(models, ngram_model, SETTINGS, questions, seed=0)
     assert [each["question"] for each in samples["questions"]] == ["Soru 0?", "Soru 1?", "Soru 2?"]
     assert set(samples["story"]) == {"begins", "trained", "untrained", "ngram"}
     assert samples["story"]["trained"] != samples["story"]["untrained"]
-    assert samples == make_baseline_samples(model, model, ngram_model, tokenizer, SETTINGS, questions, seed=0)
+    assert samples == make_baseline_samples(models, ngram_model, SETTINGS, questions, seed=0)
     console = Console(width=120)
     with console.capture() as printed:
         console.print(baseline_samples_table(samples))
     assert "Soru 2?" in printed.get()
     assert "(Cevap)" in printed.get()
-    assert make_baseline_samples(model, model, ngram_model, tokenizer, SETTINGS, [], seed=0)[
+    assert make_baseline_samples(models, ngram_model, SETTINGS, [], seed=0)[
         "questions"
     ]  # none of the miniworld's

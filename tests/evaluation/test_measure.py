@@ -49,7 +49,7 @@ def test_measure_tasks_has_the_figures_of_every_task(make_decoder, tokenizer, tm
     )
     stream = np.array([BOS, *tokenizer.encode(TEXT), EOS] * 3, np.uint16)
     decoder = make_decoder(context=64)
-    models = Models(tokenizer, decoder, decoder, None, None)
+    models = Models(tokenizer, decoder, decoder, tokenizer, encoder=None, mixture=None)
     words = WordFrequency.from_stream(stream, tokenizer)
     training = Training(stream, train_baselines(stream, tokenizer.vocab_size), words)
     metrics, items = measure_tasks(tasks, models, training, 4, 1, nullcontext)

@@ -99,7 +99,10 @@ def test_load_weights_refuses_another_architecture(saved, tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"model_type": "gpt2"}, "model_type: 'gpt2'"), ({"hidden_size": "wide"}, "hidden_size: .wide.: not a whole number")],
+    [
+        ({"model_type": "gpt2"}, "model_type: 'gpt2'"),
+        ({"hidden_size": "wide"}, "hidden_size: .wide.: not a whole number"),
+    ],
 )
 def test_load_decoder_refuses_another_architecture(tokenizer, tmp_path, change, message):
     save_decoder(tmp_path, make_random_decoder(), tokenizer.folder)

@@ -21,23 +21,11 @@ from pipeline.common.io import atomic_folder
 from pipeline.common.params import read_params
 from pipeline.common.paths import PARAMS_FILE, RAW_MODEL
 from pipeline.model.config import ModelParams
-from pipeline.model.hf_folder import read_json, require_file
 from pipeline.model.hf_config import to_hf_config
-from pipeline.model.hf_io import write_model_folder
+from pipeline.model.hf_folder import read_json, require_file
+from pipeline.model.hf_io import COMPANION_FILES, write_model_folder
 from pipeline.pretrain.init_from import find_differing_params
 
-# Files that are copied from a Hugging Face folder where they exist.
-COMPANION_FILES = (
-    "tokenizer.model",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-    "generation_config.json",
-)
 MARKER_KEYS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 

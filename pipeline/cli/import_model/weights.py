@@ -80,7 +80,9 @@ def read_folder_weights(folder: Path) -> tuple[Path, dict[str, Tensor]]:
     path = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
     if path is None:
         raise UserError(f"{folder}: no weights there; fetch {WEIGHT_FILES[0]} or {WEIGHT_FILES[2]} into it")
-    parts = [path] if path.suffix != ".json" else [folder / name for name in read_index(path, damaged_file_error)]
+    parts = (
+        [path] if path.suffix != ".json" else [folder / name for name in read_index(path, damaged_file_error)]
+    )
     weights: dict[str, Tensor] = {}
     for part in parts:
         weights.update(find_weights(read_file(part), part))

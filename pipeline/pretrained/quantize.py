@@ -1,0 +1,61 @@
+"""Frozen matrices in 4 bits, by `bitsandbytes` (NF4; Dettmers et al. 2023, arXiv 2305.14314)."""
+
+import logging
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.common.errors import UserError
+from pipeline.model.decoder import Decoder
+
+BLOCK = 64  # weights that share a scale; a row of a matrix is made of whole blocks
+EXTRA = 'install the extra: pip install -e ".[lora]"'
+
+
+def check_widths(widths: dict[str, int], subject: str) -> None:
+    """Raise UserError unless all widths are a multiple of BLOCK. `subject` names their model."""
+    for name, width in widths.items():
+        if width % BLOCK:
+            raise UserError(
+                f"params.yaml: sft.lora.bits: 4: {subject} has {name} {width}, no multiple of {BLOCK}, which"
+                " 4 bits need; set it to 16"
+            )
+
+
+def quantize_layers(model: Decoder, device: torch.device) -> None:
+    """Replace the matrices of all layers by matrices in 4 bits on `device`. Embeddings stay as they are."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    try:
+        import bitsandbytes
+    except ImportError:
+        raise UserError(f"params.yaml: sft.lora.bits: 4: needs bitsandbytes; {EXTRA}") from None
+    for name, linear in list(model.model.layers.named_modules()):
+        if not isinstance(linear, nn.Linear):
+            continue
+        small = bitsandbytes.nn.Linear4bit(
+            linear.in_features,
+            linear.out_features,
+            bias=linear.bias is not None,
+            compute_dtype=linear.weight.dtype,
+            quant_type="nf4",
+            device="meta",
+        )
+        weight: Any = bitsandbytes.nn.Params4bit(
+            linear.weight.data, requires_grad=False, quant_type="nf4", module=small
+        )
+        small.weight = weight.to(device)
+        small.bias = linear.bias
+        model.model.layers.set_submodule(name, small)
+
+
+def dequantize(linear: nn.Module) -> Tensor:
+    """Return the weights of a matrix as numbers of its usual precision."""
+    weight: Any = linear.weight
+    if weight.dtype != torch.uint8:
+        numbers: Tensor = weight.data
+        return numbers
+    from bitsandbytes.functional import dequantize_4bit
+
+    numbers = dequantize_4bit(weight.data, weight.quant_state)
+    return numbers
