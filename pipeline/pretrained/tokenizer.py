@@ -107,6 +107,8 @@ class PretrainedTokenizer:
     def _render(self, messages: Sequence[Message], add_generation_prompt: bool = False) -> list[int]:
         import jinja2
 
+        if not messages:
+            return []
         plain = [{"role": message["role"], "content": message["content"].strip()} for message in messages]
         try:
             encoded = self.stock.apply_chat_template(

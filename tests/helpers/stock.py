@@ -37,7 +37,8 @@ MOVING = (
     "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '[INST] ' }}"
     "{% if loop.index0 >= messages | length - 2 and messages[0]['role'] == 'system' %}"
     "{{ messages[0]['content'] + '\\n' }}{% endif %}{{ message['content'] + ' [/INST]' }}"
-    "{% elif message['role'] == 'assistant' %}{{ ' ' + message['content'] + eos_token }}{% endif %}{% endfor %}"
+    "{% elif message['role'] == 'assistant' %}{{ ' ' + message['content'] + eos_token }}{% endif %}"
+    "{% endfor %}"
 )
 # In the forms above: the template, <s> and the other special tokens.
 TEMPLATES = {

@@ -95,7 +95,7 @@ def test_decode_keeps_the_first_space_and_whole_characters(folder_of):
 
 def test_a_conversation_that_the_template_refuses_is_one_line(folder_of):
     tokenizer = PretrainedTokenizer.load(folder_of("mistral"))
-    with pytest.raises(UserError, match="refuses a conversation of system, user.*must alternate") as error:
+    with pytest.raises(UserError, match=r"refuses a conversation of system, user.*must alternate") as error:
         tokenizer.encode_prompt([SYSTEM, CHAT[0]])
     assert "\n" not in str(error.value)
 

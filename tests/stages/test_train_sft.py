@@ -1,13 +1,26 @@
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.cli.chat import Chat
+from pipeline.cli.infer import infer, open_model
 from pipeline.common.errors import UserError
+from pipeline.eval_sets.readers import Question
+from pipeline.evaluation.questions import measure_questions
 from pipeline.model.decoder import Decoder, initialize
 from pipeline.model.hf_io import save_decoder
 from stages import train_sft
 from tests.helpers.factories import tiny_model_params
+from tests.helpers.paths import ROOT
+from tests.helpers.signals import signal_at
+from tests.helpers.small import set_params
+from tests.helpers.stock import write_stock_model
 
 
 @pytest.fixture
@@ -32,8 +45,11 @@ def set_sft_params(project, **values):
     yaml, path = YAML(), project / "params.yaml"
     all_params = yaml.load(path.read_text(encoding="utf-8"))
     all_params["sft"].update(
-        sources={"mine": {"kind": "local", "path": "data/raw/sft/*.jsonl"}}, context=64, epochs=1.0,
-        val_fraction=0.2, conversations_per_step=16, batch_size=16, precision="fp32", warmup_steps=1, **values
+        {
+            "sources": {"mine": {"kind": "local", "path": "data/raw/sft/*.jsonl"}}, "context": 64,
+            "epochs": 1.0, "val_fraction": 0.2, "conversations_per_step": 16, "batch_size": 16,
+            "precision": "fp32", "warmup_steps": 1, **values,
+        }
     )  # fmt: skip
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(all_params, file)
@@ -59,3 +75,60 @@ def test_train_sft_stops_at_a_row_that_it_cannot_read(sft_project):
     with pytest.raises(UserError, match=r"rows\.jsonl:1: not JSON: .* set sft\.on_error: skip"):
         train_sft.main()
     assert not (sft_project / "models/sft").exists()
+
+
+@pytest.fixture
+def stock_project(project):
+    """A project with a model from elsewhere, 120 conversations, and LoRA in 4 bits."""
+    write_stock_model(project / "data/raw/model/stock", form="thinking")
+    rows = [{"soru": f"{i} ile {i} kaç?", "cevap": f"{i + i} eder."} for i in range(120)]
+    (project / "data/raw/sft/rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    lora = {"rank": 4, "alpha": 8.0, "bits": 4, "adapter": None}
+    set_sft_params(project, init_from="data/raw/model/stock", lora=lora, checkpointing=True, epochs=3.0)
+    return project
+
+
+def run_stage(project, **env):
+    return subprocess.run(
+        [sys.executable, "-m", "stages.train_sft"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | env,
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def folder_bytes(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_train_sft_of_a_model_from_elsewhere_resumes_after_kill_to_the_same_bytes(stock_project, tmp_path):
+    set_params(stock_project, "runtime", save_every=5)
+    whole = run_stage(stock_project)
+    assert whole.returncode == 0, whole.stderr
+    expected = folder_bytes(stock_project / "models/sft")
+    assert {"model.safetensors", "adapter/adapter_model.safetensors", "chat_template.jinja"} < expected.keys()
+    page = (stock_project / "reports/train_sft/data.md").read_text()
+    assert "<|im_start|>assistant\n⟦<think>\n\n</think>\n\n" in page
+    assert "eder.<|im_end|>⟧" in page
+    shutil.rmtree(stock_project / ".scratch")
+    killed = run_stage(stock_project, **signal_at(tmp_path / "hook", "os.rename", "new.pt", signal.SIGKILL))
+    assert killed.returncode == -signal.SIGKILL
+    resumed = run_stage(stock_project)
+    assert resumed.returncode == 0, resumed.stderr
+    assert folder_bytes(stock_project / "models/sft") == expected
+
+
+def test_chat_and_evaluation_open_a_tuned_model_from_elsewhere(stock_project):
+    assert run_stage(stock_project).returncode == 0
+    model, tokenizer = open_model(stock_project / "models/sft")
+    chat = Chat(model, tokenizer, max_new_tokens=8)
+    answer = "".join(chat.answer("3 ile 3 kaç?"))
+    assert "<|im_end|>" not in answer
+    assert list(infer("3 ile 3 kaç?", stock_project / "models/sft", max_new_tokens=4))
+    assert list(infer("Ankara", stock_project / "models/sft", raw=True, max_new_tokens=4))
+    question = Question("3 ile 3 kaç?", ("6 eder.",), "a", "b")
+    assert measure_questions(model, tokenizer, [question], 8).figures["n"] == 1
