@@ -73,6 +73,10 @@ def check_rules(all_params: AllParams, root: Path) -> None:
     sft.check_batches(all_params.sft, all_params.runtime)
     if all_params.sft.init_from == str(BASE_MODEL):
         sft.check_context(all_params.sft, all_params.model.context)
+        if all_params.sft.lora.bits == 4:
+            from pipeline.pretrained.quantize import check_widths  # imports torch, which takes a second
+
+            check_widths(all_params.model, "the model of params.yaml")
     has_miniworld = any(source.kind == "miniworld" for source in all_params.corpus.sources.values())
     sft.check_miniworld(all_params.sft, has_miniworld)
     sft.check_inputs(all_params.sft, root)

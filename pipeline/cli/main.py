@@ -195,13 +195,30 @@ def import_hf(
     to: To = None,
     heads: Heads = None,
 ) -> None:
-    """Read a Hugging Face folder of the Llama or Qwen3 architecture.
+    """Read a Hugging Face folder of the Llama, Qwen or Mistral architecture.
 
     Example: tezgah import hf models/base
     """
     from pipeline.cli.import_model.importer import import_model
 
     import_model(folder, to, heads)
+
+
+@imports.command("hub")
+def import_hub(
+    name: Annotated[str, typer.Argument(help="A model on the Hugging Face hub: owner/name.")],
+    revision: Annotated[
+        str | None, typer.Option(help="Its commit; without one, the current is named.")
+    ] = None,
+    to: To = None,
+) -> None:
+    """Fetch a model of the Llama, Qwen or Mistral architecture as it is, for sft.init_from.
+
+    Example: tezgah import hub Qwen/Qwen3-0.6B
+    """
+    from pipeline.cli.import_model.hub import fetch_model
+
+    fetch_model(name, revision, to)
 
 
 @app.command()
@@ -217,13 +234,22 @@ def plan(
     write: Annotated[
         bool, typer.Option("--write", help="Put the recommended values into params.yaml.")
     ] = False,
+    tuning: Annotated[
+        bool, typer.Option("--tuning", help="Say which models can be tuned on which card.")
+    ] = False,
 ) -> None:
     """Say what params.yaml asks for before anything is trained: size, tokens, disk, memory, time, stages.
 
-    With a budget for pretraining, say which model and how many steps promise the fewest bits per byte.
+    With a budget for pretraining, say which model and how many steps promise the fewest bits per byte. With
+    --tuning, say which models of others can be tuned on which card, whole and with LoRA.
 
     Example: tezgah plan --minutes 25
     """
+    if tuning:
+        from pipeline.cli.plan_tuning import print_tuning_plan
+
+        print_tuning_plan()
+        return
     from pipeline.cli.recommend import print_recommendation, read_budget
 
     budget = read_budget(minutes, hours, flops, write, probe)

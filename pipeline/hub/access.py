@@ -12,11 +12,13 @@ ENV_FILE = Path(".env")  # may hold HF_TOKEN=…
 
 
 @contextmanager
-def hub_access(key: str) -> Iterator[None]:
+def hub_access(key: str, name_key: str = "", revision_key: str = "") -> Iterator[None]:
     """Access the hub inside the block, with the token of `.env`. Its errors become UserErrors of one line.
 
-    They begin with `key`, which is where the set is named.
+    They begin with `key`, which is where the set is named, or where its name and its revision stand: by
+    default in `dataset` and `revision` below `key`.
     """
+    name_key, revision_key = name_key or f"{key}.dataset", revision_key or f"{key}.revision"
     if "HF_TOKEN" not in os.environ and (token := _read_token(ENV_FILE)):
         os.environ["HF_TOKEN"] = token
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -31,9 +33,9 @@ def hub_access(key: str) -> Iterator[None]:
         yield
     except (*no_access, DatasetNotFoundError) as error:
         if "evision" in str(error) and "gated" not in str(error):
-            raise UserError(f"{key}.revision: not there; set it to null to be told the current one") from None
+            raise UserError(f"{revision_key}: not there; leave it out to be told the current one") from None
         raise UserError(
-            f"{key}.dataset: not there, or not to be read without leave ({one_line(error)}); check its name,"
+            f"{name_key}: not there, or not to be read without leave ({one_line(error)}); check its name,"
             " or ask for access on its page and put a token in the environment or in .env: HF_TOKEN=hf_…"
         ) from None
     except (errors.EntryNotFoundError, DataFilesNotFoundError, FileNotFoundError) as error:

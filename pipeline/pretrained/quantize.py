@@ -7,20 +7,27 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.common.errors import UserError
+from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
 
 BLOCK = 64  # weights that share a scale; a row of a matrix is made of whole blocks
 EXTRA = 'install the extra: pip install -e ".[lora]"'
 
 
-def check_widths(widths: dict[str, int], subject: str) -> None:
-    """Raise UserError unless all widths are a multiple of BLOCK. `subject` names their model."""
-    for name, width in widths.items():
-        if width % BLOCK:
-            raise UserError(
-                f"params.yaml: sft.lora.bits: 4: {subject} has {name} {width}, no multiple of {BLOCK}, which"
-                " 4 bits need; set it to 16"
-            )
+def check_widths(params: ModelParams, subject: str) -> None:
+    """Raise UserError where a width of a model is no multiple of BLOCK. `subject` names the model."""
+    for name, width in find_odd_widths(params).items():
+        raise UserError(
+            f"params.yaml: sft.lora.bits: 4: {subject} has {name} {width}, no multiple of {BLOCK}, which"
+            " 4 bits need; set it to 16"
+        )
+
+
+def find_odd_widths(params: ModelParams) -> dict[str, int]:
+    """Return the widths of matrices that are no multiple of BLOCK, by their names in config.json."""
+    queries = params.heads * params.head_dim
+    widths = {"hidden_size": params.width, "intermediate_size": params.ffn, "heads x head_dim": queries}
+    return {name: width for name, width in widths.items() if width % BLOCK}
 
 
 def quantize_layers(model: Decoder, device: torch.device) -> None:

@@ -49,9 +49,7 @@ def check_base(params: SftParams, root: Path = Path()) -> None:
             " it as chat_template.jinja, or choose the version for chats (often named instruct)"
         )
     if params.lora.bits == 4:
-        queries = model_params.heads * model_params.head_dim
-        widths = {"hidden_size": model_params.width, "intermediate_size": model_params.ffn}
-        check_widths({**widths, "heads x head_dim": queries}, params.init_from)
+        check_widths(model_params, params.init_from)
 
 
 def has_chat_template(folder: Path) -> bool:
@@ -91,6 +89,8 @@ def load_base(params: SftParams, seed: int, device_name: str) -> tuple[Decoder, 
     check_base(params)
     folder = Path(params.init_from)
     tokenizer = load_chat_tokenizer(folder)
+    if params.lora.bits == 4:
+        check_widths(read_config(folder)[0], params.init_from)
     if params.lora.rank == 0:
         model = load_decoder(folder)
     else:

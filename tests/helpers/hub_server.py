@@ -15,7 +15,7 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub(ThreadingHTTPServer):
-    """Sets are folders `<owner>/<name>` below `root`."""
+    """Sets and models are folders `<owner>/<name>` below `root`."""
 
     daemon_threads = True
 
@@ -56,7 +56,7 @@ class Request(BaseHTTPRequestHandler):
         if self.server.token and self.headers.get("Authorization") != f"Bearer {self.server.token}":
             return self.json({"error": "Access to it is restricted"}, 401, "GatedRepo")
         if found := re.fullmatch(
-            r"/api/datasets/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)/?(.*))?", path
+            r"/api/(?:datasets|models)/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)/?(.*))?", path
         ):
             repository, kind, revision, inside = found.groups()
             folder = self.server.root / repository
@@ -81,7 +81,7 @@ class Request(BaseHTTPRequestHandler):
                 )
             siblings = [{"rfilename": file} for file in files]
             return self.json({"id": repository, "sha": REVISION, "siblings": siblings, "tags": []})
-        if found := re.fullmatch(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        if found := re.fullmatch(r"(?:/datasets)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             file = self.server.root / found[1] / found[3]
             if found[2] not in (REVISION, "main"):
                 return self.json({"error": "Invalid rev id"}, 404, "RevisionNotFound")
@@ -113,7 +113,7 @@ class Request(BaseHTTPRequestHandler):
         start, stop = 0, size
         if asked:
             start, stop = int(asked[1]), min(size, int(asked[2]) + 1) if asked[2] else size
-        is_data = self.command == "GET" and path.suffix in (".parquet", ".gz")
+        is_data = self.command == "GET" and path.suffix in (".parquet", ".gz", ".safetensors")
         fault = self.server.faults.pop(0) if is_data and self.server.faults else None
         self.server.sent += (stop - start) * is_data
         if isinstance(fault, int):

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 from pipeline.common.errors import UserError
 from pipeline.common.fingerprint import Fingerprint
 from pipeline.model.decoder import Decoder, initialize
+from pipeline.sft import task as task_module
 from pipeline.sft.answers import exact_match
 from pipeline.sft.dataset import Dataset, build_dataset
 from pipeline.sft.loss_mask import make_row
-from pipeline.sft.task import SftTask
+from pipeline.sft.task import SftTask, answer_loss, make_batches
 from pipeline.tokenizer.special import END_OF_TURN, IGNORE_INDEX
 from pipeline.training import distributed
 from pipeline.training.run import train_model
@@ -104,6 +105,19 @@ def test_sft_task_loss_is_the_mean_over_trained_tokens(rows, make_sft_params, mo
         ]
     share = sum(task.loss(model, batch) for batch in batches)
     assert share.item() == pytest.approx(torch.stack(losses).mean().item(), rel=1e-6)
+
+
+def test_answer_loss_in_chunks_is_that_of_all_tokens_at_once(rows, model, monkeypatch):
+    (batch,) = make_batches(rows, 64)
+    gradients = []
+    for chunk_bytes in (1 << 28, 4 * model.vocab_size * 10):  # 10 tokens
+        monkeypatch.setattr(task_module, "CHUNK_BYTES", chunk_bytes)
+        model.zero_grad()
+        loss = answer_loss(model, batch)
+        loss.backward()
+        gradients.append([loss.detach(), *(weight.grad.clone() for weight in model.parameters())])
+    for whole, chunked in zip(*gradients, strict=True):
+        assert (whole - chunked).abs().max() < 1e-9
 
 
 def test_sft_task_steps_follow_from_epochs(rows, make_sft_params):

@@ -160,7 +160,7 @@ def test_hub_file_errors_name_the_url(project: Path, server: Hub) -> None:
 
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"revision": None}, f'web.revision: missing; ornek/metinler is now at "{REVISION}", put that there'),
-    ({"revision": "f" * 40}, "web.revision: not there; set it to null to be told the current one"),
+    ({"revision": "f" * 40}, "web.revision: not there; leave it out to be told the current one"),
     ({"dataset": "ornek/yok"}, "web.dataset: not there, or not to be read without leave"),
     ({"split": "dev"}, "web.split: 'dev': not there; it has train, test"),
     ({"config": "tr"}, "web.config: 'tr': "),
