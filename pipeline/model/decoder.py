@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from pipeline.model import cpu_kernels
 from pipeline.model.config import ModelParams
 from pipeline.model.kv_cache import KVCache
-from pipeline.model.masks import Mask, cached_mask, document_mask
+from pipeline.model.masks import Mask, PackedRows, cached_mask, document_mask
 from pipeline.model.norm import RMSNorm
 from pipeline.model.rotary import rotary_tables, rotate
 
@@ -78,6 +78,9 @@ def attend(q_BxHxTxK: Tensor, k_BxGxSxK: Tensor, v_BxGxSxK: Tensor, mask: Mask) 
 
     The kernels of torch do it without ever holding all T x S scores.
     """
+    if isinstance(mask, PackedRows):
+        q, k, v = (mask.pad(x) for x in (q_BxHxTxK, k_BxGxSxK, v_BxGxSxK))
+        return mask.pack(attend(q, k, v, None))
     grouped = k_BxGxSxK.shape[1] < q_BxHxTxK.shape[1]
     if isinstance(mask, BlockMask):
         return flex_attention(q_BxHxTxK, k_BxGxSxK, v_BxGxSxK, block_mask=mask, enable_gqa=grouped)
@@ -180,6 +183,7 @@ class Decoder(nn.Module):
         positions_BxT: Tensor | None = None,
         mask_BxS: Tensor | None = None,
         document_BxT: Tensor | None = None,
+        rows: PackedRows | None = None,
     ) -> Tensor:
         """Return the last hidden states [B, T, D], normalized, ready for the output matrix.
 
@@ -187,7 +191,8 @@ class Decoder(nn.Module):
         are needed where rows are left-padded; `mask_BxS` is True at the real ones of all S keys.
         `document_BxT` numbers the documents of a row (no cache then): a token attends to its own document
         alone. Positions do not restart at each document: rotary scores depend on distances only, and so
-        training meets all learned positions of `tanai`.
+        training meets all learned positions of `tanai`. `rows` tells apart rows that are packed into one,
+        whose positions do restart.
         """
         x_BxTxD = self.model.embed_tokens(ids_BxT)
         T = ids_BxT.shape[1]
@@ -206,6 +211,8 @@ class Decoder(nn.Module):
         if document_BxT is not None:
             as_blocks = self.compile_backend is not None and torch.is_grad_enabled()
             mask = document_mask(document_BxT, as_blocks=as_blocks)
+        if rows is not None:
+            mask = rows
         for block in self.model.layers:
             x_BxTxD = block(x_BxTxD, cos_sin, cache, mask)
         if cache is not None:

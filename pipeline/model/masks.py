@@ -1,13 +1,39 @@
 """Masks of attention: which keys a query may read, True where it may.
 
-B batch    T time (queries)    S time (keys)
+B batch    T time (queries)    S time (keys)    H heads    K head width    N tokens of all rows
 """
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
-Mask = Tensor | BlockMask | None  # None: every token reads itself and all before it
+
+class PackedRows(NamedTuple):
+    """Rows of different lengths, one after another without padding: each token reads its own row alone.
+
+    Only attention needs them apart, [B, T] with padding on the right. All else computes N tokens.
+    """
+
+    index_N: Tensor  # of each token in [B x T]
+    B: int
+    T: int  # of the longest row
+
+    def pad(self, x_1xHxNxK: Tensor) -> Tensor:
+        """Return the rows one below another [B, H, T, K], with zeros as padding."""
+        H, K = x_1xHxNxK.shape[1], x_1xHxNxK.shape[3]
+        padded = x_1xHxNxK.new_zeros(self.B * self.T, H, K)
+        padded = padded.index_copy(0, self.index_N, x_1xHxNxK[0].transpose(0, 1))
+        return padded.view(self.B, self.T, H, K).transpose(1, 2)
+
+    def pack(self, x_BxHxTxK: Tensor) -> Tensor:
+        """Return the tokens of all rows without padding, [1, H, N, K]."""
+        return x_BxHxTxK.transpose(1, 2).flatten(0, 1)[self.index_N].transpose(0, 1)[None]
+
+
+# None: every token reads itself and all before it
+Mask = Tensor | BlockMask | PackedRows | None
 
 
 def cached_mask(start: int, T: int, mask_BxS: Tensor | None, device: torch.device) -> Tensor:

@@ -5,6 +5,7 @@ becomes x W^T + alpha / rank x A^T B^T. B is zero at first, so training starts f
 """
 
 import json
+import logging
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,6 +52,7 @@ def add_adapter(model: Decoder, params: LoraParams, seed: int, device: torch.dev
 
 def import_peft() -> ModuleType:
     """Return the module `peft`. Raises UserError where it is not installed."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it names each kernel that a machine lacks
     try:
         import peft
         import peft.tuners.lora

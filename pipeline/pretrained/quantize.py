@@ -1,6 +1,5 @@
 """Frozen matrices in 4 bits, by `bitsandbytes` (NF4; Dettmers et al. 2023, arXiv 2305.14314)."""
 
-import logging
 from typing import Any
 
 import torch
@@ -32,7 +31,6 @@ def find_odd_widths(params: ModelParams) -> dict[str, int]:
 
 def quantize_layers(model: Decoder, device: torch.device) -> None:
     """Replace the matrices of all layers by matrices in 4 bits on `device`. Embeddings stay as they are."""
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         import bitsandbytes
     except ImportError:

@@ -65,6 +65,7 @@ class Batch:
 
     ids_BxT: Tensor  # int64
     targets_BxT: Tensor  # the token after each, IGNORE_INDEX where it is not trained on
+    lengths_B: Tensor  # tokens that are no padding
     step_targets: int  # trained tokens in all forward passes of this optimizer step
 
 
@@ -77,4 +78,5 @@ def collate(rows: Sequence[Row], step_targets: int) -> Batch:
         ids, loss_mask = torch.tensor(row.ids), torch.tensor(row.loss_mask)
         ids_BxT[b, : len(ids) - 1] = ids[:-1]
         targets_BxT[b, : len(ids) - 1] = ids[1:].masked_fill(~loss_mask[1:], IGNORE_INDEX)
-    return Batch(ids_BxT, targets_BxT, step_targets)
+    lengths_B = torch.tensor([len(row.ids) - 1 for row in rows])
+    return Batch(ids_BxT, targets_BxT, lengths_B, step_targets)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.decoder import Decoder
+from pipeline.model.masks import PackedRows
 from pipeline.sft.dataset import Dataset
 from pipeline.sft.loss_mask import Batch, Row, collate
 from pipeline.sft.mixture import mix_by_weights
@@ -20,6 +21,7 @@ from pipeline.sft.params import SftParams
 from pipeline.tokenizer.special import IGNORE_INDEX
 from pipeline.training import distributed
 
+PACKED_BELOW = 0.95  # share of real tokens in a batch; with more of them packing costs what it saves
 CHUNK_BYTES = 1 << 28  # of logits in fp32 that are in memory at a time
 
 
@@ -88,12 +90,20 @@ def answer_loss(model: Decoder, batch: Batch) -> Tensor:
     """Return the cross-entropy summed over the trained tokens of a batch (nats).
 
     Only their hidden states are multiplied by the output matrix, which at small widths is most of the work.
+    Nothing is computed for padding, where there is much of it.
     """
     device = next(model.parameters()).device
-    targets_BxT = batch.targets_BxT.to(device)
+    ids_BxT, targets_BxT = batch.ids_BxT, batch.targets_BxT
+    positions_BxT, rows = None, None
+    real_BxT = torch.arange(ids_BxT.shape[1]) < batch.lengths_B[:, None]
+    if real_BxT.float().mean() < PACKED_BELOW:
+        rows = PackedRows(real_BxT.flatten().nonzero()[:, 0].to(device), *ids_BxT.shape)
+        positions_BxT = torch.arange(ids_BxT.shape[1]).expand_as(ids_BxT)[real_BxT][None].to(device)
+        ids_BxT, targets_BxT = ids_BxT[real_BxT][None], targets_BxT[real_BxT][None]
+    targets_BxT = targets_BxT.to(device)
     trained_BxT = targets_BxT != IGNORE_INDEX
-    hidden_NxD = model.hidden_states(batch.ids_BxT.to(device))[trained_BxT]
-    return summed_loss(model, hidden_NxD, targets_BxT[trained_BxT])
+    hidden_BxTxD = model.hidden_states(ids_BxT.to(device), positions_BxT=positions_BxT, rows=rows)
+    return summed_loss(model, hidden_BxTxD[trained_BxT], targets_BxT[trained_BxT])
 
 
 def summed_loss(model: Decoder, hidden_NxD: Tensor, targets_N: Tensor) -> Tensor:

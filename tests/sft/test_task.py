@@ -11,7 +11,7 @@ from pipeline.sft.answers import exact_match
 from pipeline.sft.dataset import Dataset, build_dataset
 from pipeline.sft.loss_mask import make_row
 from pipeline.sft.task import SftTask, answer_loss, make_batches
-from pipeline.tokenizer.special import END_OF_TURN, IGNORE_INDEX
+from pipeline.tokenizer.special import END_OF_TURN, IGNORE_INDEX, PAD
 from pipeline.training import distributed
 from pipeline.training.run import train_model
 from tests.helpers.factories import runtime_params, tiny_model_params
@@ -118,6 +118,30 @@ def test_answer_loss_in_chunks_is_that_of_all_tokens_at_once(rows, model, monkey
         gradients.append([loss.detach(), *(weight.grad.clone() for weight in model.parameters())])
     for whole, chunked in zip(*gradients, strict=True):
         assert (whole - chunked).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    "shape", [{"arch": "llama", "kv_heads": 1}, {"arch": "qwen3"}, {"arch": "tanai", "rope_theta": 1.0}]
+)
+def test_answer_loss_without_padding_is_that_of_padded_rows(tokenizer, rows, monkeypatch, shape):
+    torch.manual_seed(0)
+    model = Decoder(tiny_model_params(context=64, **shape), tokenizer.vocab_size).double()
+    (batch,) = make_batches(rows[::5], 64)
+    padding = (batch.ids_BxT == PAD).double().mean()
+    read = []
+    model.model.layers[0].register_forward_hook(lambda _, given, __: read.append(given[0].shape[:2]))
+    results = []
+    for below in (0.0, 1.1):
+        monkeypatch.setattr(task_module, "PACKED_BELOW", below)
+        model.zero_grad()
+        loss = answer_loss(model, batch)
+        loss.backward()
+        results.append([loss.detach(), *(weight.grad.clone() for weight in model.parameters())])
+    padded, packed = read
+    assert packed == (1, round(padded.numel() * (1 - padding.item())))
+    assert padding > 0.05
+    for with_padding, without in zip(*results, strict=True):
+        assert (with_padding - without).abs().max() < 1e-9
 
 
 def test_sft_task_steps_follow_from_epochs(rows, make_sft_params):
