@@ -35,7 +35,8 @@ def add_conversations(
     `column` says which columns are what: `user=soru,assistant=yanıt`. Raises UserError as `add_files` does,
     and for a file of an unknown format. Nothing is left behind then.
     """
-    columns = parse_columns(column) if column else None
+    # A template may have a comma of its own.
+    columns = parse_columns(column, rf",\s*(?=(?:{'|'.join(ROLES)})=)") if column else None
     if columns is not None and (columns.keys() - ROLES.keys() or not {"user", "assistant"} <= columns.keys()):
         raise UserError(f"--column: {column!r}: give user=…,assistant=…, or with system=… too")
     source, files = name or source_name(files[0]), list_once(files)

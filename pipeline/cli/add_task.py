@@ -1,6 +1,7 @@
 """`tezgah add --eval KIND mine.jsonl`: make a file a task to evaluate on, and name it in eval.tasks."""
 
 import glob
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,11 @@ def add_task(
     )
 
 
-def parse_columns(text: str | None) -> dict[str, str]:
-    """Return the mapping in `field=column,field=column`; a column alone is that of a text."""
-    parts = [part.strip() for part in (text or "").split(",") if part.strip()]
+def parse_columns(text: str | None, separator: str = ",") -> dict[str, str]:
+    """Return the mapping in `field=column,field=column`; a column alone is that of a text.
+
+    `separator`: the pattern between two of them.
+    """
+    parts = [part.strip() for part in re.split(separator, text or "") if part.strip()]
     pairs = (part.partition("=") for part in parts)
     return {field if column else "text": column or field for field, _, column in pairs}

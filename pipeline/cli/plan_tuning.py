@@ -119,7 +119,7 @@ def print_tuning_plan() -> None:
             )
         table.add_section()
     console = Console(highlight=False)
-    console.print(i18n.translate_table(table))
+    console.print(i18n.translate_table(table, set(range(2, len(table.columns)))))
     note = (
         "planned, no run has confirmed it: bf16, sft.checkpointing: true, every token trained; GB: of one"
         " conversation at a time"

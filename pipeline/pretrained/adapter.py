@@ -17,14 +17,13 @@ from torch import Tensor, nn
 from pipeline.common.errors import UserError
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_folder import read_json, read_safetensors, require_file
-from pipeline.pretrained.params import LoraParams
+from pipeline.pretrained.params import LORA_EXTRA, LoraParams
 from pipeline.pretrained.quantize import dequantize, quantize_layers
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 NAME = "default"  # of the adapter inside peft
 PREFIX = "base_model.model."  # of the names in an adapter's file
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
-EXTRA = 'install the extra: pip install -e ".[lora]"'
 
 
 def add_adapter(model: Decoder, params: LoraParams, seed: int, device: torch.device) -> None:
@@ -57,7 +56,9 @@ def import_peft() -> ModuleType:
         import peft
         import peft.tuners.lora
     except ImportError:
-        raise UserError(f"params.yaml: sft.lora.rank: LoRA needs peft; {EXTRA}") from None
+        raise UserError(
+            f"params.yaml: sft.lora.rank: LoRA needs peft; install the extra: {LORA_EXTRA}"
+        ) from None
     return peft
 
 

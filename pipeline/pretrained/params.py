@@ -6,6 +6,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.common.params import Section
 
+LORA_EXTRA = 'pip install -e ".[lora]"'  # what installs the libraries of this room
+
 
 class LoraParams(Section):
     """LoRA: the weights of a model are frozen, and each matrix of its layers gets trained ones beside it."""

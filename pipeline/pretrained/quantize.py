@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from pipeline.common.errors import UserError
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
+from pipeline.pretrained.params import LORA_EXTRA
 
 BLOCK = 64  # weights that share a scale; a row of a matrix is made of whole blocks
-EXTRA = 'install the extra: pip install -e ".[lora]"'
 
 
 def check_widths(params: ModelParams, subject: str) -> None:
@@ -34,7 +34,9 @@ def quantize_layers(model: Decoder, device: torch.device) -> None:
     try:
         import bitsandbytes
     except ImportError:
-        raise UserError(f"params.yaml: sft.lora.bits: 4: needs bitsandbytes; {EXTRA}") from None
+        raise UserError(
+            f"params.yaml: sft.lora.bits: 4: needs bitsandbytes; install the extra: {LORA_EXTRA}"
+        ) from None
     for name, linear in list(model.model.layers.named_modules()):
         if not isinstance(linear, nn.Linear):
             continue

@@ -8,11 +8,11 @@ from typing import Any
 
 from pipeline.common.errors import UserError, one_line
 from pipeline.model.hf_folder import read_json
+from pipeline.pretrained.params import LORA_EXTRA
 from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 from pipeline.tokenizer.special import CHAT_MARKERS, SYSTEM
 from pipeline.tokenizer.tokenizer import Tokenizer
 
-EXTRA = 'install the extra: pip install -e ".[lora]"'
 PROBE: list[Message] = [
     {"role": "user", "content": "Soru?"},
     {"role": "assistant", "content": "Cevap."},
@@ -51,7 +51,9 @@ class PretrainedTokenizer:
         try:
             import transformers
         except ImportError:
-            raise UserError(f"{folder}: a model from elsewhere, which needs transformers; {EXTRA}") from None
+            raise UserError(
+                f"{folder}: a model from elsewhere, which needs transformers; install the extra: {LORA_EXTRA}"
+            ) from None
         logging.getLogger("transformers").setLevel(logging.ERROR)
         try:
             stock = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -150,12 +150,14 @@ def check_context(params: SftParams, model_context: int) -> None:
     """Raise UserError where conversations may be longer than the context of their model (tokens)."""
     if params.context <= model_context:
         return
-    source, advice = f"the {model_context} of {params.init_from}", "name a model with a longer context"
     if params.init_from == str(BASE_MODEL):
-        source, advice = f"model.context {model_context}", "train with a longer model.context"
+        raise UserError(
+            f"params.yaml: sft.context: {params.context}: longer than model.context {model_context};"
+            f" set sft.context to {model_context} or less, or train with a longer model.context"
+        )
     raise UserError(
-        f"params.yaml: sft.context: {params.context}: longer than {source};"
-        f" set sft.context to {model_context} or less, or {advice}"
+        f"params.yaml: sft.context: {params.context}: longer than the {model_context} of {params.init_from};"
+        f" set sft.context to {model_context} or less, or name a model with a longer context"
     )
 
 

@@ -144,8 +144,16 @@ def test_add_conversations_takes_columns_of_other_names(project, capsys):
     (project / "özet.csv").write_text(",metin,ozet\n0,Kedi süt içti.,Kedi içti.\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"such as {user: metin, assistant: ozet}"):
         app(["add", "--sft", "özet.csv"], standalone_mode=False)
-    command = ["add", "--sft", "özet.csv", "--name", "o", "--column", "user=Özetle: {metin},assistant=ozet"]
+    command = [
+        "add",
+        "--sft",
+        "özet.csv",
+        "--name",
+        "o",
+        "--column",
+        "user=Oku, özetle: {metin},assistant=ozet",
+    ]
     app(command, standalone_mode=False)
-    assert sft_sources(project)["o"]["columns"] == {"user": "Özetle: {metin}", "assistant": "ozet"}
+    assert sft_sources(project)["o"]["columns"] == {"user": "Oku, özetle: {metin}", "assistant": "ozet"}
     assert "the first begins “Özetle: Kedi süt içti.…”" in capsys.readouterr().out
     check_params()
