@@ -155,5 +155,5 @@ def test_add_conversations_takes_columns_of_other_names(project, capsys):
     ]
     app(command, standalone_mode=False)
     assert sft_sources(project)["o"]["columns"] == {"user": "Oku, özetle: {metin}", "assistant": "ozet"}
-    assert "the first begins “Özetle: Kedi süt içti.…”" in capsys.readouterr().out
+    assert "the first begins “Oku, özetle: Kedi süt içti.…”" in capsys.readouterr().out
     check_params()
