@@ -135,14 +135,21 @@ def check_machine(params: AllParams) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
+def tuned_model(params: AllParams, root: Path = Path()) -> tuple[ModelParams, int]:
+    """Return the params and the vocabulary size of the model that `sft.init_from` names.
+
+    Raises UserError where it is a folder without a model.
+    """
+    if params.sft.init_from == str(BASE_MODEL):
+        return params.model, params.tokenizer.vocab_size
+    from pipeline.model.hf_io import read_config  # imports torch, which takes a second
+
+    return read_config(root / params.sft.init_from)
+
+
 def check_tuning_memory(params: AllParams) -> None:
     """Raise UserError where the model that `sft.init_from` names cannot be tuned on this machine."""
-    shape = params.model, params.tokenizer.vocab_size
-    if params.sft.init_from != str(BASE_MODEL):
-        from pipeline.model.hf_io import read_config  # imports torch, which takes a second
-
-        shape = read_config(Path(params.sft.init_from))
-    sft.check_memory(params.sft, *shape, params.runtime)
+    sft.check_memory(params.sft, *tuned_model(params), params.runtime)
 
 
 def check_device(runtime: RuntimeParams) -> None:

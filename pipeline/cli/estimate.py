@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.cli.check import AllParams
+from pipeline.cli.check import AllParams, tuned_model
 from pipeline.cli.rate import stored_rate
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
@@ -99,6 +99,14 @@ def decoder_flops(params: AllParams) -> float:
     return 6 * weights + 6 * m.layers * m.heads * m.head_dim * m.context
 
 
+def tuning_flops(params: AllParams, root: Path = Path()) -> float:
+    """Return the operations to tune on one token: with LoRA frozen weights need no gradient."""
+    model, vocab_size = tuned_model(params, root)
+    weights = model.layers * model.count_layer_weights() + vocab_size * model.width
+    attention = 6 * model.layers * model.heads * model.head_dim * params.sft.context
+    return (4 if params.sft.lora.rank else 6) * weights + attention
+
+
 def encoder_step_flops(e: EncoderParams) -> float:
     """Return the operations of a step of the sentence encoder.
 
@@ -144,7 +152,10 @@ def stage_flops(params: AllParams, root: Path = Path()) -> dict[str, float]:
     return {
         "train_encoder": e.steps * encoder_step_flops(e),
         "train_base": params.train.steps * params.train.tokens_per_step * per_token,
-        "train_sft": params.sft.epochs * count_conversations(params, root) * CONVERSATION_TOKENS * per_token,
+        "train_sft": params.sft.epochs
+        * count_conversations(params, root)
+        * CONVERSATION_TOKENS
+        * tuning_flops(params, root),
         "evaluate": (scored_tokens + params.eval.max_questions * 50) * per_token / 3,
     }
 

@@ -9,7 +9,6 @@ B batch    T time    I inputs    O outputs    R rank
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,14 +26,13 @@ from pipeline.autobatch.memory_plan import (
     StorageCounter,
     imitate_gpu_norms,
 )
-from pipeline.cli.check import AllParams, check_params
+from pipeline.cli.check import AllParams, check_params, tuned_model
 from pipeline.common import i18n
-from pipeline.common.paths import BASE_MODEL
+from pipeline.common.paths import RAW_MODEL
 from pipeline.device.device import autocast
 from pipeline.model import cpu_kernels
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
-from pipeline.model.hf_io import read_config
 from pipeline.pretrained.quantize import find_odd_widths
 from pipeline.sft.task import summed_loss
 
@@ -135,10 +133,8 @@ def show_batch(batch_size: int) -> str:
 
 
 def own_shape(params: AllParams) -> Shape:
-    """Return the model that `sft.init_from` names: by params.yaml, or by its folder."""
-    if params.sft.init_from == str(BASE_MODEL):
-        return Shape(params.sft.init_from, params.model, params.tokenizer.vocab_size)
-    return Shape(Path(params.sft.init_from).name, *read_config(Path(params.sft.init_from)))
+    """Return the model that `sft.init_from` names."""
+    return Shape(params.sft.init_from.removeprefix(f"{RAW_MODEL}/"), *tuned_model(params))
 
 
 def list_methods(shape: Shape, rank: int) -> Iterator[Method]:
