@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pipeline.cli.help import translate_help
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
 from pipeline.common.paths import RAW_MODEL, SFT_MODEL, TOKENIZER
@@ -30,7 +31,13 @@ class Commands(TyperGroup):
                 f"{name}: no such command"
                 + (suggest_nearest(name, known) or f"; there are {', '.join(known)}")
             )
+        translate_help(command, context)
         return command
+
+    def format_help(self, context: Any, formatter: Any) -> None:
+        """Write the help of the group in the user's language."""
+        translate_help(self, context)
+        super().format_help(context, formatter)
 
 
 SEARCH_INDEX = Path("search.sqlite")  # of `tezgah index`

@@ -5,10 +5,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
+import typer
 from rich.table import Table
 
+from pipeline.cli.help import split_paragraphs
+from pipeline.cli.main import app
 from pipeline.common import i18n
 from pipeline.common.errors import ADVICE
 from pipeline.corpus.checks import HINTS
@@ -56,6 +60,37 @@ def test_catalog_has_every_message(root):
     missing = {text: line for text, line in messages(root).items() if text not in i18n.load_catalog()}
     assert not missing
     assert all(text in i18n.load_catalog() for text in (*ADVICE.values(), *HINTS.values()))
+
+
+def list_helps(command) -> Iterator[str]:
+    """Yield the paragraphs that `--help` shows of a command, its options and its own commands."""
+    for text in (command.help, *(getattr(param, "help", None) for param in command.params)):
+        yield from filter(None, split_paragraphs(text))
+    for inner in getattr(command, "commands", {}).values():
+        yield from list_helps(inner)
+
+
+def test_help_of_every_command_is_translated(monkeypatch):
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    texts = set(list_helps(typer.main.get_command(app)))
+    assert len(texts) > 80
+    untranslated = [text for text in texts if i18n.translate(text) == text]
+    assert untranslated == []
+
+
+@pytest.mark.parametrize("command", [[], ["search"], ["import", "hub"]], ids=str)
+def test_help_is_turkish_where_it_is_asked_for(root, command):
+    printed = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *command, "--help"],
+        cwd=root,
+        env=os.environ | {"TEZGAH_LANG": "tr", "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "Seçenekler" in printed
+    assert "Bu yardımı gösterir ve çıkar." in printed
+    assert not re.search(r"\b(the|Options|Arguments|Commands|default)\b", printed)
 
 
 def test_catalog_has_the_same_placeholders_on_both_sides():
