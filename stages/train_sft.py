@@ -18,7 +18,7 @@ from pipeline.eval_sets.readers import read_all_texts
 from pipeline.eval_sets.tasks import load_task_files
 from pipeline.model.hf_io import read_config
 from pipeline.sft.answers import measure_answers
-from pipeline.sft.base import list_base_files, load_base, write_tuned
+from pipeline.sft.base import answering_precision, list_base_files, load_base, write_tuned
 from pipeline.sft.dataset import load_dataset
 from pipeline.sft.load import describe_counts, list_notes, list_source_files
 from pipeline.sft.params import SftParams, check_memory
@@ -52,16 +52,14 @@ def main() -> None:
     task = SftTask(data, sft_params, seed)
     history = train_model(model, task, sft_params, task.steps, runtime, fingerprint)
 
+    with answering_precision(model, sft_params):
+        answers = measure_answers(model, tokenizer, data.val, sft_params.max_new_tokens)
     with atomic_folder(SFT_MODEL) as folder:
         write_tuned(folder, model, sft_params)
     with atomic_file(REPORTS / STAGE / "data.md") as file:
         previews = preview_sources(sources, data, tokenizer, task.order, sft_params.epochs)
         file.write(write_page(previews).encode())
-    metrics = {
-        **history.last_validation,
-        "best_val_loss": history.best_val_loss,
-        **measure_answers(model, tokenizer, data.val, sft_params.max_new_tokens),
-    }
+    metrics = {**history.last_validation, "best_val_loss": history.best_val_loss, **answers}
     write_metrics(STAGE, metrics | {"steps": task.steps, "conversations": data.counts})
     write_timing(STAGE, history.timing)
 

@@ -13,7 +13,7 @@ from pipeline.inference.generate import crop_prompt, stream
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import mark_cut
 from pipeline.model.decoder import Decoder
-from pipeline.model.hf_io import load_decoder
+from pipeline.model.hf_io import load_to_answer
 from pipeline.ngrams.mixture import find_mixture
 from pipeline.pretrained.tokenizer import load_chat_tokenizer
 from pipeline.text.normalize import LONE_SURROGATE, normalize_text
@@ -93,7 +93,7 @@ def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, ChatTokeniz
     """Return a model folder's decoder and tokenizer. Raises UserError where there is none."""
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no model there; run `make repro`, or name a model folder")
-    return load_decoder(folder, pick_device(device)), load_chat_tokenizer(folder)
+    return load_to_answer(folder, pick_device(device)), load_chat_tokenizer(folder)
 
 
 def encode_text_prompt(

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -102,7 +102,14 @@ def print_tuning_plan() -> None:
     params = check_params()
     rank = params.sft.lora.rank or RANK
     cards = (f"{card} GB" for card in CARDS)
-    table = Table("model", "tokens", "tuned", "GB", *cards, title="the largest sft.batch_size that fits")
+    table = Table(
+        Column("model", no_wrap=True),
+        "tokens",
+        "tuned",
+        "GB",
+        *cards,
+        title="the largest sft.batch_size that fits",
+    )
     shapes = [(own_shape(params), params.sft.context), *((shape, CONTEXT) for shape in KNOWN)]
     for shape, context in shapes:
         for method in list_methods(shape, rank):

@@ -38,7 +38,7 @@ from pipeline.evaluation.similarity import measure_similarity
 from pipeline.evaluation.tasks import MAX_TOKEN_DIFFERENCE, Tasks
 from pipeline.evaluation.word_frequency import WordFrequency
 from pipeline.model.decoder import Decoder
-from pipeline.model.hf_io import load_decoder
+from pipeline.model.hf_io import load_decoder, load_to_answer
 from pipeline.ngrams.mixture import Mixture, find_mixture
 from pipeline.ngrams.model import NGramModel
 from pipeline.pretrained.tokenizer import has_own_tokenizer, load_chat_tokenizer
@@ -79,7 +79,7 @@ def load_models(device: torch.device) -> Models:
     return Models(
         Tokenizer.load(TOKENIZER),
         base,
-        load_decoder(SFT_MODEL, device),
+        load_to_answer(SFT_MODEL, device),
         load_chat_tokenizer(SFT_MODEL),
         load_encoder(ENCODER_MODEL, device),
         find_mixture(BASE_MODEL, base.params.width, check=True),

@@ -63,7 +63,7 @@ class ModelParams(Section):
             raise ValueError(f"kv_heads {self.kv_heads} does not divide heads {self.heads}")
         if self.head_dim % 2:
             raise ValueError(f"head_dim {self.head_dim} is odd; rotary embedding turns pairs")
-        if self.arch not in ("qwen3", "mistral") and self.heads * self.head_dim != self.width:
+        if self.arch == "tanai" and self.heads * self.head_dim != self.width:
             raise ValueError(
                 f"arch {self.arch} needs heads x head_dim = width, not {self.heads} x {self.head_dim}"
                 f" = {self.heads * self.head_dim} against {self.width}"

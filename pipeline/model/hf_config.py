@@ -113,6 +113,8 @@ def from_hf_config(stock: dict[str, Any], path: Path) -> tuple[ModelParams, int]
     check_settings(stock, path)
     theta, scaling = read_rope(stock, path)
     values = {**DEFAULTS[arch], **{key: value for key, value in stock.items() if value is not None}}
+    if "num_key_value_heads" in stock and stock["num_key_value_heads"] is None:
+        del values["num_key_value_heads"]
     for key in ("vocab_size", *SIZE_NAMES.values()):
         if key == "num_key_value_heads":
             values.setdefault(key, values["num_attention_heads"])

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save
 
 from pipeline.common.io import write_atomic, write_json
@@ -75,30 +76,51 @@ def load_decoder(
     return model.to(device).eval()
 
 
+def load_to_answer(folder: Path, device: torch.device) -> Decoder:
+    """Load the decoder of a model folder: on a GPU in the precision of its file, so that large ones fit."""
+    return load_decoder(folder, device, stored_precision(folder) if device.type == "cuda" else torch.float32)
+
+
 def read_config(folder: Path) -> tuple[ModelParams, int]:
     """Return the params and vocabulary size of a model folder. Raises UserError where it has none."""
     path = require_file(folder / "config.json", "run `dvc repro`, or name a model folder")
     return from_hf_config(read_json(path), path)
 
 
-def find_weight_files(folder: Path) -> list[Path]:
+def find_weight_files(folder: Path, advice: str = "run `dvc repro`, or name a model folder") -> list[Path]:
     """Return the files of weights of a model folder: one, or the parts that an index names.
 
-    Raises UserError where there is none, or a part is missing.
+    Raises UserError, which ends in `advice`, where there is none, and where a part is missing.
     """
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         return [folder / name for name in read_index(index)]
-    return [require_file(folder / "model.safetensors", "run `dvc repro`, or name a model folder")]
+    return [require_file(folder / "model.safetensors", advice)]
+
+
+def read_all_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of a model folder by name, as they are stored. Raises UserError for damaged ones."""
+    weights = {
+        name: weight for file in find_weight_files(folder) for name, weight in read_safetensors(file).items()
+    }
+    # Older files hold rotary angles, which follow from the configuration.
+    return {name: weight for name, weight in weights.items() if not name.endswith("rotary_emb.inv_freq")}
 
 
 def read_weights(model: Decoder, folder: Path, dtype: torch.dtype = torch.float32) -> None:
     """Give `model` the weights of a model folder. Raises UserError for damaged or other weights."""
-    files = find_weight_files(folder)
-    weights = {name: weight for file in files for name, weight in read_safetensors(file).items()}
+    weights = {name: weight.to(dtype) for name, weight in read_all_weights(folder).items()}
     if model.params.tie_embeddings and EMBEDDING in weights:
         weights["lm_head.weight"] = weights[EMBEDDING]
-    weights = {name: weight.to(dtype) for name, weight in weights.items()}
-    load_weights(model, weights, files[0], assign=True)
+    load_weights(model, weights, find_weight_files(folder)[0], assign=True)
     if model.params.tie_embeddings:
         model.lm_head.weight = model.model.embed_tokens.weight
+
+
+def stored_precision(folder: Path) -> torch.dtype:
+    """Return the precision in which a model folder holds its embeddings, fp32 where it has none."""
+    for file in find_weight_files(folder):
+        with safe_open(file, framework="pt") as weights:
+            if EMBEDDING in weights.keys():  # noqa: SIM118 (no mapping)
+                return weights.get_tensor(EMBEDDING).dtype
+    return torch.float32

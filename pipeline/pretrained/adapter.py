@@ -6,6 +6,7 @@ becomes x W^T + alpha / rank x A^T B^T. B is zero at first, so training starts f
 
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -73,24 +74,40 @@ def make_config(params: LoraParams, base: str | None = None) -> Any:
     )
 
 
+def check_adapter(folder: Path, params: LoraParams) -> None:
+    """Raise UserError where the folder of `sft.lora.adapter` holds no adapter that can be gone on from."""
+    key = f"params.yaml: sft.lora.adapter: {folder}"
+    require_file(folder / WEIGHTS_FILE, "name the folder of an adapter")
+    noted = read_json(require_file(folder / CONFIG_FILE, "name the folder of an adapter"))
+    for name, own, value in (("rank", "r", params.rank), ("alpha", "lora_alpha", params.alpha)):
+        if noted.get(own) != value:
+            raise UserError(f"{key}: its {own} is {noted.get(own)!r}; set sft.lora.{name} to that")
+    ours = make_config(params).to_dict()
+    targets = noted.get("target_modules")
+    for name in ("peft_type", "use_rslora", "use_dora", "alpha_pattern", "rank_pattern", "bias"):
+        if (noted.get(name) or None) != (ours.get(name) or None):
+            raise UserError(f"{key}: its {name} is {noted[name]!r}, which cannot be gone on from here")
+    if not isinstance(targets, list) or sorted(targets) != sorted(TARGETS):
+        raise UserError(
+            f"{key}: its target_modules are {targets!r}; to go on from it, it must have {', '.join(TARGETS)}"
+        )
+
+
 def read_adapter(model: Decoder, folder: Path, params: LoraParams) -> None:
     """Load the matrices of an adapter folder into the adapter of `model`.
 
     Raises UserError where it is another kind of adapter, or was made for another base.
     """
-    key = f"params.yaml: sft.lora.adapter: {folder}"
-    noted = read_json(require_file(folder / CONFIG_FILE, "name the folder of an adapter"))
-    for name, own, value in (("rank", "r", params.rank), ("alpha", "lora_alpha", params.alpha)):
-        if noted.get(own) != value:
-            raise UserError(f"{key}: its {own} is {noted.get(own)!r}; set sft.lora.{name} to that")
-    weights = read_safetensors(require_file(folder / WEIGHTS_FILE, "name the folder of an adapter"))
+    check_adapter(folder, params)
+    weights = read_safetensors(folder / WEIGHTS_FILE)
     ours = {adapter_name(name): weight for name, weight in trainable_weights(model).items()}
     for name in sorted(ours.keys() | weights.keys()):
         shapes = [str(tuple(w[name].shape)) if name in w else "none" for w in (weights, ours)]
         if shapes[0] != shapes[1]:
             raise UserError(
-                f"{key}: made for another base: {name.removeprefix(PREFIX)} is {shapes[0]}, and the model of"
-                f" sft.init_from has {shapes[1]}; name the base that it was made for"
+                f"params.yaml: sft.lora.adapter: {folder}: made for another base:"
+                f" {name.removeprefix(PREFIX)} is {shapes[0]}, and the model of sft.init_from has"
+                f" {shapes[1]}; name the base that it was made for"
             )
         ours[name].data.copy_(weights[name])
 
@@ -119,22 +136,13 @@ def adapter_name(name: str) -> str:
 
 
 @torch.no_grad()
-def merge_adapter(model: Decoder, dtype: torch.dtype = torch.float32) -> None:
-    """Add the trained matrices to the frozen ones, in place: a decoder with the usual names, all in `dtype`.
+def merged_weights(model: Decoder) -> Iterator[tuple[str, Tensor]]:
+    """Yield the matrices that have trained ones beside them with those added: stock names, fp32, on the CPU.
 
     With 4 bits, the frozen weights are those that training saw.
     """
     lora = import_peft().tuners.lora
-    for name, module in list(model.named_modules()):
+    for name, module in model.named_modules():
         if isinstance(module, lora.LoraLayer):
-            base = module.get_base_layer()
-            dense = nn.Linear(base.in_features, base.out_features, bias=False, device="meta")
             delta: Tensor = module.get_delta_weight(NAME)
-            dense.weight = nn.Parameter((dequantize(base).float() + delta.float()).to(dtype))
-            dense.bias = base.bias
-            model.set_submodule(name, dense)
-    for weight in model.parameters():
-        weight.data = weight.data.to(dtype)
-        weight.requires_grad_(True)
-    if model.params.tie_embeddings:
-        model.lm_head.weight = model.model.embed_tokens.weight
+            yield f"{name}.weight", dequantize(module.get_base_layer()).cpu().float() + delta.cpu().float()

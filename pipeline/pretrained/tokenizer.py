@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.common.errors import UserError, one_line
 from pipeline.model.hf_folder import read_json
 from pipeline.pretrained.params import LORA_EXTRA
-from pipeline.tokenizer.chat_template import ChatTokenizer, Message
+from pipeline.tokenizer.chat_template import ChatTokenizer, Message, RefusedConversation
 from pipeline.tokenizer.special import CHAT_MARKERS, SYSTEM
 from pipeline.tokenizer.tokenizer import Tokenizer
 
@@ -17,7 +17,10 @@ PROBE: list[Message] = [
     {"role": "user", "content": "Soru?"},
     {"role": "assistant", "content": "Cevap."},
 ]
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "chat_template.jinja")
+# What templates ask for besides the messages. Qwen3 answers without thoughts. The date of Llama 3.2 is its
+# own: with that of today the same conversations would be other rows tomorrow.
+TEMPLATE_SETTINGS = {"enable_thinking": False, "date_string": "26 Jul 2024"}
+QUOTED_CHARS = 40  # of a refused conversation
 
 
 class PretrainedTokenizer:
@@ -31,17 +34,17 @@ class PretrainedTokenizer:
     def __init__(self, stock: Any, folder: Path) -> None:
         """`stock`: the tokenizer of `transformers`.
 
-        Raises UserError where it has no chat template, or one that does not tell where an answer ends.
+        Raises UserError where it has no chat template, or one by which no answer can be learned.
         """
         self.stock, self.folder = stock, folder
         self.vocab_size = len(stock)
-        self.anchor: list[int] = stock.encode("a", add_special_tokens=False)[-1:]
+        self.anchor: list[int] = self.encode("a")[-1:]
         if not stock.chat_template:
             raise UserError(
                 f"{folder}: no chat template, as in models that were not tuned; put one beside it as"
                 " chat_template.jinja, or choose the version for chats (often named instruct)"
             )
-        self.end_of_turn = self._find_end_of_turn()
+        self.probe_ids, self.end_of_turn = self._find_end_of_turn()
         self.stop_ids: Collection[int] = frozenset({self.end_of_turn, *self._end_ids()})
 
     @classmethod
@@ -63,6 +66,11 @@ class PretrainedTokenizer:
             ) from None
         return cls(stock, folder)
 
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of `text`, with no special token added."""
+        ids: list[int] = self.stock.encode(text, add_special_tokens=False, split_special_tokens=True)
+        return ids
+
     def encode_start(self, text: str) -> list[int]:
         """Return the ids of plain text that a model continues."""
         ids: list[int] = self.stock.encode(text, split_special_tokens=True)
@@ -71,21 +79,22 @@ class PretrainedTokenizer:
     def encode_conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[range]]:
         """Return a conversation's ids, and where in them each answer of the assistant stands.
 
-        An answer includes the token that ends it. Some templates write an answer otherwise once the
-        conversation goes on: its range is empty, as nothing of it can be learned there. Raises UserError for
-        a conversation that the template refuses.
+        An answer includes the token that ends it. What stands before it must be what it is asked by. Some
+        templates write that otherwise once the conversation goes on: then the range is empty, and the last
+        answer follows its own prompt. Raises RefusedConversation for one that the template refuses.
         """
         ids = self._render(messages)
+        turns = [turn for turn, message in enumerate(messages) if message["role"] == "assistant"]
+        prompts = [self.encode_prompt(messages[:turn]) for turn in turns]
+        if turns and turns[-1] == len(messages) - 1 and ids[: len(prompts[-1])] != prompts[-1]:
+            ids = prompts[-1] + self._last_answer(ids, prompts[-1])
         answers = []
-        for turn, message in enumerate(messages):
-            if message["role"] != "assistant":
-                continue
-            prompt = self.encode_prompt(messages[:turn])
+        for prompt in prompts:
             start = len(prompt)
-            if ids[:start] != prompt or self.end_of_turn not in ids[start:]:
-                answers.append(range(0))
-            else:
+            if ids[:start] == prompt and self.end_of_turn in ids[start:]:
                 answers.append(range(start, ids.index(self.end_of_turn, start) + 1))
+            else:
+                answers.append(range(0))
         return ids, answers
 
     def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
@@ -107,33 +116,58 @@ class PretrainedTokenizer:
         return {token: str(written.content) for token, written in self.stock.added_tokens_decoder.items()}
 
     def _render(self, messages: Sequence[Message], add_generation_prompt: bool = False) -> list[int]:
-        import jinja2
-
-        if not messages:
-            return []
-        plain = [{"role": message["role"], "content": message["content"].strip()} for message in messages]
+        """Return the ids of messages. Raises RefusedConversation where the template raises anything."""
         try:
-            encoded = self.stock.apply_chat_template(
-                plain, add_generation_prompt=add_generation_prompt, sanitize_control_tokens=True
-            )
-        except (jinja2.TemplateError, TypeError, ValueError) as error:
-            raise UserError(
+            return self._apply_template(messages, add_generation_prompt)
+        except Exception as error:
+            raise RefusedConversation(
                 f"{self.folder}: its chat template refuses a conversation of"
-                f" {', '.join(message['role'] for message in messages)} ({one_line(error)}); leave such"
+                f" {', '.join(message['role'] for message in messages)} that begins"
+                f" {one_line(messages[0]['content'][:QUOTED_CHARS])!r} ({one_line(error)}); leave such"
                 " conversations out, or put another template beside it as chat_template.jinja"
             ) from None
+
+    def _apply_template(self, messages: Sequence[Message], add_generation_prompt: bool) -> list[int]:
+        if not messages:
+            return []
+        encoded = self.stock.apply_chat_template(
+            [{"role": message["role"], "content": message["content"].strip()} for message in messages],
+            add_generation_prompt=add_generation_prompt,
+            sanitize_control_tokens=True,
+            **TEMPLATE_SETTINGS,
+        )
         return list(encoded["input_ids"])
 
-    def _find_end_of_turn(self) -> int:
-        """Return the token after an answer. Raises UserError where the template writes none."""
-        prompt, whole = self.encode_prompt(PROBE[:1]), self._render(PROBE)
+    def _last_answer(self, ids: list[int], prompt: list[int]) -> list[int]:
+        """Return the ids of the last answer, which ends `ids`, by the special token that ends `prompt`."""
+        if prompt[-1] not in self._added or prompt[-1] not in ids:
+            return []
+        return ids[len(ids) - ids[::-1].index(prompt[-1]) :]
+
+    def _find_end_of_turn(self) -> tuple[list[int], int]:
+        """Return the ids of a short conversation, and the token after its answer.
+
+        Raises UserError where the template cannot write it so that an answer can be learned.
+        """
+        try:
+            prompt, whole = self._apply_template(PROBE[:1], True), self._apply_template(PROBE, False)
+        except Exception as error:  # a template may raise anything
+            raise UserError(
+                f"{self.folder}: its chat template cannot be used ({one_line(error)}); put another one"
+                " beside it as chat_template.jinja"
+            ) from None
+        if whole[: len(prompt)] != prompt:
+            raise UserError(
+                f"{self.folder}: its chat template begins an answer otherwise than it asks for one, as those"
+                " of models that always think do; put another one beside it as chat_template.jinja"
+            )
         ends = [token for token in whole[len(prompt) :] if token in self._added]
-        if whole[: len(prompt)] != prompt or not ends:
+        if not ends:
             raise UserError(
                 f"{self.folder}: its chat template sets no special token after an answer, so a model cannot"
-                " learn to end one; put another template beside it as chat_template.jinja"
+                " learn to end one; put another one beside it as chat_template.jinja"
             )
-        return ends[-1]
+        return whole, ends[-1]
 
     def _end_ids(self) -> list[int]:
         """Return the tokens that end a text by the folder's files."""
@@ -146,14 +180,17 @@ class PretrainedTokenizer:
 
 def load_chat_tokenizer(folder: Path | str) -> ChatTokenizer:
     """Open the tokenizer of a model folder: of this program, or of a model from elsewhere."""
-    return Tokenizer.load(folder) if has_own_tokenizer(Path(folder)) else PretrainedTokenizer.load(folder)
+    folder = Path(folder)
+    is_own = has_own_tokenizer(folder) or not (folder / "tokenizer.json").is_file()
+    return Tokenizer.load(folder) if is_own else PretrainedTokenizer.load(folder)
 
 
 def has_own_tokenizer(folder: Path) -> bool:
     """Return whether the tokenizer of a model folder is one of this program."""
-    if not (folder / "tokenizer.json").is_file():
-        return True
     if not (folder / "tokenizer.model").is_file():
         return False
-    pieces = Tokenizer.load(folder).sp
+    try:
+        pieces = Tokenizer.load(folder).sp
+    except UserError:  # of another kind
+        return False
     return pieces.vocab_size() > SYSTEM and pieces.id_to_piece(SYSTEM) == CHAT_MARKERS[0]

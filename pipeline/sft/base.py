@@ -2,6 +2,7 @@
 
 import glob
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,21 @@ import torch
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
 from pipeline.common.paths import BASE_MODEL, RAW_MODEL
-from pipeline.device.device import pick_device, pick_precision
+from pipeline.device.device import autocast, pick_device, pick_precision
 from pipeline.model.decoder import Decoder
-from pipeline.model.hf_folder import read_json
+from pipeline.model.hf_folder import read_json, require_file
 from pipeline.model.hf_io import (
     COMPANION_FILES,
     find_weight_files,
     load_decoder,
+    read_all_weights,
     read_config,
     save_decoder,
     write_model_folder,
 )
-from pipeline.pretrained.adapter import add_adapter, merge_adapter, write_adapter
+from pipeline.pretrained.adapter import add_adapter, check_adapter, merged_weights, write_adapter
 from pipeline.pretrained.quantize import check_widths
-from pipeline.pretrained.tokenizer import has_own_tokenizer, load_chat_tokenizer
+from pipeline.pretrained.tokenizer import PretrainedTokenizer, has_own_tokenizer, load_chat_tokenizer
 from pipeline.sft.params import SftParams, check_context
 from pipeline.tokenizer.chat_template import ChatTokenizer
 
@@ -35,19 +37,25 @@ FROZEN_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.fl
 def check_base(params: SftParams, root: Path = Path()) -> None:
     """Raise UserError where the model of `sft.init_from` cannot be tuned so. `root`: the project's folder.
 
-    Its weights are not read, and of the base of this project nothing: it may not be there yet.
+    Weights are not read, and of the base of this project nothing: it may not be there yet.
     """
+    if params.lora.adapter is not None:
+        list_files("params.yaml: sft.lora.adapter", params.lora.adapter, root)
+        check_adapter(root / params.lora.adapter, params.lora)
     if params.init_from == str(BASE_MODEL):
         return
-    list_base_files(params, root)
+    list_files(KEY, params.init_from, root)
     folder = root / params.init_from
     model_params, _ = read_config(folder)
+    find_weight_files(folder, "fetch the model's safetensors too")
     check_context(params, model_params.context)
-    if not has_own_tokenizer(folder) and not has_chat_template(folder):
-        raise UserError(
-            f"{KEY}: {params.init_from}: no chat template, as in models that were not tuned; put one beside"
-            " it as chat_template.jinja, or choose the version for chats (often named instruct)"
-        )
+    if not has_own_tokenizer(folder):
+        require_file(folder / "tokenizer.json", "fetch the model's tokenizer too")
+        if not has_chat_template(folder):
+            raise UserError(
+                f"{KEY}: {params.init_from}: no chat template, as in models that were not tuned; put one"
+                " beside it as chat_template.jinja, or choose the version for chats (often named instruct)"
+            )
     if params.lora.bits == 4:
         check_widths(model_params, params.init_from)
 
@@ -60,25 +68,23 @@ def has_chat_template(folder: Path) -> bool:
     )
 
 
-def list_base_files(params: SftParams, root: Path = Path()) -> list[Path]:
-    """Return the files that the tuning depends on: those of the model, and of an adapter to go on from.
-
-    Raises UserError where one is missing, or outside the folders that DVC tracks.
-    """
-    files = []
+def list_base_files(params: SftParams) -> list[Path]:
+    """Return the files that the tuning depends on: those of the model, and of an adapter to go on from."""
     folders = {KEY: params.init_from, "params.yaml: sft.lora.adapter": params.lora.adapter}
-    for key, name in folders.items():
-        if name is None:
-            continue
-        folder = name.rstrip("/")
-        if not (root / folder).exists() and (root / f"{folder}.dvc").is_file():
-            raise UserError(f"{key}: {name}: its data is absent; run `dvc pull {folder}.dvc`")
-        if folder == str(BASE_MODEL):
-            find_weight_files(root / folder)
-            files += sorted(path for path in (root / folder).iterdir() if path.is_file())
-        else:
-            files += matching_files(key, [f"{glob.escape(folder)}/*.*"], RAW_MODEL, root)
-    return files
+    return [file for key, name in folders.items() if name for file in list_files(key, name)]
+
+
+def list_files(key: str, folder: str, root: Path = Path()) -> list[Path]:
+    """Return the files of a model folder. `key`: the param that names it. `root`: the project's folder.
+
+    Raises UserError where there is none, or they are outside the folder that DVC tracks.
+    """
+    folder = folder.rstrip("/")
+    if not (root / folder).exists() and (root / f"{folder}.dvc").is_file():
+        raise UserError(f"{key}: {folder}: its data is absent; run `dvc pull {folder}.dvc`")
+    if folder == str(BASE_MODEL):
+        return sorted(path for path in (root / folder).iterdir() if path.is_file())
+    return matching_files(key, [f"{glob.escape(folder)}/*.*"], RAW_MODEL, root)
 
 
 def load_base(params: SftParams, seed: int, device_name: str) -> tuple[Decoder, ChatTokenizer]:
@@ -88,47 +94,53 @@ def load_base(params: SftParams, seed: int, device_name: str) -> tuple[Decoder, 
     """
     check_base(params)
     folder = Path(params.init_from)
-    tokenizer = load_chat_tokenizer(folder)
+    model_params, vocab_size = read_config(folder)
+    check_context(params, model_params.context)
     if params.lora.bits == 4:
-        check_widths(read_config(folder)[0], params.init_from)
+        check_widths(model_params, params.init_from)
+    tokenizer = load_chat_tokenizer(folder)
+    if isinstance(tokenizer, PretrainedTokenizer) and max(tokenizer.probe_ids) >= vocab_size:
+        token = max(tokenizer.probe_ids)
+        raise UserError(
+            f"{KEY}: {params.init_from}: its chat template has the token {token}, and the model has"
+            f" {vocab_size}; take the tokenizer that belongs to it"
+        )
     if params.lora.rank == 0:
         model = load_decoder(folder)
     else:
         device = pick_device(device_name)
         model = load_decoder(folder, dtype=FROZEN_DTYPES[pick_precision(params.precision, device)])
         add_adapter(model, params.lora, seed, device)
-    check_context(params, model.context)
     model.set_activation_checkpointing(params.checkpointing)
     return model, tokenizer
 
 
-def write_tuned(folder: Path, model: Decoder, params: SftParams) -> None:
-    """Write the tuned model to a folder, and with LoRA its adapter beside it.
+def answering_precision(model: Decoder, params: SftParams) -> AbstractContextManager[Any]:
+    """Return a context in which the tuned model answers: with LoRA in the precision of its training."""
+    device = next(model.parameters()).device
+    precision = pick_precision(params.precision, device)
+    return autocast(device, precision) if params.lora.rank else nullcontext()
 
-    The adapter is merged into `model`, in place. Configuration and tokenizer are those of `sft.init_from`,
-    and so is the precision of weights of a model from elsewhere.
+
+def write_tuned(folder: Path, model: Decoder, params: SftParams) -> None:
+    """Write the tuned model to a folder. With LoRA it is merged, and its adapter lies beside it.
+
+    Configuration, tokenizer and the precision of each weight are those of `sft.init_from`.
     """
     base = Path(params.init_from)
     if params.lora.rank:
         write_adapter(folder / ADAPTER, model, params.lora, params.init_from)
-        merge_adapter(model)
-    if has_own_tokenizer(base):
+        changed = dict(merged_weights(model))
+    elif has_own_tokenizer(base):
         save_decoder(folder, model, base)
         return
-    stock = read_json(base / "config.json")
-    dtype = stored_dtype(stock)
+    else:
+        changed = model.state_dict()
     weights = {
-        name: weight.detach().to("cpu", dtype).contiguous() for name, weight in model.state_dict().items()
+        name: changed.get(name, weight).detach().to("cpu", weight.dtype).contiguous()
+        for name, weight in read_all_weights(base).items()
     }
-    if model.params.tie_embeddings:
-        del weights["lm_head.weight"]
-    write_model_folder(folder, weights, stock)
+    write_model_folder(folder, weights, read_json(base / "config.json"))
     for name in COMPANION_FILES:
         if (base / name).is_file():
             shutil.copyfile(base / name, folder / name)
-
-
-def stored_dtype(stock: dict[str, Any]) -> torch.dtype:
-    """Return the precision that a config.json names for its weights, fp32 where it names none."""
-    name = str(stock.get("dtype") or stock.get("torch_dtype"))
-    return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(name, torch.float32)

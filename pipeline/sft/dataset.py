@@ -12,7 +12,7 @@ from pipeline.sft.load import LoadedSource, check_sources, count_findings, load_
 from pipeline.sft.loss_mask import Row, RowOutcome, make_row
 from pipeline.sft.params import SftParams
 from pipeline.text.careless import is_short, type_carelessly
-from pipeline.tokenizer.chat_template import ChatTokenizer, Message
+from pipeline.tokenizer.chat_template import ChatTokenizer, Message, RefusedConversation
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def build_dataset(
     by_source: dict[str, Counter[RowOutcome]] = {name: Counter() for name in sources}
     for name, conversations in sources.items():
         for messages in conversations:
-            row, outcome = make_row(tokenizer, messages, params.context)
+            row, outcome = make_row_or_skip(tokenizer, messages, params)
             by_source[name][outcome] += 1
             if row is None:
                 continue
@@ -74,12 +74,25 @@ def build_dataset(
         "cut": outcomes["cut"],
         "dropped_too_long": outcomes["too_long"],
         "dropped_without_answer": outcomes["no_answer"],
+        "dropped_by_template": outcomes["refused"] + outcomes["changed"],
         "train": len(train),
         "val": len(val),
         "train_tokens": sum(len(row.ids) for row in train),
         "trained_tokens": sum(row.target_count for row in train),
     }
     return Dataset(train, val, counts, indices, by_source, val_counts)
+
+
+def make_row_or_skip(
+    tokenizer: ChatTokenizer, messages: Sequence[Message], params: SftParams
+) -> tuple[Row | None, RowOutcome]:
+    """Return what `make_row` does. Raises RefusedConversation only where such rows are not skipped."""
+    try:
+        return make_row(tokenizer, messages, params.context)
+    except RefusedConversation as error:
+        if params.on_error == "skip":
+            return None, "refused"
+        raise UserError(f"{error}, or set sft.on_error: skip") from None
 
 
 def type_row(row: Row, tokenizer: ChatTokenizer, params: SftParams, seed: int) -> Row:

@@ -125,7 +125,12 @@ def list_files(name: str, source: Source, root: Path) -> list[Path]:
     if source.kind == "local":
         return list_local_files(name, source, root)
     file = root / MINIWORLD_CONVERSATIONS
-    if file.is_file() and file.stat().st_size:
+    if not file.is_file():
+        raise UserError(
+            f"params.yaml: sft.sources.{name}: {MINIWORLD_CONVERSATIONS} is not there yet; run"
+            " `dvc repro slice_corpus`, or remove the source"
+        )
+    if file.stat().st_size:
         return [file]
     raise UserError(
         f"params.yaml: sft.sources.{name}: {MINIWORLD_CONVERSATIONS} holds no conversation;"

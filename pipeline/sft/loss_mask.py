@@ -14,7 +14,7 @@ from torch import Tensor
 from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 from pipeline.tokenizer.special import IGNORE_INDEX, PAD
 
-RowOutcome = Literal["whole", "cut", "too_long", "no_answer"]
+RowOutcome = Literal["whole", "cut", "too_long", "no_answer", "changed", "refused"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def make_row(
 
     Messages after the last trained answer teach nothing and are left out. A conversation longer than
     `context` tokens is truncated after the last trained answer that fits (`cut`). There is no row where not
-    even the first one fits (`too_long`), or where no answer is trained (`no_answer`).
+    even the first one fits (`too_long`), where no answer is trained (`no_answer`), and where the chat
+    template writes all of them otherwise than they are asked for (`changed`).
     """
     answers = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
     trained = [i for i in answers if messages[i].get("weight") != "0"]
@@ -46,7 +47,9 @@ def make_row(
         return None, "no_answer"
     ids, ranges = tokenizer.encode_conversation(messages[: trained[-1] + 1])
     range_of = dict(zip(answers, ranges, strict=False))  # answers after the last trained one have none
-    trained = [answer for answer in trained if range_of[answer]]  # a template may not show all of them
+    trained = [answer for answer in trained if range_of[answer]]
+    if not trained:
+        return None, "changed"
     fitting = [answer for answer in trained if range_of[answer].stop <= context]
     if not fitting:
         return None, "too_long"

@@ -58,6 +58,8 @@ def preview_sources(
             "of these cut": outcomes["cut"],
             "of these left out as too long": outcomes["too_long"],
             "of these left out without a trained answer": outcomes["no_answer"],
+            "of these refused by the chat template": outcomes["refused"],
+            "of these left out as the chat template changes their answers": outcomes["changed"],
             "to validate on": data.val_counts[loaded.name],
             "conversations to train on": len(rows),
             "tokens to train on": sum(len(row.ids) for row in rows),
@@ -86,9 +88,8 @@ def mean_turns(rows: Sequence[Row], tokenizer: ChatTokenizer) -> dict[str, float
     """Return the mean tokens of a message by its role, without the markers around it."""
     tokens: Counter[str] = Counter()
     messages: Counter[str] = Counter()
-    empty = len(tokenizer.encode_start(""))
     for message in (message for row in rows for message in row.messages):
-        tokens[message["role"]] += len(tokenizer.encode_start(message["content"].strip())) - empty
+        tokens[message["role"]] += len(tokenizer.encode(message["content"].strip()))
         messages[message["role"]] += 1
     return {role: tokens[role] / messages[role] for role in ROLES if messages[role]}
 

@@ -9,6 +9,7 @@ around a message is left out: a space at its end would be a token that no word b
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from pipeline.common.errors import UserError
 from pipeline.tokenizer.special import ASSISTANT, SYSTEM, USER
 
 ROLES = {"system": SYSTEM, "user": USER, "assistant": ASSISTANT}  # the id of each role's marker
@@ -33,11 +34,18 @@ CHAT_TEMPLATE = (
 Message = dict[str, str]  # role, content
 
 
+class RefusedConversation(UserError):
+    """A conversation that a model's chat template does not take."""
+
+
 class ChatTokenizer(Protocol):
     """A tokenizer that writes conversations: `Tokenizer`, or that of a model from elsewhere."""
 
     stop_ids: Collection[int]  # any of them ends an answer or a text
     forbidden_ids: Sequence[int]  # never generated
+
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of `text`, with no special token added."""
 
     def encode_conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[range]]:
         """Return a conversation's ids, and where in them each answer stands with the token that ends it."""

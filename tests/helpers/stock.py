@@ -12,12 +12,20 @@ CHATML = (
     " '<|im_end|>' + '\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
-# Thinks before the last answer alone, as Qwen3 does.
+# Thinks before the last answer alone, or not at all where it is told so, as Qwen3 does.
 THINKING = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}"
     "{% if message['role'] == 'assistant' and loop.last %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}"
     "{{ message['content'] + '<|im_end|>\\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}"
+    "{% if enable_thinking is defined and enable_thinking is false %}{{ '<think>\\n\\n</think>\\n\\n' }}"
+    "{% endif %}{% endif %}"
+)
+# Always thinks: asks for an answer by a thought that it leaves out afterwards.
+ALWAYS_THINKING = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] +"
+    " '<|im_end|>' + '\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n<think>\\n' }}{% endif %}"
 )
 LLAMA3 = (
     "{{ bos_token }}{% for message in messages %}{{ '<|start_header_id|>' + message['role'] +"
@@ -32,23 +40,26 @@ MISTRAL = (
     "{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}"
     "{% else %}{{ ' ' + message['content'] + eos_token }}{% endif %}{% endfor %}"
 )
-# Puts the system message before the last message of the user, as later versions of Mistral's do.
+# Writes the system message only while a message of the user is the last, as later versions of Mistral's do.
 MOVING = (
     "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '[INST] ' }}"
-    "{% if loop.index0 >= messages | length - 2 and messages[0]['role'] == 'system' %}"
-    "{{ messages[0]['content'] + '\\n' }}{% endif %}{{ message['content'] + ' [/INST]' }}"
+    "{% if loop.last and messages[0]['role'] == 'system' %}{{ messages[0]['content'] + '\\n' }}{% endif %}"
+    "{{ message['content'] + ' [/INST]' }}"
     "{% elif message['role'] == 'assistant' %}{{ ' ' + message['content'] + eos_token }}{% endif %}"
     "{% endfor %}"
 )
+# Writes the date, as that of Llama 3.2 does.
+DATED = LLAMA3.replace("{{ bos_token }}", "{{ bos_token + (date_string or strftime_now('%d %b %Y')) }}")
 # In the forms above: the template, <s> and the other special tokens.
 TEMPLATES = {
     "chatml": (CHATML, None, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]),
-    "thinking": (THINKING, None, ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"]),
+    "thinking": (THINKING, None, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]),
     "llama3": (
         LLAMA3,
         "<|begin_of_text|>",
         ["<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"],
     ),
+    "dated": (DATED, "<|begin_of_text|>", ["<|end_of_text|>", "<|start_header_id|>", "<|eot_id|>"]),
     "mistral": (MISTRAL, "<s>", ["</s>", "[INST]", "[/INST]"]),
     "moving": (MOVING, "<s>", ["</s>", "[INST]", "[/INST]"]),
 }
@@ -60,7 +71,7 @@ SHAPE = {
 
 def write_stock_tokenizer(folder: Path, form: str = "llama3", vocab_size: int = 600) -> int:
     """Write a byte-level BPE tokenizer with the chat template of `form`; return its vocabulary size."""
-    from tokenizers import ByteLevelBPETokenizer
+    from tokenizers import AddedToken, ByteLevelBPETokenizer
     from transformers import PreTrainedTokenizerFast
 
     template, bos, others = TEMPLATES[form]
@@ -73,6 +84,8 @@ def write_stock_tokenizer(folder: Path, form: str = "llama3", vocab_size: int = 
         tokenizer_object=trained._tokenizer, bos_token=bos, eos_token=others[0], chat_template=template
     )
     stock.add_special_tokens({"additional_special_tokens": others[1:]})
+    if "<think>" in template:  # tokens of their own, but not special ones
+        stock.add_tokens([AddedToken(text, special=False) for text in ("<think>", "</think>")])
     stock.save_pretrained(folder)
     return len(stock)
 

@@ -7,8 +7,9 @@ from pipeline.common.errors import UserError
 from pipeline.inference.streaming import decode_characters
 from pipeline.pretrained.tokenizer import PretrainedTokenizer, has_own_tokenizer, load_chat_tokenizer
 from pipeline.sft.loss_mask import make_row
+from pipeline.tokenizer.chat_template import RefusedConversation
 from pipeline.tokenizer.tokenizer import Tokenizer
-from tests.helpers.stock import write_stock_tokenizer
+from tests.helpers.stock import ALWAYS_THINKING, write_stock_tokenizer
 
 CHAT = [
     {"role": "user", "content": "Başkent neresi?\n İki satır."},
@@ -39,8 +40,7 @@ def show(tokenizer, ids):
 
 
 @pytest.mark.parametrize(
-    ("form", "end"),
-    [("chatml", "<|im_end|>"), ("llama3", "<|eot_id|>"), ("mistral", "</s>"), ("thinking", "<|im_end|>")],
+    ("form", "end"), [("chatml", "<|im_end|>"), ("llama3", "<|eot_id|>"), ("mistral", "</s>")]
 )
 def test_encode_conversation_is_that_of_transformers(folder_of, form, end):
     tokenizer, stock = (
@@ -53,22 +53,46 @@ def test_encode_conversation_is_that_of_transformers(folder_of, form, end):
         CHAT[:3], add_generation_prompt=True, return_dict=False
     )
     space = " " if form == "mistral" else ""
-    first, last = (show(tokenizer, ids[answer.start : answer.stop]) for answer in answers)
-    thought = "<think>\n\n</think>\n\n" if form == "thinking" else ""
-    assert (first, last) == (f"{space}Ankara.{end}", f"{thought}{space}Rica ederim 🙂{end}")
+    words = [show(tokenizer, ids[answer.start : answer.stop]) for answer in answers]
+    assert words == [f"{space}Ankara.{end}", f"{space}Rica ederim 🙂{end}"]
     assert tokenizer.show_token(tokenizer.end_of_turn) == end
     assert {tokenizer.end_of_turn, stock.eos_token_id} == set(tokenizer.stop_ids)
 
 
-def test_an_answer_that_the_template_writes_otherwise_later_is_not_trained(folder_of):
+def test_a_model_that_may_think_answers_without_thoughts(folder_of):
+    tokenizer = PretrainedTokenizer.load(folder_of("thinking"))
+    thought = "<|im_start|>assistant\n<think>\n\n</think>\n\n"
+    assert show(tokenizer, tokenizer.encode_prompt(CHAT[:1])).endswith(thought)
+    ids, answers = tokenizer.encode_conversation(CHAT)
+    # The template leaves out the thought of the first answer, so that it does not follow its own prompt.
+    words = [show(tokenizer, ids[answer.start : answer.stop]) for answer in answers]
+    assert words == ["", "Rica ederim 🙂<|im_end|>"]
+    assert show(tokenizer, ids[: answers[1].start]).endswith(thought)
+    assert tokenizer.decode(ids[answers[1].start : answers[1].stop]) == "Rica ederim 🙂"
+
+
+def test_the_last_answer_follows_its_prompt_where_the_template_moves_the_system_message(folder_of):
     tokenizer = PretrainedTokenizer.load(folder_of("moving"))
-    _, answers = tokenizer.encode_conversation([SYSTEM, *CHAT])
-    assert [len(answer) > 0 for answer in answers] == [False, True]
     row, outcome = make_row(tokenizer, [SYSTEM, *CHAT], 200)
     trained = [token for token, on in zip(row.ids, row.loss_mask, strict=True) if on]
     assert (show(tokenizer, trained), outcome) == (" Rica ederim 🙂</s>", "whole")
+    assert row.ids[: -len(trained)] == tokenizer.encode_prompt([SYSTEM, *CHAT[:-1]])
+    assert "Kısa yanıt ver." in show(tokenizer, row.ids)
     assert make_row(tokenizer, [SYSTEM, *CHAT], len(row.ids) - 1) == (None, "too_long")
     assert len(tokenizer.encode_conversation(CHAT)[1][0]) > 0
+
+
+def test_a_conversation_whose_trained_answers_are_all_changed_is_counted_so(folder_of):
+    tokenizer = PretrainedTokenizer.load(folder_of("thinking"))
+    weighted = [*CHAT[:3], CHAT[3] | {"weight": "0"}, CHAT[0], {"role": "user", "content": "?"}]
+    _, answers = tokenizer.encode_conversation([*CHAT, CHAT[0]])
+    assert [len(answer) for answer in answers] == [0, 0]
+    assert make_row(tokenizer, weighted, 200)[1] == "whole"  # what follows the trained answer is left out
+
+
+def test_the_date_of_a_template_is_no_part_of_the_data(folder_of):
+    tokenizer = PretrainedTokenizer.load(folder_of("dated"))
+    assert show(tokenizer, tokenizer.encode_prompt(CHAT[:1])).startswith("<|begin_of_text|>26 Jul 2024")
 
 
 def test_a_typed_special_token_is_text(folder_of):
@@ -95,7 +119,8 @@ def test_decode_keeps_the_first_space_and_whole_characters(folder_of):
 
 def test_a_conversation_that_the_template_refuses_is_one_line(folder_of):
     tokenizer = PretrainedTokenizer.load(folder_of("mistral"))
-    with pytest.raises(UserError, match=r"refuses a conversation of system, user.*must alternate") as error:
+    message = r"refuses a conversation of system, user that begins 'Kısa yanıt ver\.'.*must alternate"
+    with pytest.raises(RefusedConversation, match=message) as error:
         tokenizer.encode_prompt([SYSTEM, CHAT[0]])
     assert "\n" not in str(error.value)
 
@@ -105,7 +130,9 @@ def test_a_conversation_that_the_template_refuses_is_one_line(folder_of):
     [
         (None, "no chat template, as in models that were not tuned"),
         ("{% for m in messages %}{{ m['content'] }}{% endfor %}", "sets no special token after an answer"),
-        ("{% for", "refuses a conversation of user"),
+        ("{% for", "its chat template cannot be used .unexpected"),
+        ("{{ messages | length / 0 }}", "its chat template cannot be used .division by zero"),
+        (ALWAYS_THINKING, "begins an answer otherwise than it asks for one"),
     ],
 )
 def test_a_template_that_cannot_be_used_is_one_line(folder_of, tmp_path, template, message):
@@ -138,5 +165,6 @@ def test_has_own_tokenizer_tells_a_sentencepiece_model_of_others(folder_of, toke
         SentencePieceTrainer.train(
             sentence_iterator=lines, model_writer=file, vocab_size=60, hard_vocab_limit=False, minloglevel=2
         )
-    (tmp_path / "tokenizer.json").write_text("{}")
+    assert not has_own_tokenizer(tmp_path)
+    (tmp_path / "tokenizer.model").write_bytes(b"a file of another kind")
     assert not has_own_tokenizer(tmp_path)

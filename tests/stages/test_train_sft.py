@@ -112,7 +112,7 @@ def test_train_sft_of_a_model_from_elsewhere_resumes_after_kill_to_the_same_byte
     expected = folder_bytes(stock_project / "models/sft")
     assert {"model.safetensors", "adapter/adapter_model.safetensors", "chat_template.jinja"} < expected.keys()
     page = (stock_project / "reports/train_sft/data.md").read_text()
-    assert "<|im_start|>assistant\n⟦<think>\n\n</think>\n\n" in page
+    assert "<|im_start|>assistant\n<think>\n\n</think>\n\n⟦" in page
     assert "eder.<|im_end|>⟧" in page
     shutil.rmtree(stock_project / ".scratch")
     killed = run_stage(stock_project, **signal_at(tmp_path / "hook", "os.rename", "new.pt", signal.SIGKILL))
@@ -132,3 +132,18 @@ def test_chat_and_evaluation_open_a_tuned_model_from_elsewhere(stock_project):
     assert list(infer("Ankara", stock_project / "models/sft", raw=True, max_new_tokens=4))
     question = Question("3 ile 3 kaç?", ("6 eder.",), "a", "b")
     assert measure_questions(model, tokenizer, [question], 8).figures["n"] == 1
+
+
+def test_conversations_that_the_template_refuses_are_counted_where_rows_are_skipped(project):
+    write_stock_model(project / "data/raw/model/stock", form="mistral")
+    rows = [{"soru": f"{i} ile {i} kaç?", "cevap": f"{i + i} eder."} for i in range(60)]
+    rows[40]["sistem"] = "Kısa."
+    (project / "data/raw/sft/rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    set_sft_params(project, init_from="data/raw/model/stock")
+    with pytest.raises(UserError, match=r"begins 'Kısa\.'.*, or set sft\.on_error: skip"):
+        train_sft.main()
+    set_sft_params(project, init_from="data/raw/model/stock", on_error="skip")
+    train_sft.main()
+    counts = json.loads((project / "reports/train_sft/metrics.json").read_text())["conversations"]
+    assert (counts["read"], counts["dropped_by_template"]) == (60, 1)
+    assert "- of these refused by the chat template: 1" in (project / "reports/train_sft/data.md").read_text()

@@ -35,7 +35,7 @@ def fetch_model(name: str, revision: str | None, to: Path | None) -> None:
         for patterns in (["config.json"], [*COMPANION_FILES, *WEIGHTS, *LICENSES]):
             api.snapshot_download(name, revision=revision, local_dir=partial, allow_patterns=patterns)
             params, vocab_size = read_config(partial)
-    find_weight_files(partial)
+    find_weight_files(partial, "choose a model with safetensors")
     shutil.rmtree(partial / ".cache", ignore_errors=True)
     to.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(partial, to)
