@@ -9,6 +9,7 @@ people and one JSON line for machines.
 """
 
 import argparse
+import importlib
 import json
 import statistics
 import subprocess
@@ -111,8 +112,8 @@ def measure_trl(folder: Path, pairs: list[tuple[str, str]], precision: str, lora
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
 
+    trl = importlib.import_module("trl")  # no part of the usual environment
     times: list[float] = []
 
     class Clock(TrainerCallback):
@@ -129,7 +130,7 @@ def measure_trl(folder: Path, pairs: list[tuple[str, str]], precision: str, lora
         ]
     )
     is_bf16 = precision == "bf16"
-    arguments = SFTConfig(
+    arguments = trl.SFTConfig(
         output_dir=tempfile.mkdtemp(),
         per_device_train_batch_size=PASS,
         gradient_accumulation_steps=BATCH // PASS,
@@ -146,7 +147,7 @@ def measure_trl(folder: Path, pairs: list[tuple[str, str]], precision: str, lora
         disable_tqdm=True,
     )
     dtype = torch.bfloat16 if lora and is_bf16 else torch.float32
-    trainer = SFTTrainer(
+    trainer = trl.SFTTrainer(
         model=AutoModelForCausalLM.from_pretrained(folder, dtype=dtype),
         args=arguments,
         train_dataset=data,

@@ -5,11 +5,13 @@ import sys
 import pytest
 
 from pipeline.autobatch import memory_limit
-from pipeline.autobatch.memory_limit import check_pretraining, check_tuning, check_weights, most_bytes
+from pipeline.autobatch.memory_limit import check_pretraining, check_weights, most_bytes
 from pipeline.autobatch.memory_plan import plan_memory
 from pipeline.cli.check import check_machine, check_params
 from pipeline.common.errors import UserError
 from pipeline.common.params import read_params
+from pipeline.pretrained.params import LoraParams
+from pipeline.sft.params import check_memory
 from tests.helpers.factories import model_params, sft_params, tiny_model_params, train_params
 
 VOCAB_SIZE = 300
@@ -100,19 +102,25 @@ def test_weights_are_counted_as_the_plan_has_them():
             assert 0.9 * planned.weights < 4 * model.count_weights(VOCAB_SIZE) < planned.weights
 
 
-def test_check_tuning_and_check_weights_name_what_to_make_smaller(memory, runtime):
+def test_check_memory_and_check_weights_name_what_to_make_smaller(memory, runtime):
     memory(100 * GIB)
     model = model_params(width=2**16)
-    check_tuning(sft_params(), model, 6144, runtime)
+    check_memory(sft_params(), model, 6144, runtime)
     memory(5 * GIB)
     with pytest.raises(
         UserError, match=r"^models/base: training takes .* 5.0 GiB are all there is; choose a sma"
     ):
-        check_tuning(sft_params(), model, 6144, runtime)
+        check_memory(sft_params(), model, 6144, runtime)
+    lora = LoraParams(rank=8, alpha=16.0, bits=4, adapter=None)
+    memory(model.count_weights(6144) * 0.55)  # half a byte for each frozen weight
+    check_memory(sft_params(lora=lora.model_dump()), model, 6144, runtime)
+    memory(model.count_weights(6144) * 0.4)
+    with pytest.raises(UserError, match=r"^models/base: training takes"):
+        check_memory(sft_params(lora=lora.model_dump()), model, 6144, runtime)
     many = runtime.model_copy(update={"processes": 64, "device": "cpu"})
     memory(100 * GIB)
     with pytest.raises(UserError, match=r"^models/base: "):
-        check_tuning(sft_params(), model, 6144, many)
+        check_memory(sft_params(), model, 6144, many)
     with pytest.raises(UserError, match=r"^encoder: "):
         check_weights("encoder", 10**9, sft_params(), many)
 
