@@ -7,7 +7,7 @@ With a folder of text it trains every size of LADDER with each of its amounts of
 each run, as RUNS has it. On two cores the whole ladder takes days, on one GPU about an hour. Without a folder
 it prints the law that is fitted to RUNS, as `pipeline/cli/scaling.py` has it. Both ways it then prints how
 far each of RUNS lies from the law that is fitted to all others, how far the law times one factor misses
-UNIGRAM_RUNS, and one JSON line.
+UNSEEN_RUNS, and one JSON line.
 """
 
 import argparse
@@ -59,8 +59,8 @@ RUNS = np.array(
     ]
 )
 # Runs that the law has not seen: unigram pieces inside of morphemes, one key and value head, an encyclopedia
-# too, and smaller models on less text.
-UNIGRAM_RUNS = np.array(
+# too, and smaller models on less text. Better pieces they have not (EXPERIMENTS.md, 2026-11-30).
+UNSEEN_RUNS = np.array(
     [
         [0.623, 3.28, 1.5719],
         [1.002, 2.05, 1.6376],
@@ -140,13 +140,13 @@ def held_out_misses() -> list[float]:
     return misses
 
 
-def unigram_factor(law: ScalingLaw) -> tuple[float, list[float]]:
-    """Return bits per byte of UNIGRAM_RUNS over those of `law`, and how far it misses each of them.
+def unseen_factor(law: ScalingLaw) -> tuple[float, list[float]]:
+    """Return bits per byte of UNSEEN_RUNS over those of `law`, and how far it misses each of them.
 
     That is the geometric mean of all runs. A run's miss is that of the mean of the others.
     """
     logs = np.array(
-        [np.log(bits / law.bits_per_byte(size * 1e6, text * 1e6)) for size, text, bits in UNIGRAM_RUNS]
+        [np.log(bits / law.bits_per_byte(size * 1e6, text * 1e6)) for size, text, bits in UNSEEN_RUNS]
     )
     others = (logs.sum() - logs) / (len(logs) - 1)
     return float(np.exp(logs.mean())), np.expm1(others - logs).tolist()
@@ -166,10 +166,8 @@ def main() -> None:
         with np.printoptions(formatter={"float": "{:.9e}".format}):
             print(law)
     print(f"RUNS: the law through all others misses one by {np.abs(misses).max():.1%} at most")
-    factor, unigram_misses = unigram_factor(law)
-    print(
-        f"UNIGRAM_RUNS: {factor:.3f} times the law misses one by {np.abs(unigram_misses).max():.1%} at most"
-    )
+    factor, unseen_misses = unseen_factor(law)
+    print(f"UNSEEN_RUNS: {factor:.3f} times the law misses one by {np.abs(unseen_misses).max():.1%} at most")
     print(json.dumps({"runs": found, "numbers": np.exp(law.logs).tolist(), "misses": misses}))
 
 

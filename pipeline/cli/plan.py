@@ -170,7 +170,7 @@ def describe_expected_bits(params: AllParams, parameters: int) -> str:
     law, per_token = scaling.LAW, estimate.bytes_per_token(params.tokenizer.vocab_size)
     read = params.train.steps * params.train.tokens_per_step * per_token
     effective = float(scaling.effective_bytes(max(1, estimate.training_bytes(params)), read))
-    bits = scaling.KIND_FACTORS[params.tokenizer.kind] * law.bits_per_byte(parameters, effective)
+    bits = law.bits_per_byte(parameters, effective)
     if scaling.is_within_runs(parameters, read):
         certainty = f"give or take {bits * law.relative_error(parameters, effective):.2f}"
     else:

@@ -233,7 +233,6 @@ def plan_shape(params: AllParams, text: int, flops: float, width: int, layers: i
     parameters = model.count_weights(params.tokenizer.vocab_size)
     read = train.steps * train.tokens_per_step * estimate.bytes_per_token(params.tokenizer.vocab_size)
     bits = scaling.LAW.bits_per_byte(parameters, float(scaling.effective_bytes(text, read)))
-    bits *= scaling.KIND_FACTORS[params.tokenizer.kind]
     return Candidate(shaped.model_copy(update={"train": train}), parameters, read, read / text, bits)
 
 

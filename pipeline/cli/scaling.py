@@ -18,8 +18,6 @@ Floats = NDArray[np.float64]
 # Epochs after which the value of rereading has decayed to 1 / e (Muennighoff et al. 2023, arXiv 2305.16264).
 REPEAT_DECAY_EPOCHS = 15.4
 CONFIDENCE_ERRORS = 2.0  # standard errors that hold 19 of 20
-# Bits per byte over those of the law, whose runs had BPE pieces; see UNIGRAM_RUNS of the benchmark.
-KIND_FACTORS = {"bpe": 1.0, "unigram": 0.967}
 # Of the runs that the law was fitted to, in millions: smallest and largest.
 RUN_PARAMETERS, RUN_BYTES = (1.027, 29.894), (2.59, 160.80)
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.scaling import RUNS, UNIQUE_MEGABYTES, fit_law, law_of_runs, unigram_factor
+from benchmarks.scaling import RUNS, UNIQUE_MEGABYTES, fit_law, law_of_runs, unseen_factor
 from pipeline.cli.scaling import (
-    KIND_FACTORS,
     LAW,
     RUN_BYTES,
     RUN_PARAMETERS,
@@ -73,9 +72,9 @@ def test_scaling_law_is_within_one_and_a_half_percent_of_every_run():
         assert predicted == pytest.approx(measured, rel=0.015)
 
 
-def test_law_times_one_factor_predicts_runs_with_other_pieces_that_it_has_not_seen():
-    factor, misses = unigram_factor(LAW)
-    assert factor == pytest.approx(KIND_FACTORS["unigram"], abs=5e-4)
+def test_law_times_one_factor_predicts_runs_that_it_has_not_seen():
+    factor, misses = unseen_factor(LAW)
+    assert factor == pytest.approx(0.967, abs=5e-4)
     assert max(map(abs, misses)) < 0.013
     assert sorted(map(abs, misses))[-2] < 0.01
 
