@@ -48,6 +48,8 @@ def quantize_layers(model: Decoder, device: torch.device) -> None:
             quant_type="nf4",
             device="meta",
         )
+        # Else the first validation on a CPU would reorder the weights for a kernel that has no gradient.
+        small.support_avx512bf16_for_cpu = False
         weight: Any = bitsandbytes.nn.Params4bit(
             linear.weight.data, requires_grad=False, quant_type="nf4", module=small
         )

@@ -197,6 +197,33 @@ def test_four_bits_freeze_rounded_weights_and_merge_those(stock, project):
         assert (load_decoder(project / "models/sft")(IDS) - model(IDS)).abs().max() < 1e-4
 
 
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_gradients_of_four_bits_are_those_of_the_rounded_weights_after_a_validation_too(stock, checkpointing):
+    sft = params(lora=lora(bits=4), checkpointing=checkpointing, precision="bf16")
+    gradients = []
+    for rounded in (False, True):
+        model, tokenizer = load_base(sft, 1, "cpu")
+        for name, module in list(model.named_modules()):
+            if type(module).__name__ == "Linear4bit" and rounded:
+                dense = torch.nn.Linear(module.in_features, module.out_features, bias=False)
+                dense.weight = torch.nn.Parameter(dequantize(module).clone(), requires_grad=False)
+                model.set_submodule(name, dense)
+        for name, weight in trainable_weights(model).items():
+            if "lora_B" in name:  # zero at first, so that A would have no gradient
+                weight.data.normal_(generator=torch.Generator().manual_seed(len(name)))
+        rows = make_rows(tokenizer)
+        trainer = Trainer(model, SftTask(Dataset(rows, rows[:4], {}), sft, 1), sft, 1, CPU)
+        trainer.validate()
+        trainer.model.train()
+        (batch, _) = trainer.task.micro_batches(0)
+        with torch.autocast("cpu", torch.bfloat16):
+            trainer.task.loss(model, batch).backward()
+        gradients.append({name: weight.grad for name, weight in trainable_weights(model).items()})
+    for name, gradient in gradients[0].items():
+        assert gradient.abs().max() > 0
+        assert torch.equal(gradient, gradients[1][name])
+
+
 def test_a_checkpoint_has_the_trained_matrices_alone(stock):
     sft = params(lora=lora(bits=4))
     model, task, *_ = train(sft)
