@@ -229,10 +229,10 @@ MISTAKES: dict[str, Mistake] = {
     "params: a seed that is none": Mistake(CHECK, set_key("seed", -1), "seed: -1"),
     "params: heads": Mistake(CHECK, set_key("model.heads", 3), "kv_heads 4 does not divide heads 3"),
     "params: an odd head": Mistake(CHECK, set_key("model.head_dim", 7), "head_dim 7 is odd"),
-    "params: llama's heads": Mistake(
+    "params: tanai's heads": Mistake(
         CHECK,
-        lambda p: (set_key("model.arch", "llama")(p), set_key("model.head_dim", 32)(p)),
-        "arch llama needs heads x head_dim = width",
+        lambda p: (set_key("model.arch", "tanai")(p), set_key("model.head_dim", 32)(p)),
+        "arch tanai needs heads x head_dim = width",
     ),
     "params: a step of no whole batches": Mistake(
         CHECK,
