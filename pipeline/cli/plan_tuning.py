@@ -61,7 +61,7 @@ def make_shape(name: str, arch: str, sizes: str, vocab_size: int, tied: bool) ->
     """Return a shape. `sizes`: width, layers, heads, heads of keys, size of a head, feed-forward width."""
     keys = ("width", "layers", "heads", "kv_heads", "head_dim", "ffn")
     values: dict[str, Any] = dict(zip(keys, map(int, sizes.split()), strict=True))
-    values |= {"arch": arch, "context": 2048, "rope_theta": 1e6, "norm_eps": 1e-6, "tie_embeddings": tied}
+    values |= {"arch": arch, "context": CONTEXT, "rope_theta": 1e6, "norm_eps": 1e-6, "tie_embeddings": tied}
     return Shape(name, ModelParams(**values), vocab_size)
 
 

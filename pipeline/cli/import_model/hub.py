@@ -23,7 +23,7 @@ def fetch_model(name: str, revision: str | None, to: Path | None) -> None:
     to = to or RAW_MODEL / name.rpartition("/")[2]
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"{to}: is there already; remove it, or name another folder with --to")
-    partial = scratch_folder() / "fetch" / name.replace("/", "--")
+    partial = scratch_folder() / "fetch" / f"{name.replace('/', '--')}--{revision}"
     with hub_access(name, name_key=name, revision_key="--revision"):
         from huggingface_hub import HfApi
 
