@@ -1,6 +1,5 @@
 """`tezgah import hub`: a model from a small hub, by the real client, in a process."""
 
-import os
 import subprocess
 import sys
 
@@ -8,8 +7,7 @@ import pytest
 import torch
 
 from pipeline.model.hf_io import load_decoder
-from tests.helpers.hub_server import REVISION, hub
-from tests.helpers.paths import ROOT
+from tests.helpers.hub_server import REVISION, hub, hub_environment
 from tests.helpers.stock import write_stock_model
 
 NAME = "ornek/kucuk"
@@ -35,13 +33,10 @@ def server(root):
 
 
 def fetch(project, server, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": server.url, "HF_HOME": str(project)}
-    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        environment.pop(name, None)
     return subprocess.run(
         [sys.executable, "-m", "pipeline.cli", "import", "hub", *arguments],
         cwd=project,
-        env=environment,
+        env=hub_environment(server, project),
         capture_output=True,
         text=True,
         check=False,

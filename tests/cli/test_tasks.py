@@ -17,7 +17,7 @@ from rich.console import Console
 from pipeline.cli.check import check_params
 from pipeline.cli.tasks import task_table
 from pipeline.common.errors import UserError
-from tests.helpers.hub_server import REVISION, hub
+from tests.helpers.hub_server import REVISION, hub, hub_environment
 from tests.helpers.small import set_params, write_task
 
 ROWS = [
@@ -38,9 +38,7 @@ def server(tmp_path_factory):
 
 
 def fetch(project, server, name="pairs"):
-    environment = {**os.environ, "HF_ENDPOINT": server.url, "HF_HOME": str(project / "hf")}
-    for variable in ("HF_TOKEN", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
-        environment.pop(variable, None)
+    environment = hub_environment(server, project / "hf")
     return subprocess.run(
         [sys.executable, "-m", "pipeline.cli", "tasks", "fetch", name],
         cwd=project, env=environment, capture_output=True, text=True, check=False,

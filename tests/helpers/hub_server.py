@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
+
+from tests.helpers.paths import ROOT
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -136,6 +139,14 @@ class Request(BaseHTTPRequestHandler):
         if fault == "drop":
             self.wfile.flush()
             self.connection.close()
+
+
+def hub_environment(server: Hub, home: Path) -> dict[str, str]:
+    """The environment in which a program asks this hub, keeps its files in `home` and has no token."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": server.url, "HF_HOME": str(home)}
+    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        environment.pop(name, None)
+    return environment
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A set on the hub as a source of conversations: the real client against a small hub, in a process."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -9,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers.hub_server import REVISION, hub
+from tests.helpers.hub_server import REVISION, hub, hub_environment
 from tests.helpers.paths import ROOT
 
 LOAD = """
@@ -46,9 +45,7 @@ configs:
 
 
 def load(tmp_path, server, *sources):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path)}
-    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        environment.pop(name, None)
+    environment = hub_environment(server, tmp_path)
     command = [sys.executable, "-c", LOAD, json.dumps(sources)]
     result = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120

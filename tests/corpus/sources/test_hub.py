@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import random
 import re
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.data.reader import read_documents
-from tests.helpers.hub_server import REVISION, Hub, hub
+from tests.helpers.hub_server import REVISION, Hub, hub, hub_environment
 from tests.helpers.paths import ROOT
 
 STEMS = ("kara", "deniz", "yol", "dağ", "göl", "kitap", "kalem", "ev", "ağaç", "kuş", "su", "taş", "bulut")
@@ -91,15 +90,7 @@ def run_slice_corpus(project: Path, server: Hub, **source: Any) -> subprocess.Co
 
 
 def run_python(project: Path, server: Hub, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "HF_ENDPOINT": server.url,
-        "HF_HOME": str(project / "hf"),
-        "COLUMNS": "120",
-    }
-    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        environment.pop(name, None)
+    environment = hub_environment(server, project / "hf") | {"COLUMNS": "120"}
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
