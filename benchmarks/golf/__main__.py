@@ -105,8 +105,8 @@ def measure_ngram(name: str, folder: Path, score: Path | None, place: Path) -> f
     shards = Shards(path / "train")
     model = train_ngram_model(shards.read(0, shards.tokens), shards.vocab_size, NGRAM_ORDER)
     documents = real_text.read_documents(score) if score else val
-    scores = bits_per_byte.score_documents(documents, tokenizer, {"ngram": model.token_bits})
-    return bits_per_byte.measure_bits_per_byte(documents, scores).figures["ngram"]
+    scores = bits_per_byte.score_documents(documents, tokenizer, {bits_per_byte.MODEL: model.token_bits})
+    return bits_per_byte.measure_bits_per_byte(documents, scores).figures[bits_per_byte.MODEL]
 
 
 def describe_rank(bits: list[float], bits_of_other: list[float]) -> str:

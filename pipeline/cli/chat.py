@@ -13,6 +13,7 @@ from pipeline.cli.report import read_report
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import is_turkish, translate
 from pipeline.common.paths import REPORTS, SFT_MODEL
+from pipeline.inference.engine import Engine, Generation
 from pipeline.inference.generate import stream
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import CUT_MARK
@@ -50,6 +51,10 @@ class Chat:
     system: str | None = None
     messages: list[Message] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        # It reads of each turn what is new.
+        self.engine = Engine(self.model, forbidden_ids=self.tokenizer.forbidden_ids)
+
     def answer(self, text: str) -> Iterator[str]:
         """Yield the answer to a user's message, piece by piece, and CUT_MARK where it was cut off.
 
@@ -63,15 +68,11 @@ class Chat:
             self.messages.pop()
             raise
         self.messages.append({"role": "assistant", "content": ""})
-        pieces = stream(
-            self.model,
-            self.tokenizer,
-            ids,
-            max_new_tokens=self.max_new_tokens,
-            seed=self.seed + len(self.messages),
-            stop_ids=self.tokenizer.stop_ids,
-            sampling=self.sampling,
+        seed = self.seed + len(self.messages)
+        generation = Generation(
+            ids, self.max_new_tokens, self.sampling, seed, stop_ids=self.tokenizer.stop_ids
         )
+        pieces = stream(self.engine, self.tokenizer, generation)
         for piece in pieces:
             self.messages[-1]["content"] += piece
             yield piece

@@ -9,7 +9,8 @@ from pipeline.common.i18n import translate
 from pipeline.common.paths import SFT_MODEL
 from pipeline.device.device import pick_device
 from pipeline.inference.continuations import normalize_prompt
-from pipeline.inference.generate import crop_prompt, stream
+from pipeline.inference.engine import Engine, Generation, crop_prompt
+from pipeline.inference.generate import stream
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import mark_cut
 from pipeline.model.decoder import Decoder
@@ -65,18 +66,10 @@ def infer(
     else:
         ids = encode_chat_prompt(prompt, system, model, tokenizer)
     mixture = find_mixture(folder, model.params.width) if ngram else None
-    text = stream(
-        model,
-        tokenizer,
-        ids,
-        max_new_tokens=max_new_tokens,
-        sampling=sampling,
-        seed=seed,
-        stop_ids=tokenizer.stop_ids,
-        stop_strings=stop,
-        adjust=mixture.mix_next if mixture else None,
-    )
-    return mark_cut(text)
+    adjust = mixture.mix_next if mixture else None
+    engine = Engine(model, forbidden_ids=tokenizer.forbidden_ids, adjust=adjust)
+    generation = Generation(ids, max_new_tokens, sampling, seed, stop_ids=tokenizer.stop_ids)
+    return mark_cut(stream(engine, tokenizer, generation, stop))
 
 
 def normalize_argument(name: str, text: str) -> str:

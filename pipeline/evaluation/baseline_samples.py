@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from pipeline.eval_sets.params import EvalParams
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation.measure import Models
 from pipeline.evaluation.questions import answer_questions
 from pipeline.evaluation.samples import DEFAULT_QUESTIONS, select_across_families
-from pipeline.inference.generate import crop_prompt, generate
-from pipeline.inference.sampling import GREEDY, Sampling, make_generators, sample_tokens
+from pipeline.inference.engine import crop_prompt
+from pipeline.inference.generate import generate
+from pipeline.inference.sampling import GREEDY, Sampling, make_generator, sample_token
 from pipeline.model.decoder import Decoder, initialize
 from pipeline.ngrams.model import NGramModel
 from pipeline.tokenizer.special import BOS, EOS
@@ -85,10 +85,9 @@ def make_ngram_continuer(model: NGramModel, tokenizer: Tokenizer, seed: int) -> 
 
     def continue_prompt(prompt: str, max_new_tokens: int, sampling: Sampling) -> str:
         ids = [BOS, *tokenizer.encode(prompt)]
-        start, random_generators = len(ids), make_generators(seed, [0])
+        start, generator = len(ids), make_generator(seed, 0)
         while len(ids) < start + max_new_tokens:
-            logits = torch.from_numpy(np.log(model.predict_next(ids).p))
-            (token,) = sample_tokens(logits[None], random_generators, sampling)
+            token = sample_token(np.log(model.predict_next(ids).p), generator, sampling)
             if token == EOS:
                 break
             ids.append(token)

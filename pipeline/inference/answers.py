@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from pipeline.inference.generate import crop_prompt, generate
+from pipeline.inference.engine import crop_prompt
+from pipeline.inference.generate import generate
 from pipeline.model.decoder import Decoder
 from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 

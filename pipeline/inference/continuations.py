@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from pipeline.inference.generate import Adjust, crop_prompt, generate, token_limit
+from pipeline.inference.engine import Adjust, crop_prompt, token_limit
+from pipeline.inference.generate import generate
 from pipeline.inference.sampling import Sampling
 from pipeline.inference.streaming import CUT_MARK, REPLACEMENT
 from pipeline.model.decoder import Decoder

@@ -1,6 +1,6 @@
 """Sampling of the next token: pure functions of logits, sampling parameters and random generators.
 
-B batch    V vocabulary
+B batch    V vocabulary    N tokens that may be drawn
 """
 
 import math
@@ -8,13 +8,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
+
+LIKELY = 1e-5  # of the likeliest token's probability
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sampling parameters (see `sample_tokens`). Raises ValueError for one out of range."""
+    """Sampling parameters (see `sample_token`). Raises ValueError for one out of range."""
 
     temperature: float = 0.0  # 0: the likeliest token each time
     top_k: int = 0  # 0: all
@@ -42,93 +42,82 @@ GREEDY = Sampling()
 CHAT_SAMPLING = Sampling(temperature=0.5, top_p=0.95, min_p=0.1)
 
 
-def make_generators(seed: int, rows: Sequence[int]) -> list[torch.Generator]:
-    """Return one random generator for each row, seeded with (seed, row) and nothing else.
+def make_generator(seed: int, row: int) -> np.random.Generator:
+    """Return a random generator that is seeded with (seed, row) and nothing else.
 
-    What a row draws therefore depends neither on its batch nor on its neighbors.
+    What a text draws therefore depends neither on its batch nor on its neighbors.
     """
-    # The generator keeps 32 bits of its seed, which must mix both numbers.
-    states = [int(np.random.SeedSequence([seed, row]).generate_state(1)[0]) for row in rows]
-    return [torch.Generator().manual_seed(state) for state in states]
+    return np.random.default_rng([seed, row])
 
 
-def keep_top_k(logits_BxV: Tensor, k: int) -> Tensor:
-    """Set all but each row's `k` highest logits to -inf; 0 keeps all (Fan et al. 2018, arXiv 1805.04833).
+def sample_token(
+    logits_V: np.ndarray,
+    generator: np.random.Generator,
+    sampling: Sampling = GREEDY,
+    seen_ids: Collection[int] = (),
+) -> int:
+    """Return the next token.
 
-    Of equal logits at the edge the lower ids stay.
+    First the repetition penalty lowers the logits of `seen_ids`. `temperature` 0 then takes the highest logit.
+    Otherwise the token is drawn from those that `find_candidates` keeps.
     """
-    if k <= 0 or k >= logits_BxV.shape[-1]:
-        return logits_BxV
-    order_BxV = logits_BxV.argsort(dim=-1, descending=True, stable=True)
-    return logits_BxV.scatter(-1, order_BxV[:, k:], -torch.inf)
+    logits_V = penalize_seen(logits_V, seen_ids, sampling.repetition_penalty)
+    if sampling.temperature == 0:
+        return int(logits_V.argmax())
+    ids_N, weights_N = find_candidates(logits_V, sampling)
+    sums_N = weights_N.cumsum()
+    drawn = min(generator.random() * sums_N[-1], np.nextafter(sums_N[-1], 0))  # rounded, it may be the sum
+    return int(ids_N[np.searchsorted(sums_N, drawn, side="right")])
 
 
-def keep_top_p(logits_BxV: Tensor, p: float) -> Tensor:
-    """Set all logits outside the nucleus to -inf; 1 keeps all (Holtzman et al. 2020, arXiv 1904.09751).
+def find_candidates(logits_V: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ids [N] that may be drawn, and what each counts, float64 [N].
 
-    The nucleus is the smallest set of likeliest tokens whose probabilities add up to `p` or more,
-    so it always holds the likeliest.
+    Logits are cut to the `top_k` highest (Fan et al. 2018, arXiv 1805.04833) and divided by the temperature.
+    Then two cuts count together. `top_p` keeps the nucleus, the smallest set of likeliest tokens whose
+    probabilities add up to it or more (Holtzman et al. 2020, arXiv 1904.09751). `min_p` leaves out tokens that
+    are less than so many times as likely as the likeliest (Nguyen et al. 2024, arXiv 2407.01082). Of equal
+    logits at an edge the lower ids stay. The likeliest token always does.
     """
-    if p >= 1:
-        return logits_BxV
-    sorted_BxV, order_BxV = logits_BxV.sort(dim=-1, descending=True, stable=True)
-    probs_BxV = sorted_BxV.double().softmax(dim=-1)
-    before_BxV = probs_BxV.cumsum(dim=-1) - probs_BxV  # what the likelier tokens add up to
-    outside_BxV = before_BxV >= p
-    outside_BxV[:, 0] = False
-    outside_BxV = torch.zeros_like(outside_BxV).scatter(-1, order_BxV, outside_BxV)
-    return logits_BxV.masked_fill(outside_BxV, -torch.inf)
+    ids = np.arange(len(logits_V))
+    if 0 < sampling.top_k < len(logits_V):
+        kth_highest = -np.partition(-logits_V, sampling.top_k - 1)[sampling.top_k - 1]
+        ids = np.flatnonzero(logits_V >= kth_highest)
+        ids = ids[np.argsort(-logits_V[ids], kind="stable")[: sampling.top_k]]
+    # The highest is subtracted first, as a tiny temperature must not make it infinite.
+    logits = logits_V[ids].astype(np.float64)
+    weights = np.exp((logits - logits.max()) / sampling.temperature)
+    if sampling.top_p == 1:
+        is_kept = weights >= sampling.min_p
+        return ids[is_kept], weights[is_kept]
+    needed = sampling.top_p * weights.sum()
+    # Sorting takes longest: the nucleus is looked for among few tokens first.
+    for floor in (max(LIKELY, sampling.min_p), sampling.min_p):
+        rows_N = np.flatnonzero(weights >= floor)
+        rows_N = rows_N[np.argsort(-logits[rows_N], kind="stable")]
+        sums_N = weights[rows_N].cumsum()
+        if sums_N[-1] >= needed:
+            break
+    rows_N = rows_N[: 1 + np.searchsorted(sums_N, needed)]
+    return ids[rows_N], weights[rows_N]
 
 
-def keep_min_p(logits_BxV: Tensor, p: float) -> Tensor:
-    """Set the logits of tokens less than `p` times as likely as the likeliest to -inf; 0 keeps all.
-
-    Nguyen et al. 2024, arXiv 2407.01082: many tokens stay where the model is unsure, few where it is sure.
-    """
-    if p <= 0:
-        return logits_BxV
-    floor_Bx1 = logits_BxV.amax(dim=-1, keepdim=True) + math.log(p)
-    return logits_BxV.masked_fill(logits_BxV < floor_Bx1, -torch.inf)
-
-
-def penalize_seen(logits_BxV: Tensor, seen_ids: Sequence[Collection[int]], penalty: float) -> Tensor:
-    """Divide positive logits of each row's `seen_ids` by `penalty`, multiply negative ones; 1 changes none.
+def penalize_seen(logits_V: np.ndarray, seen_ids: Collection[int], penalty: float) -> np.ndarray:
+    """Divide positive logits of `seen_ids` by `penalty`, multiply negative ones; 1 changes none.
 
     Keskar et al. 2019, arXiv 1909.05858, section 4.1.
     """
     if penalty == 1:
-        return logits_BxV
-    logits_BxV = logits_BxV.clone()
-    for scores_V, ids in zip(logits_BxV, seen_ids, strict=True):
-        indices = torch.tensor(sorted(ids))
-        scores = scores_V[indices]
-        scores_V[indices] = torch.where(scores > 0, scores / penalty, scores * penalty)
-    return logits_BxV
+        return logits_V
+    ids = np.array(sorted(seen_ids), dtype=np.int64)
+    logits_V = logits_V.copy()
+    logits_V[ids] = np.where(logits_V[ids] > 0, logits_V[ids] / penalty, logits_V[ids] * penalty)
+    return logits_V
 
 
-def sample_tokens(
-    logits_BxV: Tensor,
-    generators: Sequence[torch.Generator],
-    sampling: Sampling = GREEDY,
-    seen_ids: Sequence[Collection[int]] = (),
-) -> list[int]:
-    """Return the next token of every row.
-
-    First the repetition penalty lowers the logits of each row's `seen_ids` (one collection a row; needed
-    only with a penalty). `temperature` 0 then takes the highest logit. Otherwise logits are cut to the
-    `top_k` highest, divided by the temperature, and cut to the nucleus `top_p` and by `min_p`. Each row
-    draws with its own generator, on the CPU, so that every device draws alike.
-    """
-    logits_BxV = penalize_seen(logits_BxV.float().cpu(), seen_ids, sampling.repetition_penalty)
-    if sampling.temperature == 0:
-        return logits_BxV.argmax(dim=-1).tolist()
-    # Before dividing, which may round different logits to the same value.
-    logits_BxV = keep_top_k(logits_BxV, sampling.top_k)
-    # The highest is subtracted first, as a tiny temperature must not make it infinite.
-    logits_BxV = (logits_BxV - logits_BxV.amax(dim=-1, keepdim=True)).double() / sampling.temperature
-    logits_BxV = keep_min_p(keep_top_p(logits_BxV, sampling.top_p), sampling.min_p)
-    probs_BxV = logits_BxV.softmax(dim=-1)
-    return [
-        int(torch.multinomial(probs_V, 1, generator=generator))
-        for probs_V, generator in zip(probs_BxV, generators, strict=True)
-    ]
+def find_rivals(logits_V: np.ndarray, token: int, count: int) -> tuple[float, list[tuple[int, float]]]:
+    """Return the log-probability (nats) of a token, and the `count` likeliest tokens with theirs."""
+    logs_V = logits_V - logits_V.max()
+    logs_V -= np.log(np.exp(logs_V).sum())
+    likeliest = np.argsort(-logs_V, kind="stable")[:count] if count else []
+    return float(logs_V[token]), [(int(rival), float(logs_V[rival])) for rival in likeliest]

@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from pipeline.model import cpu_kernels
 from pipeline.model.config import ModelParams
 from pipeline.model.kv_cache import KVCache
-from pipeline.model.masks import Mask, PackedRows, cached_mask, document_mask
+from pipeline.model.masks import Mask, PackedRows, document_mask
 from pipeline.model.norm import RMSNorm
 from pipeline.model.rotary import rotary_tables, rotate
 
@@ -181,42 +181,34 @@ class Decoder(nn.Module):
         ids_BxT: Tensor,
         cache: KVCache | None = None,
         positions_BxT: Tensor | None = None,
-        mask_BxS: Tensor | None = None,
         document_BxT: Tensor | None = None,
         rows: PackedRows | None = None,
     ) -> Tensor:
         """Return the last hidden states [B, T, D], normalized, ready for the output matrix.
 
-        With a `cache`, the T tokens follow what it holds and are added to it. `positions_BxT`
-        are needed where rows are left-padded; `mask_BxS` is True at the real ones of all S keys.
+        With a `cache`, the T tokens follow those that its slots hold and are added to it (`KVCache.place`).
         `document_BxT` numbers the documents of a row (no cache then): a token attends to its own document
         alone. Positions do not restart at each document: rotary scores depend on distances only, and so
         training meets all learned positions of `tanai`. `rows` tells apart rows that are packed into one,
-        whose positions do restart.
+        whose `positions_BxT` do restart.
         """
         x_BxTxD = self.model.embed_tokens(ids_BxT)
-        T = ids_BxT.shape[1]
-        start = cache.length if cache is not None else 0
-        if positions_BxT is None:
-            positions_BxT = torch.arange(start, start + T, device=ids_BxT.device)[None]
+        mask: Mask = rows
+        if cache is not None:
+            positions_BxT, mask = cache.positions_BxT, cache.mask
+        elif positions_BxT is None:
+            positions_BxT = torch.arange(ids_BxT.shape[1], device=ids_BxT.device)[None]
         cos_sin = None
         if self.params.arch == "tanai":
             x_BxTxD = x_BxTxD + self.model.embed_positions(positions_BxT)
         else:
             cos, sin = self.cos[positions_BxT][:, None], self.sin[positions_BxT][:, None]
             cos_sin = cos.to(self.dtype), sin.to(self.dtype)
-        mask: Mask = None
-        if start or mask_BxS is not None:
-            mask = cached_mask(start, T, mask_BxS, ids_BxT.device)
         if document_BxT is not None:
             as_blocks = self.compile_backend is not None and torch.is_grad_enabled()
             mask = document_mask(document_BxT, as_blocks=as_blocks)
-        if rows is not None:
-            mask = rows
         for block in self.model.layers:
             x_BxTxD = block(x_BxTxD, cos_sin, cache, mask)
-        if cache is not None:
-            cache.length = start + T
         return self.model.norm(x_BxTxD)
 
     def forward(
@@ -224,11 +216,10 @@ class Decoder(nn.Module):
         ids_BxT: Tensor,
         cache: KVCache | None = None,
         positions_BxT: Tensor | None = None,
-        mask_BxS: Tensor | None = None,
         document_BxT: Tensor | None = None,
     ) -> Tensor:
         """Return the logits [B, T, V] of the token after each (arguments: see `hidden_states`)."""
-        return self.lm_head(self.hidden_states(ids_BxT, cache, positions_BxT, mask_BxS, document_BxT))
+        return self.lm_head(self.hidden_states(ids_BxT, cache, positions_BxT, document_BxT))
 
     def set_activation_checkpointing(self, enabled: bool) -> None:
         """Turn activation checkpointing on or off (Chen et al. 2016, arXiv 1604.06174).

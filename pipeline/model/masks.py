@@ -1,6 +1,6 @@
 """Masks of attention: which keys a query may read, True where it may.
 
-B batch    T time (queries)    S time (keys)    H heads    K head width    N tokens of all rows
+B batch    T time    H heads    K head width    N tokens of all rows
 """
 
 from typing import NamedTuple
@@ -34,20 +34,6 @@ class PackedRows(NamedTuple):
 
 # None: every token reads itself and all before it
 Mask = Tensor | BlockMask | PackedRows | None
-
-
-def cached_mask(start: int, T: int, mask_BxS: Tensor | None, device: torch.device) -> Tensor:
-    """Return the causal mask [B or 1, 1, T, S] of T tokens after `start` cached ones, S = start + T.
-
-    `mask_BxS` is False at keys that are padding; None: there is none.
-    """
-    key_positions = torch.arange(start + T, device=device)
-    mask = (key_positions[None] <= key_positions[start:, None])[None, None]
-    if mask_BxS is None:
-        return mask
-    # A padded query attends to itself, so that no row of the softmax is empty.
-    is_self = key_positions[None] == key_positions[start:, None]
-    return (mask & mask_BxS[:, None, None, :]) | is_self
 
 
 def document_mask(document_BxT: Tensor, as_blocks: bool) -> Tensor | BlockMask:

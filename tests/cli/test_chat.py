@@ -11,7 +11,7 @@ from pipeline.cli import chat as chat_module
 from pipeline.cli.chat import Chat, print_answer, run_command
 from pipeline.cli.infer import open_model
 from pipeline.common.errors import UserError
-from pipeline.inference import generate as generation
+from pipeline.inference import engine
 from pipeline.inference.streaming import CUT_MARK
 from pipeline.model.decoder import Decoder
 from pipeline.sft.conversations import read_conversations
@@ -59,7 +59,7 @@ def wide_chat():
 def say(monkeypatch, text):
     """Let the model say `text` and end its turn."""
     ids = iter([*ByteTokenizer().encode(text), END_OF_TURN])
-    monkeypatch.setattr(generation, "sample_tokens", lambda *_: [next(ids)])
+    monkeypatch.setattr(engine, "sample_token", lambda *_: next(ids))
 
 
 def test_answer_of_200_tokens_is_not_cut_where_the_context_has_room(wide_chat, monkeypatch):
@@ -115,7 +115,9 @@ def test_print_answer_keeps_the_part_of_an_interrupted_answer(chat, monkeypatch,
     assert chat.messages[-1] == {"role": "assistant", "content": "Van"}
 
 
-def test_run_command_carries_out_every_command(chat, tmp_path, capsys):
+def test_run_command_carries_out_every_command(chat, tmp_path, capsys, monkeypatch):
+    said = chat.tokenizer.encode("a")[0]
+    monkeypatch.setattr(engine, "sample_token", lambda *_: said)
     "".join(chat.answer("a"))
     saved = tmp_path / "konuşma.jsonl"
     assert run_command(chat, "/sistem Kısa.")

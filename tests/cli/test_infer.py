@@ -8,7 +8,7 @@ from pipeline.cli import infer as infer_module
 from pipeline.cli import main as cli
 from pipeline.cli.infer import infer, make_sampling
 from pipeline.common.errors import UserError
-from pipeline.inference import generate as generation
+from pipeline.inference import engine
 from pipeline.inference.generate import generate
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import TextStream
@@ -81,7 +81,7 @@ def test_infer_leaves_out_a_space_at_the_end_and_says_so(model_folders, capsys):
 def test_infer_stops_at_a_decomposed_stop_string(model_folders, monkeypatch):
     given = []
 
-    def no_text(*_, stop_strings, **__):
+    def no_text(_engine, _tokenizer, _generation, stop_strings):
         given.extend(stop_strings)
         return TextStream(iter(()))
 
@@ -97,7 +97,7 @@ def test_infer_takes_the_room_of_the_context_and_marks_a_text_that_is_cut_off(mo
 
     def infer_what_is_said(text, **options):
         ids = iter([*ByteTokenizer().encode(text), EOS if raw else END_OF_TURN])
-        monkeypatch.setattr(generation, "sample_tokens", lambda *_: [next(ids)])
+        monkeypatch.setattr(engine, "sample_token", lambda *_: next(ids))
         return "".join(infer("Van", raw=raw, device="cpu", **options))
 
     story = "Bir varmış. " * 14

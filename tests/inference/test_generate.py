@@ -1,14 +1,12 @@
-from itertools import pairwise
-
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.inference import generate as generation
-from pipeline.inference.generate import crop_prompt, generate, stream
-from pipeline.inference.sampling import Sampling, sample_tokens
-from pipeline.model.kv_cache import KVCache
+from pipeline.inference import engine as engine_module
+from pipeline.inference.engine import Engine, Generation, crop_prompt
+from pipeline.inference.generate import generate, stream
+from pipeline.inference.sampling import Sampling
 from pipeline.tokenizer.special import BOS, EOS
 from pipeline.tokenizer.tokenizer import Tokenizer
 
@@ -38,29 +36,6 @@ def test_generate_batch_of_unequal_prompts_equals_each_without_cache(model, prom
     assert generate(model, prompts, max_new_tokens=count, batch_size=2) == expected
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.integers(8, 263), min_size=2, max_size=CONTEXT), st.data())
-def test_kv_cache_logits_equal_uncached(model, ids, data):
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(ids) - 1))) | {0, len(ids)})
-    cache = KVCache(model.params, 1, CONTEXT)
-    with torch.no_grad():
-        whole = model(torch.tensor([ids]))
-        parts = [model(torch.tensor([ids[a:b]]), cache) for a, b in pairwise(cuts)]
-    torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-4, rtol=1e-4)
-
-
-def test_kv_cache_left_padded_logits_equal_the_rows_alone(model):
-    rows = [[BOS, 20, 30, 40, 50], [BOS, 60]]
-    ids = torch.tensor([rows[0], [3, 3, 3, *rows[1]]])
-    positions = torch.tensor([[0, 1, 2, 3, 4], [0, 0, 0, 0, 1]])
-    mask = torch.tensor([[True] * 5, [False] * 3 + [True] * 2])
-    with torch.no_grad():
-        batch = model(ids, KVCache(model.params, 2, 5), positions, mask)
-        alone = [model(torch.tensor([row])) for row in rows]
-    torch.testing.assert_close(batch[0], alone[0][0], atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(batch[1, 3:], alone[1][0], atol=1e-4, rtol=1e-4)
-
-
 def test_generate_sampled_row_depends_on_position_and_seed_alone(model):
     prompts = [[BOS, 20 + i] * (i + 1) for i in range(4)]
     options = {"max_new_tokens": 8, "sampling": Sampling(1.0, top_p=0.9, top_k=50)}
@@ -82,19 +57,28 @@ def test_generate_ends_before_the_stop_token_of_its_own_row(model):
 
 
 def test_stream_tells_whether_the_text_was_cut_off(model, tokenizer, monkeypatch):
-    def stream_what_is_said(said, **options):
+    def stream_what_is_said(said, stops=(), **options):
         ids = iter([*tokenizer.encode(said), EOS])
-        monkeypatch.setattr(generation, "sample_tokens", lambda *_: [next(ids)])
-        text = stream(model, tokenizer, [BOS, 70], stop_ids={EOS}, **options)
+        monkeypatch.setattr(engine_module, "sample_token", lambda *_: next(ids))
+        text = stream(Engine(model), tokenizer, Generation([BOS, 70], stop_ids={EOS}, **options), stops)
         return "".join(text), text.is_cut
 
     assert stream_what_is_said("çiğ") == ("çiğ", False)
     assert stream_what_is_said("çiğ", max_new_tokens=6) == ("çiğ", False)
     assert stream_what_is_said("çiğ", max_new_tokens=5) == ("çiğ", True)  # whether it goes on is not known
     assert stream_what_is_said("çiğ", max_new_tokens=4) == ("çi", True)  # no half of a letter
-    assert stream_what_is_said("çiğ", max_new_tokens=5, stop_strings=["ğ"]) == ("çi", False)
+    assert stream_what_is_said("çiğ", ["ğ"], max_new_tokens=5) == ("çi", False)
     assert stream_what_is_said("a" * 30) == ("a" * (CONTEXT - 2), True)
     assert stream_what_is_said("") == ("", False)
+
+
+def test_stream_that_nobody_reads_on_frees_its_slot(model, tokenizer):
+    engine = Engine(model)
+    pieces = iter(stream(engine, tokenizer, Generation([BOS, 70])))
+    next(pieces)
+    assert engine.is_busy
+    pieces.close()
+    assert not engine.is_busy
 
 
 def test_generate_ends_with_the_context(model):
@@ -126,17 +110,6 @@ def test_generate_never_returns_forbidden_ids(model):
         model.lm_head = original
 
 
-def test_generate_adds_no_end_token_and_reads_each_token_once(model, monkeypatch):
-    read = []
-    hidden_states = model.hidden_states
-    monkeypatch.setattr(
-        model, "hidden_states", lambda ids, *rest: read.append(ids.clone()) or hidden_states(ids, *rest)
-    )
-    generate(model, [[BOS, 20, 21]], max_new_tokens=3, stop_ids={EOS})
-    assert read[0].tolist() == [[BOS, 20, 21]]
-    assert all(ids.shape == (1, 1) for ids in read[1:])  # each token is read once
-
-
 def test_generate_high_penalty_prevents_repetition(model):
     free = generate(model, [[BOS, 20, 21]], max_new_tokens=20)[0]
     assert len(set(free)) < len(free)  # else the test shows nothing
@@ -150,17 +123,10 @@ def test_generate_high_penalty_prevents_repetition(model):
         assert len({*prompt, *new}) == len(prompt) + len(new)
 
 
-def test_generate_penalty_spares_the_stop_token(model, monkeypatch):
-    lowered = []
-
-    def recorded(logits, generators, sampling, seen_ids):
-        lowered.extend(map(set, seen_ids))
-        return sample_tokens(logits, generators, sampling, seen_ids)
-
-    monkeypatch.setattr(generation, "sample_tokens", recorded)
-    prompt = [BOS, 20, 21, 22]  # contains the stop token, as every later turn of a chat does
-    generate(model, [prompt], max_new_tokens=1, stop_ids={21}, sampling=Sampling(repetition_penalty=2.0))
-    assert lowered == [{BOS, 20, 22}]
+def test_generation_penalty_leaves_the_stop_token_alone():
+    # A stop token stands in the prompt of every later turn of a chat.
+    generation = Generation([BOS, 20, 21, 22], stop_ids={21}, new_ids=[30])
+    assert generation.seen_ids() == {BOS, 20, 22, 30}
 
 
 def test_generate_no_prompts_empty_prompt_and_no_new_tokens(model):
@@ -176,7 +142,7 @@ def test_generate_no_prompts_empty_prompt_and_no_new_tokens(model):
 def test_stream_equals_generated_text_before_the_stop_string(model, tokenizer, seed, stops):
     options = {"max_new_tokens": 20, "sampling": Sampling(1.5), "seed": seed}
     ids = generate(model, [[BOS, 70]], **options)[0]
-    text = "".join(stream(model, tokenizer, [BOS, 70], stop_strings=stops, **options))
+    text = "".join(stream(Engine(model), tokenizer, Generation([BOS, 70], **options), stops))
     whole = tokenizer.decode(ids).rstrip("\ufffd")
     assert whole.startswith(text)
     assert not any(stop in text for stop in stops)

@@ -1,3 +1,6 @@
+import math
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -5,84 +8,96 @@ from hypothesis import strategies as st
 
 from pipeline.inference.sampling import (
     Sampling,
-    keep_min_p,
-    keep_top_k,
-    keep_top_p,
-    make_generators,
+    find_candidates,
+    find_rivals,
+    make_generator,
     penalize_seen,
-    sample_tokens,
+    sample_token,
 )
 
-LOGITS = torch.tensor([[1.0, 3.0, 2.0, 0.0], [0.0, 0.0, 5.0, 5.0]])
-scores = st.lists(st.lists(st.floats(-20, 20, width=32), min_size=6, max_size=6), min_size=1, max_size=4)
+LOGITS = np.array([1.0, 3.0, 2.0, 0.0], np.float32)
+HALVES = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
+scores = st.lists(st.floats(-20, 20, width=32), min_size=6, max_size=6).map(
+    lambda row: np.array(row, np.float32)
+)
 
 
-def test_sample_tokens_greedy_takes_the_first_of_the_highest():
-    assert sample_tokens(LOGITS, make_generators(0, [0, 1])) == [1, 2]
+def kept(logits, **options):
+    return sorted(find_candidates(logits, Sampling(**{"temperature": 1.0} | options))[0].tolist())
 
 
-def test_keep_top_k_keeps_exactly_k():
-    assert keep_top_k(LOGITS, 2).isfinite().tolist() == [
-        [False, True, True, False],
-        [False, False, True, True],
-    ]
-    assert keep_top_k(torch.zeros(1, 4), 3).isfinite().tolist() == [[True, True, True, False]]
-    assert torch.equal(keep_top_k(LOGITS, 0), LOGITS)
-    assert torch.equal(keep_top_k(LOGITS, 9), LOGITS)
+def test_sample_token_greedy_takes_the_first_of_the_highest():
+    assert sample_token(LOGITS, make_generator(0, 0)) == 1
+    assert sample_token(np.array([0, 0, 5, 5], np.float32), make_generator(0, 0)) == 2
 
 
-def test_keep_top_p_worked_by_hand():
-    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
-    for p, kept in [(0.4, 1), (0.7, 2), (0.9, 3), (0.97, 4), (1.0, 4)]:
-        assert keep_top_p(logits, p).isfinite().sum() == kept
+def test_find_candidates_keeps_exactly_the_top_k():
+    assert kept(LOGITS, top_k=2) == [1, 2]
+    assert kept(np.zeros(4, np.float32), top_k=3) == [0, 1, 2]
+    assert kept(LOGITS) == kept(LOGITS, top_k=9) == [0, 1, 2, 3]
+
+
+def test_find_candidates_nucleus_worked_by_hand():
+    for p, count in [(0.4, 1), (0.7, 2), (0.9, 3), (0.97, 4), (1.0, 4)]:
+        assert kept(HALVES, top_p=p) == list(range(count))
+    assert kept(np.zeros(4, np.float32), top_p=0.5) == [0, 1]  # of equal ones the lower ids
+
+
+def test_find_candidates_min_p_worked_by_hand():
+    for p, count in [(0.0, 4), (0.09, 4), (0.11, 3), (0.5, 2), (0.7, 1), (1.0, 1)]:
+        assert kept(HALVES, min_p=p) == list(range(count))
+    assert kept(HALVES, min_p=0.11, top_p=0.97) == [0, 1, 2]  # both cuts are of the whole distribution
+    assert kept(HALVES, min_p=0.09, top_p=0.7) == [0, 1]
 
 
 @given(scores, st.floats(0.01, 0.99))
-def test_keep_top_p_is_the_smallest_likely_enough_set(rows, p):
-    logits = torch.tensor(rows)
-    kept = keep_top_p(logits, p).isfinite()
-    probs = logits.double().softmax(-1)
-    for row in range(len(rows)):
-        inside = probs[row][kept[row]]
-        assert inside.sum() >= p - 1e-9
-        assert len(inside) == 1 or inside.sum() - inside.min() < p + 1e-9
-        assert not (~kept[row]).any() or probs[row][~kept[row]].max() <= inside.min()
+def test_find_candidates_nucleus_is_the_smallest_likely_enough_set(logits, p):
+    ids = kept(logits, top_p=p)
+    probs = torch.tensor(logits).double().softmax(-1).numpy()
+    inside, outside = probs[ids], np.delete(probs, ids)
+    assert inside.sum() >= p - 1e-9
+    assert len(inside) == 1 or inside.sum() - inside.min() < p + 1e-9
+    assert not len(outside) or outside.max() <= inside.min()
+
+
+def test_find_candidates_nucleus_of_many_unlikely_tokens():
+    logits = np.full(200_000, -12.0, np.float32)
+    logits[7] = 0.0  # has 0.45 of the probability; each of the others is less than LIKELY as likely
+    ids = kept(logits, top_p=0.9)
+    probs = torch.tensor(logits).double().softmax(-1).numpy()
+    assert 7 in ids
+    assert abs(probs[ids].sum() - 0.9) < 1e-5
 
 
 @given(scores, st.integers(1, 6), st.floats(0.05, 1), st.floats(0.01, 5), st.integers(0, 2**31))
-def test_sample_tokens_draws_from_the_top_k(rows, k, p, temperature, seed):
-    logits = torch.tensor(rows)
-    tokens = sample_tokens(
-        logits, make_generators(seed, range(len(rows))), Sampling(temperature, top_k=k, top_p=p)
-    )
-    for row, token in enumerate(tokens):
-        assert (logits[row] > logits[row, token]).sum() < k
+def test_sample_token_draws_from_the_top_k(logits, k, p, temperature, seed):
+    token = sample_token(logits, make_generator(seed, 0), Sampling(temperature, top_k=k, top_p=p))
+    assert (logits > logits[token]).sum() < k
 
 
-def test_sample_tokens_follows_the_probabilities():
-    logits = torch.tensor([[0.7, 0.2, 0.1]]).log().expand(4000, 3)
-    tokens = torch.tensor(sample_tokens(logits, make_generators(7, range(4000)), Sampling(1.0)))
-    shares = torch.bincount(tokens, minlength=3) / 4000
-    assert torch.allclose(shares, torch.tensor([0.7, 0.2, 0.1]), atol=0.03)
+def test_sample_token_follows_the_probabilities():
+    logits = np.log(np.array([0.7, 0.2, 0.1]))
+    tokens = [sample_token(logits, make_generator(7, row), Sampling(1.0)) for row in range(4000)]
+    np.testing.assert_allclose(np.bincount(tokens, minlength=3) / 4000, [0.7, 0.2, 0.1], atol=0.03)
 
 
-def test_sample_tokens_row_draws_the_same_alone_and_in_a_batch():
-    logits = torch.randn(5, 50, generator=torch.Generator().manual_seed(1))
-    batch = sample_tokens(logits, make_generators(3, range(5)), Sampling(1.0))
-    alone = [sample_tokens(logits[r : r + 1], make_generators(3, [r]), Sampling(1.0))[0] for r in range(5)]
-    assert batch == alone
+def test_sample_token_never_draws_what_is_impossible():
+    class Highest:
+        def random(self):
+            return 1 - 2**-53
+
+    logits = np.array([0.0, 1.0, -np.inf, -np.inf])
+    assert sample_token(logits, Highest(), Sampling(1.0)) == 1
 
 
-def test_make_generators_depends_on_seed_and_row():
-    logits = torch.zeros(1, 100_000)
-    tokens = {
-        sample_tokens(logits, make_generators(s, [r]), Sampling(1.0))[0] for s in range(4) for r in range(4)
-    }
+def test_make_generator_depends_on_seed_and_row():
+    logits = np.zeros(100_000)
+    tokens = {sample_token(logits, make_generator(s, r), Sampling(1.0)) for s in range(4) for r in range(4)}
     assert len(tokens) == 16
 
 
-def test_sample_tokens_tiny_temperature_is_nearly_greedy():
-    assert sample_tokens(LOGITS[:1] * 100, make_generators(0, [0]), Sampling(1e-6)) == [1]
+def test_sample_token_tiny_temperature_is_nearly_greedy():
+    assert sample_token(LOGITS * 100, make_generator(0, 0), Sampling(1e-6)) == 1
 
 
 @pytest.mark.parametrize(
@@ -97,26 +112,38 @@ def test_sampling_out_of_range_raises(invalid):
         Sampling(**invalid)
 
 
-def test_keep_min_p_worked_by_hand():
-    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
-    for p, kept in [(0.0, 4), (0.09, 4), (0.11, 3), (0.5, 2), (0.7, 1), (1.0, 1)]:
-        assert keep_min_p(logits, p).isfinite().sum() == kept
-
-
 @given(scores, st.floats(1.01, 5))
-def test_penalize_seen_lowers_seen_ids_alone(rows, penalty):
-    logits = torch.tensor(rows)
-    lowered = penalize_seen(logits, [{0, 2}] * len(rows), penalty)
-    assert (lowered[:, [0, 2]] <= logits[:, [0, 2]]).all()
-    assert torch.equal(lowered[:, [1, 3, 4, 5]], logits[:, [1, 3, 4, 5]])
-    assert torch.equal(penalize_seen(logits, [], 1.0), logits)
+def test_penalize_seen_lowers_seen_ids_alone(logits, penalty):
+    lowered = penalize_seen(logits, {0, 2}, penalty)
+    assert (lowered[[0, 2]] <= logits[[0, 2]]).all()
+    assert np.array_equal(lowered[[1, 3, 4, 5]], logits[[1, 3, 4, 5]])
+    assert np.array_equal(penalize_seen(logits, [], 1.0), logits)
 
 
-def test_keep_min_p_and_penalize_seen_match_transformers():
-    from transformers import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
+def test_candidates_and_penalty_match_transformers():
+    from transformers import (
+        MinPLogitsWarper,
+        RepetitionPenaltyLogitsProcessor,
+        TopKLogitsWarper,
+        TopPLogitsWarper,
+    )
 
-    logits = torch.randn(3, 40, generator=torch.Generator().manual_seed(3)) * 3
-    assert torch.equal(keep_min_p(logits, 0.2), MinPLogitsWarper(0.2)(None, logits.clone()))
-    seen_ids = torch.tensor([[1, 2, 3], [7, 7, 9], [0, 39, 20]])
-    theirs = RepetitionPenaltyLogitsProcessor(1.3)(seen_ids, logits.clone())
-    assert torch.allclose(penalize_seen(logits, [set(row) for row in seen_ids.tolist()], 1.3), theirs)
+    logits = torch.randn(1, 40, generator=torch.Generator().manual_seed(3)) * 3
+    for options, warper in [
+        ({"min_p": 0.2}, MinPLogitsWarper(0.2)),
+        ({"top_k": 7}, TopKLogitsWarper(7)),
+        ({"top_p": 0.8}, TopPLogitsWarper(0.8)),
+    ]:
+        expected = warper(None, logits.clone())[0].isfinite().nonzero()[:, 0].tolist()
+        assert kept(logits[0].numpy(), **options) == expected
+    seen_ids = torch.tensor([[1, 2, 3]])
+    expected = RepetitionPenaltyLogitsProcessor(1.3)(seen_ids, logits.clone())[0]
+    np.testing.assert_allclose(penalize_seen(logits[0].numpy(), {1, 2, 3}, 1.3), expected.numpy(), rtol=1e-6)
+
+
+def test_find_rivals_worked_by_hand():
+    logprob, rivals = find_rivals(HALVES, 2, 2)
+    assert math.isclose(logprob, math.log(0.15), rel_tol=1e-5)
+    assert [token for token, _ in rivals] == [0, 1]
+    assert math.isclose(rivals[1][1], math.log(0.3), rel_tol=1e-5)
+    assert find_rivals(HALVES, 0, 0)[1] == []
