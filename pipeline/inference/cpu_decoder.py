@@ -1,8 +1,8 @@
 """The decoder's pass over one new token of each text, written in NumPy.
 
-It computes what `Decoder.hidden_states` computes, from the same weights and the same cache, of which it makes no
-copy. One token is so little work for a CPU that a pass in torch spends most of its time in calling operations.
-NumPy calls them in a third of that time.
+It computes what `Decoder.hidden_states` computes, from the same weights and the same cache, of which it
+makes no copy. One token is so little work for a CPU that a pass in torch spends most of its time in calling
+operations. NumPy calls them in a third of that time.
 
 B texts    N texts in slots side by side    H query heads    G key and value heads    S tokens so far
 K head width    D model width    F feed-forward width    V vocabulary
@@ -39,6 +39,7 @@ class Matrix:
         self.bias = None if layer.bias is None else layer.bias.detach().numpy()
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Multiply the last axis."""
         y = (self.weight @ x.T).T  # for several texts twice as fast as x @ weight.T
         if self.bias is not None:
             y += self.bias
@@ -52,6 +53,7 @@ class Norm:
         self.weight, self.eps = norm.weight.detach().numpy(), norm.eps
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Normalize the last axis."""
         mean_squares = np.einsum("...d,...d->...", x, x)[..., None] / x.shape[-1]
         y = x / np.sqrt(mean_squares + self.eps)
         y *= self.weight
@@ -86,7 +88,7 @@ class CpuDecoder:
     def read(
         self, slots: Sequence[int], ids: Sequence[int], lengths: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Add a token to each of the texts; return the logits [B, V] of the next and the hidden states [B, D].
+        """Add a token to each text; return the logits [B, V] of the next ones and the hidden states [B, D].
 
         `slots` ascend, and `lengths` says how many tokens each of them has before this one.
         """

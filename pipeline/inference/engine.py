@@ -2,8 +2,9 @@
 
 B texts    T new tokens read    D model width    V vocabulary
 
-A text takes a slot of the cache from its first token to its last. Texts come and go at any step. A slot keeps
-what it has read: a prompt that begins with the same tokens, as in the next turn of a chat, reads the rest alone.
+A text takes a slot of the cache from its first token to its last. Texts come and go at any step. A slot
+keeps what it has read: of a prompt that begins with the same tokens, as in the next turn of a chat, the rest
+alone is read.
 """
 
 from collections import deque
@@ -16,8 +17,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.inference.constraint import Constraint
 from pipeline.inference.cpu_decoder import CpuDecoder, can_read
-from pipeline.inference.sampling import GREEDY, Sampling, make_generator, sample_token
+from pipeline.inference.sampling import (
+    GREEDY,
+    Choice,
+    Sampling,
+    describe_choice,
+    make_generator,
+    sample_token,
+)
 from pipeline.model.decoder import Decoder
 from pipeline.model.kv_cache import KVCache
 from pipeline.tokenizer.special import PAD
@@ -25,7 +34,7 @@ from pipeline.tokenizer.tokenizer import Tokenizer
 
 MIN_KEPT = 16  # tokens of a prompt that a slot has read; fewer are not worth a forward pass of their own
 
-# From the logits [B, V], the last hidden states [B, D] and each text's tokens so far: the logits to draw from.
+# From the logits [B, V], the last hidden states [B, D] and each text's tokens: the logits to draw from.
 Adjust = Callable[[Tensor, Tensor, Sequence[Sequence[int]]], Tensor]
 
 
@@ -61,6 +70,9 @@ class Generation:
     seed: int = 0
     row: int = 0  # among texts of the same seed, which draw differently
     stop_ids: Collection[int] = ()
+    constraint: Constraint | None = None
+    rivals: int | None = None  # how many `choices` name of each token; None: no choices are kept
+    choices: list[Choice] = field(default_factory=list)
     new_ids: list[int] = field(default_factory=list)  # without the stop token
     end: Literal["", "stop", "length"] = ""  # "": goes on
 
@@ -200,10 +212,17 @@ class Engine:
         generation = slot.generation
         assert generation is not None
         seen_ids = generation.seen_ids() if generation.sampling.repetition_penalty != 1 else ()
-        token = sample_token(logits_V, generation.generator, generation.sampling, seen_ids)
+        allowed_V = logits_V
+        if generation.constraint:
+            allowed_V = np.where(generation.constraint.allowed_tokens(), logits_V, -np.inf)
+        token = sample_token(allowed_V, generation.generator, generation.sampling, seen_ids)
         if token in generation.stop_ids:
             generation.end = "stop"
         else:
+            if generation.constraint:
+                generation.constraint.add(token)
+            if generation.rivals is not None:
+                generation.choices.append(describe_choice(logits_V, token, generation.rivals))
             generation.new_ids.append(token)
             slot.ids.append(token)
             limit = token_limit(self.model.context, generation.prompt, generation.max_new_tokens)

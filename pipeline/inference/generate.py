@@ -29,7 +29,8 @@ def generate(
     `max_new_tokens` below 1.
     """
     generations = [
-        Generation(prompt, max_new_tokens, sampling, seed, row, stop_ids) for row, prompt in enumerate(prompts)
+        Generation(prompt, max_new_tokens, sampling, seed, row, stop_ids)
+        for row, prompt in enumerate(prompts)
     ]
     if not generations:
         return []
@@ -47,8 +48,8 @@ def stream(
 ) -> TextStream:
     """Return a text as it is generated, piece by piece. Joined, the pieces are all of it.
 
-    No piece holds a broken character. No part of a stop string is in it, however the tokens cut it. The tokens
-    are those of `generate` for a single prompt.
+    No piece holds a broken character. No part of a stop string is in it, however the tokens cut it. The
+    tokens are those of `generate` for a single prompt.
     """
 
     def new_ids() -> Iterator[int]:

@@ -4,8 +4,9 @@ B batch    V vocabulary    N tokens that may be drawn
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -58,8 +59,8 @@ def sample_token(
 ) -> int:
     """Return the next token.
 
-    First the repetition penalty lowers the logits of `seen_ids`. `temperature` 0 then takes the highest logit.
-    Otherwise the token is drawn from those that `find_candidates` keeps.
+    First the repetition penalty lowers the logits of `seen_ids`. `temperature` 0 then takes the highest
+    logit. Otherwise the token is drawn from those that `find_candidates` keeps.
     """
     logits_V = penalize_seen(logits_V, seen_ids, sampling.repetition_penalty)
     if sampling.temperature == 0:
@@ -75,9 +76,9 @@ def find_candidates(logits_V: np.ndarray, sampling: Sampling) -> tuple[np.ndarra
 
     Logits are cut to the `top_k` highest (Fan et al. 2018, arXiv 1805.04833) and divided by the temperature.
     Then two cuts count together. `top_p` keeps the nucleus, the smallest set of likeliest tokens whose
-    probabilities add up to it or more (Holtzman et al. 2020, arXiv 1904.09751). `min_p` leaves out tokens that
-    are less than so many times as likely as the likeliest (Nguyen et al. 2024, arXiv 2407.01082). Of equal
-    logits at an edge the lower ids stay. The likeliest token always does.
+    probabilities add up to it or more (Holtzman et al. 2020, arXiv 1904.09751). `min_p` leaves out tokens
+    that are less than so many times as likely as the likeliest (Nguyen et al. 2024, arXiv 2407.01082). Of
+    equal logits at an edge the lower ids stay. The likeliest token always does.
     """
     ids = np.arange(len(logits_V))
     if 0 < sampling.top_k < len(logits_V):
@@ -115,9 +116,18 @@ def penalize_seen(logits_V: np.ndarray, seen_ids: Collection[int], penalty: floa
     return logits_V
 
 
-def find_rivals(logits_V: np.ndarray, token: int, count: int) -> tuple[float, list[tuple[int, float]]]:
-    """Return the log-probability (nats) of a token, and the `count` likeliest tokens with theirs."""
+class Choice(NamedTuple):
+    """A chosen token and its rivals, by the model's own probabilities: those before any penalty or cut."""
+
+    token: int
+    logprob: float  # nats
+    likeliest: list[tuple[int, float]]  # the tokens that were likeliest in its place, and their logprobs
+
+
+def describe_choice(logits_V: np.ndarray, token: int, count: int) -> Choice:
+    """Return a token's log-probability, and the `count` likeliest tokens with theirs."""
     logs_V = logits_V - logits_V.max()
     logs_V -= np.log(np.exp(logs_V).sum())
-    likeliest = np.argsort(-logs_V, kind="stable")[:count] if count else []
-    return float(logs_V[token]), [(int(rival), float(logs_V[rival])) for rival in likeliest]
+    ids = np.argpartition(-logs_V, count)[:count] if count < len(logs_V) else np.arange(len(logs_V))
+    ids = ids[np.argsort(-logs_V[ids], kind="stable")]
+    return Choice(token, float(logs_V[token]), [(int(i), float(logs_V[i])) for i in ids])

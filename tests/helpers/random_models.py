@@ -22,9 +22,9 @@ def small_decoder_params(**changes: Any) -> ModelParams:
     return tiny_model_params(**default | changes)
 
 
-def make_random_decoder(**changes: Any) -> Decoder:
+def make_random_decoder(vocab_size: int = 480, **changes: Any) -> Decoder:
     """Return a decoder of `small_decoder_params` with every weight away from zero, as after training."""
-    model = Decoder(small_decoder_params(**changes), 480)
+    model = Decoder(small_decoder_params(**changes), vocab_size)
     initialize(model, 0)
     torch.manual_seed(0)
     with torch.no_grad():

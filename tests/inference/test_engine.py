@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.inference import cpu_decoder, engine as engine_module
+from pipeline.inference import cpu_decoder
+from pipeline.inference import engine as engine_module
 from pipeline.inference.cpu_decoder import CpuDecoder, can_read, find_runs
 from pipeline.inference.engine import MIN_KEPT, Engine, Generation
 from pipeline.inference.generate import generate
@@ -40,7 +41,9 @@ def record_reads(model, monkeypatch):
     return read
 
 
-@pytest.mark.parametrize("changes", [{}, {"kv_heads": 2}, {"arch": "llama"}, {"arch": "qwen2", "kv_heads": 1}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"kv_heads": 2}, {"arch": "llama"}, {"arch": "qwen2", "kv_heads": 1}]
+)
 def test_cpu_decoder_logits_equal_those_of_the_decoder(changes):
     model = make_random_decoder(**changes)
     assert can_read(model)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pipeline.inference.sampling import (
     Sampling,
+    describe_choice,
     find_candidates,
-    find_rivals,
     make_generator,
     penalize_seen,
     sample_token,
@@ -141,9 +141,10 @@ def test_candidates_and_penalty_match_transformers():
     np.testing.assert_allclose(penalize_seen(logits[0].numpy(), {1, 2, 3}, 1.3), expected.numpy(), rtol=1e-6)
 
 
-def test_find_rivals_worked_by_hand():
-    logprob, rivals = find_rivals(HALVES, 2, 2)
-    assert math.isclose(logprob, math.log(0.15), rel_tol=1e-5)
-    assert [token for token, _ in rivals] == [0, 1]
-    assert math.isclose(rivals[1][1], math.log(0.3), rel_tol=1e-5)
-    assert find_rivals(HALVES, 0, 0)[1] == []
+def test_describe_choice_worked_by_hand():
+    choice = describe_choice(HALVES, 2, 2)
+    assert math.isclose(choice.logprob, math.log(0.15), rel_tol=1e-5)
+    assert [token for token, _ in choice.likeliest] == [0, 1]
+    assert math.isclose(choice.likeliest[1][1], math.log(0.3), rel_tol=1e-5)
+    assert describe_choice(HALVES, 0, 0).likeliest == []
+    assert [token for token, _ in describe_choice(HALVES, 0, 9).likeliest] == [0, 1, 2, 3]
