@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from os import SEEK_END
 from pathlib import Path
 
-from pipeline.cli.infer import normalize_argument, open_model
+from pipeline.cli.infer import open_model
 from pipeline.cli.report import read_report
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import is_turkish, translate
 from pipeline.common.paths import REPORTS, SFT_MODEL
 from pipeline.inference.engine import Engine, Generation
 from pipeline.inference.generate import stream
+from pipeline.inference.prompts import fit_conversation, normalize_argument
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import CUT_MARK
 from pipeline.model.decoder import Decoder, parameter_count
@@ -80,23 +81,9 @@ class Chat:
             yield CUT_MARK
 
     def prompt_ids(self) -> list[int]:
-        """Return the token ids of the conversation, which the next answer continues.
-
-        The oldest exchanges are left out until the answer has half of what the system message leaves of the
-        context. The last message may be longer, if it leaves a quarter of the context.
-        """
-        system, context = self.system_messages(), self.model.context
-        half = (context - len(self.tokenizer.encode_prompt(system))) // 2
-        limit = self.max_new_tokens or context
-        for start in range(0, len(self.messages), 2):
-            ids = self.tokenizer.encode_prompt(system + self.messages[start:])
-            room = half if start + 2 < len(self.messages) else min(half, context // 4)
-            if len(ids) + min(limit, room) <= context:
-                return ids
-        raise UserError(
-            f"message: {len(ids)} tokens leave no room for an answer: the model reads {self.model.context};"
-            " shorten it"
-        )
+        """Return the token ids of the conversation, which the next answer continues (`fit_conversation`)."""
+        messages = [*self.system_messages(), *self.messages]
+        return fit_conversation(self.tokenizer, messages, self.model.context, self.max_new_tokens)
 
     def system_messages(self) -> list[Message]:
         """Return the system message in a list, or an empty list."""

@@ -11,13 +11,13 @@ from pipeline.device.device import pick_device
 from pipeline.inference.continuations import normalize_prompt
 from pipeline.inference.engine import Engine, Generation, crop_prompt
 from pipeline.inference.generate import stream
+from pipeline.inference.prompts import normalize_argument
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import mark_cut
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_to_answer
 from pipeline.ngrams.mixture import find_mixture
 from pipeline.pretrained.tokenizer import load_chat_tokenizer
-from pipeline.text.normalize import LONE_SURROGATE, normalize_text
 from pipeline.tokenizer.chat_template import ChatTokenizer
 
 
@@ -70,16 +70,6 @@ def infer(
     engine = Engine(model, forbidden_ids=tokenizer.forbidden_ids, adjust=adjust)
     generation = Generation(ids, max_new_tokens, sampling, seed, stop_ids=tokenizer.stop_ids)
     return mark_cut(stream(engine, tokenizer, generation, stop))
-
-
-def normalize_argument(name: str, text: str) -> str:
-    """Return `text` normalized. Raises UserError for a broken character, as another encoding leaves it."""
-    if broken := LONE_SURROGATE.search(text):
-        raise UserError(
-            f"{name}: {broken[0]!r} at character {broken.start()}: a lone surrogate, which is no Unicode"
-            " text; type it anew"
-        )
-    return normalize_text(text)
 
 
 def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, ChatTokenizer]:

@@ -368,6 +368,34 @@ def chat(
 
 
 @app.command()
+def serve(
+    models: Annotated[
+        list[Path] | None, typer.Argument(help="Model folders; else models/sft and models/base.")
+    ] = None,
+    encoder: Annotated[
+        Path | None, typer.Option(help="An encoder's folder; else models/encoder if it is there.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="The address; another than loopback needs a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0: any that is free.")] = 8000,
+    token: Annotated[
+        str | None, typer.Option(envvar="TEZGAH_TOKEN", help="A secret that every request must give.")
+    ] = None,
+    slots: Annotated[int, typer.Option(help="Texts that each model generates at once.")] = 16,
+    queue: Annotated[int, typer.Option(help="Texts that may wait for a slot; more are refused.")] = 64,
+    seconds: Annotated[float, typer.Option(help="The longest time for one answer.")] = 300.0,
+) -> None:
+    """Serve models: a page to talk with them, and the API that OpenAI's clients know.
+
+    Examples: tezgah serve; tezgah serve models/sft --port 9000
+    """
+    from pipeline.cli.serve import run_server
+
+    run_server(models or [], encoder, host, port, token, slots, queue, seconds)
+
+
+@app.command()
 def report() -> None:
     """Show the last run's figures, the models' samples with those of the baselines, and what to try next."""
     from pipeline.cli.report import print_report, read_report

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from pipeline.inference.engine import Adjust, Engine, Generation
 from pipeline.inference.sampling import GREEDY, Sampling
-from pipeline.inference.streaming import TextStream, cut_at_stop, decode_characters
+from pipeline.inference.streaming import TextDecoder, TextStream
 from pipeline.model.decoder import Decoder
 from pipeline.tokenizer.chat_template import ChatTokenizer
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -52,17 +52,20 @@ def stream(
     tokens are those of `generate` for a single prompt.
     """
 
-    def new_ids() -> Iterator[int]:
-        given = 0
+    def pieces() -> Iterator[str]:
+        decoder = TextDecoder(tokenizer.decode, stop_strings)
         engine.submit(generation)
         try:
-            while not generation.end:
+            while not generation.end and not decoder.is_stopped:
+                before = len(generation.new_ids)
                 engine.step()
-                yield from generation.new_ids[given:]
-                given = len(generation.new_ids)
-            text.is_cut = generation.end == "length"
+                if len(generation.new_ids) > before and (piece := decoder.add(generation.new_ids[-1])):
+                    yield piece
+            if rest := decoder.finish():
+                yield rest
+            text.is_cut = generation.end == "length" and not decoder.is_stopped
         finally:
             engine.cancel(generation)  # where a stop string or the reader has ended the text
 
-    text = TextStream(cut_at_stop(decode_characters(new_ids(), tokenizer.decode), stop_strings))
+    text = TextStream(pieces())
     return text

@@ -25,50 +25,48 @@ def mark_cut(text: TextStream) -> Iterator[str]:
         yield CUT_MARK
 
 
-def decode_characters(ids: Iterable[int], decode: Callable[[list[int]], str]) -> Iterator[str]:
-    """Yield the text of `ids`, each piece as soon as it is complete.
+class TextDecoder:
+    """Turns tokens into text that is safe to show, piece by piece. Joined, the pieces are all of it.
 
-    One character may be spread over several byte tokens, which are buffered until it is whole. What is
-    still broken when the ids end is left out.
+    One character may be spread over several byte tokens, which are held back until it is whole. A stop string
+    is recognized however the tokens cut it: the text ends before the first to be completed. What may be its
+    beginning is held back until that is decided. Raises ValueError for an empty stop string.
     """
-    pending: list[int] = []
-    for token in ids:
-        pending.append(token)
-        text = decode(pending)
-        if text and not text.endswith(REPLACEMENT):
-            yield text
-            pending = []
-    rest = decode(pending).rstrip(REPLACEMENT) if pending else ""
-    if rest:
-        yield rest
 
+    def __init__(self, decode: Callable[[list[int]], str], stop_strings: Iterable[str] = ()) -> None:
+        self.decode, self.stop_strings = decode, list(stop_strings)
+        if "" in self.stop_strings:
+            raise ValueError("a stop string is empty")
+        self.ids: list[int] = []  # of a character that is not whole
+        self.pending = ""  # what may begin a stop string
+        self.is_stopped = False  # by a stop string; later tokens are no part of the text
 
-def cut_at_stop(pieces: Iterable[str], stop_strings: Iterable[str]) -> Iterator[str]:
-    """Yield the text of `pieces` before the first stop string to be completed, and read no further.
+    def add(self, token: int) -> str:
+        """Return the text that is safe to show once `token` is known; it may be empty."""
+        self.ids.append(token)
+        text = self.decode(self.ids)
+        if not text or text.endswith(REPLACEMENT):
+            return ""
+        self.ids = []
+        return self._cut(text)
 
-    A stop string is recognized however the pieces cut it, and no part of it is yielded. Text that may be
-    its beginning is buffered until that is decided. Raises ValueError for an empty stop string.
-    """
-    stop_strings = list(stop_strings)
-    if "" in stop_strings:
-        raise ValueError("a stop string is empty")
-    pending = ""
-    for piece in pieces:
-        pending += piece
-        matches = [
-            (pending.find(stop) + len(stop), pending.find(stop)) for stop in stop_strings if stop in pending
-        ]  # end and start
-        if matches:
-            _, start = min(matches)
-            if start:
-                yield pending[:start]
-            return
-        safe_length = len(pending) - partial_stop_length(pending, stop_strings)
-        if safe_length:
-            yield pending[:safe_length]
-            pending = pending[safe_length:]
-    if pending:
-        yield pending
+    def finish(self) -> str:
+        """Return what was held back, as no token follows. A broken character at the end is left out."""
+        rest = self._cut(self.decode(self.ids).rstrip(REPLACEMENT)) if self.ids else ""
+        rest += "" if self.is_stopped else self.pending
+        self.ids, self.pending = [], ""
+        return rest
+
+    def _cut(self, text: str) -> str:
+        """Return what is safe of `pending` and `text`, and keep the rest."""
+        if self.is_stopped:
+            return ""
+        text = self.pending + text
+        ends = [(text.find(stop) + len(stop), text.find(stop)) for stop in self.stop_strings if stop in text]
+        self.is_stopped = bool(ends)
+        safe = min(ends)[1] if ends else len(text) - partial_stop_length(text, self.stop_strings)
+        self.pending = "" if ends else text[safe:]
+        return text[:safe]
 
 
 def partial_stop_length(text: str, stop_strings: Iterable[str]) -> int:

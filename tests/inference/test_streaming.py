@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.inference.streaming import TextStream, cut_at_stop, decode_characters, mark_cut
+from pipeline.inference.streaming import TextDecoder, TextStream, mark_cut
 
 small_text = st.text("abç😀\n", max_size=12)
 stop_lists = st.lists(st.text("abç😀", min_size=1, max_size=4), max_size=3)
@@ -19,54 +19,57 @@ def cut_at_stop_naively(text, stop_strings):
     return text
 
 
+def decode_bytes(ids):
+    return bytes(ids).decode("utf-8", "replace")
+
+
+def decode_pieces(pieces, stop_strings=()):
+    """Return what a decoder yields of pieces of text, each of which is a token."""
+    pieces = list(pieces)
+    decoder = TextDecoder(lambda ids: "".join(pieces[i] for i in ids), stop_strings)
+    return [*(decoder.add(token) for token in range(len(pieces))), decoder.finish()]
+
+
 @given(st.text(max_size=30))
-def test_decode_characters_yields_whole_characters(text):
-    pieces = list(
-        decode_characters(text.encode("utf-8", "ignore"), lambda ids: bytes(ids).decode("utf-8", "replace"))
-    )
+def test_text_decoder_yields_whole_characters(text):
+    decoder = TextDecoder(decode_bytes)
+    pieces = [*map(decoder.add, text.encode("utf-8", "ignore")), decoder.finish()]
     assert "".join(pieces).rstrip("\ufffd") == text.encode("utf-8", "ignore").decode().rstrip("\ufffd")
-    assert all(len(piece) == 1 for piece in pieces if "\ufffd" not in piece)
+    assert all(len(piece) <= 1 for piece in pieces if "\ufffd" not in piece)
 
 
-def test_decode_characters_drops_an_incomplete_last_character():
-    cut = "çiğ 😀".encode()[:-1]
-    pieces = list(decode_characters(cut, lambda ids: bytes(ids).decode("utf-8", "replace")))
-    assert pieces == ["ç", "i", "ğ", " "]
+def test_text_decoder_drops_an_incomplete_last_character():
+    decoder = TextDecoder(decode_bytes)
+    pieces = [*map(decoder.add, "çiğ 😀".encode()[:-1]), decoder.finish()]
+    assert [piece for piece in pieces if piece] == ["ç", "i", "ğ", " "]
 
 
 @given(small_text, stop_lists, st.data())
-def test_cut_at_stop_recognizes_stop_strings_across_pieces(text, stop_strings, data):
+def test_text_decoder_recognizes_stop_strings_across_pieces(text, stop_strings, data):
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))) | {0, len(text)})
-    pieces = [text[a:b] for a, b in pairwise(cuts)]
-    assert "".join(cut_at_stop(pieces, stop_strings)) == cut_at_stop_naively(text, stop_strings)
+    pieces = [text[a:b] for a, b in pairwise(cuts) if a < b]
+    assert "".join(decode_pieces(pieces, stop_strings)) == cut_at_stop_naively(text, stop_strings)
 
 
 @given(small_text, stop_lists)
-def test_cut_at_stop_buffers_only_a_possible_stop_string(text, stop_strings):
-    yielded = ""
-
-    def characters():
-        for end in range(1, len(text) + 1):
-            yield text[end - 1 : end]
-            pending = text[len(yielded) : end]  # when the next piece is asked for
-            assert not pending or any(stop.startswith(pending) for stop in stop_strings)
-
-    for piece in cut_at_stop(characters(), stop_strings):
-        yielded += piece
-        assert not any(stop in yielded for stop in stop_strings)
+def test_text_decoder_holds_back_only_a_possible_stop_string(text, stop_strings):
+    decoder, shown = TextDecoder(lambda ids: "".join(map(chr, ids)), stop_strings), ""
+    for end, character in enumerate(text, 1):
+        shown += decoder.add(ord(character))
+        assert not any(stop in shown for stop in stop_strings)
+        if decoder.is_stopped:
+            break
+        held_back = text[len(shown) : end]
+        assert not held_back or any(stop.startswith(held_back) for stop in stop_strings)
 
 
-def test_cut_at_stop_reads_no_further_than_the_stop_string():
-    def pieces():
-        yield from ["Evet", ".<so", "n> "]
-        raise AssertionError("read past the stop string")
-
-    assert list(cut_at_stop(pieces(), ["<son>"])) == ["Evet", "."]
+def test_text_decoder_ends_at_the_stop_string():
+    assert decode_pieces(["Evet", ".<so", "n> ", "sonra"], ["<son>"]) == ["Evet", ".", "", "", ""]
 
 
-def test_cut_at_stop_refuses_an_empty_stop_string():
+def test_text_decoder_refuses_an_empty_stop_string():
     with pytest.raises(ValueError, match="empty"):
-        list(cut_at_stop(["a"], [""]))
+        TextDecoder(decode_bytes, [""])
 
 
 @pytest.mark.parametrize("is_cut", [True, False])

@@ -4,7 +4,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from pipeline.common.errors import UserError
-from pipeline.inference.streaming import decode_characters
+from pipeline.inference.streaming import TextDecoder
 from pipeline.pretrained.tokenizer import PretrainedTokenizer, has_own_tokenizer, load_chat_tokenizer
 from pipeline.sft.loss_mask import make_row
 from pipeline.tokenizer.chat_template import RefusedConversation
@@ -112,7 +112,8 @@ def test_decode_keeps_the_first_space_and_whole_characters(folder_of):
     tokenizer = PretrainedTokenizer.load(folder_of("chatml"))
     ids = tokenizer.stock.encode(" Çığ düştü 🙂 son", add_special_tokens=False)
     assert tokenizer.decode(ids) == " Çığ düştü 🙂 son"
-    assert "".join(decode_characters(ids, tokenizer.decode)) == " Çığ düştü 🙂 son"
+    decoder = TextDecoder(tokenizer.decode)
+    assert "".join(map(decoder.add, ids)) == " Çığ düştü 🙂 son"
     assert tokenizer.decode([*ids, tokenizer.end_of_turn]) == " Çığ düştü 🙂 son"
     assert tokenizer.encode_start("") == [tokenizer.end_of_turn]
 

@@ -1,0 +1,106 @@
+"""`tezgah serve`: models behind OpenAI's endpoints, and a page to talk with them."""
+
+import socket
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from ipaddress import ip_address
+from pathlib import Path
+
+from pipeline.cli.infer import open_model
+from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate
+from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL
+
+PACKAGES = ("fastapi", "uvicorn", "llguidance")
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+def run_server(
+    folders: Sequence[Path],
+    encoder: Path | None,
+    host: str,
+    port: int,
+    token: str | None,
+    slots: int,
+    max_waiting: int,
+    seconds: float,
+    device: str = "auto",
+) -> None:
+    """Serve model folders until Ctrl-C. Without folders: the SFT model and the base model that are there.
+
+    Raises UserError for missing packages, models that cannot be opened, an address that is in use, and one
+    that others can reach without a token.
+    """
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise UserError(f"{', '.join(missing)}: not installed; run `pip install -e '.[serve]'`")
+    check_limits(port, slots, max_waiting, seconds)
+    is_open = not is_loopback(host)
+    if is_open and not token:
+        raise UserError(
+            f"--host: {host}: others can reach this address; give a secret: --token, or TEZGAH_TOKEN"
+        )
+    if token is not None and not token.strip():
+        raise UserError("--token: empty; give a secret, or leave it out")
+    listener = bind(host, port)
+    import uvicorn
+
+    from pipeline.encoder.numpy_table import open_encoder
+    from pipeline.serving.app import Limits, create_app
+    from pipeline.serving.models import Catalog, ServedEncoder, ServedModel, name_models
+
+    chosen = list(folders) or [folder for folder in (SFT_MODEL, BASE_MODEL) if folder.is_dir()] or [SFT_MODEL]
+    models = [
+        ServedModel(name, folder, *open_model(folder, device), slots)
+        for name, folder in zip(name_models(chosen), chosen, strict=True)
+    ]
+    served = None
+    if encoder is None and ENCODER_MODEL.is_dir():
+        encoder = ENCODER_MODEL
+    if encoder is not None:
+        served = ServedEncoder(encoder.resolve().name, open_encoder(encoder))
+    names = () if is_open else LOOPBACK_NAMES
+    app = create_app(Catalog(models, served), Limits(max_waiting, seconds), names, token)
+    place = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    known = ", ".join([model.name for model in models] + ([served.name] if served else []))
+    print(translate(f"{place}: a page to talk with {known}; the API is under {place}/v1"), flush=True)
+    print(translate("Ctrl-C ends"), file=sys.stderr, flush=True)
+    config = uvicorn.Config(app, log_level="warning", timeout_keep_alive=5, server_header=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def check_limits(port: int, slots: int, max_waiting: int, seconds: float) -> None:
+    """Raise UserError for a number out of range."""
+    if not 0 <= port < 65536:
+        raise UserError(f"--port: {port}: give 1 to 65535, or 0 for a free one")
+    if slots < 1:
+        raise UserError(f"--slots: {slots}: give 1 or more")
+    if max_waiting < 0:
+        raise UserError(f"--queue: {max_waiting}: give 0 or more")
+    if not 0 < seconds < float("inf"):
+        raise UserError(f"--seconds: {seconds:g}: give a number above 0")
+
+
+def is_loopback(host: str) -> bool:
+    """Return true for an address that only this machine can reach."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there. Raises UserError where it cannot."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        return listener
+    except socket.gaierror:
+        raise UserError(f"--host: {host}: no such address; 127.0.0.1 is this machine alone") from None
+    except OSError as error:
+        raise UserError(
+            f"{host}:{port}: {error.strerror}; name another --port, or end what uses it"
+        ) from None

@@ -1,0 +1,95 @@
+"""The models that a server has: decoders with their engines, and an encoder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from pipeline.common.errors import UserError
+from pipeline.encoder.numpy_table import SearchEncoder
+from pipeline.inference.constraint import Constraint, Constraints
+from pipeline.inference.engine import Engine
+from pipeline.model.decoder import Decoder
+from pipeline.ngrams.mixture import find_mixture
+from pipeline.serving.errors import ApiError
+from pipeline.serving.schemas import ResponseFormat
+from pipeline.tokenizer.chat_template import ChatTokenizer
+
+
+@dataclass
+class ServedModel:
+    """A decoder that answers under a name."""
+
+    name: str
+    folder: Path
+    model: Decoder
+    tokenizer: ChatTokenizer
+    slots: int
+    engine: Engine = field(init=False)
+
+    def __post_init__(self) -> None:
+        mixture = find_mixture(self.folder, self.model.params.width)
+        adjust = mixture.mix_next if mixture else None
+        forbidden = self.tokenizer.forbidden_ids
+        self.engine = Engine(self.model, self.slots, forbidden_ids=forbidden, adjust=adjust)
+
+    @cached_property
+    def constraints(self) -> Constraints:
+        """What makes constraints for this model's tokens. Raises UserError without llguidance."""
+        return Constraints(self.folder, self.model.vocab_size, self.tokenizer.stop_ids)
+
+    def constrain(self, wanted: ResponseFormat | None) -> Constraint | None:
+        """Return the constraint of a response format, None for any text. Raises UserError for a wrong one."""
+        if wanted is None or wanted.type == "text":
+            return None
+        if wanted.pattern is not None:
+            return self.constraints.match_regex(wanted.pattern)
+        schema = wanted.json_schema.schema_ if wanted.json_schema else {"type": "object"}
+        return self.constraints.match_schema(schema)
+
+
+@dataclass
+class ServedEncoder:
+    """An encoder that answers under a name."""
+
+    name: str
+    encoder: SearchEncoder
+
+
+@dataclass
+class Catalog:
+    """All that a server has. The first model answers where a request names none."""
+
+    models: Sequence[ServedModel]
+    encoder: ServedEncoder | None = None
+
+    def find_model(self, name: str) -> ServedModel:
+        """Return the model of that name. Raises ApiError 404 where there is none."""
+        for model in self.models:
+            if name in ("", model.name):
+                return model
+        known = ", ".join(model.name for model in self.models)
+        raise ApiError(404, f"model: {name!r}: no such model; there are {known}", "model", "model_not_found")
+
+    def find_encoder(self, name: str) -> ServedEncoder:
+        """Return the encoder. Raises ApiError 404 where it has another name, or where there is none."""
+        if self.encoder and name in ("", self.encoder.name):
+            return self.encoder
+        known = f"there is {self.encoder.name}" if self.encoder else "this server has no encoder"
+        raise ApiError(404, f"model: {name!r}: no such encoder; {known}", "model", "model_not_found")
+
+
+def name_models(folders: Sequence[Path]) -> list[str]:
+    """Return a name for each model folder: its own, with as many of those above it as tell all apart.
+
+    Raises UserError for a folder that is given twice.
+    """
+    paths = [folder.resolve() for folder in folders]
+    if len(set(paths)) < len(paths):
+        twice = next(folder for folder, path in zip(folders, paths, strict=True) if paths.count(path) > 1)
+        raise UserError(f"{twice}: given twice; name each model folder once")
+    for depth in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-depth:]) for path in paths]
+        if len(set(names)) == len(names):
+            break
+    return names
