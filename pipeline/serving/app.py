@@ -95,7 +95,7 @@ def create_app(
             raise ApiError(400, f"dimensions: this encoder has {served.encoder.width}", "dimensions")
         texts = [normalize_argument("input", text) for text in body.texts]
         vectors = await scheduler.run_between(lambda: served.encoder.embed(texts).astype(np.float32))
-        encode = encode_base64 if body.encoding_format == "base64" else np.ndarray.tolist
+        encode = encode_base64 if body.encoding_format == "base64" else encode_list
         rows = [
             {"object": "embedding", "index": i, "embedding": encode(row)} for i, row in enumerate(vectors)
         ]
@@ -169,6 +169,11 @@ def encode_conversation(model: ServedModel, body: ChatBody) -> list[int]:
     if body.truncation == "auto":
         return fit_conversation(model.tokenizer, messages, model.model.context, body.max_tokens, begun)
     return [*model.tokenizer.encode_prompt(messages), *begun]
+
+
+def encode_list(vector: np.ndarray) -> list[float]:
+    """Return a vector as numbers."""
+    return [float(value) for value in vector]
 
 
 def encode_base64(vector: np.ndarray) -> str:

@@ -3,6 +3,7 @@
 {"error": {"message": …, "type": …, "param": …, "code": …}}
 """
 
+import re
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -57,7 +58,8 @@ def to_api_error(error: Exception) -> ApiError:
 def describe_invalid(error: RequestValidationError) -> ApiError:
     """Return the first thing that is wrong with a request, by the name of its field."""
     first = error.errors()[0]
-    path = [str(part) for part in first["loc"] if part != "body"]
+    # Between the fields stand pydantic's names of types, where a field may have one of several.
+    path = [str(part) for part in first["loc"] if part != "body" and not re.search(r"\W|^str$", str(part))]
     name = ".".join(path)
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "json_invalid":
