@@ -1,5 +1,6 @@
 """`tezgah serve`: models behind OpenAI's endpoints, and a page to talk with them."""
 
+import re
 import socket
 import sys
 from collections.abc import Sequence
@@ -41,8 +42,8 @@ def run_server(
         raise UserError(
             f"--host: {host}: others can reach this address; give a secret: --token, or TEZGAH_TOKEN"
         )
-    if token is not None and not token.strip():
-        raise UserError("--token: empty; give a secret, or leave it out")
+    if token is not None and not re.fullmatch(r"[!-~]+", token):
+        raise UserError("--token: give ASCII letters, digits and signs without a space, or leave it out")
     listener = bind(host, port)
     import uvicorn
 
