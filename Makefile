@@ -30,8 +30,13 @@ repro: install  ## all seven stages, then the figures
 test: install  # two files of tests at a time: each needs one core
 	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-all: install .venv-transformers4/.installed .venv-llama/.installed .venv/.ray  ## the slow proofs too
+test-all: install .venv-transformers4/.installed .venv-llama/.installed .venv/.ray .venv/.page  ## the slow proofs too
 	pytest -m "slow or not slow"
+
+# The chat page is tried in a Chromium that the system has, such as that of `apt install chromium`.
+.venv/.page: .venv/.installed
+	pip install --quiet playwright==1.65.2 axe-playwright-python==0.1.8
+	touch $@
 
 # The corpus on several machines: ray is no part of the usual environment.
 .venv/.ray: .venv/.installed

@@ -61,7 +61,7 @@ def test_requirements_pin_what_the_project_declares():
 
 def test_every_direct_import_is_declared():
     running, development = pinned()
-    optional = {distribution(name) for name in EXTRAS["teacher"] + EXTRAS["lora"]}
+    optional = {distribution(name) for name in EXTRAS["teacher"] + EXTRAS["lora"] + EXTRAS["serve"]}
     assert not undeclared(running | optional, "pipeline", "stages")
     assert not undeclared(running | development, "tests", "benchmarks")
 

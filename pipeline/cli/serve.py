@@ -4,6 +4,7 @@ import re
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -68,7 +69,8 @@ def run_server(
     print(translate(f"{place}: a page to talk with {known}; the API is under {place}/v1"), flush=True)
     print(translate("Ctrl-C ends"), file=sys.stderr, flush=True)
     config = uvicorn.Config(app, log_level="warning", timeout_keep_alive=5, server_header=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # the usual end
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def check_limits(port: int, slots: int, max_waiting: int, seconds: float) -> None:
@@ -98,6 +100,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(128)  # who calls before the server has started is heard then
         return listener
     except socket.gaierror:
         raise UserError(f"--host: {host}: no such address; 127.0.0.1 is this machine alone") from None
