@@ -18,8 +18,8 @@ from pipeline.common.errors import ADVICE
 from pipeline.corpus.checks import HINTS
 
 # Modules whose errors are faults of the program, which no user sees at the command line.
-INTERNAL = ("ngrams/model.py", "ngrams/counting.py", "inference/engine.py", "inference/streaming.py", "serving/schemas.py",
-         "model/kv_cache.py", "common/metrics.py", "turkish/")  # fmt: skip
+INTERNAL = ("ngrams/model.py", "ngrams/counting.py", "inference/engine.py", "inference/streaming.py",
+         "serving/schemas.py", "model/kv_cache.py", "common/metrics.py", "turkish/")  # fmt: skip
 
 
 RAISED = ("UserError", "ValueError", "Unreadable", "RefusedUrl")
