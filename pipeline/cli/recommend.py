@@ -34,6 +34,9 @@ RECIPE = {
     "optimizer": "muon", "momentum": 0.9, "beta1": 0.8, "schedule": "wsd", "decay_fraction": 0.8,
     "final_fraction": 0.0, "weight_decay": 0.0,
 }  # fmt: skip
+# Decay of matrices where the text is read so many times: 0.031 and 0.017 bits per byte better than none over
+# four epochs, in runs of 6e12 and 2.4e13 operations. Less than four were not compared.
+MANY_EPOCHS, WEIGHT_DECAY = 4.0, 0.3
 # Of both optimizers, near the best at widths of 256 to 512. In longer runs no two rates were compared.
 RATE, LONG_RUN_RATE, LONG_RUN_TOKENS = 0.03, 0.02, 20e6
 MIN_WARMUP, MAX_WARMUP = 20, 300  # steps; between them a hundredth of all
@@ -233,6 +236,8 @@ def plan_shape(params: AllParams, text: int, flops: float, width: int, layers: i
     parameters = model.count_weights(params.tokenizer.vocab_size)
     read = train.steps * train.tokens_per_step * estimate.bytes_per_token(params.tokenizer.vocab_size)
     bits = scaling.LAW.bits_per_byte(parameters, float(scaling.effective_bytes(text, read)))
+    if read / text >= MANY_EPOCHS:
+        train = train.model_copy(update={"weight_decay": WEIGHT_DECAY})
     return Candidate(shaped.model_copy(update={"train": train}), parameters, read, read / text, bits)
 
 

@@ -65,6 +65,13 @@ def test_little_text_asks_for_a_larger_model_on_fewer_tokens(project):
     assert best(1e15, text=1_000_000).tokens < best(1e15).tokens
 
 
+def test_text_that_is_read_many_times_asks_for_weight_decay(project):
+    little = best(1e14, text=1_000_000)
+    assert little.epochs > 4
+    assert little.params.train.weight_decay == 0.3
+    assert best(1e14).params.train.weight_decay == 0.0
+
+
 def test_choose_step_tokens_grows_with_the_root_of_the_run_and_fills_all_processes():
     assert [choose_step_tokens(millions * 1e6, 256) for millions in (0.5, 0.9, 2.4, 9.3, 37)] == [
         1024, 1024, 1024, 2048, 8192,
