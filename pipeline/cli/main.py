@@ -370,7 +370,8 @@ def chat(
 @app.command()
 def serve(
     models: Annotated[
-        list[Path] | None, typer.Argument(help="Model folders; else models/sft and models/base.")
+        list[str] | None,
+        typer.Argument(help="Model folders, or FOLDER@REVISION; else models/sft and models/base."),
     ] = None,
     encoder: Annotated[
         Path | None, typer.Option(help="An encoder's folder; else models/encoder if it is there.")
@@ -388,7 +389,7 @@ def serve(
 ) -> None:
     """Serve models: a page to talk with them, and the API that OpenAI's clients know.
 
-    Examples: tezgah serve; tezgah serve models/sft --port 9000
+    Examples: tezgah serve; tezgah serve models/sft models/sft@exp-a --port 9000
     """
     from pipeline.cli.serve import run_server
 

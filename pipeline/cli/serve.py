@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from pipeline.cli.infer import open_model
+from pipeline.cli.revisions import fetch_folder, split_revision
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
 from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL
@@ -19,7 +20,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 def run_server(
-    folders: Sequence[Path],
+    models: Sequence[str],
     encoder: Path | None,
     host: str,
     port: int,
@@ -29,10 +30,10 @@ def run_server(
     seconds: float,
     device: str = "auto",
 ) -> None:
-    """Serve model folders until Ctrl-C. Without folders: the SFT model and the base model that are there.
+    """Serve models until Ctrl-C: folders, or FOLDER@REVISION.
 
-    Raises UserError for missing packages, models that cannot be opened, an address that is in use, and one
-    that others can reach without a token.
+    Without any, the SFT model and the base model that are there. Raises UserError for missing packages,
+    models that cannot be opened, an address that is in use, and one that others can reach without a token.
     """
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
@@ -52,10 +53,11 @@ def run_server(
     from pipeline.serving.app import Limits, create_app
     from pipeline.serving.models import Catalog, ServedEncoder, ServedModel, name_models
 
-    chosen = list(folders) or [folder for folder in (SFT_MODEL, BASE_MODEL) if folder.is_dir()] or [SFT_MODEL]
-    models = [
+    defaults = [str(folder) for folder in (SFT_MODEL, BASE_MODEL) if folder.is_dir()]
+    chosen = list(models) or defaults or [str(SFT_MODEL)]
+    served_models = [
         ServedModel(name, folder, *open_model(folder, device), slots)
-        for name, folder in zip(name_models(chosen), chosen, strict=True)
+        for name, folder in zip(name_models(chosen), map(find_folder, chosen), strict=True)
     ]
     served = None
     if encoder is None and ENCODER_MODEL.is_dir():
@@ -63,14 +65,20 @@ def run_server(
     if encoder is not None:
         served = ServedEncoder(encoder.resolve().name, open_encoder(encoder))
     names = () if is_open else LOOPBACK_NAMES
-    app = create_app(Catalog(models, served), Limits(max_waiting, seconds), names, token)
+    app = create_app(Catalog(served_models, served), Limits(max_waiting, seconds), names, token)
     place = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-    known = ", ".join([model.name for model in models] + ([served.name] if served else []))
+    known = ", ".join([model.name for model in served_models] + ([served.name] if served else []))
     print(translate(f"{place}: a page to talk with {known}; the API is under {place}/v1"), flush=True)
     print(translate("Ctrl-C ends"), file=sys.stderr, flush=True)
     config = uvicorn.Config(app, log_level="warning", timeout_keep_alive=5, server_header=False)
     with suppress(KeyboardInterrupt):  # the usual end
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def find_folder(text: str) -> Path:
+    """Return a model's folder; of FOLDER@REVISION a copy. Raises UserError where it cannot be had."""
+    folder, revision = split_revision(text)
+    return folder if revision is None else fetch_folder(folder, revision)
 
 
 def check_limits(port: int, slots: int, max_waiting: int, seconds: float) -> None:

@@ -79,12 +79,12 @@ class Catalog:
         raise ApiError(404, f"model: {name!r}: no such encoder; {known}", "model", "model_not_found")
 
 
-def name_models(folders: Sequence[Path]) -> list[str]:
+def name_models(folders: Sequence[str]) -> list[str]:
     """Return a name for each model folder: its own, with as many of those above it as tell all apart.
 
-    Raises UserError for a folder that is given twice.
+    Of FOLDER@REVISION the revision stays. Raises UserError for a folder that is given twice.
     """
-    paths = [folder.resolve() for folder in folders]
+    paths = [Path(folder).resolve() for folder in folders]
     if len(set(paths)) < len(paths):
         twice = next(folder for folder, path in zip(folders, paths, strict=True) if paths.count(path) > 1)
         raise UserError(f"{twice}: given twice; name each model folder once")

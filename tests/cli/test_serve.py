@@ -17,7 +17,7 @@ from pipeline.cli.serve import is_loopback, run_server
 from pipeline.common.errors import UserError
 
 OPTIONS = {
-    "folders": [], "encoder": None, "host": "127.0.0.1", "port": 0, "token": None, "slots": 2,
+    "models": [], "encoder": None, "host": "127.0.0.1", "port": 0, "token": None, "slots": 2,
     "max_waiting": 4, "seconds": 10.0,
 }  # fmt: skip
 
@@ -47,7 +47,7 @@ def test_run_server_names_a_port_that_is_in_use(model_folders):
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"127.0.0.1:{port}: Address already in use; name another --port"):
-            run_server(**OPTIONS | {"port": port, "folders": [model_folders / "sft"]})
+            run_server(**OPTIONS | {"port": port, "models": [f"{model_folders}/sft"]})
 
 
 def test_run_server_names_a_model_that_is_missing_or_half_written(tmp_path, monkeypatch, model_folders):
@@ -59,12 +59,12 @@ def test_run_server_names_a_model_that_is_missing_or_half_written(tmp_path, monk
     for name in ("config.json", "tokenizer.model"):
         (half / name).write_bytes((model_folders / "sft" / name).read_bytes())
     with pytest.raises(UserError, match=r"half/model.safetensors: no such file"):
-        run_server(**OPTIONS | {"folders": [half]})
+        run_server(**OPTIONS | {"models": [str(half)]})
     (half / "model.safetensors").write_bytes((model_folders / "sft/model.safetensors").read_bytes()[:1000])
     with pytest.raises(UserError, match=r"half: damaged: "):
-        run_server(**OPTIONS | {"folders": [half]})
+        run_server(**OPTIONS | {"models": [str(half)]})
     with pytest.raises(UserError, match="given twice"):
-        run_server(**OPTIONS | {"folders": [model_folders / "sft", model_folders / "base/../sft"]})
+        run_server(**OPTIONS | {"models": [f"{model_folders}/sft", f"{model_folders}/base/../sft"]})
 
 
 def test_run_server_names_missing_packages(monkeypatch):
