@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from os import SEEK_END
 from pathlib import Path
@@ -22,7 +23,7 @@ from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 
-PROMPT = "> "
+PROMPT, MORE = "> ", "… "
 ASCII_COMMANDS = {"/sicaklik": "/sıcaklık", "/yardim": "/yardım", "/cik": "/çık"}
 HELP = """\
 /yeni               a new conversation
@@ -30,6 +31,7 @@ HELP = """\
 /sıcaklık NUMBER    temperature: 0 takes the likeliest token each time
 /kaydet FILE        add the conversation to a file of JSON lines, as data/raw/sft reads them
 /yardım             these lines
+\\                   at the end of a line: the message goes on in the next one
 /çık                end, as Ctrl-D does; Ctrl-C stops an answer"""
 TURKISH_HELP = """\
 /yeni               yeni bir konuşma
@@ -37,6 +39,7 @@ TURKISH_HELP = """\
 /sıcaklık SAYI      sıcaklık: 0 her seferinde en olası parçayı alır
 /kaydet DOSYA       konuşmayı data/raw/sft'nin okuduğu gibi bir JSON satırı olarak dosyaya ekler
 /yardım             bu satırlar
+\\                   satırın sonunda: ileti bir sonraki satırda sürer
 /çık                bitirir, Ctrl-D gibi; Ctrl-C cevabı durdurur"""
 
 
@@ -135,7 +138,9 @@ def run_chat(
     chat.check_system()
     print(describe_model(folder, model), file=sys.stderr)
     print_note("/yardım: what you can do here")
-    while (line := read_line()) is not None:
+    with suppress(ImportError):  # not everywhere: arrow keys, earlier lines, and pasting of several at once
+        import readline  # noqa: F401
+    while (line := read_message()) is not None:
         try:
             if line.startswith("/"):
                 if not run_command(chat, line):
@@ -146,16 +151,25 @@ def run_chat(
             print_note(f"error: {error}")
 
 
-def read_line() -> str | None:
-    """Return the next line of the user, stripped, or None at the end of the input."""
+def read_message() -> str | None:
+    """Return what the user writes next, stripped, or None at the end of the input.
+
+    A line that ends in a backslash goes on in the next one.
+    """
+    lines: list[str] = []
     while True:
         try:
-            return input(PROMPT if sys.stdin.isatty() else "").strip()
+            prompt = (MORE if lines else PROMPT) if sys.stdin.isatty() else ""
+            lines.append(input(prompt))
+            if not lines[-1].endswith("\\"):
+                return "\n".join(lines).strip()
+            lines[-1] = lines[-1][:-1]
         except EOFError:
-            return None
+            return "\n".join(lines).strip() if lines else None
         except UnicodeDecodeError as error:
             raise UserError(f"input: not UTF-8 at byte {error.start}; save it as UTF-8") from None
         except KeyboardInterrupt:
+            lines = []
             print("\n" + translate("/çık or Ctrl-D ends"), file=sys.stderr)
 
 

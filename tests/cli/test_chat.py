@@ -208,6 +208,18 @@ def test_command_chat_names_input_that_is_not_utf_8(model_folders):
     assert completed.stderr.decode().splitlines()[-1].startswith("error: input: not UTF-8 at byte ")
 
 
+def test_message_of_several_lines(monkeypatch):
+    typed = iter(["bir \\", "iki\\", " üç ", "dört\\"])
+    monkeypatch.setattr("builtins.input", lambda _: next(typed, None) or raise_end())
+    assert chat_module.read_message() == "bir \niki\n üç"
+    assert chat_module.read_message() == "dört"
+    assert chat_module.read_message() is None
+
+
+def raise_end():
+    raise EOFError
+
+
 def test_save_names_a_file_that_cannot_be_written(chat, tmp_path):
     "".join(chat.answer("a"))
     with pytest.raises(UserError, match="Is a directory; name a file that can be written"):
