@@ -75,6 +75,18 @@ class Index:
                 scores = self._add_vectors(query, keys, scores, limit)
             return self._read_hits(dict(list(scores.items())[:limit]), keys)
 
+    def weigh_words(self, query: str) -> dict[str, float]:
+        """Return the keys of a query's words, each with how much it tells of a passage: rare ones more.
+
+        Raises UserError for a query without a word.
+        """
+        words = list_words(query)
+        with self._snapshot():
+            (passages,) = self.connection.execute("SELECT count(*) FROM passages").fetchone()
+            counts = {key: self._count(key) for key in self._choose_keys(words)}
+        # The weight of BM25, but never below zero.
+        return {key: math.log(1 + (passages - n + 0.5) / (n + 0.5)) for key, n in counts.items()}
+
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
         """Let all that is read inside the block be of one moment, and forget what was cached before it."""
