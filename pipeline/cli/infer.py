@@ -32,6 +32,7 @@ def infer(
     seed: int = 0,
     stop: Sequence[str] = (),
     ngram: bool = True,
+    int8: bool = False,
     device: str = "auto",
 ) -> Iterator[str]:
     """Return an iterator over the generated text, piece by piece, without the prompt.
@@ -41,7 +42,8 @@ def infer(
     `base`, such as models/base. The same arguments give the same text on the same machine. A text that is
     cut off, by `max_new_tokens` or by the end of the context, ends in " …".
 
-    n-gram counts in the folder are mixed in (pipeline/ngrams/mixture.py), unless `ngram` is False.
+    n-gram counts in the folder are mixed in (pipeline/ngrams/mixture.py), unless `ngram` is False. `int8`:
+    see `Engine`.
 
     `prompt`, `system` and `stop` are normalized as all training text is. Spaces at the end of plain text
     are left out, which is told on standard error.
@@ -67,7 +69,7 @@ def infer(
         ids = encode_chat_prompt(prompt, system, model, tokenizer)
     mixture = find_mixture(folder, model.params.width) if ngram else None
     adjust = mixture.mix_next if mixture else None
-    engine = Engine(model, forbidden_ids=tokenizer.forbidden_ids, adjust=adjust)
+    engine = Engine(model, forbidden_ids=tokenizer.forbidden_ids, adjust=adjust, int8=int8)
     generation = Generation(ids, max_new_tokens, sampling, seed, stop_ids=tokenizer.stop_ids)
     return mark_cut(stream(engine, tokenizer, generation, stop))
 

@@ -328,6 +328,9 @@ def infer(
     ngram: Annotated[
         bool, typer.Option("--ngram/--no-ngram", help="Mix in the n-gram counts that the folder may have.")
     ] = True,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Round large matrices to 8 bits: faster on a processor.")
+    ] = False,
 ) -> None:
     """Let a trained model answer or continue.
 
@@ -346,6 +349,7 @@ def infer(
         seed=seed,
         stop=stop or [],
         ngram=ngram,
+        int8=int8,
     )
     for piece in pieces:
         print(piece, end="", flush=True)
@@ -386,6 +390,9 @@ def serve(
     slots: Annotated[int, typer.Option(help="Texts that each model generates at once.")] = 16,
     queue: Annotated[int, typer.Option(help="Texts that may wait for a slot; more are refused.")] = 64,
     seconds: Annotated[float, typer.Option(help="The longest time for one answer.")] = 300.0,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Round large matrices to 8 bits: faster on a processor.")
+    ] = False,
 ) -> None:
     """Serve models: a page to talk with them, and the API that OpenAI's clients know.
 
@@ -393,7 +400,7 @@ def serve(
     """
     from pipeline.cli.serve import run_server
 
-    run_server(models or [], encoder, host, port, token, slots, queue, seconds)
+    run_server(models or [], encoder, host, port, token, slots, queue, seconds, int8)
 
 
 @app.command()

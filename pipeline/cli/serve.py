@@ -28,6 +28,7 @@ def run_server(
     slots: int,
     max_waiting: int,
     seconds: float,
+    int8: bool = False,
     device: str = "auto",
 ) -> None:
     """Serve models until Ctrl-C: folders, or FOLDER@REVISION.
@@ -56,7 +57,7 @@ def run_server(
     defaults = [str(folder) for folder in (SFT_MODEL, BASE_MODEL) if folder.is_dir()]
     chosen = list(models) or defaults or [str(SFT_MODEL)]
     served_models = [
-        ServedModel(name, folder, *open_model(folder, device), slots)
+        ServedModel(name, folder, *open_model(folder, device), slots, int8)
         for name, folder in zip(name_models(chosen), map(find_folder, chosen), strict=True)
     ]
     served = None

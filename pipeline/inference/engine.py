@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.common.errors import UserError
 from pipeline.inference.constraint import Constraint
 from pipeline.inference.cpu_decoder import CpuDecoder, can_read
 from pipeline.inference.sampling import (
@@ -120,13 +121,19 @@ class Engine:
         *,
         forbidden_ids: Sequence[int] = Tokenizer.forbidden_ids,
         adjust: Adjust | None = None,
+        int8: bool = False,
     ) -> None:
-        """`forbidden_ids` are never generated. `adjust` replaces the logits before a token is chosen."""
+        """`forbidden_ids` are never generated. `adjust` replaces the logits before a token is chosen.
+
+        With `int8` a processor reads large matrices in 8 bits. Raises UserError where that is not built.
+        """
         self.model, self.forbidden_ids, self.adjust = model, list(forbidden_ids), adjust
         self.device = next(model.parameters()).device
         dtype = torch.float32 if can_read(model) else model.dtype
         self.cache = KVCache(model.params, slots, model.context, dtype, self.device)
-        self.cpu_decoder = CpuDecoder(model, self.cache) if can_read(model) else None
+        self.cpu_decoder = CpuDecoder(model, self.cache, int8) if can_read(model) else None
+        if int8 and self.cpu_decoder is None:
+            raise UserError("--int8: for llama, qwen2 and qwen3 on a processor alone; leave it out")
         self.slots = [Slot(number) for number in range(slots)]
         self.waiting: deque[Generation] = deque()
 

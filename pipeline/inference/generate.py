@@ -21,12 +21,13 @@ def generate(
     forbidden_ids: Sequence[int] = Tokenizer.forbidden_ids,
     adjust: Adjust | None = None,
     batch_size: int = 32,
+    int8: bool = False,
 ) -> list[list[int]]:
     """Return the new tokens of every prompt, in order, without the stop token that ended them.
 
     A prompt's tokens depend on the prompt, the seed and its position in `prompts`. They depend neither on
-    its neighbors nor on `batch_size`, which only sets the memory. Raises ValueError for an empty prompt or
-    `max_new_tokens` below 1.
+    its neighbors nor on `batch_size`, which only sets the memory. `int8`: see `Engine`. Raises ValueError for
+    an empty prompt or `max_new_tokens` below 1.
     """
     generations = [
         Generation(prompt, max_new_tokens, sampling, seed, row, stop_ids)
@@ -35,7 +36,7 @@ def generate(
     if not generations:
         return []
     slots = min(batch_size, len(prompts))
-    engine = Engine(model, slots, forbidden_ids=forbidden_ids, adjust=adjust)
+    engine = Engine(model, slots, forbidden_ids=forbidden_ids, adjust=adjust, int8=int8)
     for generation in sorted(generations, key=lambda generation: len(generation.prompt)):  # little padding
         engine.submit(generation)
     while engine.is_busy:

@@ -32,9 +32,10 @@ class Sampling:
             raise ValueError(f"top_p {self.top_p} does not lie above 0 and up to 1")
         if not 0 <= self.min_p <= 1:
             raise ValueError(f"min_p {self.min_p} does not lie between 0 and 1; 0 keeps all tokens")
-        if not 0 < self.repetition_penalty < math.inf:
+        if not 0.01 <= self.repetition_penalty <= 100:
             raise ValueError(
-                f"repetition_penalty {self.repetition_penalty} is not a number above 0; 1 changes none"
+                f"repetition_penalty {self.repetition_penalty} does not lie between 0.01 and 100; 1 changes"
+                " none"
             )
 
 

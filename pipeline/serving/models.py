@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pipeline.common.errors import UserError
 from pipeline.encoder.numpy_table import SearchEncoder
@@ -25,13 +26,15 @@ class ServedModel:
     model: Decoder
     tokenizer: ChatTokenizer
     slots: int
+    int8: bool = False
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
         mixture = find_mixture(self.folder, self.model.params.width)
         adjust = mixture.mix_next if mixture else None
         forbidden = self.tokenizer.forbidden_ids
-        self.engine = Engine(self.model, self.slots, forbidden_ids=forbidden, adjust=adjust)
+        options: dict[str, Any] = {"forbidden_ids": forbidden, "adjust": adjust, "int8": self.int8}
+        self.engine = Engine(self.model, self.slots, **options)
 
     @cached_property
     def constraints(self) -> Constraints:

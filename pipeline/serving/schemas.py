@@ -75,7 +75,7 @@ class GenerationBody(Body):
     top_p: float = Field(CHAT_SAMPLING.top_p, gt=0, le=1)
     top_k: int = Field(0, ge=0)
     min_p: float = Field(CHAT_SAMPLING.min_p, ge=0, le=1)
-    repetition_penalty: float = Field(1.0, gt=0, le=10)
+    repetition_penalty: float = Field(1.0, ge=0.01, le=100)
     seed: int = Field(0, ge=0, lt=2**63)
     stop: Text | list[Text] = Field(default_factory=list)
     stream: bool = False

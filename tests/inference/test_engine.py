@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.common.errors import UserError
 from pipeline.inference import cpu_decoder
 from pipeline.inference import engine as engine_module
 from pipeline.inference.cpu_decoder import CpuDecoder, can_read, find_runs
@@ -155,3 +156,21 @@ def test_engine_computes_in_fp32_under_autocast(model):
 def test_engine_of_a_model_in_bf16(model):
     model = make_random_decoder().to(torch.bfloat16)
     assert len(generate(model, [[BOS, 20], [BOS]], max_new_tokens=5)[1]) == 5
+
+
+def test_int8_rounds_large_matrices_alone_and_stays_near(monkeypatch):
+    model = make_random_decoder()
+    prompts = [[BOS, *range(20, 30)], [BOS, 40]]
+    assert generate(model, prompts, max_new_tokens=8, int8=True) == generate(model, prompts, max_new_tokens=8)
+    monkeypatch.setattr(cpu_decoder, "INT8_WEIGHTS", 1)
+    cache = KVCache(model.params, 1, 12)
+    decoder, exact = CpuDecoder(model, cache, int8=True), KVCache(model.params, 1, 12)
+    for at, token in enumerate([BOS, *range(20, 30)]):
+        rounded, _ = decoder.read([0], [token], [at])
+        logits, _ = CpuDecoder(model, exact).read([0], [token], [at])
+    assert 0 < np.abs(rounded - logits).max() < 0.1 * np.abs(logits).max()
+
+
+def test_int8_is_refused_where_it_is_not_built():
+    with pytest.raises(UserError, match="--int8: for llama, qwen2 and qwen3 on a processor alone"):
+        Engine(make_random_decoder(arch="tanai"), int8=True)
