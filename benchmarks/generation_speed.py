@@ -36,8 +36,8 @@ SAMPLING = Sampling(temperature=0.8, top_p=0.95)
 EDGE = 1e-5  # of the probability, within which rounding decides what is drawn
 
 
-def make_model(shape: str, vocab_size: int, folder: Path) -> None:
-    """Write a model of random weights: LAYERSxWIDTH, heads of 64."""
+def make_model(shape: str, vocab_size: int, folder: Path, tokenizer: Path) -> None:
+    """Write a model of random weights beside any tokenizer: LAYERSxWIDTH, heads of 64."""
     layers, width = map(int, shape.split("x"))
     params = ModelParams(
         arch="qwen3", width=width, layers=layers, heads=width // 64, kv_heads=width // 64, head_dim=64,
@@ -47,7 +47,10 @@ def make_model(shape: str, vocab_size: int, folder: Path) -> None:
     )  # fmt: skip
     model = Decoder(params, vocab_size)
     initialize(model, 0)
-    save_decoder(model, folder)
+    with torch.no_grad():  # those that start at zero would make every text alike
+        for weight in model.parameters():
+            weight += torch.randn_like(weight) * 0.02
+    save_decoder(folder, model, tokenizer)
 
 
 def draw_prompts(count: int, vocab_size: int, seed: int) -> list[list[int]]:
@@ -92,7 +95,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) if args.shape else args.folder
         if args.shape:
-            make_model(args.shape, args.vocab, folder)
+            make_model(args.shape, args.vocab, folder, args.folder)
         ours = load_decoder(folder).eval()
         theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     rows = []

@@ -329,7 +329,7 @@ def infer(
         bool, typer.Option("--ngram/--no-ngram", help="Mix in the n-gram counts that the folder may have.")
     ] = True,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Round large matrices to 8 bits: faster on a processor.")
+        bool, typer.Option("--int8", help="Compute in 8 bits: faster for large models on a processor.")
     ] = False,
 ) -> None:
     """Let a trained model answer or continue.
@@ -391,7 +391,7 @@ def serve(
     queue: Annotated[int, typer.Option(help="Texts that may wait for a slot; more are refused.")] = 64,
     seconds: Annotated[float, typer.Option(help="The longest time for one answer.")] = 300.0,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Round large matrices to 8 bits: faster on a processor.")
+        bool, typer.Option("--int8", help="Compute in 8 bits: faster for large models on a processor.")
     ] = False,
 ) -> None:
     """Serve models: a page to talk with them, and the API that OpenAI's clients know.

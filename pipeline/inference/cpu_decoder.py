@@ -8,7 +8,8 @@ B texts    N texts in slots side by side    H query heads    G key and value hea
 K head width    D model width    F feed-forward width    V vocabulary
 """
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -19,7 +20,6 @@ from pipeline.model.decoder import MLP, Attention, Block, Body, Decoder
 from pipeline.model.kv_cache import KVCache
 from pipeline.model.norm import RMSNorm
 
-INT8_WEIGHTS = 1_000_000  # of a matrix; smaller ones are multiplied faster in fp32
 PLAIN_MODULES = {Decoder, Body, Block, Attention, MLP, RMSNorm, nn.Embedding, nn.Linear, nn.ModuleList}
 
 
@@ -50,14 +50,17 @@ class Matrix:
 class Int8Matrix:
     """A linear layer with weights of 8 bits: a scale for each row, and inputs that are rounded as they come.
 
-    A kernel of torch. It reads a quarter of the bytes, which is what a large matrix takes its time for.
+    A kernel of torch. It reads a quarter of the bytes, which is what a large matrix takes its time for. All
+    matrices are of one kind, as the threads of NumPy and those of torch get into each other's way.
     """
 
     def __init__(self, layer: nn.Linear) -> None:
         weight_FxD = layer.weight.detach()
         scales_F = weight_FxD.abs().amax(dim=1).clamp(min=1e-12) / 127
         zeros_F = torch.zeros(len(scales_F), dtype=torch.long)
-        rounded = torch.quantize_per_channel(weight_FxD, scales_F, zeros_F, 0, torch.qint8)
+        with warnings.catch_warnings():  # torch 2.13 means to drop such tensors; it has no faster kernel yet
+            warnings.simplefilter("ignore")
+            rounded = torch.quantize_per_channel(weight_FxD, scales_F, zeros_F, 0, torch.qint8)
         bias = None if layer.bias is None else layer.bias.detach()
         self.packed = torch.ops.quantized.linear_prepack(rounded, bias)
         # Without these instructions sums of products of 8 bits may overflow.
@@ -68,11 +71,6 @@ class Int8Matrix:
         inputs = torch.from_numpy(np.ascontiguousarray(x))
         y: Tensor = torch.ops.quantized.linear_dynamic(inputs, self.packed, self.reduce_range)
         return y.numpy()
-
-
-def make_matrix(layer: nn.Linear, int8: bool) -> Matrix | Int8Matrix:
-    """Return a linear layer, with `int8` in 8 bits where that is faster."""
-    return Int8Matrix(layer) if int8 and layer.weight.numel() >= INT8_WEIGHTS else Matrix(layer)
 
 
 class Norm:
@@ -92,31 +90,28 @@ class Norm:
 class Layer:
     """The matrices and norms of a `Block`."""
 
-    def __init__(self, block: Block, int8: bool) -> None:
+    def __init__(self, block: Block, matrix: Callable[[nn.Linear], Matrix | Int8Matrix]) -> None:
         attention, mlp = block.self_attn, block.mlp
         assert mlp.gate_proj is not None
         self.attention_norm, self.mlp_norm = Norm(block.input_layernorm), Norm(block.post_attention_layernorm)
-        self.q, self.k, self.v = (
-            make_matrix(layer, int8) for layer in (attention.q_proj, attention.k_proj, attention.v_proj)
-        )
+        self.q, self.k, self.v = map(matrix, (attention.q_proj, attention.k_proj, attention.v_proj))
         self.q_norm = attention.q_norm and Norm(attention.q_norm)
         self.k_norm = attention.k_norm and Norm(attention.k_norm)
-        self.o = make_matrix(attention.o_proj, int8)
-        self.gate, self.up, self.down = (
-            make_matrix(layer, int8) for layer in (mlp.gate_proj, mlp.up_proj, mlp.down_proj)
-        )
+        self.o = matrix(attention.o_proj)
+        self.gate, self.up, self.down = map(matrix, (mlp.gate_proj, mlp.up_proj, mlp.down_proj))
 
 
 class CpuDecoder:
     """A decoder and its cache, to read one token of each of several texts."""
 
     def __init__(self, model: Decoder, cache: KVCache, int8: bool = False) -> None:
-        """With `int8` large matrices are rounded to 8 bits."""
+        """With `int8` all matrices are rounded to 8 bits."""
+        matrix: Callable[[nn.Linear], Matrix | Int8Matrix] = Int8Matrix if int8 else Matrix
         self.params: ModelParams = model.params
         self.cache = cache
         self.embeddings_VxD = model.model.embed_tokens.weight.detach().numpy()
-        self.layers = [Layer(block, int8) for block in model.model.layers if isinstance(block, Block)]
-        self.norm, self.head = Norm(model.model.norm), make_matrix(model.lm_head, int8)
+        self.layers = [Layer(block, matrix) for block in model.model.layers if isinstance(block, Block)]
+        self.norm, self.head = Norm(model.model.norm), matrix(model.lm_head)
         self.cos, self.sin = model.cos.numpy(), model.sin.numpy()
 
     def read(

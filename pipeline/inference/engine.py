@@ -125,7 +125,7 @@ class Engine:
     ) -> None:
         """`forbidden_ids` are never generated. `adjust` replaces the logits before a token is chosen.
 
-        With `int8` a processor reads large matrices in 8 bits. Raises UserError where that is not built.
+        With `int8` a processor multiplies in 8 bits. Raises UserError where that is not built.
         """
         self.model, self.forbidden_ids, self.adjust = model, list(forbidden_ids), adjust
         self.device = next(model.parameters()).device

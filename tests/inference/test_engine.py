@@ -158,11 +158,8 @@ def test_engine_of_a_model_in_bf16(model):
     assert len(generate(model, [[BOS, 20], [BOS]], max_new_tokens=5)[1]) == 5
 
 
-def test_int8_rounds_large_matrices_alone_and_stays_near(monkeypatch):
-    model = make_random_decoder()
-    prompts = [[BOS, *range(20, 30)], [BOS, 40]]
-    assert generate(model, prompts, max_new_tokens=8, int8=True) == generate(model, prompts, max_new_tokens=8)
-    monkeypatch.setattr(cpu_decoder, "INT8_WEIGHTS", 1)
+def test_int8_stays_near_fp32():
+    model = make_random_decoder(arch="qwen2", kv_heads=2)  # with biases
     cache = KVCache(model.params, 1, 12)
     decoder, exact = CpuDecoder(model, cache, int8=True), KVCache(model.params, 1, 12)
     for at, token in enumerate([BOS, *range(20, 30)]):
