@@ -4,11 +4,14 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from os import SEEK_END
 from pathlib import Path
 
+from rich.console import Console
+
+from pipeline.cli.ask import render_quote
 from pipeline.cli.infer import open_model
 from pipeline.cli.report import read_report
 from pipeline.common.errors import UserError
@@ -20,6 +23,8 @@ from pipeline.inference.prompts import fit_conversation, normalize_argument
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import CUT_MARK
 from pipeline.model.decoder import Decoder, parameter_count
+from pipeline.search.find import Index, open_index
+from pipeline.search.quote import NOT_FOUND, find_quote
 from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 
@@ -130,9 +135,24 @@ class Chat:
 
 
 def run_chat(
-    folder: Path = SFT_MODEL, system: str | None = None, seed: int = 0, device: str = "auto"
+    folder: Path = SFT_MODEL,
+    system: str | None = None,
+    seed: int = 0,
+    docs: Path | None = None,
+    device: str = "auto",
 ) -> None:
-    """Read messages and print answers until the input ends. Raises UserError for a folder without a model."""
+    """Read messages and print answers until the input ends.
+
+    With an index of documents (`docs`) messages are answered out of these, but those of which they know no
+    word. Raises UserError for a folder without a model, and for no index.
+    """
+    with ExitStack() as stack:
+        index = stack.enter_context(open_index(docs)) if docs else None
+        talk(folder, system, seed, index, device)
+
+
+def talk(folder: Path, system: str | None, seed: int, index: Index | None, device: str) -> None:
+    """See `run_chat`."""
     model, tokenizer = open_model(folder, device)
     chat = Chat(model, tokenizer, seed=seed, system=system)
     chat.check_system()
@@ -145,6 +165,8 @@ def run_chat(
             if line.startswith("/"):
                 if not run_command(chat, line):
                     return
+            elif line and index and index.knows_word(line):
+                print_quote(chat, line, index)
             elif line:
                 print_answer(chat, line)
         except UserError as error:
@@ -181,6 +203,16 @@ def print_answer(chat: Chat, text: str) -> None:
     except KeyboardInterrupt:
         print(CUT_MARK, end="")
     print(flush=True)
+
+
+def print_quote(chat: Chat, question: str, index: Index) -> None:
+    """Print the sentence of the documents that answers a question, and its place. The conversation has it."""
+    quote = find_quote(index, normalize_argument("message", question))
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    for line in render_quote(quote):
+        console.print(line)
+    answer = quote.sentence if quote else NOT_FOUND
+    chat.messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 
 
 def run_command(chat: Chat, line: str) -> bool:

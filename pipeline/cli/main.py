@@ -361,6 +361,7 @@ def chat(
     model: Annotated[Path, typer.Option(help="A chat model's folder.")] = SFT_MODEL,
     system: Annotated[str | None, typer.Option(help="A system message before the conversation.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed and words give the same answers.")] = 0,
+    docs: Annotated[Path | None, typer.Option(help="An index of documents to answer out of.")] = None,
 ) -> None:
     """Talk with a trained model. /yardım there names what you can do.
 
@@ -368,7 +369,7 @@ def chat(
     """
     from pipeline.cli.chat import run_chat
 
-    run_chat(model, system, seed)
+    run_chat(model, system, seed, docs)
 
 
 @app.command()
@@ -380,6 +381,7 @@ def serve(
     encoder: Annotated[
         Path | None, typer.Option(help="An encoder's folder; else models/encoder if it is there.")
     ] = None,
+    docs: Annotated[Path | None, typer.Option(help="An index of documents to answer out of.")] = None,
     host: Annotated[
         str, typer.Option(help="The address; another than loopback needs a token.")
     ] = "127.0.0.1",
@@ -400,7 +402,7 @@ def serve(
     """
     from pipeline.cli.serve import run_server
 
-    run_server(models or [], encoder, host, port, token, slots, queue, seconds, int8)
+    run_server(models or [], encoder, docs, host, port, token, slots, queue, seconds, int8)
 
 
 @app.command()
@@ -441,6 +443,22 @@ def doctor() -> None:
 
     if not run_checks():
         raise SystemExit(1)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What the documents should answer.")],
+    docs: Annotated[Path, typer.Option(help="An index of `tezgah index`.")] = SEARCH_INDEX,
+    model: Annotated[Path, typer.Option(help="A chat model's folder.")] = SFT_MODEL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON.")] = False,
+) -> None:
+    """Answer a question out of your documents: the sentence that says it, and where it stands.
+
+    Example: tezgah ask "Kitaplar ne zaman iade edilir?"
+    """
+    from pipeline.cli.ask import run_ask
+
+    run_ask(question, docs, model, as_json)
 
 
 @app.command()

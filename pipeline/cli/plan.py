@@ -12,7 +12,7 @@ from rich.table import Table
 from pipeline.autobatch.choose import free_bytes, plan_batch_size
 from pipeline.autobatch.memory_plan import ON_CPU, ON_GPU, Memory, largest_batch, plan_memory
 from pipeline.autobatch.probe import time_random_step
-from pipeline.cli import estimate, scaling
+from pipeline.cli import counting_gain, estimate, scaling
 from pipeline.cli.check import AllParams, check_params
 from pipeline.cli.graph import stale_stages
 from pipeline.cli.rate import measure_rate
@@ -62,6 +62,8 @@ def print_plan(probe: bool) -> None:
     print_line(console, describe_expected_bits(params, parameters))
     if params.model.ngram.order or params.train.ngram_draws:
         print_line(console, describe_counts(params))
+    if params.model.ngram.order:
+        print_line(console, describe_counting_gain(params, parameters))
     print_line(console, describe_disk(params, parameters))
     on_cpu = device is not None and device.type == "cpu"
     size, no_fit = try_or_explain(lambda: resolve_batch_size(params, device))
@@ -168,8 +170,7 @@ def read_packed_text(to_run: dict[str, str] | None) -> dict[str, Any] | None:
 def describe_expected_bits(params: AllParams, parameters: int) -> str:
     """Return a line about the expected bits per byte on real text, and the compute-optimal tokens."""
     law, per_token = scaling.LAW, estimate.bytes_per_token(params.tokenizer.vocab_size)
-    read = params.train.steps * params.train.tokens_per_step * per_token
-    effective = float(scaling.effective_bytes(max(1, estimate.training_bytes(params)), read))
+    read, effective = count_read_bytes(params)
     bits = law.bits_per_byte(parameters, effective)
     if scaling.is_within_runs(parameters, read):
         certainty = f"give or take {bits * law.relative_error(parameters, effective):.2f}"
@@ -179,6 +180,22 @@ def describe_expected_bits(params: AllParams, parameters: int) -> str:
         f"on real Turkish text that comes to about {bits:.2f} bits per byte ({certainty});"
         f" a model of this size deserves {law.optimal_bytes(parameters) / per_token / 1e6:,.0f} M tokens"
     )
+
+
+def count_read_bytes(params: AllParams) -> tuple[float, float]:
+    """Return the bytes of text that training reads, and how many read once would be worth as much."""
+    per_token = estimate.bytes_per_token(params.tokenizer.vocab_size)
+    read = params.train.steps * params.train.tokens_per_step * per_token
+    return read, float(scaling.effective_bytes(max(1, estimate.training_bytes(params)), read))
+
+
+def describe_counting_gain(params: AllParams, parameters: int) -> str:
+    """Return a line about the bits per byte that counts are expected to take off, on real text."""
+    text = max(1, estimate.training_bytes(params))
+    network = scaling.LAW.bits_per_byte(parameters, count_read_bytes(params)[1])
+    gain = counting_gain.expect_gain(network, text)
+    line = f"with its counts {network:.2f} bits per byte become about {network - gain:.2f} on real text"
+    return line if counting_gain.is_measured(text) else f"{line}, a guess: 5 to 91 MB were measured"
 
 
 def describe_counts(params: AllParams) -> str:

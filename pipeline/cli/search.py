@@ -71,17 +71,21 @@ def run_search(query: str, index: Path, limit: int, lexical: bool, dense: bool, 
         return
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     for hit in hits:
-        console.print(render_place(hit))
+        console.print(render_hit(hit))
         console.print(render_passage(hit), end="\n\n")
     if not hits:
         print(translate("nothing found"))
 
 
+def render_hit(hit: Hit) -> Text:
+    """Return the line above a passage: its score and place."""
+    return Text(f"{hit.score:.1f}  ", style="bold").append_text(render_place(hit))
+
+
 def render_place(hit: Hit) -> Text:
-    """Return the line above a passage: its score, file and place, and its headings."""
+    """Return where a passage stands: its file and place, and its headings."""
     place = translate(f"{hit.place_kind} {hit.place}")
-    parts = [f"{hit.score:.1f}", f"{hit.path}, {place}"]
-    parts += [part for part in (hit.title, hit.heading) if part]
+    parts = [f"{hit.path}, {place}", *(part for part in (hit.title, hit.heading) if part)]
     return Text("  ".join(parts), style="bold")
 
 

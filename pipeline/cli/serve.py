@@ -22,6 +22,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 def run_server(
     models: Sequence[str],
     encoder: Path | None,
+    docs: Path | None,
     host: str,
     port: int,
     token: str | None,
@@ -52,6 +53,7 @@ def run_server(
 
     from pipeline.encoder.numpy_table import open_encoder
     from pipeline.serving.app import Limits, create_app
+    from pipeline.serving.documents import Documents
     from pipeline.serving.models import Catalog, ServedEncoder, ServedModel, name_models
 
     defaults = [str(folder) for folder in (SFT_MODEL, BASE_MODEL) if folder.is_dir()]
@@ -65,13 +67,16 @@ def run_server(
         encoder = ENCODER_MODEL
     if encoder is not None:
         served = ServedEncoder(encoder.resolve().name, open_encoder(encoder))
+    documents = Documents(docs) if docs else None
     names = () if is_open else LOOPBACK_NAMES
-    app = create_app(Catalog(served_models, served), Limits(max_waiting, seconds), names, token)
+    app = create_app(Catalog(served_models, served, documents), Limits(max_waiting, seconds), names, token)
     place = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     known = ", ".join([model.name for model in served_models] + ([served.name] if served else []))
     print(translate(f"{place}: a page to talk with {known}; the API is under {place}/v1"), flush=True)
     print(translate("Ctrl-C ends"), file=sys.stderr, flush=True)
-    config = uvicorn.Config(app, log_level="warning", timeout_keep_alive=5, server_header=False)
+    config = uvicorn.Config(
+        app, log_level="warning", timeout_keep_alive=5, timeout_graceful_shutdown=3, server_header=False
+    )
     with suppress(KeyboardInterrupt):  # the usual end
         uvicorn.Server(config).run(sockets=[listener])
 

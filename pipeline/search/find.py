@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,14 @@ class Hit:
     spans: list[tuple[int, int]]
 
 
+class QueryWord(NamedTuple):
+    """A word of a query: its own key, the keys by which a passage may have it, and its weight."""
+
+    key: str
+    keys: frozenset[str]
+    weight: float
+
+
 class Index:
     """An index that is open for searching. What another program changes in it is seen by the next search."""
 
@@ -75,17 +83,37 @@ class Index:
                 scores = self._add_vectors(query, keys, scores, limit)
             return self._read_hits(dict(list(scores.items())[:limit]), keys)
 
-    def weigh_words(self, query: str) -> dict[str, float]:
-        """Return the keys of a query's words, each with how much it tells of a passage: rare ones more.
+    def count_passages(self) -> int:
+        """Return how many passages the index has."""
+        count: int = self.connection.execute("SELECT count(*) FROM passages").fetchone()[0]
+        return count
+
+    def knows_word(self, query: str) -> bool:
+        """Return true if a word of a query stands in a passage, in any form of it."""
+        try:
+            words = list_words(query)
+        except UserError:
+            return False
+        with self._snapshot():
+            return any(self._count(key) for key in self._choose_keys(words))
+
+    def weigh_words(self, query: str) -> list[QueryWord]:
+        """Return the words of a query, each with how much it tells of a passage: rare ones more.
 
         Raises UserError for a query without a word.
         """
         words = list_words(query)
+        weighed = []
         with self._snapshot():
-            (passages,) = self.connection.execute("SELECT count(*) FROM passages").fetchone()
-            counts = {key: self._count(key) for key in self._choose_keys(words)}
-        # The weight of BM25, but never below zero.
-        return {key: math.log(1 + (passages - n + 0.5) / (n + 0.5)) for key, n in counts.items()}
+            passages = self.count_passages()
+            for word in words:
+                own = self._choose_keys([word])
+                forms = {form for key in own for form in expand_key(word.letters if key == word.key else key)}
+                found = max(self._count(key) for key in [*own, *(forms if not self._count(own[0]) else ())])
+                # The weight of BM25, never below zero; of a word that stands nowhere as if it did once.
+                weight = math.log(1 + (passages - found + 0.5) / (max(found, 1) + 0.5))
+                weighed.append(QueryWord(word.key, frozenset([*own, *forms]), weight))
+        return weighed
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:

@@ -25,7 +25,7 @@ from pipeline.serving.errors import ApiError, install_handlers, to_api_error
 from pipeline.serving.guards import Guard
 from pipeline.serving.models import Catalog, ServedModel
 from pipeline.serving.scheduler import Job, QueueFull, Scheduler
-from pipeline.serving.schemas import ChatBody, CompletionBody, EmbeddingBody, GenerationBody
+from pipeline.serving.schemas import ChatBody, CompletionBody, EmbeddingBody, GenerationBody, QuestionBody
 
 PAGE = Path(__file__).parent / "page"
 LOOK_FOR_CLIENT = 0.25  # seconds between two looks whether a client still waits
@@ -59,7 +59,9 @@ def create_app(
     @app.get("/health")
     async def health() -> dict[str, Any]:
         """Tell that the server runs, and how busy it is."""
-        return {"status": "ok", "running": scheduler.running, "waiting": scheduler.waiting}
+        has_documents = catalog.documents is not None
+        state = {"running": scheduler.running, "waiting": scheduler.waiting, "documents": has_documents}
+        return {"status": "ok"} | state
 
     @app.get("/v1/models")
     async def list_models() -> dict[str, Any]:
@@ -74,7 +76,7 @@ def create_app(
     async def complete_chat(body: ChatBody, request: Request) -> Response:
         """Answer a conversation."""
         model = catalog.find_model(body.model)
-        ids = encode_conversation(model, body)
+        ids = await asyncio.to_thread(encode_conversation, model, body)
         rivals = body.top_logprobs if body.logprobs else None
         return await answer(ChatFormat(model), ids, body, rivals, request)
 
@@ -83,9 +85,8 @@ def create_app(
         """Continue a text."""
         model = catalog.find_model(body.model)
         text = normalize_prompt(normalize_argument("prompt", body.text))
-        return await answer(
-            TextFormat(model), model.tokenizer.encode_start(text), body, body.logprobs, request
-        )
+        ids = await asyncio.to_thread(model.tokenizer.encode_start, text)
+        return await answer(TextFormat(model), ids, body, body.logprobs, request)
 
     @app.post("/v1/embeddings")
     async def embed(body: EmbeddingBody) -> dict[str, Any]:
@@ -103,6 +104,13 @@ def create_app(
         usage = {"prompt_tokens": words, "total_tokens": words}
         return {"object": "list", "data": rows, "model": served.name, "usage": usage}
 
+    @app.post("/v1/ask")
+    async def ask_documents(body: QuestionBody) -> dict[str, Any]:
+        """Answer a question by a sentence of the documents."""
+        if catalog.documents is None:
+            raise ApiError(404, "this server has no documents; start it with --docs", code="no_documents")
+        return await catalog.documents.ask(normalize_argument("question", body.question))
+
     async def answer(
         shape: "ChatFormat", ids: list[int], body: GenerationBody, rivals: int | None, request: Request
     ) -> Response:
@@ -116,9 +124,10 @@ def create_app(
                 code="context_length_exceeded",
             )
         limit = getattr(body, "max_completion_tokens", None) or body.max_tokens
+        constraint = await asyncio.to_thread(model.constrain, body.response_format)  # may take a second
         generation = Generation(
             ids, limit, body.to_sampling(), body.seed, stop_ids=model.tokenizer.stop_ids,
-            constraint=model.constrain(body.response_format), rivals=rivals,
+            constraint=constraint, rivals=rivals,
         )  # fmt: skip
         stops = [normalize_argument("stop", text) for text in body.stop]
         try:

@@ -12,6 +12,7 @@ from pipeline.inference.constraint import Constraint, Constraints
 from pipeline.inference.engine import Engine
 from pipeline.model.decoder import Decoder
 from pipeline.ngrams.mixture import find_mixture
+from pipeline.serving.documents import Documents
 from pipeline.serving.errors import ApiError
 from pipeline.serving.schemas import ResponseFormat
 from pipeline.tokenizer.chat_template import ChatTokenizer
@@ -65,6 +66,7 @@ class Catalog:
 
     models: Sequence[ServedModel]
     encoder: ServedEncoder | None = None
+    documents: Documents | None = None
 
     def find_model(self, name: str) -> ServedModel:
         """Return the model of that name. Raises ApiError 404 where there is none."""

@@ -151,6 +151,12 @@ class CompletionBody(GenerationBody):
         return self.prompt if isinstance(self.prompt, str) else self.prompt[0]
 
 
+class QuestionBody(Body):
+    """POST /v1/ask."""
+
+    question: Annotated[str, Field(min_length=1, max_length=10_000)]
+
+
 class EmbeddingBody(Body):
     """POST /v1/embeddings."""
 

@@ -21,6 +21,7 @@ def test_print_plan_says_what_counts_take_only_where_there_are_some(project, up_
     plan.print_plan(probe=False)
     printed = capsys.readouterr().out
     assert re.search(r"n-gram counts: about \d+ s to count, 0\.0\d GB in models/base/ngram", printed)
+    assert re.search(r"with its counts \d\.\d\d bits per byte become about \d\.\d\d on real text", printed)
     assert re.search(r"disk: .*counts 0\.0\d", printed)
     set_params(project, "model", ngram={"order": 0})
     set_params(project, "train", ngram_draws=8)

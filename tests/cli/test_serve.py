@@ -17,7 +17,7 @@ from pipeline.cli.serve import is_loopback, run_server
 from pipeline.common.errors import UserError
 
 OPTIONS = {
-    "models": [], "encoder": None, "host": "127.0.0.1", "port": 0, "token": None, "slots": 2,
+    "models": [], "encoder": None, "docs": None, "host": "127.0.0.1", "port": 0, "token": None, "slots": 2,
     "max_waiting": 4, "seconds": 10.0,
 }  # fmt: skip
 

@@ -13,7 +13,8 @@ const TEXTS = {
     examples_chat: ["merhaba", "sen kimsin?", "neler biliyorsun?"], examples_base: ["Bir gün", "Bir varmış bir yokmuş,"],
     gone: "Sunucuya ulaşılamıyor. Çalışıyor mu?", queue_full: "Sunucu dolu. Biraz sonra yeniden deneyin.",
     context_length_exceeded: "İleti bu modelin okuyabildiğinden uzun. Kısaltın.", untitled: "Yeni konuşma",
-    too_slow: "Cevap çok uzun sürdü.", language: "English",
+    too_slow: "Cevap çok uzun sürdü.", language: "English", docs: "Belgelerden", passages: "Bulunan yerler",
+    line: "satır", page: "sayfa", row: "sıra", paragraph: "paragraf",
   },
   en: {
     conversations: "Conversations", conversation: "Conversation", model: "Model", new: "New", settings: "Settings",
@@ -27,10 +28,11 @@ const TEXTS = {
     examples_chat: ["merhaba", "sen kimsin?", "neler biliyorsun?"], examples_base: ["Bir gün", "Bir varmış bir yokmuş,"],
     gone: "The server cannot be reached. Is it running?", queue_full: "The server is full. Try again soon.",
     context_length_exceeded: "The message is longer than this model can read. Shorten it.", untitled: "New conversation",
-    too_slow: "The answer took too long.", language: "Türkçe",
+    too_slow: "The answer took too long.", language: "Türkçe", docs: "From documents", passages: "What was found",
+    line: "line", page: "page", row: "row", paragraph: "paragraph",
   },
 };
-const DEFAULTS = { system: "", temperature: 0.5, top_p: 0.95, min_p: 0.1, max_tokens: "", seed: "", confidence: true };
+const DEFAULTS = { system: "", temperature: 0.5, top_p: 0.95, min_p: 0.1, max_tokens: "", seed: "", confidence: true, docs: false };
 const STORE = "tezgah", RIVALS = 5, LOW = 0.3, MID = 0.7;
 
 const $ = (id) => document.getElementById(id);
@@ -43,6 +45,7 @@ const state = {
   language: saved.language || (navigator.language.startsWith("tr") ? "tr" : "en"),
 };
 let models = [];
+let hasDocuments = false;
 let running = null; // the AbortController of the answer that comes
 let shown = null; // the token whose rivals are shown
 
@@ -118,10 +121,37 @@ function drawText(message) {
   return text;
 }
 
+function describePlace(passage) {
+  const place = `${passage.path}, ${say(passage.place_kind)} ${passage.place}`;
+  return [place, passage.title, passage.heading].filter(Boolean).join("  ");
+}
+
+// Where an answer out of documents stands, and the passages that were found, closed until they are wanted.
+function drawSources(found) {
+  const sources = make("div", { className: "sources" });
+  if (found.quote) sources.append(make("p", { textContent: `— ${describePlace(found.quote)}` }));
+  if (!found.passages.length) return sources;
+  const details = make("details", {}, make("summary", { textContent: say("passages") }));
+  for (const passage of found.passages) {
+    const text = make("blockquote");
+    let at = 0;
+    const letters = [...passage.text]; // places are counted in characters
+    for (const [start, end] of passage.spans) {
+      text.append(letters.slice(at, start).join(""), make("mark", { textContent: letters.slice(start, end).join("") }));
+      at = end;
+    }
+    text.append(letters.slice(at).join(""));
+    details.append(make("p", { textContent: describePlace(passage) }), text);
+  }
+  sources.append(details);
+  return sources;
+}
+
 function drawTurn(message, index, messages) {
   const turn = make("article", { className: `turn ${message.role}` });
   turn.setAttribute("aria-label", say(message.role === "user" ? "you" : "answer"));
   turn.append(drawText(message));
+  if (message.found) turn.append(drawSources(message.found));
   const tools = make("div", { className: "tools" });
   const tool = (key, action) => {
     const button = make("button", { className: "quiet", textContent: say(key), type: "button" });
@@ -138,7 +168,7 @@ function drawTurn(message, index, messages) {
     }
     if (message.role === "user") tool("edit", () => editMessage(index));
     if (message.role === "assistant" && isLast) {
-      tool("retry", () => { messages.splice(index); answer(true); });
+      if (!message.found) tool("retry", () => { messages.splice(index); answer(true); });
       if (message.end !== "stop") tool("go_on", () => answer(false, message));
     }
   }
@@ -273,6 +303,29 @@ function readTokens(choice, text) {
   return [{ text, logprob, rivals: [[text, logprob]] }];
 }
 
+async function askDocuments() {
+  const { messages } = current();
+  const conversation = state.current;
+  running = new AbortController();
+  draw();
+  try {
+    const body = { question: messages.at(-1).content };
+    const found = await (await call("v1/ask", body, running.signal)).json();
+    if (!found.passages.length) { // no word of it stands in the documents, as of a greeting
+      running = null;
+      await answer();
+      return;
+    }
+    messages.push({ role: "assistant", content: found.answer, end: "stop", found });
+  } catch (error) {
+    if (error.name !== "AbortError" && state.current === conversation) { running = null; draw(); showError(error); return; }
+  }
+  running = null;
+  save();
+  if (state.current === conversation) draw();
+  $("message").focus();
+}
+
 async function answer(again = false, message = null) {
   if (running) return;
   const { messages } = current();
@@ -328,7 +381,8 @@ function send(text) {
   $("message").value = "";
   grow();
   save();
-  answer();
+  if (hasDocuments && state.settings.docs) askDocuments();
+  else answer();
 }
 
 function editMessage(index) {
@@ -389,6 +443,8 @@ drawTexts();
 try {
   models = (await (await call("v1/models")).json()).data.filter((one) => one.kind !== "encoder");
   if (!models.some((one) => one.id === state.model)) state.model = models[0].id;
+  hasDocuments = (await (await call("health")).json()).documents;
+  $("from-docs").hidden = !hasDocuments;
   draw();
 } catch (error) {
   showError(error);

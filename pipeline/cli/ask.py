@@ -1,0 +1,81 @@
+"""`tezgah ask`: an answer out of an index of documents, quoted with its place."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.cli.search import render_place
+from pipeline.common.i18n import translate
+from pipeline.common.paths import REPORTS, SFT_MODEL
+from pipeline.search.find import open_index
+from pipeline.search.quote import NOT_FOUND, Quote, find_quote
+from pipeline.text.grounded import ask_about
+
+READINGS = "miniworld_readings"  # the task that measures how a model answers about passages
+
+
+def run_ask(question: str, docs: Path, folder: Path, as_json: bool) -> None:
+    """Print the sentence of the documents that answers a question, and where it stands.
+
+    A chat model whose report says that it answers better than a quote phrases the answer first. Raises
+    UserError for no index, or a question without a word.
+    """
+    with open_index(docs) as index:
+        quote = find_quote(index, question)
+        if index.encoder and index.encoder_error:
+            reason = translate(str(index.encoder_error))
+            print(translate(f"note: by words alone: {reason}"), file=sys.stderr)
+    phrased = phrase(quote, question, folder) if quote and phrases(folder) else None
+    if as_json:
+        print(json.dumps(describe_answer(quote, phrased), ensure_ascii=False))
+        return
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if phrased:
+        console.print(Text(phrased), end="\n\n")
+    for line in render_quote(quote):
+        console.print(line)
+
+
+def phrase(quote: Quote, question: str, folder: Path) -> str:
+    """Return a chat model's answer about a passage."""
+    from pipeline.cli.infer import infer  # here: it takes seconds
+
+    return "".join(infer(ask_about(quote.hit.text, question), folder))
+
+
+def describe_answer(quote: Quote | None, phrased: str | None = None) -> dict[str, Any]:
+    """Return an answer as JSON has it."""
+    return {
+        "answer": phrased or (quote.sentence if quote else NOT_FOUND),
+        "quote": quote and asdict(quote),
+    }
+
+
+def render_quote(quote: Quote | None) -> list[Text]:
+    """Return the lines of an answer out of documents: the sentence and its place."""
+    if quote is None:
+        return [Text(NOT_FOUND)]
+    return [Text(f"“{quote.sentence}”"), Text("— ").append_text(render_place(quote.hit))]
+
+
+def phrases(folder: Path) -> bool:
+    """Tell if a chat model answers about passages better than their best sentence, by its own report."""
+    report = REPORTS / "evaluate/metrics.json"
+    if folder.resolve() != SFT_MODEL.resolve() or not report.is_file():
+        return False
+    try:
+        readings = json.loads(report.read_text(encoding="utf-8"))["questions"][READINGS]
+        return is_better(readings)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def is_better(readings: Mapping[str, Any]) -> bool:
+    """Tell if the lower bound of the model's right answers lies above the share of quotes that are right."""
+    return bool(readings["told"]["low"] > readings["best_sentence"])
