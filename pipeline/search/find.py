@@ -47,9 +47,9 @@ class Hit:
 
 
 class QueryWord(NamedTuple):
-    """A word of a query: its own key, the keys by which a passage may have it, and its weight."""
+    """A word of a query: the keys that may be meant by it, those of its forms too, and its weight."""
 
-    key: str
+    meant: frozenset[str]
     keys: frozenset[str]
     weight: float
 
@@ -107,12 +107,16 @@ class Index:
         with self._snapshot():
             passages = self.count_passages()
             for word in words:
-                own = self._choose_keys([word])
-                forms = {form for key in own for form in expand_key(word.letters if key == word.key else key)}
-                found = max(self._count(key) for key in [*own, *(forms if not self._count(own[0]) else ())])
+                meant = self._choose_keys([word])
+                if not any(map(self._count, meant)):
+                    meant = [word.key, *vary_marks(word.key)]
+                forms = {
+                    form for key in meant for form in expand_key(word.letters if key == word.key else key)
+                }
+                found = max(map(self._count, meant)) or max(map(self._count, forms), default=0)
                 # The weight of BM25, never below zero; of a word that stands nowhere as if it did once.
                 weight = math.log(1 + (passages - found + 0.5) / (max(found, 1) + 0.5))
-                weighed.append(QueryWord(word.key, frozenset([*own, *forms]), weight))
+                weighed.append(QueryWord(frozenset(meant), frozenset([*meant, *forms]), weight))
         return weighed
 
     @contextmanager

@@ -48,7 +48,7 @@ def find_quote(index: Index, question: str, hits: list[Hit] | None = None) -> Qu
     """
     hits = index.search(question, PASSAGES) if hits is None else hits[:PASSAGES]
     words = index.weigh_words(question)
-    telling = [word for word in words if word.key not in ASKING_KEYS] or words
+    telling = [word for word in words if not word.meant & ASKING_KEYS] or words
     asks_for_number = bool(ASKS_FOR_NUMBER.search(lower(question)))
     best, best_score = None, -math.inf
     for hit in hits:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 
 import numpy as np
@@ -178,6 +179,7 @@ def test_the_same_prefix_is_read_once(server):
     assert [slot.read for slot in engine.slots] == read  # the same slot served both
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_curl_reads_a_stream(server):
     body = json.dumps({"messages": QUESTION, "stream": True, "max_tokens": 5})
     command = ["curl", "-sN", f"{server.url}/v1/chat/completions", "-H", "Content-Type: application/json"]

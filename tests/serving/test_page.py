@@ -175,3 +175,21 @@ def test_axe_finds_no_serious_fault(open_page, width, scheme):
     serious = [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")]
     assert serious == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_answer_out_of_documents_stands_beside_its_place(docs_server, browser):
+    page = browser.new_page(locale="tr-TR")
+    page.goto(docs_server.url)
+    page.wait_for_selector(".empty button")
+    page.get_by_label("Belgelerden").check()
+    ask(page, "kitaplar ne zaman iade edilir")
+    assert page.inner_text(f"{ANSWER} .text").startswith("Ödünç alınan kitaplar")
+    assert "yönetmelik.md, satır 5" in page.inner_text(f"{ANSWER} .sources")
+    page.get_by_text("Bulunan yerler").click()
+    assert page.locator(f"{ANSWER} mark").first.inner_text() == "kitaplar"
+    ask(page, "Fransa'nın başkenti neresi?")
+    assert page.inner_text(f"{ANSWER} .text") == "Belgelerde bulamadım."
+    page.reload()
+    page.wait_for_selector(f"{ANSWER} .text")
+    assert page.get_by_label("Belgelerden").is_checked()
+    page.close()
