@@ -119,18 +119,20 @@ class Engine:
         model: Decoder,
         slots: int = 1,
         *,
+        capacity: int | None = None,
         forbidden_ids: Sequence[int] = Tokenizer.forbidden_ids,
         adjust: Adjust | None = None,
         int8: bool = False,
     ) -> None:
-        """`forbidden_ids` are never generated. `adjust` replaces the logits before a token is chosen.
+        """`capacity`: tokens of the longest text, prompt included; None: the model's context.
 
+        `forbidden_ids` are never generated. `adjust` replaces the logits before a token is chosen.
         With `int8` a processor multiplies in 8 bits. Raises UserError where that is not built.
         """
         self.model, self.forbidden_ids, self.adjust = model, list(forbidden_ids), adjust
         self.device = next(model.parameters()).device
         dtype = torch.float32 if can_read(model) else model.dtype
-        self.cache = KVCache(model.params, slots, model.context, dtype, self.device)
+        self.cache = KVCache(model.params, slots, capacity or model.context, dtype, self.device)
         self.cpu_decoder = CpuDecoder(model, self.cache, int8) if can_read(model) else None
         if int8 and self.cpu_decoder is None:
             raise UserError("--int8: for llama, qwen2 and qwen3 on a processor alone; leave it out")

@@ -36,7 +36,10 @@ def generate(
     if not generations:
         return []
     slots = min(batch_size, len(prompts))
-    engine = Engine(model, slots, forbidden_ids=forbidden_ids, adjust=adjust, int8=int8)
+    lengths = [min(len(prompt) + max_new_tokens, model.context) for prompt in prompts]
+    engine = Engine(
+        model, slots, capacity=max(lengths), forbidden_ids=forbidden_ids, adjust=adjust, int8=int8
+    )
     for generation in sorted(generations, key=lambda generation: len(generation.prompt)):  # little padding
         engine.submit(generation)
     while engine.is_busy:

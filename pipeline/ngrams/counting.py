@@ -21,7 +21,7 @@ from pipeline.tokenizer.special import BOS
 
 Discounts = tuple[float, float, float]
 FALLBACK: Discounts = (0.5, 1.0, 1.5)  # as in KenLM, where counts of counts are too few for an estimate
-MAX_SORTED = 12_000_000  # tokens at a time; sorting takes about 48 bytes for each
+MAX_SORTED = 9_000_000  # tokens at a time; sorting takes about 48 bytes for each
 CHUNK = 1 << 21  # tokens or n-grams in one piece, where nothing is sorted
 
 

@@ -146,6 +146,15 @@ def test_engine_cached_logits_equal_uncached(model, ids, data):
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-4, rtol=1e-4)
 
 
+def test_generate_takes_no_more_of_the_cache_than_its_texts_need(monkeypatch):
+    sizes = []
+    monkeypatch.setattr(engine_module, "KVCache", lambda *args: sizes.append(args[2]) or KVCache(*args))
+    model = make_random_decoder(context=4096)
+    generate(model, [[BOS, 20, 21], [BOS]], max_new_tokens=4)
+    generate(model, [[BOS] * 4000], max_new_tokens=200)
+    assert sizes == [7, 4096]
+
+
 def test_engine_computes_in_fp32_under_autocast(model):
     prompts = [[BOS, 20 + row] for row in range(4)]
     expected = generate(model, prompts, max_new_tokens=8)
