@@ -22,6 +22,7 @@ from pipeline.search.find import Index, open_index
 from pipeline.search.index import update_index
 from pipeline.search.quote import MIN_COVERAGE, PASSAGES, find_quote
 from pipeline.statistics.intervals import estimate_mean
+from pipeline.text.casing import lower
 from pipeline.text.grounded import best_sentence
 
 MANY = 40  # passages, of which those of the question's paragraph are left out
@@ -50,8 +51,8 @@ def read_cases(path: Path) -> tuple[list[str], list[Case]]:
 
 def holds_answer(sentence: str, case: Case) -> bool:
     """Tell if a sentence has one of the answers in it."""
-    text = " ".join(sentence.split()).casefold()
-    return any(" ".join(answer.split()).casefold() in text for answer in case.answers)
+    text = lower(" ".join(sentence.split()))
+    return any(lower(" ".join(answer.split())) in text for answer in case.answers)
 
 
 def measure(index: Index, cases: list[Case]) -> dict[str, np.ndarray]:
