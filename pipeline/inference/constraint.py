@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Collection
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.common.errors import UserError
+from pipeline.common.errors import UserError, one_line
 
 
 class Constraint:
@@ -49,21 +50,40 @@ class Constraints:
 
         Raises UserError for a schema that nothing can meet, or that is not supported.
         """
-        grammar = self.library.LLMatcher.grammar_from_json_schema(
-            json.dumps(schema), overrides={"whitespace_flexible": False}
-        )
-        return self._compile(grammar, "schema")
+        try:
+            written = json.dumps({**schema, "x-guidance": {"whitespace_flexible": False}}, allow_nan=False)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"schema: {one_line(error)}; change it") from None
+        return self._compile(f"start: %json {written}", "schema")
 
     def match_regex(self, pattern: str) -> Constraint:
         """Return the constraint of a regular expression that the whole text matches.
 
         Raises UserError for a wrong one.
         """
-        return self._compile(self.library.LLMatcher.grammar_from_regex(pattern), "regex")
+        return self._compile(f"start: /{escape_slashes(pattern)}/", "regex")
 
-    def _compile(self, grammar: str, name: str) -> Constraint:
-        matcher = self.library.LLMatcher(self.tokenizer, grammar, log_level=0)
-        if matcher.is_error():
-            reason = " ".join(matcher.get_error().split())
-            raise UserError(f"{name}: {reason}; change it")
+    def _compile(self, rules: str, name: str) -> Constraint:
+        # Without `no_forcing` text that spells a special token, such as </s>, would be that token.
+        grammar = f'%llguidance {{"no_forcing": true}}\n{rules}'
+        try:
+            matcher = self.library.LLMatcher(self.tokenizer, grammar, log_level=0)
+            reason = matcher.get_error() if matcher.is_error() else ""
+        except ValueError as error:
+            reason = str(error)
+        if reason:
+            raise UserError(f"{name}: {describe_reason(reason)}; change it")
         return Constraint(matcher, self.vocab_size)
+
+
+def escape_slashes(pattern: str) -> str:
+    """Return a regular expression as it is written between slashes on one line."""
+    written = {"/": r"\x2F", r"\/": r"\x2F", "\n": r"\n", "\\\n": r"\n"}
+    parts = re.findall(r"\\.|.", pattern, flags=re.DOTALL)
+    return "".join(written.get(part, part) for part in parts)
+
+
+def describe_reason(reason: str) -> str:
+    """Return why a grammar is refused, without its place in it and the grammar itself."""
+    reason = one_line(reason).split(" 1 | %llguidance")[0]
+    return re.sub(r"^(at )?\d+\(\d+\): (failed to compile JSON schema: )?", "", reason)

@@ -224,6 +224,9 @@ class Engine:
         allowed_V = logits_V
         if generation.constraint:
             allowed_V = np.where(generation.constraint.allowed_tokens(), logits_V, -np.inf)
+            if np.isneginf(allowed_V).all():  # nothing may follow, not even an end
+                generation.end, slot.generation = "stop", None
+                return generation
         token = sample_token(allowed_V, generation.generator, generation.sampling, seen_ids)
         if token in generation.stop_ids:
             generation.end = "stop"

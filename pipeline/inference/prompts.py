@@ -36,11 +36,15 @@ def fit_conversation(
     limit = max_new_tokens or context
     starts = [start for start, message in enumerate(talk) if message["role"] == "user"] or [0]
     starts[0] = 0
-    for start in starts:
+    fitting: list[int] = []
+    for start in reversed(starts):  # from the newest on, as there may be very many
         ids = [*tokenizer.encode_prompt([*system, *talk[start:]]), *begun]
         room = half if start < starts[-1] else min(half, context // 4)
-        if len(ids) + min(limit, room) <= context:
-            return ids
-    raise UserError(
-        f"message: {len(ids)} tokens leave no room for an answer: the model reads {context}; shorten it"
-    )
+        if len(ids) + min(limit, room) > context:
+            break
+        fitting = ids
+    if not fitting:
+        raise UserError(
+            f"message: {len(ids)} tokens leave no room for an answer: the model reads {context}; shorten it"
+        )
+    return fitting

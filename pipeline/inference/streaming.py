@@ -71,5 +71,7 @@ class TextDecoder:
 
 def partial_stop_length(text: str, stop_strings: Iterable[str]) -> int:
     """Return the number of characters at the end of `text` that may be the beginning of a stop string."""
-    lengths = (n for stop in stop_strings for n in range(1, len(stop)) if text.endswith(stop[:n]))
+    lengths = (
+        n for stop in stop_strings for n in range(1, min(len(stop), len(text) + 1)) if text.endswith(stop[:n])
+    )
     return max(lengths, default=0)

@@ -77,6 +77,25 @@ def test_regex_is_matched_by_a_random_model(speaker, constraints, seed):
     assert re.fullmatch(pattern, speaker(constraints.match_regex(pattern), seed))
 
 
+@pytest.mark.parametrize("text", ["</s>", "<|end|>", "x<s>", "<unk>", "<pad>", "a/b", "iki\nsatır"])
+def test_text_that_spells_a_special_token_stays_text(speaker, constraints, text):
+    assert json.loads(speaker(constraints.match_schema({"const": text}), 1)) == text
+    assert speaker(constraints.match_regex(re.escape(text)), 1) == text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"), [("a/b", "a/b"), (r"a\/b", "a/b"), (r"a\\/b", "a\\/b"), ("a\nb", "a\nb")]
+)
+def test_regex_with_slashes_and_lines(speaker, constraints, pattern, text):
+    assert speaker(constraints.match_regex(pattern), 1) == text
+
+
+@pytest.mark.parametrize("schema", [{"enum": ["\ud800"]}, {"const": float("nan")}, {"$ref": "#/a/b"}])
+def test_schema_that_is_no_json_is_refused(constraints, schema):
+    with pytest.raises(UserError, match=r"^schema: .*; change it$"):
+        constraints.match_schema(schema)
+
+
 @pytest.mark.parametrize(
     ("schema", "reason"),
     [
