@@ -24,7 +24,7 @@ from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 from pipeline.inference.streaming import CUT_MARK
 from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.search.find import Index, open_index
-from pipeline.search.quote import NOT_FOUND, find_quote
+from pipeline.search.quote import NOT_FOUND, find_quote, is_for_documents
 from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.chat_template import ChatTokenizer, Message
 
@@ -143,8 +143,8 @@ def run_chat(
 ) -> None:
     """Read messages and print answers until the input ends.
 
-    With an index of documents (`docs`) messages are answered out of these, but those of which they know no
-    word. Raises UserError for a folder without a model, and for no index.
+    With an index of documents (`docs`) messages are answered out of these (see `is_for_documents`). Raises
+    UserError for a folder without a model, and for no index.
     """
     with ExitStack() as stack:
         index = stack.enter_context(open_index(docs)) if docs else None
@@ -165,7 +165,7 @@ def talk(folder: Path, system: str | None, seed: int, index: Index | None, devic
             if line.startswith("/"):
                 if not run_command(chat, line):
                     return
-            elif line and index and index.knows_word(line):
+            elif line and index and is_for_documents(index, line):
                 print_quote(chat, line, index)
             elif line:
                 print_answer(chat, line)

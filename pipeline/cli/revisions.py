@@ -12,7 +12,7 @@ FETCHED = "revisions"  # below the scratch folder
 
 def split_revision(text: str) -> tuple[Path, str | None]:
     """Return the folder and the revision of FOLDER@REVISION. A folder of that very name has none."""
-    folder, _, revision = text.rpartition("@")
+    folder, _, revision = text.partition("@")
     return (Path(folder), revision) if folder and revision and not Path(text).exists() else (Path(text), None)
 
 
@@ -21,8 +21,12 @@ def fetch_folder(folder: Path, revision: str) -> Path:
 
     Raises UserError for an unknown revision, and where the folder cannot be had.
     """
-    commit = find_commit(revision)
     name = f"{folder}@{revision}"
+    try:
+        folder = folder.resolve().relative_to(Path.cwd().resolve())
+    except ValueError:
+        raise UserError(f"{name}: not in this project; name a folder of it, such as models/sft") from None
+    commit = find_commit(revision)
     if commit is None:
         raise UserError(f"{name}: no such revision or experiment; `dvc exp list` shows experiments")
     target = scratch_folder() / FETCHED / commit / folder

@@ -16,6 +16,7 @@ from pipeline.common.i18n import translate
 from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL
 
 PACKAGES = ("fastapi", "uvicorn", "llguidance")
+MAX_SLOTS = 1024
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -57,10 +58,10 @@ def run_server(
     from pipeline.serving.models import Catalog, ServedEncoder, ServedModel, name_models
 
     defaults = [str(folder) for folder in (SFT_MODEL, BASE_MODEL) if folder.is_dir()]
-    chosen = list(models) or defaults or [str(SFT_MODEL)]
+    split = [split_revision(text) for text in list(models) or defaults or [str(SFT_MODEL)]]
     served_models = [
         ServedModel(name, folder, *open_model(folder, device), slots, int8)
-        for name, folder in zip(name_models(chosen), map(find_folder, chosen), strict=True)
+        for name, folder in zip(name_models(split), map(find_folder, split), strict=True)
     ]
     served = None
     if encoder is None and ENCODER_MODEL.is_dir():
@@ -68,9 +69,10 @@ def run_server(
     if encoder is not None:
         served = ServedEncoder(encoder.resolve().name, open_encoder(encoder))
     documents = Documents(docs) if docs else None
-    names = () if is_open else LOOPBACK_NAMES
+    own = f"[{host}]" if ":" in host else host
+    names = () if is_open else (*LOOPBACK_NAMES, own)
     app = create_app(Catalog(served_models, served, documents), Limits(max_waiting, seconds), names, token)
-    place = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    place = f"http://{own}:{listener.getsockname()[1]}"
     known = ", ".join([model.name for model in served_models] + ([served.name] if served else []))
     print(translate(f"{place}: a page to talk with {known}; the API is under {place}/v1"), flush=True)
     print(translate("Ctrl-C ends"), file=sys.stderr, flush=True)
@@ -81,9 +83,9 @@ def run_server(
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def find_folder(text: str) -> Path:
-    """Return a model's folder; of FOLDER@REVISION a copy. Raises UserError where it cannot be had."""
-    folder, revision = split_revision(text)
+def find_folder(named: tuple[Path, str | None]) -> Path:
+    """Return a model's folder; of another revision a copy. Raises UserError where it cannot be had."""
+    folder, revision = named
     return folder if revision is None else fetch_folder(folder, revision)
 
 
@@ -91,8 +93,8 @@ def check_limits(port: int, slots: int, max_waiting: int, seconds: float) -> Non
     """Raise UserError for a number out of range."""
     if not 0 <= port < 65536:
         raise UserError(f"--port: {port}: give 1 to 65535, or 0 for a free one")
-    if slots < 1:
-        raise UserError(f"--slots: {slots}: give 1 or more")
+    if not 1 <= slots <= MAX_SLOTS:
+        raise UserError(f"--slots: {slots}: give 1 to {MAX_SLOTS}")
     if max_waiting < 0:
         raise UserError(f"--queue: {max_waiting}: give 0 or more")
     if not 0 < seconds < float("inf"):

@@ -24,6 +24,7 @@ MAX_MATCHES = 30_000  # passages of the words that choose candidates; others ran
 CANDIDATES = 200  # passages of the words, and as many of the vectors, that are ranked by both
 # An encoder's weight is for the scores of `bm25s`, which leave out the factor k1 + 1 that SQLite has.
 BM25_SCALE = 2.2
+MAX_COUNTS = 100_000  # keys whose numbers of passages are remembered
 MAX_QUERY_WORDS = 64  # the others of a longer query are left out
 
 
@@ -215,6 +216,8 @@ class Index:
     def _count(self, key: str) -> int:
         """Return how many passages have a key."""
         if key not in self._counts:
+            if len(self._counts) >= MAX_COUNTS:
+                self._counts.clear()
             row = self.connection.execute("SELECT doc FROM terms WHERE term = ?", (key,)).fetchone()
             self._counts[key] = row[0] if row else 0
         return self._counts[key]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.common.errors import UserError
 from pipeline.encoder.sentences import split_sentences
 from pipeline.search.find import Hit, Index, QueryWord
 from pipeline.search.words import find_words, make_key
@@ -59,6 +60,15 @@ def find_quote(index: Index, question: str, hits: list[Hit] | None = None) -> Qu
             if score > best_score:
                 best, best_score = Quote(sentence, hit, coverage), score
     return best if best and best.coverage >= MIN_COVERAGE else None
+
+
+def is_for_documents(index: Index, message: str) -> bool:
+    """Tell if a message asks something, or has a word that the documents know: not a greeting, say."""
+    try:
+        words = index.weigh_words(message)
+    except UserError:
+        return False
+    return index.knows_word(message) or any(word.meant & ASKING_KEYS for word in words)
 
 
 def share_of(words: Sequence[QueryWord], text: str) -> float:

@@ -87,7 +87,7 @@ def is_known(word: str) -> bool:
     return bool(default_analyser().analyses(word))
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def expand_key(word: str) -> tuple[str, ...]:
     """Return the keys under which forms of a word stand in an index, its own first.
 

@@ -3,11 +3,14 @@
 import asyncio
 import base64
 import json
+import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +18,23 @@ import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
+from pipeline.common.errors import UserError
 from pipeline.inference.continuations import normalize_prompt
 from pipeline.inference.engine import Generation
 from pipeline.inference.prompts import fit_conversation, normalize_argument
 from pipeline.inference.sampling import Choice
-from pipeline.inference.streaming import TextDecoder
+from pipeline.inference.streaming import REPLACEMENT, TextDecoder
 from pipeline.serving.errors import ApiError, install_handlers, to_api_error
 from pipeline.serving.guards import Guard
 from pipeline.serving.models import Catalog, ServedModel
 from pipeline.serving.scheduler import Job, QueueFull, Scheduler
 from pipeline.serving.schemas import ChatBody, CompletionBody, EmbeddingBody, GenerationBody, QuestionBody
+from pipeline.tokenizer.tokenizer import Tokenizer
 
 PAGE = Path(__file__).parent / "page"
+BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 LOOK_FOR_CLIENT = 0.25  # seconds between two looks whether a client still waits
 
 
@@ -44,12 +51,17 @@ def create_app(
 ) -> FastAPI:
     """Return the application. `hosts` and `token`: see `Guard`."""
     scheduler = Scheduler([model.engine for model in catalog.models], limits.max_waiting)
+    embedding_thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+    embedding_requests = 0
 
     @asynccontextmanager
     async def run_scheduler(_: FastAPI) -> AsyncIterator[None]:
         task = asyncio.create_task(scheduler.run())
         yield
         task.cancel()
+        embedding_thread.shutdown(wait=False, cancel_futures=True)
+        if catalog.documents:
+            catalog.documents.close()
 
     app = FastAPI(title="Tezgâh", lifespan=run_scheduler, docs_url=None, redoc_url=None)
     app.add_middleware(Guard, hosts=hosts, token=token)
@@ -62,6 +74,18 @@ def create_app(
         has_documents = catalog.documents is not None
         state = {"running": scheduler.running, "waiting": scheduler.waiting, "documents": has_documents}
         return {"status": "ok"} | state
+
+    queue_full = ApiError(429, f"{limits.max_waiting} texts wait already; try again soon", code="queue_full")
+
+    @app.get("/v1/models/{name:path}")
+    async def show_model(name: str) -> dict[str, Any]:
+        """Return one of the models."""
+        rows = (await list_models())["data"]
+        known = ", ".join(row["id"] for row in rows)
+        for row in rows:
+            if row["id"] == name:
+                return row
+        raise ApiError(404, f"{name!r}: no such model; there are {known}", code="model_not_found")
 
     @app.get("/v1/models")
     async def list_models() -> dict[str, Any]:
@@ -95,7 +119,15 @@ def create_app(
         if body.dimensions not in (None, served.encoder.width):
             raise ApiError(400, f"dimensions: this encoder has {served.encoder.width}", "dimensions")
         texts = [normalize_argument("input", text) for text in body.texts]
-        vectors = await scheduler.run_between(lambda: served.encoder.embed(texts).astype(np.float32))
+        nonlocal embedding_requests
+        if embedding_requests > limits.max_waiting:
+            raise queue_full
+        embedding_requests += 1
+        try:
+            loop = asyncio.get_running_loop()
+            vectors = await loop.run_in_executor(embedding_thread, served.encoder.embed, texts)
+        finally:
+            embedding_requests -= 1
         encode = encode_base64 if body.encoding_format == "base64" else encode_list
         rows = [
             {"object": "embedding", "index": i, "embedding": encode(row)} for i, row in enumerate(vectors)
@@ -123,25 +155,26 @@ def create_app(
                 " send less",
                 code="context_length_exceeded",
             )
-        limit = getattr(body, "max_completion_tokens", None) or body.max_tokens
         constraint = await asyncio.to_thread(model.constrain, body.response_format)  # may take a second
         generation = Generation(
-            ids, limit, body.to_sampling(), body.seed, stop_ids=model.tokenizer.stop_ids,
+            ids, body.limit, body.to_sampling(), body.seed, stop_ids=model.tokenizer.stop_ids,
             constraint=constraint, rivals=rivals,
         )  # fmt: skip
-        stops = [normalize_argument("stop", text) for text in body.stop]
+        decoder = TextDecoder(model.tokenizer.decode, body.stop)
         try:
             job = scheduler.submit(model.engine, generation)
         except QueueFull:
-            raise ApiError(
-                429, f"{limits.max_waiting} texts wait already; try again soon", code="queue_full"
-            ) from None
-        pieces = read_pieces(scheduler, job, model, stops, limits.seconds)
+            raise queue_full from None
+        pieces = read_pieces(job, decoder, limits.seconds)
         if body.stream:
             events = shape.stream(generation, pieces, body.stream_options.include_usage)
             headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-            return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-        return await finish_unless_gone(shape.whole(generation, pieces), request)
+            leave = partial(scheduler.cancel, job)
+            return LeavingResponse(events, leave, media_type="text/event-stream", headers=headers)
+        try:
+            return await finish_unless_gone(shape.whole(generation, pieces), request)
+        finally:
+            scheduler.cancel(job)
 
     if PAGE.is_dir():
         serve_page(app)
@@ -176,7 +209,10 @@ def encode_conversation(model: ServedModel, body: ChatBody) -> list[int]:
     if body.continue_final_message:
         begun = model.tokenizer.encode(messages.pop()["content"].rstrip(" "))
     if body.truncation == "auto":
-        return fit_conversation(model.tokenizer, messages, model.model.context, body.max_tokens, begun)
+        try:
+            return fit_conversation(model.tokenizer, messages, model.model.context, body.limit, begun)
+        except UserError as error:
+            raise ApiError(400, str(error), code="context_length_exceeded") from None
     return [*model.tokenizer.encode_prompt(messages), *begun]
 
 
@@ -199,11 +235,23 @@ class Piece:
     end: str = ""  # "stop" or "length" with the last piece
 
 
-async def read_pieces(
-    scheduler: Scheduler, job: Job, model: ServedModel, stops: list[str], seconds: float
-) -> AsyncIterator[Piece]:
-    """Yield a text piece by piece, and free its slot where the reader leaves or the time is up."""
-    decoder = TextDecoder(model.tokenizer.decode, stops)
+class LeavingResponse(StreamingResponse):
+    """A stream that calls `leave` at its end, also where its client left before it began."""
+
+    def __init__(self, content: AsyncIterator[str], leave: Callable[[], None], **options: Any) -> None:
+        super().__init__(content, **options)
+        self.leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.leave()
+
+
+async def read_pieces(job: Job, decoder: TextDecoder, seconds: float) -> AsyncIterator[Piece]:
+    """Yield a text piece by piece. Raises ApiError where the time is up."""
     generation, told = job.generation, 0
     read = 0
     try:
@@ -220,8 +268,8 @@ async def read_pieces(
         yield Piece(text if decoder.is_stopped else decoder.finish(), generation.choices[told:read], end)
     except TimeoutError:
         raise ApiError(504, f"the answer took more than {seconds:g} seconds", code="too_slow") from None
-    finally:
-        scheduler.cancel(job)
+    except Exception as error:  # of the engine
+        raise to_api_error(error) from error
 
 
 async def finish_unless_gone(work: Any, request: Request) -> Response:
@@ -296,7 +344,9 @@ class ChatFormat:
 
         def describe(token: int, logprob: float) -> dict[str, Any]:
             text = show_token(self.model, token)
-            return {"token": text, "logprob": finite(logprob), "bytes": list(text.encode())}
+            of_byte = BYTE_TOKEN.fullmatch(text)
+            content = [int(of_byte[1], 16)] if of_byte else list(text.encode())
+            return {"token": text, "logprob": finite(logprob), "bytes": content}
 
         return {
             "content": [
@@ -339,8 +389,11 @@ class TextFormat(ChatFormat):
 
 
 def show_token(model: ServedModel, token: int) -> str:
-    """Return the text of a token, or how the vocabulary writes a special one."""
-    return model.tokenizer.show_token(token) or model.tokenizer.decode([token])
+    """Return the text of a token, or how the vocabulary writes a special one, or a byte of a letter."""
+    text = model.tokenizer.show_token(token) or model.tokenizer.decode([token])
+    if REPLACEMENT in text and isinstance(model.tokenizer, Tokenizer):
+        return model.tokenizer.id_to_piece(token)
+    return text
 
 
 def finite(logprob: float) -> float:

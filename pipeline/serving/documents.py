@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.search.find import Hit, Index, open_index
-from pipeline.search.quote import NOT_FOUND, PASSAGES, find_quote
+from pipeline.search.quote import NOT_FOUND, PASSAGES, find_quote, is_for_documents
 
 
 class Documents:
@@ -27,6 +27,11 @@ class Documents:
         """The index; SQLite wants it to be used in the thread that opened it."""
         return self.stack.enter_context(open_index(self.path))
 
+    def close(self) -> None:
+        """Close the index, in its own thread."""
+        self.executor.submit(self.stack.close).result()
+        self.executor.shutdown()
+
     async def ask(self, question: str) -> dict[str, Any]:
         """Return the answer to a question, the quote with its place, and the passages that were found.
 
@@ -38,6 +43,7 @@ class Documents:
         hits = self.index.search(question, PASSAGES)
         quote = find_quote(self.index, question, hits)
         return {
+            "is_for_documents": is_for_documents(self.index, question),
             "answer": quote.sentence if quote else NOT_FOUND,
             "quote": {"sentence": quote.sentence} | describe_hit(quote.hit) if quote else None,
             "passages": [describe_hit(hit) for hit in hits],

@@ -62,6 +62,8 @@ def describe_invalid(error: RequestValidationError) -> ApiError:
     path = [str(part) for part in first["loc"] if part != "body" and not re.search(r"\W|^str$", str(part))]
     name = ".".join(path)
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "model_attributes_type" and not path:
+        return ApiError(400, "the body is no JSON object; send it with Content-Type: application/json")
     if first["type"] == "json_invalid":
         return ApiError(400, f"the body is no JSON: {first.get('ctx', {}).get('error', message)}")
     return ApiError(400, f"{name}: {one_line(message)}" if name else one_line(message), name or None)

@@ -39,8 +39,9 @@ class Guard:
 
     def _check(self, scope: Scope, headers: dict[str, str]) -> None:
         """Raise ApiError for a request that may not be answered."""
-        host = headers.get("host", "").rsplit(":", 1)[0] if "]" not in headers.get("host", "") else ""
-        if self.hosts and host and host not in self.hosts:
+        host = headers.get("host", "")
+        name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+        if self.hosts and name.lower().rstrip(".") not in self.hosts:
             # A web site can point its own name at this machine, and so read what is served here.
             raise ApiError(403, f"host: {host!r}: this server is not called that", code="unknown_host")
         origin = headers.get("origin")
@@ -48,8 +49,9 @@ class Guard:
             raise ApiError(403, f"origin: {origin!r}: other web sites may not ask here", code="other_origin")
         path = scope["path"]
         if self.token and path not in OPEN_PATHS and not path.startswith(PAGE_PREFIX):
-            given = headers.get("authorization", "").removeprefix("Bearer ").encode("latin-1")
-            if not hmac.compare_digest(given, self.token.encode()):
+            scheme, _, given = headers.get("authorization", "").partition(" ")
+            is_right = hmac.compare_digest(given.strip().encode("latin-1"), self.token.encode())
+            if scheme.lower() != "bearer" or not is_right:
                 raise ApiError(401, "authorization: give this server's token: Bearer …", code="invalid_token")
 
 

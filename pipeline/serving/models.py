@@ -84,17 +84,17 @@ class Catalog:
         raise ApiError(404, f"model: {name!r}: no such encoder; {known}", "model", "model_not_found")
 
 
-def name_models(folders: Sequence[str]) -> list[str]:
+def name_models(folders: Sequence[tuple[Path, str | None]]) -> list[str]:
     """Return a name for each model folder: its own, with as many of those above it as tell all apart.
 
-    Of FOLDER@REVISION the revision stays. Raises UserError for a folder that is given twice.
+    A folder of a revision has that behind it, after @. Raises UserError for one that is given twice.
     """
-    paths = [Path(folder).resolve() for folder in folders]
-    if len(set(paths)) < len(paths):
-        twice = next(folder for folder, path in zip(folders, paths, strict=True) if paths.count(path) > 1)
-        raise UserError(f"{twice}: given twice; name each model folder once")
-    for depth in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["/".join(path.parts[-depth:]) for path in paths]
+    paths = [(folder.resolve(), revision) for folder, revision in folders]
+    for (folder, _), path in zip(folders, paths, strict=True):
+        if paths.count(path) > 1:
+            raise UserError(f"{folder}: given twice; name each model folder once")
+    for depth in range(1, max(len(path.parts) for path, _ in paths) + 1):
+        names = ["/".join(path.parts[-depth:]) + (f"@{name}" if name else "") for path, name in paths]
         if len(set(names)) == len(names):
             break
     return names

@@ -1,19 +1,42 @@
 """The bodies of requests: OpenAI's fields that make sense here, and a few of vLLM's."""
 
+import re
+import secrets
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipeline.inference.prompts import normalize_argument
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 
-MAX_STOPS, MAX_INPUTS = 16, 256
-Text = Annotated[str, Field(max_length=1_000_000)]
+MAX_STOPS, MAX_STOP_CHARS, MAX_INPUTS = 16, 1000, 256
+MAX_WORD = 1000  # characters; a longer word is no text, and a tokenizer remembers the words that it meets
+NOT_SUPPORTED = ("tools", "functions", "logit_bias", "suffix", "best_of", "echo", "audio", "modalities")
+
+
+def check_words(text: str) -> str:
+    """Return a text without words that are no words."""
+    if re.search(rf"\S{{{MAX_WORD + 1}}}", text):
+        raise ValueError(f"more than {MAX_WORD:,} characters without a space; this is no text")
+    return text
+
+
+Text = Annotated[str, Field(max_length=1_000_000), AfterValidator(check_words)]
 
 
 class Body(BaseModel):
     """A request's body. What it does not name is ignored, as clients send much."""
 
-    model_config = ConfigDict(extra="ignore", strict=False, protected_namespaces=())
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def read_null_as_default(cls, value: Any, info: Any) -> Any:
+        """Clients send null for what they leave out."""
+        field = cls.model_fields[info.field_name]
+        if value is None and not field.is_required():
+            return field.get_default(call_default_factory=True)
+        return value
 
 
 class TextPart(Body):
@@ -76,7 +99,7 @@ class GenerationBody(Body):
     top_k: int = Field(0, ge=0)
     min_p: float = Field(CHAT_SAMPLING.min_p, ge=0, le=1)
     repetition_penalty: float = Field(1.0, ge=0.01, le=100)
-    seed: int = Field(0, ge=0, lt=2**63)
+    seed: int = Field(default_factory=lambda: secrets.randbelow(2**31), ge=0, lt=2**63)
     stop: Text | list[Text] = Field(default_factory=list)
     stream: bool = False
     stream_options: StreamOptions = Field(default_factory=StreamOptions)
@@ -85,21 +108,24 @@ class GenerationBody(Body):
     presence_penalty: float = 0
     frequency_penalty: float = 0
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def read_null_as_default(cls, value: Any, info: Any) -> Any:
-        """Clients send null for what they leave out."""
-        if value is None:
-            return cls.model_fields[info.field_name].get_default(call_default_factory=True)
-        return value
+    def refuse_what_is_not_built(cls, values: Any) -> Any:
+        """Refuse fields that would change the answer and are not supported."""
+        if isinstance(values, dict):
+            for name in NOT_SUPPORTED:
+                if values.get(name) not in (None, False, [], {}, "", 1, ["text"]):
+                    raise ValueError(f"{name}: not supported; leave it out")
+        return values
 
     @field_validator("stop")
     @classmethod
     def check_stop(cls, stop: str | list[str]) -> list[str]:
         """Refuse empty stop strings, and too many."""
         stops = [stop] if isinstance(stop, str) else stop
-        if len(stops) > MAX_STOPS or "" in stops:
-            raise ValueError(f"give up to {MAX_STOPS} strings, none of them empty")
+        stops = [normalize_argument("stop", stop) for stop in stops]
+        if len(stops) > MAX_STOPS or not all(0 < len(stop) <= MAX_STOP_CHARS for stop in stops):
+            raise ValueError(f"give up to {MAX_STOPS} strings of 1 to {MAX_STOP_CHARS:,} characters")
         return stops
 
     @field_validator("presence_penalty", "frequency_penalty")
@@ -109,6 +135,11 @@ class GenerationBody(Body):
         if penalty:
             raise ValueError("not supported; use repetition_penalty")
         return penalty
+
+    @property
+    def limit(self) -> int | None:
+        """The most tokens that are asked for."""
+        return self.max_tokens
 
     def to_sampling(self) -> Sampling:
         """Return the sampling parameters."""
@@ -126,7 +157,11 @@ class ChatBody(GenerationBody):
     truncation: Literal["disabled", "auto"] = (
         "disabled"  # auto: leave out the oldest messages that do not fit
     )
-    tools: list[Any] = Field(default_factory=list, max_length=0)
+
+    @property
+    def limit(self) -> int | None:
+        """The most tokens that are asked for, by the newer name or the older."""
+        return self.max_completion_tokens or self.max_tokens
 
     @model_validator(mode="after")
     def check_last_message(self) -> "ChatBody":
@@ -143,7 +178,6 @@ class CompletionBody(GenerationBody):
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=1)]
     max_tokens: int | None = Field(16, ge=1)  # as OpenAI has it
     logprobs: int | None = Field(None, ge=0, le=20)
-    echo: Literal[False] = False
 
     @property
     def text(self) -> str:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,7 @@ def test_fetch_folder_returns_the_folder_of_a_revision(history, monkeypatch):
     assert fetched.name == "sft"
     assert (fetched / "config.json").read_text() == "1"
     assert (history / "models/sft/config.json").read_text() == "2"
+    assert fetch_folder(history / "models/sft", "HEAD~1") == fetched
     monkeypatch.setattr("dvc.api.DVCFileSystem", None)
     assert fetch_folder(folder, revision) == fetched  # fetched once
 
@@ -47,6 +49,8 @@ def test_fetch_folder_names_what_cannot_be_had(history):
     folder, _ = split_revision("models/sft")
     with pytest.raises(UserError, match="models/sft@yok: no such revision or experiment"):
         fetch_folder(folder, "yok")
+    with pytest.raises(UserError, match="/etc@HEAD: not in this project"):
+        fetch_folder(Path("/etc"), "HEAD")
     with pytest.raises(UserError, match="models/base@HEAD: not in DVC's cache"):
         fetch_folder(folder.with_name("base"), "HEAD")
     shutil.rmtree(history / ".dvc/cache")
@@ -61,4 +65,6 @@ def test_split_revision_leaves_a_folder_of_that_name_alone(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a@b").mkdir()
     assert split_revision("a@b") == (tmp_path.relative_to(tmp_path) / "a@b", None)
+    assert split_revision("a@HEAD@{1}") == (Path("a"), "HEAD@{1}")
+    assert split_revision("a@f/x") == (Path("a"), "f/x")
     assert split_revision("a") == (tmp_path.relative_to(tmp_path) / "a", None)

@@ -26,7 +26,7 @@ OPTIONS = {
     ("changes", "message"),
     [
         ({"port": 70_000}, "--port: 70000: give 1 to 65535, or 0 for a free one"),
-        ({"slots": 0}, "--slots: 0: give 1 or more"),
+        ({"slots": 0}, "--slots: 0: give 1 to 1024"),
         ({"max_waiting": -1}, "--queue: -1: give 0 or more"),
         ({"seconds": 0.0}, "--seconds: 0: give a number above 0"),
         ({"host": "0.0.0.0"}, "--host: 0.0.0.0: others can reach this address; give a secret"),

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.search.find import open_index
 from pipeline.search.index import update_index
-from pipeline.search.quote import find_quote
+from pipeline.search.quote import find_quote, is_for_documents
 
 TEXT = """# Kütüphane yönetmeliği
 
@@ -62,6 +62,13 @@ def test_find_quote_looks_in_the_given_passages_alone(index):
     others = [hit for hit in hits if "İade" not in hit.heading]
     assert find_quote(index, "Kitaplar ne zaman iade edilir?", others) is None
     assert find_quote(index, "Kitaplar ne zaman iade edilir?", []) is None
+
+
+def test_is_for_documents(index):
+    for message in ("kitap", "Fransa'nın başkenti neresi?", "bu ne kadar"):
+        assert is_for_documents(index, message)
+    for message in ("merhaba", "teşekkürler", "???"):
+        assert not is_for_documents(index, message)
 
 
 def test_knows_word_in_any_form(index):

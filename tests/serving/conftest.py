@@ -97,7 +97,7 @@ def start_server(served_folders):
         catalog = Catalog(models, encoder, Documents(docs) if docs else None)
         listener = bind("127.0.0.1", 0)
         app = create_app(catalog, limits or Limits(), LOOPBACK_NAMES, token)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_keep_alive=60))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         running.append((server, thread))

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 import subprocess
+import time
 
 import numpy as np
 import openai
@@ -104,7 +105,7 @@ def test_completions_continue_a_text(client):
         model="base", prompt="Bir gün ", max_tokens=7, logprobs=2, temperature=0
     )
     assert answer.choices[0].finish_reason in ("length", "stop")
-    assert "".join(answer.choices[0].logprobs.tokens).startswith(answer.choices[0].text)
+    assert len(answer.choices[0].logprobs.tokens) == answer.usage.completion_tokens
     assert len(answer.choices[0].logprobs.top_logprobs[0]) == 2
     chunks = client.completions.create(
         model="base", prompt=["Bir gün"], max_tokens=7, stream=True, temperature=0
@@ -137,23 +138,27 @@ def test_content_parts_and_the_developer_role_are_read(server):
         "/v1/chat/completions",
         messages=[{"role": "system", "content": "Kısa."}, {"role": "user", "content": "bir\niki"}],
         max_tokens=5,
+        seed=1,
     ).json()
     parts = [{"type": "text", "text": "bir"}, {"type": "text", "text": "iki"}]
     messages = [{"role": "developer", "content": "Kısa."}, {"role": "user", "content": parts}]
-    split = server.post("/v1/chat/completions", messages=messages, max_tokens=5, user="x", tools=None).json()
+    split = server.post(
+        "/v1/chat/completions", messages=messages, max_tokens=5, seed=1, user="x", tools=None
+    ).json()
     assert split["choices"] == whole["choices"]
 
 
 def test_an_answer_that_was_cut_off_is_continued(server):
-    options = {"temperature": 0}
-    whole = server.chat("Van Gölü", max_tokens=12, **options).json()["choices"][0]["message"]["content"]
-    begun = server.chat("Van Gölü", max_tokens=6, **options).json()["choices"][0]["message"]["content"]
+    first = server.chat("Van Gölü", max_tokens=6, temperature=0).json()
+    begun = first["choices"][0]["message"]["content"]
     messages = [{"role": "user", "content": "Van Gölü"}, {"role": "assistant", "content": begun}]
     rest = server.post(
-        "/v1/chat/completions", messages=messages, max_tokens=6, continue_final_message=True, **options
-    ).json()["choices"][0]["message"]["content"]
-    assert rest != begun
-    assert whole.startswith(begun)
+        "/v1/chat/completions", messages=messages, max_tokens=6, continue_final_message=True, temperature=0
+    ).json()
+    read = first["usage"]["prompt_tokens"] + len(server.catalog.models[0].tokenizer.encode(begun))
+    assert rest["usage"]["prompt_tokens"] == read  # no end of the turn stands between
+    closed = server.post("/v1/chat/completions", messages=messages, max_tokens=6)
+    assert closed.status_code == 400
 
 
 def test_truncation_leaves_out_the_oldest_messages(server):
@@ -166,9 +171,51 @@ def test_truncation_leaves_out_the_oldest_messages(server):
     refused = server.post("/v1/chat/completions", messages=talk, max_tokens=4)
     assert refused.status_code == 400
     assert refused.json()["error"]["code"] == "context_length_exceeded"
-    answered = server.post("/v1/chat/completions", messages=talk, max_tokens=4, truncation="auto")
-    assert answered.status_code == 200
-    assert answered.json()["usage"]["prompt_tokens"] < CONTEXT
+    for limit in ("max_tokens", "max_completion_tokens"):
+        answered = server.post("/v1/chat/completions", messages=talk, truncation="auto", **{limit: 4})
+        assert answered.status_code == 200
+        assert CONTEXT / 2 < answered.json()["usage"]["prompt_tokens"] <= CONTEXT - 4
+    talk[-1]["content"] = "gün " * 400
+    refused = server.post("/v1/chat/completions", messages=talk, max_tokens=4, truncation="auto")
+    assert refused.json()["error"]["code"] == "context_length_exceeded"
+
+
+def test_truncation_of_very_many_messages_is_quick(server):
+    talk = [{"role": "user", "content": "Van'da yağmur yağdı. " * 30} for _ in range(999)]
+    talk.append({"role": "user", "content": "son"})
+    began = time.monotonic()
+    assert (
+        server.post("/v1/chat/completions", messages=talk, max_tokens=4, truncation="auto").status_code == 200
+    )
+    assert time.monotonic() - began < 10  # it took 39 s where every beginning was tried
+
+
+def test_a_model_is_told_by_its_name(client):
+    assert client.models.retrieve("base").id == "base"
+    with pytest.raises(openai.NotFoundError, match="'x': no such model; there are sft, base, encoder"):
+        client.models.retrieve("x")
+
+
+def test_logprobs_of_bytes_are_the_bytes(client):
+    pytest.importorskip("llguidance")
+    answer = client.chat.completions.create(
+        model="sft",
+        messages=QUESTION,
+        logprobs=True,
+        extra_body={"response_format": {"type": "regex", "pattern": "🙂"}},
+    )
+    tokens = answer.choices[0].logprobs.content
+    assert bytes(byte for token in tokens for byte in token.bytes).decode() == "🙂"
+
+
+def test_without_a_seed_answers_differ(client):
+    texts = {
+        client.completions.create(model="base", prompt="Bir gün", max_tokens=20, temperature=1.5)
+        .choices[0]
+        .text
+        for _ in range(4)
+    }
+    assert len(texts) > 1
 
 
 def test_the_same_prefix_is_read_once(server):

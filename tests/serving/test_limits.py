@@ -12,7 +12,7 @@ from pipeline.serving import guards
 from pipeline.serving.app import Limits
 from tests.serving.conftest import CONTEXT
 
-LONG = {"max_tokens": CONTEXT, "temperature": 1.0, "logit_bias": None}
+LONG = {"max_tokens": CONTEXT, "temperature": 1.0}
 
 
 def assert_error(response, status, message, code=None):
@@ -37,9 +37,17 @@ def assert_error(response, status, message, code=None):
         ({"temperature": -1}, "temperature: Input should be greater than or equal to 0"),
         ({"top_p": 0}, "top_p"),
         ({"n": 2}, "n: Input should be 1"),
-        ({"stop": ""}, "stop: give up to 16 strings, none of them empty"),
+        ({"stop": ""}, "stop: give up to 16 strings of 1 to 1,000 characters"),
         ({"frequency_penalty": 0.5}, "frequency_penalty: not supported; use repetition_penalty"),
-        ({"tools": [{}]}, "tools"),
+        ({"tools": [{}]}, "tools: not supported; leave it out"),
+        ({"logit_bias": {"5": 100}}, "logit_bias: not supported"),
+        ({"best_of": 3}, "best_of: not supported"),
+        ({"stop": ["\u0000"]}, "stop: give up to 16 strings of 1 to 1,000 characters"),
+        ({"stop": "q " * 501}, "stop: give up to 16 strings of 1 to 1,000 characters"),
+        (
+            {"messages": [{"role": "user", "content": "a" * 5000}]},
+            "more than 1,000 characters without a space",
+        ),
         ({"max_tokens": 0}, "max_tokens"),
         ({"response_format": {"type": "json_schema"}}, "response_format: json_schema is missing"),
         (
@@ -84,6 +92,25 @@ def test_a_schema_that_cannot_be_met(server):
     wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
     assert_error(server.chat(response_format=wanted), 400, "schema: Unsatisfiable schema")
     assert_error(server.chat(response_format={"type": "regex", "pattern": "(a"}), 400, "regex: ")
+    for schema in ({"enum": ["\ud800"]}, {"const": float("nan")}):
+        body = {"messages": [{"role": "user", "content": "a"}]}
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+        response = server.client.post(
+            "/v1/chat/completions", content=json.dumps(body), headers={"Content-Type": "application/json"}
+        )
+        assert_error(response, 400, "")
+
+
+def test_text_that_spells_a_special_token_harms_nobody(server):
+    pytest.importorskip("llguidance")
+    answers = []
+    other = threading.Thread(target=lambda: answers.append(server.chat(max_tokens=60, temperature=1.0)))
+    other.start()
+    for pattern in ("<s>", "</s>", "<unk>"):
+        response = server.chat(response_format={"type": "regex", "pattern": pattern})
+        assert response.json()["choices"][0]["message"]["content"] == pattern
+    other.join()
+    assert answers[0].status_code == 200
 
 
 def test_a_prompt_that_fills_the_context(server):
@@ -95,10 +122,14 @@ def test_another_web_site_may_not_ask(server):
     for headers, code in (
         ({"Host": "evil.example"}, "unknown_host"),
         ({"Host": "evil.example:80"}, "unknown_host"),
+        ({"Host": "evil]"}, "unknown_host"),
+        ({"Host": "[::2]:80"}, "unknown_host"),
         ({"Origin": "https://evil.example"}, "other_origin"),
         ({"Origin": "null"}, "other_origin"),
     ):
         assert_error(server.client.get("/v1/models", headers=headers), 403, "", code)
+    for host in ("LOCALHOST:80", "localhost.", "[::1]:80"):
+        assert server.client.get("/v1/models", headers={"Host": host}).status_code == 200
     same = {"Origin": server.url}
     response = server.client.get("/v1/models", headers=same)
     assert response.status_code == 200
@@ -109,7 +140,7 @@ def test_a_simple_form_of_a_browser_is_no_request(server):
     response = server.client.post(
         "/v1/chat/completions", content='{"messages": []}', headers={"Content-Type": "text/plain"}
     )
-    assert response.status_code == 400
+    assert_error(response, 400, "send it with Content-Type: application/json")
 
 
 def test_token_is_asked_for(start_server):
@@ -118,6 +149,8 @@ def test_token_is_asked_for(start_server):
     wrong = server.client.get("/v1/models", headers={"Authorization": "Bearer sir-124"})
     assert_error(wrong, 401, "give this server's token")
     headers = {"Authorization": "Bearer sir-123"}
+    assert server.client.get("/v1/models", headers=headers).status_code == 200
+    headers = {"Authorization": "bearer sir-123"}
     assert server.client.get("/v1/models", headers=headers).status_code == 200
     assert server.client.get("/health").status_code == 200
 
@@ -184,10 +217,19 @@ def test_a_client_that_sends_a_byte_a_second_is_not_waited_for(server, monkeypat
         assert b" 408 " in connection.recv(65536)
 
 
-def test_a_client_that_reads_nothing_holds_no_slot(server):
+def test_a_client_that_reads_nothing_holds_no_slot(start_server):
+    server = start_server(slots=1)
     host, port = server.url.removeprefix("http://").split(":")
-    body = json.dumps({"messages": [{"role": "user", "content": "a"}], "stream": True} | LONG).encode()
-    with socket.create_connection((host, int(port))) as connection:
+    ask = {
+        "messages": [{"role": "user", "content": "a"}],
+        "stream": True,
+        "logprobs": True,
+        "top_logprobs": 20,
+    }
+    body = json.dumps(ask | LONG).encode()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        connection.connect((host, int(port)))
         connection.sendall(
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             + f"Content-Length: {len(body)}\r\n\r\n".encode()

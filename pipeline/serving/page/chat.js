@@ -14,7 +14,7 @@ const TEXTS = {
     gone: "Sunucuya ulaşılamıyor. Çalışıyor mu?", queue_full: "Sunucu dolu. Biraz sonra yeniden deneyin.",
     context_length_exceeded: "İleti bu modelin okuyabildiğinden uzun. Kısaltın.", untitled: "Yeni konuşma",
     too_slow: "Cevap çok uzun sürdü.", language: "English", docs: "Belgelerden", passages: "Bulunan yerler",
-    line: "satır", page: "sayfa", row: "sıra", paragraph: "paragraf",
+    line: "{n}. satır", page: "{n}. sayfa", row: "{n}. kayıt", paragraph: "{n}. paragraf",
   },
   en: {
     conversations: "Conversations", conversation: "Conversation", model: "Model", new: "New", settings: "Settings",
@@ -29,7 +29,7 @@ const TEXTS = {
     gone: "The server cannot be reached. Is it running?", queue_full: "The server is full. Try again soon.",
     context_length_exceeded: "The message is longer than this model can read. Shorten it.", untitled: "New conversation",
     too_slow: "The answer took too long.", language: "Türkçe", docs: "From documents", passages: "What was found",
-    line: "line", page: "page", row: "row", paragraph: "paragraph",
+    line: "line {n}", page: "page {n}", row: "row {n}", paragraph: "paragraph {n}",
   },
 };
 const DEFAULTS = { system: "", temperature: 0.5, top_p: 0.95, min_p: 0.1, max_tokens: "", seed: "", confidence: true, docs: false };
@@ -58,7 +58,20 @@ const percent = (p) => {
 const current = () => state.conversations.find((one) => one.id === state.current);
 const isBase = () => models.find((one) => one.id === state.model)?.kind === "base";
 
+// Another tab may have changed what is stored: its conversations are kept, and what it removed is gone.
+let seen = new Set(state.conversations.map((one) => one.id));
+
+function merge() {
+  const stored = JSON.parse(localStorage.getItem(STORE) || "{}").conversations || [];
+  const own = new Set(state.conversations.map((one) => one.id)), others = new Set(stored.map((one) => one.id));
+  const added = stored.filter((one) => !own.has(one.id) && !seen.has(one.id));
+  const kept = state.conversations.filter((one) => others.has(one.id) || !seen.has(one.id) || one.id === state.current);
+  state.conversations = [...kept, ...added];
+  seen = new Set([...seen, ...others, ...own]);
+}
+
 function save() {
+  merge();
   const data = { ...state };
   for (;;) {
     try {
@@ -122,7 +135,7 @@ function drawText(message) {
 }
 
 function describePlace(passage) {
-  const place = `${passage.path}, ${say(passage.place_kind)} ${passage.place}`;
+  const place = `${passage.path}, ${say(passage.place_kind, { n: passage.place })}`;
   return [place, passage.title, passage.heading].filter(Boolean).join("  ");
 }
 
@@ -239,6 +252,7 @@ async function call(path, body, signal) {
   try {
     response = await fetch(path, options);
   } catch (error) {
+    sessionStorage.removeItem("token"); // it may be what cannot be sent
     throw error.name === "AbortError" ? error : { code: "gone" };
   }
   if (response.status === 401) {
@@ -295,7 +309,8 @@ function readTokens(choice, text) {
     tokens = choice.logprobs.content.map((one) => ({ text: one.token, logprob: one.logprob, rivals: one.top_logprobs.map((rival) => [rival.token, rival.logprob]) }));
   } else if (choice.logprobs) {
     const { tokens: texts, token_logprobs: logprobs, top_logprobs: rivals } = choice.logprobs;
-    tokens = texts.map((token, i) => ({ text: token, logprob: logprobs[i], rivals: Object.entries(rivals[i]) }));
+    const sort = (one) => Object.entries(one).sort((a, b) => b[1] - a[1]);
+    tokens = texts.map((token, i) => ({ text: token, logprob: logprobs[i], rivals: sort(rivals[i]) }));
   } else tokens = [];
   if (tokens.map((token) => token.text).join("") === text) return tokens;
   if (!text) return [];
@@ -311,7 +326,7 @@ async function askDocuments() {
   try {
     const body = { question: messages.at(-1).content };
     const found = await (await call("v1/ask", body, running.signal)).json();
-    if (!found.passages.length) { // no word of it stands in the documents, as of a greeting
+    if (!found.is_for_documents) { // a greeting, say
       running = null;
       await answer();
       return;
@@ -358,7 +373,8 @@ async function answer(again = false, message = null) {
     }
   } catch (error) {
     message.end ||= "stopped";
-    if (!message.content) messages.splice(messages.indexOf(message), 1, ...(message.begun ? [{ role: "user", content: message.begun }] : []));
+    const at = messages.indexOf(message); // -1 where its question is edited meanwhile
+    if (at >= 0 && !message.content) messages.splice(at, 1, ...(message.begun ? [{ role: "user", content: message.begun }] : []));
     running = null;
     if (state.current === conversation) { draw(); if (error.name !== "AbortError") showError(error); }
   }
