@@ -196,7 +196,14 @@ def test_readme_commands_work(clone, root, tmp_path):
     commands = list(dict.fromkeys(readme_commands(root)))
     assert len(commands) > 10
     (clone.folder / "my.txt").write_text("\n\n".join(sentences(300)), encoding="utf-8")
+    (clone.folder / "belgeler").mkdir()
+    (clone.folder / "belgeler/iade.md").write_text(
+        "Kitaplar on beş gün içinde iade edilir.", encoding="utf-8"
+    )
     for command in commands:
+        if command == "tezgah serve":  # until somebody ends it
+            command = "timeout --signal=INT 25 tezgah serve --port 0 || test $? = 124"
+        command = command.replace("~/belgeler", "belgeler")
         clone.sh(command.replace("/path/to/a/disk/tezgah", str(tmp_path)))
         clone.sh("git checkout -q params.yaml")
 

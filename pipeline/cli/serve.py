@@ -52,7 +52,6 @@ def run_server(
     listener = bind(host, port)
     import uvicorn
 
-    from pipeline.encoder.numpy_table import open_encoder
     from pipeline.serving.app import Limits, create_app
     from pipeline.serving.documents import Documents
     from pipeline.serving.models import Catalog, ServedEncoder, ServedModel, name_models
@@ -67,7 +66,7 @@ def run_server(
     if encoder is None and ENCODER_MODEL.is_dir():
         encoder = ENCODER_MODEL
     if encoder is not None:
-        served = ServedEncoder(encoder.resolve().name, open_encoder(encoder))
+        served = ServedEncoder(encoder.resolve().name, encoder)
     documents = Documents(docs) if docs else None
     own = f"[{host}]" if ":" in host else host
     names = () if is_open else (*LOOPBACK_NAMES, own)

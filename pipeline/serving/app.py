@@ -132,8 +132,8 @@ def create_app(
         rows = [
             {"object": "embedding", "index": i, "embedding": encode(row)} for i, row in enumerate(vectors)
         ]
-        words = sum(len(text.split()) for text in texts)
-        usage = {"prompt_tokens": words, "total_tokens": words}
+        tokens = served.count_tokens(texts)
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return {"object": "list", "data": rows, "model": served.name, "usage": usage}
 
     @app.post("/v1/ask")

@@ -6,8 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from pipeline.common.errors import UserError
-from pipeline.encoder.numpy_table import SearchEncoder
+from pipeline.encoder.numpy_table import SearchEncoder, open_encoder
 from pipeline.inference.constraint import Constraint, Constraints
 from pipeline.inference.engine import Engine
 from pipeline.model.decoder import Decoder
@@ -57,7 +59,17 @@ class ServedEncoder:
     """An encoder that answers under a name."""
 
     name: str
-    encoder: SearchEncoder
+    folder: Path
+    encoder: SearchEncoder = field(init=False)
+    tokenizer: Tokenizer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.encoder = open_encoder(self.folder)
+        self.tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Return how many tokens texts have."""
+        return sum(len(row.ids) for row in self.tokenizer.encode_batch(list(texts)))
 
 
 @dataclass

@@ -16,7 +16,6 @@ import uvicorn
 
 from pipeline.cli.infer import open_model
 from pipeline.cli.serve import LOOPBACK_NAMES, bind
-from pipeline.encoder.numpy_table import open_encoder
 from pipeline.model.hf_io import save_decoder
 from pipeline.search.index import update_index
 from pipeline.serving.app import Limits, create_app
@@ -93,7 +92,7 @@ def start_server(served_folders):
             ServedModel(name, served_folders / name, *open_model(served_folders / name, "cpu"), slots)
             for name in ("sft", "base")
         ]
-        encoder = ServedEncoder("encoder", open_encoder(served_folders / "encoder"))
+        encoder = ServedEncoder("encoder", served_folders / "encoder")
         catalog = Catalog(models, encoder, Documents(docs) if docs else None)
         listener = bind("127.0.0.1", 0)
         app = create_app(catalog, limits or Limits(), LOOPBACK_NAMES, token)

@@ -118,6 +118,7 @@ def test_embeddings_are_those_of_the_encoder(server, client):
     expected = server.catalog.encoder.encoder.embed(texts)
     as_base64 = client.embeddings.create(model="encoder", input=texts)  # what the client asks for by itself
     np.testing.assert_allclose([row.embedding for row in as_base64.data], expected, atol=1e-6)
+    assert as_base64.usage.prompt_tokens > 5
     as_numbers = client.embeddings.create(model="encoder", input=texts[0], encoding_format="float")
     np.testing.assert_allclose(as_numbers.data[0].embedding, expected[0], atol=1e-6)
 
