@@ -35,11 +35,9 @@ def run_ask(question: str, docs: Path, folder: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(describe_answer(quote, phrased), ensure_ascii=False))
         return
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     if phrased:
-        console.print(Text(phrased), end="\n\n")
-    for line in render_quote(quote):
-        console.print(line)
+        print(phrased, end="\n\n")
+    print_quote(quote)
 
 
 def phrase(quote: Quote, question: str, folder: Path) -> str:
@@ -57,11 +55,14 @@ def describe_answer(quote: Quote | None, phrased: str | None = None) -> dict[str
     }
 
 
-def render_quote(quote: Quote | None) -> list[Text]:
-    """Return the lines of an answer out of documents: the sentence and its place."""
+def print_quote(quote: Quote | None) -> None:
+    """Print the sentence of the documents that answers a question, and its place."""
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     if quote is None:
-        return [Text(NOT_FOUND)]
-    return [Text(f"“{quote.sentence}”"), Text("— ").append_text(render_place(quote.hit))]
+        console.print(NOT_FOUND)
+        return
+    console.print(Text(f"“{quote.sentence}”"))
+    console.print(Text("— ").append_text(render_place(quote.hit)))
 
 
 def phrases(folder: Path) -> bool:

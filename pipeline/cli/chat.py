@@ -9,9 +9,7 @@ from dataclasses import dataclass, field, replace
 from os import SEEK_END
 from pathlib import Path
 
-from rich.console import Console
-
-from pipeline.cli.ask import render_quote
+from pipeline.cli.ask import print_quote
 from pipeline.cli.infer import open_model
 from pipeline.cli.report import read_report
 from pipeline.common.errors import UserError
@@ -166,7 +164,7 @@ def talk(folder: Path, system: str | None, seed: int, index: Index | None, devic
                 if not run_command(chat, line):
                     return
             elif line and index and is_for_documents(index, line):
-                print_quote(chat, line, index)
+                quote_documents(chat, line, index)
             elif line:
                 print_answer(chat, line)
         except UserError as error:
@@ -205,12 +203,10 @@ def print_answer(chat: Chat, text: str) -> None:
     print(flush=True)
 
 
-def print_quote(chat: Chat, question: str, index: Index) -> None:
-    """Print the sentence of the documents that answers a question, and its place. The conversation has it."""
+def quote_documents(chat: Chat, question: str, index: Index) -> None:
+    """Print what the documents answer to a question, and add it to the conversation."""
     quote = find_quote(index, normalize_argument("message", question))
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    for line in render_quote(quote):
-        console.print(line)
+    print_quote(quote)
     answer = quote.sentence if quote else NOT_FOUND
     chat.messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 

@@ -64,11 +64,13 @@ def find_quote(index: Index, question: str, hits: list[Hit] | None = None) -> Qu
 
 def is_for_documents(index: Index, message: str) -> bool:
     """Tell if a message asks something, or has a word that the documents know: not a greeting, say."""
+    if index.knows_word(message):
+        return True
     try:
         words = index.weigh_words(message)
     except UserError:
         return False
-    return index.knows_word(message) or any(word.meant & ASKING_KEYS for word in words)
+    return any(word.meant & ASKING_KEYS for word in words)
 
 
 def share_of(words: Sequence[QueryWord], text: str) -> float:

@@ -75,7 +75,9 @@ def create_app(
         state = {"running": scheduler.running, "waiting": scheduler.waiting, "documents": has_documents}
         return {"status": "ok"} | state
 
-    queue_full = ApiError(429, f"{limits.max_waiting} texts wait already; try again soon", code="queue_full")
+    def queue_full() -> ApiError:
+        """Return a new error each time, as an exception keeps where it was raised."""
+        return ApiError(429, f"{limits.max_waiting} texts wait already; try again soon", code="queue_full")
 
     @app.get("/v1/models/{name:path}")
     async def show_model(name: str) -> dict[str, Any]:
@@ -121,18 +123,17 @@ def create_app(
         texts = [normalize_argument("input", text) for text in body.texts]
         nonlocal embedding_requests
         if embedding_requests > limits.max_waiting:
-            raise queue_full
+            raise queue_full()
         embedding_requests += 1
         try:
             loop = asyncio.get_running_loop()
-            vectors = await loop.run_in_executor(embedding_thread, served.encoder.embed, texts)
+            vectors, tokens = await loop.run_in_executor(embedding_thread, served.embed, texts)
         finally:
             embedding_requests -= 1
         encode = encode_base64 if body.encoding_format == "base64" else encode_list
         rows = [
             {"object": "embedding", "index": i, "embedding": encode(row)} for i, row in enumerate(vectors)
         ]
-        tokens = served.count_tokens(texts)
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return {"object": "list", "data": rows, "model": served.name, "usage": usage}
 
@@ -164,7 +165,7 @@ def create_app(
         try:
             job = scheduler.submit(model.engine, generation)
         except QueueFull:
-            raise queue_full from None
+            raise queue_full() from None
         pieces = read_pieces(job, decoder, limits.seconds)
         if body.stream:
             events = shape.stream(generation, pieces, body.stream_options.include_usage)

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError
@@ -67,9 +68,10 @@ class ServedEncoder:
         self.encoder = open_encoder(self.folder)
         self.tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
 
-    def count_tokens(self, texts: Sequence[str]) -> int:
-        """Return how many tokens texts have."""
-        return sum(len(row.ids) for row in self.tokenizer.encode_batch(list(texts)))
+    def embed(self, texts: Sequence[str]) -> tuple[np.ndarray, int]:
+        """Return the vectors [texts, D] of texts, and how many tokens they have."""
+        tokens = sum(len(row.ids) for row in self.tokenizer.encode_batch(list(texts)))
+        return self.encoder.embed(texts), tokens
 
 
 @dataclass

@@ -1,14 +1,11 @@
 """Runs engines beside an event loop: one step at a time, in a thread, for all who wait for texts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from pipeline.inference.engine import Engine, Generation
-
-Result = TypeVar("Result")
 
 
 class QueueFull(Exception):
@@ -41,7 +38,7 @@ class Job:
 
 
 class Scheduler:
-    """Gives every text that was submitted its steps, and everything else that is heavy its turn."""
+    """Gives every text that was submitted its steps."""
 
     def __init__(self, engines: Sequence[Engine], max_waiting: int) -> None:
         """`max_waiting`: texts that may wait for a slot."""
@@ -77,10 +74,6 @@ class Scheduler:
             self.cancelled.append(job)
             self.wake.set()
 
-    async def run_between(self, work: Callable[[], Result]) -> Result:
-        """Do heavy work between two steps, in the engines' thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
-
     async def run(self) -> None:
         """Take steps as long as there is a text, and wait for one; until this is cancelled."""
         try:
@@ -100,7 +93,7 @@ class Scheduler:
     async def _step(self, engine: Engine) -> None:
         """Take a step of an engine and tell those who wait. If it raises, all of its texts end with that."""
         try:
-            changed = await self.run_between(engine.step)
+            changed = await asyncio.get_running_loop().run_in_executor(self.executor, engine.step)
         except Exception as error:
             for job in [job for job in self.jobs.values() if job.engine is engine]:
                 job.error = error

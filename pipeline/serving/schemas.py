@@ -12,6 +12,7 @@ from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
 MAX_STOPS, MAX_STOP_CHARS, MAX_INPUTS = 16, 1000, 256
 MAX_WORD = 1000  # characters; a longer word is no text, and a tokenizer remembers the words that it meets
 NOT_SUPPORTED = ("tools", "functions", "logit_bias", "suffix", "best_of", "echo", "audio", "modalities")
+WITHOUT_EFFECT = {"best_of": 1, "modalities": ["text"]}  # besides null, false and what is empty
 
 
 def check_words(text: str) -> str:
@@ -114,7 +115,8 @@ class GenerationBody(Body):
         """Refuse fields that would change the answer and are not supported."""
         if isinstance(values, dict):
             for name in NOT_SUPPORTED:
-                if values.get(name) not in (None, False, [], {}, "", 1, ["text"]):
+                value = values.get(name)
+                if value and value != WITHOUT_EFFECT.get(name):
                     raise ValueError(f"{name}: not supported; leave it out")
         return values
 
