@@ -154,7 +154,7 @@ def test_stale_stage_names_the_files_that_changed_since_its_run(room):
 
 def test_dvc_yaml_is_short(root):
     lines = (root / "dvc.yaml").read_text(encoding="utf-8").splitlines()
-    assert sum(line.strip().startswith(("- pipeline/", "- stages/")) for line in lines) < 80
+    assert sum(line.strip().startswith(("- pipeline/", "- stages/")) for line in lines) < 90
 
 
 @pytest.mark.parametrize(

@@ -71,12 +71,12 @@ def phrases(folder: Path) -> bool:
     if folder.resolve() != SFT_MODEL.resolve() or not report.is_file():
         return False
     try:
-        readings = json.loads(report.read_text(encoding="utf-8"))["questions"][READINGS]
-        return is_better(readings)
+        metrics = json.loads(report.read_text(encoding="utf-8"))
+        return is_better(metrics["questions"][READINGS], metrics["grounded"][READINGS])
     except (ValueError, KeyError, TypeError):
         return False
 
 
-def is_better(readings: Mapping[str, Any]) -> bool:
+def is_better(answers: Mapping[str, Any], quotes: Mapping[str, Any]) -> bool:
     """Tell if the lower bound of the model's right answers lies above the share of quotes that are right."""
-    return bool(readings["told"]["low"] > readings["best_sentence"])
+    return bool(answers["told"]["low"] > quotes["right_quote"]["share"])

@@ -17,7 +17,7 @@ from pipeline.common.errors import UserError
 from pipeline.evaluation.items import PEOPLE
 from pipeline.statistics.intervals import LEVEL, Estimate, correct_for_many, correlate_ranks, estimate_mean
 
-MODELS = ("base", "sft", "dense", "hybrid", "encoder")  # the trained ones; others are baselines
+MODELS = ("base", "sft", "dense", "hybrid", "encoder", "quote")  # the trained ones; others are baselines
 LEAST_RUNS = 3  # of each side, to tell recipes apart
 ROUNDING = 1e-9  # relative: scores that are nearer to each other are equal (items files have 24 bits)
 LOWER_IS_BETTER = ("bits_per_byte.", "second_halves.")  # beginnings of tasks

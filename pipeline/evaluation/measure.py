@@ -30,6 +30,7 @@ from pipeline.evaluation.bits_per_byte import (
 from pipeline.evaluation.contamination import decode_documents, measure_contamination
 from pipeline.evaluation.continuations import measure_choices, measure_second_halves
 from pipeline.evaluation.first_words import measure_first_words
+from pipeline.evaluation.grounded import measure_grounded
 from pipeline.evaluation.items import Items, Measured
 from pipeline.evaluation.minimal_pairs import measure_minimal_pairs
 from pipeline.evaluation.questions import measure_questions
@@ -45,7 +46,7 @@ from pipeline.pretrained.tokenizer import has_own_tokenizer, load_chat_tokenizer
 from pipeline.tokenizer.chat_template import ChatTokenizer
 from pipeline.tokenizer.tokenizer import Tokenizer
 
-KINDS_OF_FILES = ("choice", "second_halves", "similarity")  # of which nothing is built in
+KINDS_WITHOUT = ("grounded", "choice", "second_halves", "similarity")  # not told where a run has none
 
 
 class Models(NamedTuple):
@@ -151,6 +152,8 @@ def measure_tasks(
         name: measure_questions(models.sft, models.chat_tokenizer, questions, max_new_tokens)
         for name, questions in tasks.questions.items()
     }
+    grounded = {name: measure_grounded(rows, ENCODER_MODEL) for name, rows in tasks.questions.items()}
+    measured["grounded"] = {name: result for name, result in grounded.items() if result}
     measured["first_words"] = measure_first_words(
         models.sft, models.chat_tokenizer, tasks.first_words, max_new_tokens
     )
@@ -171,7 +174,7 @@ def measure_tasks(
     figures: dict[str, Any] = {
         kind: {name: result.figures for name, result in results.items()}
         for kind, results in measured.items()
-        if results or kind not in KINDS_OF_FILES
+        if results or kind not in KINDS_WITHOUT
     }
     figures["mixture_weight"] = weight
     print("contamination …", flush=True)
@@ -212,7 +215,9 @@ def list_texts(tasks: Tasks) -> dict[str, list[tuple[str, ...]]]:
 
 def list_versions(tasks: Tasks) -> dict[str, int]:
     """Return the version of each task file by the name that its items have."""
-    return {name_of_items(name, tasks): file.version for name, file in tasks.files.items()}
+    versions = {name_of_items(name, tasks): file.version for name, file in tasks.files.items()}
+    of_passages = {name: file for name, file in tasks.files.items() if name in tasks.questions}
+    return versions | {f"grounded.{name}": file.version for name, file in of_passages.items()}
 
 
 def list_subsets(tasks: Tasks) -> dict[str, dict[str, list[str]]]:

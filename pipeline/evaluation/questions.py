@@ -1,5 +1,6 @@
 """Question answering by exact match: greedy answers of a chat model, normalized for Turkish."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,6 +40,17 @@ def write_prompt(question: Question) -> str:
 def is_correct(answer: str, question: Question) -> bool:
     """Tell if `answer` is one of the right ones, as normalized by `answer_key`."""
     return answer_key(answer) in {answer_key(expected) for expected in question.answers}
+
+
+def holds_answer(text: str, question: Question) -> bool:
+    """Tell if a text has one of the right answers in it, from the beginning of a word on.
+
+    An ending may follow, but no digit after a digit: 2 is not in 24.
+    """
+    key = answer_key(text)
+    return any(
+        re.search(rf"(?<!\w){re.escape(answer_key(answer))}(?!(?<=\d)\d)", key) for answer in question.answers
+    )
 
 
 def measure_questions(
@@ -81,10 +93,7 @@ def measure_passages(questions: Sequence[Question], answers: Sequence[str], item
     mask[told] = True
     right = exact_match(items, mask)
     sentences = [best_sentence(questions[i].passage, questions[i].question) for i in told]
-    holds = [
-        any(answer_key(answer) in answer_key(sentence) for answer in questions[i].answers)
-        for i, sentence in zip(told, sentences, strict=True)
-    ]
+    holds = [holds_answer(sentence, questions[i]) for i, sentence in zip(told, sentences, strict=True)]
     return {
         "told": {"right": right.pop("exact_match"), **right},
         "false_refusals": float(np.mean([is_correct(answers[i], refusal) for i in told])),

@@ -19,6 +19,11 @@ PAIR_BASELINES = {
     "per_token": "by the token", "with_counts": "with its counts", "kneser_ney_5": "5-gram",
     "word_frequency": "word frequency", "shorter": "shorter",
 }  # fmt: skip
+GROUNDED = {
+    "right_quote": "quotes that hold the answer", "right_place": "quotes of the right passage",
+    "false_refusals": "nothing quoted though it tells",
+    "refused_without": "nothing quoted without the passage",
+}  # fmt: skip
 WORD_SEARCHES = {"words": "words", "prefixes": "5 letters", "prefixes_grams": "both with 4-grams"}
 PICTURE_WIDTH = 130  # characters
 NOT_IN_XML = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -56,6 +61,11 @@ def summary_table(metrics: dict[str, Any], translate: Callable[[str], str] = str
         if len(values["families"]) > LEAST_SHOWN:
             lowest, names = least_families(values["families"])
             table.add_row("the lowest families", task, lowest, "", names)
+    for task, values in metrics.get("grounded", {}).items():
+        beside = f"most words in common {values['words_in_common']['share']:.3f}"
+        for name, label in GROUNDED.items():
+            each = values[name]
+            add(label, task, each["share"], each, *([beside] if name == "right_quote" else []))
     for kind, values in metrics["first_words"].items():
         label = "first words refused" if kind == "false_refusals" else "first words, right answers"
         add(label, kind.replace("_", " "), values["share"], values, f"n {values['n']}")

@@ -54,15 +54,27 @@ def test_ask_names_what_is_missing(docs):
 
 
 def test_a_model_phrases_where_its_report_says_that_it_is_better(docs, capsys, monkeypatch):
-    assert is_better({"told": {"low": 0.3}, "best_sentence": 0.2})
-    assert not is_better({"told": {"low": 0.2}, "best_sentence": 0.2})
+    quotes = {"right_quote": {"share": 0.2}}
+    assert is_better({"told": {"low": 0.3}}, quotes)
+    assert not is_better({"told": {"low": 0.2}}, quotes)
     sft, report = docs / "models/sft", docs / "reports/evaluate/metrics.json"
     report.parent.mkdir(parents=True)
     for text, expected in [
         ("{", False),
         ("{}", False),
-        ('{"questions": {"miniworld_readings": {"told": {"low": 0.1}, "best_sentence": 0.2}}}', False),
-        ('{"questions": {"miniworld_readings": {"told": {"low": 0.3}, "best_sentence": 0.2}}}', True),
+        (json.dumps({"questions": {"miniworld_readings": {"told": {"low": 0.3}}}}), False),
+        *[
+            (
+                json.dumps(
+                    {
+                        "questions": {"miniworld_readings": {"told": {"low": low}}},
+                        "grounded": {"miniworld_readings": quotes},
+                    }
+                ),
+                low > 0.2,
+            )
+            for low in (0.1, 0.3)
+        ],
     ]:
         report.write_text(text)
         assert phrases(sft) == expected

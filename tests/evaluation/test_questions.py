@@ -4,7 +4,13 @@ import pytest
 
 from pipeline.eval_sets.readers import Question
 from pipeline.evaluation import questions
-from pipeline.evaluation.questions import answer_questions, is_correct, measure_questions, select_questions
+from pipeline.evaluation.questions import (
+    answer_questions,
+    holds_answer,
+    is_correct,
+    measure_questions,
+    select_questions,
+)
 from pipeline.text.grounded import NOT_IN_PASSAGE
 
 PLATE = Question("İzmir'in plakası kaç?", ("35", "otuz beş"), "plate", "seen")
@@ -16,6 +22,22 @@ def test_is_correct_accepts_any_answer_and_turkish_case():
     assert is_correct("Otuz beş.", PLATE)
     assert is_correct("ANKARA", CITY)
     assert not is_correct("Izmır", Question("?", ("İzmir",), "all", "all"))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "expected"),
+    [
+        ("Van Gölü'nde yüzdük.", "Van Gölü", True),
+        ("Kitapları getirdi.", "kitap", True),
+        ("Okitap diye bir yer.", "kitap", False),
+        ("24 kişi geldi.", "2", False),
+        ("2'si geldi.", "2", True),
+        ("2000'lerde", "2000", True),
+        ("(a+b) budur", "(A+B)", True),
+    ],
+)
+def test_holds_answer_from_the_beginning_of_a_word(text, answer, expected):
+    assert holds_answer(text, Question("?", ("yok artık", answer), "", "")) == expected
 
 
 def test_measure_questions_by_family_and_kind(monkeypatch):

@@ -40,6 +40,18 @@ METRICS = {
         "miniworld": {"exact_match": 0.4, "n": 300, "families": FAMILIES},
         "readings": {"exact_match": 0.5, "n": 300, "families": {}, **TOLD},
     },
+    "grounded": {
+        "readings": {
+            name: {"share": value, "low": value - 0.05, "high": value + 0.05}
+            for name, value in {
+                "right_quote": 0.251,
+                "right_place": 0.912,
+                "false_refusals": 0.122,
+                "refused_without": 0.633,
+                "words_in_common": 0.234,
+            }.items()
+        }
+    },
     "first_words": {"opener": {"share": 0.9, "n": 40}},
     "retrieval": {"xquad": dict.fromkeys(SYSTEMS, SCORES) | {"documents": 240} | READ},
 }
@@ -66,6 +78,9 @@ def test_summary_table_names_each_measure_and_its_baseline():
         "0.333",
         "best sentence holds it 0.225",
         "0.044",
+        "most words in common 0.234",
+        "0.201–0.301",
+        "0.633",
         least,
         "0.900",
         "words 0.500, 5 letters 0.500, both with 4-grams 0.500, of 240, 0.031 in the training text",
