@@ -62,10 +62,10 @@ def summary_table(metrics: dict[str, Any], translate: Callable[[str], str] = str
             lowest, names = least_families(values["families"])
             table.add_row("the lowest families", task, lowest, "", names)
     for task, values in metrics.get("grounded", {}).items():
-        beside = f"most words in common {values['words_in_common']['share']:.3f}"
+        plain = f"most words in common {values['words_in_common']['share']:.3f}"
         for name, label in GROUNDED.items():
             each = values[name]
-            add(label, task, each["share"], each, *([beside] if name == "right_quote" else []))
+            add(label, task, each["share"], each, *([plain] if name == "right_quote" else []))
     for kind, values in metrics["first_words"].items():
         label = "first words refused" if kind == "false_refusals" else "first words, right answers"
         add(label, kind.replace("_", " "), values["share"], values, f"n {values['n']}")
