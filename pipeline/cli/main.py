@@ -405,6 +405,30 @@ def serve(
     run_server(models or [], encoder, docs, host, port, token, slots, queue, seconds, int8)
 
 
+exports = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(exports, name="export", help="Write a model in the formats of other programs.")
+
+Exported = Annotated[Path, typer.Argument(help="A model folder.")]
+Target = Annotated[Path | None, typer.Option("--to", help="A new folder; else one below exports/.")]
+Name = Annotated[str | None, typer.Option(help="What the model is called; else its folder's name.")]
+
+
+@exports.command("gguf")
+def export_gguf(
+    folder: Exported = SFT_MODEL,
+    type: Annotated[str, typer.Option(help="f32, f16, bf16, q8_0, or one of llama-quantize.")] = "q8_0",
+    to: Target = None,
+    name: Name = None,
+) -> None:
+    """Write a GGUF file, which llama.cpp, Ollama and LM Studio open.
+
+    Example: tezgah export gguf models/sft --type f16
+    """
+    from pipeline.cli import export
+
+    export.export_gguf(folder, type, to, name)
+
+
 @app.command()
 def report() -> None:
     """Show the last run's figures, the models' samples with those of the baselines, and what to try next."""

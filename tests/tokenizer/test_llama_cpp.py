@@ -9,8 +9,8 @@ from gguf import GGUFWriter
 from pipeline.common.errors import UserError
 from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Record
+from pipeline.export.gguf_vocabulary import add_vocabulary
 from pipeline.tokenizer.special import CHAT_MARKERS
-from tests.helpers.gguf_vocabulary import add_vocabulary
 from tests.helpers.small import make_tokenizer
 
 ODD = [
