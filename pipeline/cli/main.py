@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from pipeline.cli.help import translate_help
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
-from pipeline.common.paths import RAW_MODEL, SFT_MODEL, TOKENIZER
+from pipeline.common.paths import ENCODER_MODEL, RAW_MODEL, SFT_MODEL, TOKENIZER
 
 
 class Commands(TyperGroup):
@@ -411,14 +411,30 @@ app.add_typer(exports, name="export", help="Write a model in the formats of othe
 Exported = Annotated[Path, typer.Argument(help="A model folder.")]
 Target = Annotated[Path | None, typer.Option("--to", help="A new folder; else one below exports/.")]
 Name = Annotated[str | None, typer.Option(help="What the model is called; else its folder's name.")]
+License = Annotated[str | None, typer.Option(help="For the model card, such as cc-by-4.0.")]
+GgufType = Annotated[str, typer.Option(help="f32, f16, bf16, q8_0, or one of llama-quantize.")]
+
+
+@exports.command("hf")
+def export_hf(
+    folder: Exported = SFT_MODEL, to: Target = None, name: Name = None, license: License = None
+) -> None:
+    """Copy a Hugging Face folder, which transformers opens, and write its model cards.
+
+    Example: tezgah export hf models/base --license apache-2.0
+    """
+    from pipeline.cli import export
+
+    export.export_hf(folder, to, name, license)
 
 
 @exports.command("gguf")
 def export_gguf(
     folder: Exported = SFT_MODEL,
-    type: Annotated[str, typer.Option(help="f32, f16, bf16, q8_0, or one of llama-quantize.")] = "q8_0",
+    type: GgufType = "q8_0",
     to: Target = None,
     name: Name = None,
+    license: License = None,
 ) -> None:
     """Write a GGUF file, which llama.cpp, Ollama and LM Studio open.
 
@@ -426,7 +442,54 @@ def export_gguf(
     """
     from pipeline.cli import export
 
-    export.export_gguf(folder, type, to, name)
+    export.export_gguf(folder, type, to, name, license)
+
+
+@exports.command("ollama")
+def export_ollama(
+    folder: Exported = SFT_MODEL,
+    type: GgufType = "q8_0",
+    system: Annotated[str | None, typer.Option(help="A system message before every conversation.")] = None,
+    to: Target = None,
+    name: Name = None,
+    license: License = None,
+) -> None:
+    """Write a GGUF file and a Modelfile, which Ollama runs as `tezgah chat` does.
+
+    Example: tezgah export ollama --name merhaba
+    """
+    from pipeline.cli import export
+
+    export.export_ollama(folder, type, to, name, license, system)
+
+
+@exports.command("encoder")
+def export_encoder(
+    folder: Annotated[Path, typer.Argument(help="An encoder's folder.")] = ENCODER_MODEL,
+    to: Target = None,
+    name: Name = None,
+    license: License = None,
+) -> None:
+    """Write the encoder for sentence-transformers, and as ONNX: from tokens to a sentence's vector.
+
+    Example: tezgah export encoder
+    """
+    from pipeline.cli import export
+
+    export.export_encoder(folder, to, name, license)
+
+
+@exports.command("page")
+def export_page(
+    folder: Exported = SFT_MODEL, to: Target = None, name: Name = None, license: License = None
+) -> None:
+    """Write the model as one HTML page that chats in a browser tab, without a server.
+
+    Example: tezgah export page --name merhaba
+    """
+    from pipeline.cli import export
+
+    export.export_page(folder, to, name, license)
 
 
 @app.command()

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,10 +21,14 @@ from pipeline.pretrained.tokenizer import has_own_tokenizer
 from pipeline.tokenizer.chat_template import CHAT_TEMPLATE
 from pipeline.tokenizer.tokenizer import Tokenizer
 
+if TYPE_CHECKING:
+    from gguf import GGMLQuantizationType
+
 OWN_TYPES = ("f32", "f16", "bf16", "q8_0")  # that are written here; others by llama-quantize
 LLAMA_CPP_TYPES = ("q2_k", "q3_k_m", "q4_0", "q4_k_m", "q5_k_m", "q6_k", "iq4_nl", "iq4_xs")
 TYPES = (*OWN_TYPES, *LLAMA_CPP_TYPES)
-ARCHITECTURES = {"qwen3": "qwen3", "llama": "llama", "mistral": "llama", "qwen2": "qwen2"}  # ours: llama.cpp's
+# Our architectures, and what llama.cpp calls them.
+ARCHITECTURES = {"qwen3": "qwen3", "llama": "llama", "mistral": "llama", "qwen2": "qwen2"}
 # The template of our chats without the tags for training masks, which llama.cpp does not know.
 TEMPLATE = CHAT_TEMPLATE.replace("{% generation %}", "").replace("{% endgeneration %}", "")
 
@@ -115,6 +120,7 @@ def write_model(path: Path, model: Decoder, tokenizer: Tokenizer, type: str, nam
             tensor = permute_heads(tensor, params.kv_heads)
         tensor, stored_as = quantize(tensor, type)
         stock_name = names.get_name(own_name, try_suffixes=(".weight", ".bias"))
+        assert stock_name, own_name
         writer.add_tensor(stock_name, tensor, raw_dtype=stored_as)
     try:
         writer.write_header_to_file()
@@ -124,8 +130,8 @@ def write_model(path: Path, model: Decoder, tokenizer: Tokenizer, type: str, nam
         writer.close()
 
 
-def quantize(tensor: np.ndarray, type: str) -> tuple[np.ndarray, int]:
-    """Return a tensor as GGUF stores it, and the type's number.
+def quantize(tensor: np.ndarray, type: str) -> tuple[np.ndarray, "GGMLQuantizationType"]:
+    """Return a tensor as GGUF stores it, and its type.
 
     Norms and biases stay in fp32. A matrix whose rows do not divide into the blocks of a type is stored in
     fp16, as llama.cpp's converter does.
