@@ -7,10 +7,10 @@ errors.install()
 from pipeline.autobatch.choose import resolve_batch_size
 from pipeline.autobatch.memory_limit import check_pretraining
 from pipeline.common.fingerprint import make_fingerprint
-from pipeline.common.io import atomic_folder
+from pipeline.common.io import atomic_folder, write_atomic
 from pipeline.common.metrics import write_metrics, write_timing
 from pipeline.common.params import load_section, load_seed
-from pipeline.common.paths import BASE_MODEL, SHARDS, SHARDS_TRAIN, SHARDS_VAL, TOKENIZER
+from pipeline.common.paths import BASE_MODEL, REPORTS, SHARDS, SHARDS_TRAIN, SHARDS_VAL, TOKENIZER
 from pipeline.common.runtime import RuntimeParams
 from pipeline.device.device import pick_device
 from pipeline.model.config import ModelParams
@@ -18,7 +18,7 @@ from pipeline.model.decoder import Decoder, initialize, parameter_count
 from pipeline.model.hf_io import save_decoder
 from pipeline.pretrain.counts import open_sampler, save_counts
 from pipeline.pretrain.init_from import load_init_weights
-from pipeline.pretrain.samples import make_sample_hook
+from pipeline.pretrain.samples import NO_SAMPLES, make_sample_hook
 from pipeline.pretrain.task import make_task, training_metrics
 from pipeline.shards.format import Shards, check_tokenizer
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -63,6 +63,7 @@ def main() -> None:
         save_counts(folder, train, val, model_params.ngram.order, fingerprint.folder)
     write_metrics(STAGE, training_metrics(history, val, parameter_count(model), train_params))
     write_timing(STAGE, history.timing)
+    write_atomic(REPORTS / STAGE / "samples.md", samples.read() or NO_SAMPLES)
 
 
 if __name__ == "__main__":

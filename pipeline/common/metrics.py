@@ -1,12 +1,19 @@
 """Writers of reports/<stage>/metrics.json and timing.json.
 
 `metrics.json` holds what DVC compares between runs: nested dicts of finite numbers. Figures
-that differ between two equal runs (seconds, memory) go to `timing.json`, which DVC does not track.
+that differ between two equal runs (seconds, memory, machine) go to `timing.json`, which DVC does not track.
 """
 
+import json
 import math
+import os
+import platform
+import resource
+import sys
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from pipeline.common.io import write_json
 from pipeline.common.paths import REPORTS
@@ -41,6 +48,34 @@ def round_metrics(values: dict[str, Any]) -> dict[str, Any]:
 def write_metrics(stage: str, values: dict[str, Any], reports: Path = REPORTS) -> None:
     """Write `reports/<stage>/metrics.json`."""
     write_json(reports / stage / "metrics.json", round_metrics(values))
+
+
+def note_run(stage: str, seconds: float, reports: Path = REPORTS) -> None:
+    """Add to `reports/<stage>/timing.json` how long a stage took, its peak memory, and on which machine.
+
+    What the stage has noted itself stays. A stage that went on from a checkpoint took longer altogether.
+    """
+    path = reports / stage / "timing.json"
+    noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there
+    figures = {"stage_seconds": seconds, "stage_peak_memory_gib": kib * unit / 2**30}
+    write_json(path, noted | round_metrics(figures) | {"machine": describe_machine()})
+
+
+def describe_machine() -> str:
+    """Return the processor, its cores, the memory, and the GPU that is used, for people."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    for line in info.read_text(encoding="utf-8").splitlines() if info.exists() else ():
+        if line.startswith("model name"):
+            name = line.partition(":")[2].strip()
+            break
+    parts = [name, f"{os.cpu_count()} cores", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"]
+    torch = sys.modules.get("torch")  # a stage that has not loaded it uses no GPU
+    if torch is not None and torch.cuda.is_available():
+        parts.append(torch.cuda.get_device_name())
+    return ", ".join(parts)
 
 
 def write_timing(stage: str, values: dict[str, Any], reports: Path = REPORTS) -> None:

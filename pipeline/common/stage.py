@@ -3,10 +3,12 @@
 import functools
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 from pipeline.common.errors import run_command
 from pipeline.common.fingerprint import stage_lock
+from pipeline.common.metrics import note_run
 from pipeline.common.runtime import process_info
 
 
@@ -25,10 +27,15 @@ def run_stage(stage: str, main: Callable[[], None]) -> None:
 
 
 def run_checked(stage: str, main: Callable[[], None]) -> None:
-    """Check params.yaml, then run `main` and hold the stage's lock. Raises SystemExit, UserError."""
+    """Check params.yaml, then run `main` and hold the stage's lock. Raises SystemExit, UserError.
+
+    Time and memory are noted in the end (see `note_run`).
+    """
     check_params_file(stage)
     with stage_lock(stage):
+        start = time.monotonic()
         main()
+        note_run(stage, time.monotonic() - start)
 
 
 def check_params_file(stage: str) -> None:

@@ -57,6 +57,7 @@ class LocalSource(Section):
     header: bool = True  # false: the first line of a csv or tsv is a row; columns are 1, 2, …
     without: list[Rule] = Field(default_factory=list)  # rules that are not applied to it
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # relative share of max_bytes
+    license: str | None = None  # of the text, for the model cards alone
 
 
 class HubSource(HubSet):
@@ -67,6 +68,7 @@ class HubSource(HubSet):
     text_column: str | None = None
     without: list[Rule] = Field(default_factory=list)  # rules that are not applied to it
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # relative share of max_bytes
+    license: str | None = None  # of the text, for the model cards alone
 
 
 class UrlsSource(Section):
@@ -82,6 +84,7 @@ class UrlsSource(Section):
     allow: list[str] = Field(default_factory=list)  # hosts whose private addresses may be fetched
     without: list[Rule] = Field(default_factory=list)  # rules that are not applied to it
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)  # relative share of max_bytes
+    license: str | None = None  # of the text, for the model cards alone
 
 
 Source = Annotated[MiniworldSource | LocalSource | HubSource | UrlsSource, Field(discriminator="kind")]

@@ -292,7 +292,7 @@ def describe_training(model: Model, facts: Facts, words: dict[str, Any], languag
         figures = facts.metrics.get(facts.stage, {})
         base = facts.metrics.get("train_base", {}) if facts.stage == "train_sft" else figures
         timing = facts.timing.get(facts.stage, {})
-        seconds, memory = timing.get("seconds"), timing.get("peak_memory_gib")
+        seconds, memory = timing.get("stage_seconds"), timing.get("stage_peak_memory_gib")
         section = {"train_base": "train", "train_encoder": "encoder"}.get(facts.stage)
         rows += [
             ("tokens", base.get("tokens_seen")),

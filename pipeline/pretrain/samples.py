@@ -1,4 +1,7 @@
-"""Samples of the model during pretraining, for reports/train_base/live/samples.md."""
+"""Samples of the model during pretraining, for reports/train_base/samples.md.
+
+While it trains they are in reports/train_base/live/samples.md, beside the curves.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +17,7 @@ from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training import distributed
 from pipeline.training.loop import Hook, Trainer
 
+NO_SAMPLES = "No samples: none were due, or the model was in shards.\n"
 SAMPLING = Sampling(temperature=0.7, top_p=0.95)
 
 
@@ -22,6 +26,10 @@ class WriteSamples(Hook):
 
     def __init__(self, path: Path, every: int, make_samples: Callable[[nn.Module], str]) -> None:
         self.path, self.every, self.make_samples = path, every, make_samples
+
+    def read(self) -> str:
+        """Return all samples so far, those before a restart too."""
+        return self.path.read_text(encoding="utf-8") if self.path.exists() else ""
 
     def after_step(self, trainer: Trainer) -> None:
         """Write samples if they are due. A model in shards cannot generate in one process alone."""

@@ -30,6 +30,7 @@ class Source(Section):
     # templates of the user's, the assistant's and the system's message; null: the names of the keys tell
     columns: dict[Literal["user", "assistant", "system"], str] | None = None
     max_rows: int | None = Field(default=None, gt=0)  # conversations, drawn from all; null: all of them
+    license: str | None = None  # of the conversations, for the model cards alone
     # share of the trained tokens, over the sum of all weights; null everywhere: each is read once an epoch
     weight: float | None = Field(default=None, gt=0)
 

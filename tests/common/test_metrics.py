@@ -1,10 +1,11 @@
 """Writing of metrics.json."""
 
 import json
+import os
 
 import pytest
 
-from pipeline.common.metrics import write_metrics
+from pipeline.common.metrics import note_run, write_metrics, write_timing
 
 
 def test_write_metrics_rounds_nested_numbers(tmp_path):
@@ -19,3 +20,16 @@ def test_write_metrics_refuses_what_dvc_cannot_compare(tmp_path, bad):
     with pytest.raises(ValueError, match="metric"):
         write_metrics("stage", bad, tmp_path)
     assert not (tmp_path / "stage").exists()
+
+
+def test_note_run_adds_time_and_machine_to_what_a_stage_has_noted(tmp_path):
+    write_timing("train_base", {"seconds": 2.5, "peak_memory_gib": 1.25}, tmp_path)
+    for stage in ("train_base", "slice_corpus"):
+        note_run(stage, 3.5, tmp_path)
+    own, other = (
+        json.loads((tmp_path / stage / "timing.json").read_text()) for stage in ("train_base", "slice_corpus")
+    )
+    assert (own["seconds"], own["peak_memory_gib"], own["stage_seconds"]) == (2.5, 1.25, 3.5)
+    assert 0 < other["stage_peak_memory_gib"] < 1000
+    assert f"{os.cpu_count()} cores" in other["machine"]
+    assert "GiB" in own["machine"]
