@@ -493,6 +493,22 @@ def export_page(
 
 
 @app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(help="A folder that `tezgah export` has written.")],
+    name: Annotated[str, typer.Argument(help="The repository on the hub: owner/name.")],
+    public: Annotated[bool, typer.Option("--public", help="Let everyone see the repository.")] = False,
+    message: Annotated[str | None, typer.Option(help="What the commit says.")] = None,
+) -> None:
+    """Send a model's folder to the Hugging Face hub, as a private repository unless --public is given.
+
+    A push that was cut goes on when it is run again. Example: tezgah push exports/sft-hf ayse/masal
+    """
+    from pipeline.cli.push import run_push
+
+    run_push(folder, name, public, message)
+
+
+@app.command()
 def report() -> None:
     """Show the last run's figures, the models' samples with those of the baselines, and what to try next."""
     from pipeline.cli.report import print_report, read_report

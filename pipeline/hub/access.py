@@ -19,7 +19,7 @@ def hub_access(key: str, name_key: str = "", revision_key: str = "") -> Iterator
     default in `dataset` and `revision` below `key`.
     """
     name_key, revision_key = name_key or f"{key}.dataset", revision_key or f"{key}.revision"
-    if "HF_TOKEN" not in os.environ and (token := _read_token(ENV_FILE)):
+    if "HF_TOKEN" not in os.environ and (token := read_token(ENV_FILE)):
         os.environ["HF_TOKEN"] = token
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -46,7 +46,7 @@ def hub_access(key: str, name_key: str = "", revision_key: str = "") -> Iterator
         ) from None
 
 
-def _read_token(path: Path) -> str | None:
+def read_token(path: Path) -> str | None:
     """Return the HF_TOKEN of an `.env` file; None if it has none."""
     if not path.is_file():
         return None
