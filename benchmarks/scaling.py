@@ -5,7 +5,7 @@
 With a folder of text it trains every size of LADDER with each of its amounts of text by the recipe of
 `real-mini` and scores the validation documents (real_text.py), in windows side by side. It prints a line for
 each run, as RUNS has it. On two cores the whole ladder takes days, on one GPU about an hour. Without a folder
-it prints the law that is fitted to RUNS, as `pipeline/cli/scaling.py` has it. Both ways it then prints how
+it prints the law that is fitted to RUNS, as `pipeline/statistics/scaling.py` has it. Both ways it then prints how
 far each of RUNS lies from the law that is fitted to all others, how far the law times one factor misses
 UNSEEN_RUNS, and one JSON line.
 """
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks import real_text
 from benchmarks.pretrain_quality import recipe
-from pipeline.cli.scaling import LAW, Floats, ScalingLaw, effective_bytes, gradient, log_bits
+from pipeline.statistics.scaling import LAW, Floats, ScalingLaw, effective_bytes, gradient, log_bits
 from pipeline.model.decoder import parameter_count
 
 # Tokens that are read, in millions, and tokens in a step.

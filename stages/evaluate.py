@@ -5,6 +5,7 @@ from pipeline.common import errors
 errors.install()
 
 from functools import partial
+from pathlib import Path
 
 from pipeline.common.io import write_atomic, write_json
 from pipeline.common.metrics import write_metrics
@@ -20,9 +21,11 @@ from pipeline.evaluation.items import write_items
 from pipeline.evaluation.measure import Training, list_subsets, list_versions, load_models, measure_tasks
 from pipeline.evaluation.ngram_baselines import read_training_stream, train_baselines
 from pipeline.evaluation.samples import render_samples
-from pipeline.evaluation.summary import draw_summary, print_summary
+from pipeline.evaluation.summary import print_summary
 from pipeline.evaluation.tasks import load_tasks
 from pipeline.evaluation.word_frequency import WordFrequency
+from pipeline.reporting.data import read_run
+from pipeline.reporting.page import draw_page
 from pipeline.shards.format import Shards
 
 
@@ -31,7 +34,8 @@ def main() -> None:
 
     Reads params `seed` and `eval`, models/{tokenizer,encoder,base,sft}, data/shards for the n-grams,
     data/corpus/{val,test,miniworld}, tasks/ and data/raw/eval. Writes
-    reports/evaluate/{metrics.json,items.parquet,samples.md,baseline_samples.json,summary.svg}.
+    reports/evaluate/{metrics.json,items.parquet,samples.md,baseline_samples.json} and reports/index.html,
+    for which it reads `corpus`, `tokenizer`, `shards`, `encoder`, `model`, `train`, `sft` and all reports.
     """
     eval_params = load_section("eval", EvalParams)
     seed = eval_params.choose_data_seed(load_seed())
@@ -56,9 +60,9 @@ def main() -> None:
 
     write_atomic(REPORTS / "evaluate/samples.md", samples)
     write_json(REPORTS / "evaluate/baseline_samples.json", baseline_samples)
-    write_atomic(REPORTS / "evaluate/summary.svg", draw_summary(metrics, baseline_samples))
     write_items(REPORTS / "evaluate/items.parquet", items, list_versions(tasks), list_subsets(tasks))
     write_metrics("evaluate", metrics)
+    write_atomic(REPORTS / "index.html", draw_page(read_run(Path())))
     print_summary(metrics)
 
 

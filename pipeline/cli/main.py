@@ -509,8 +509,22 @@ def push(
 
 
 @app.command()
-def report() -> None:
-    """Show the last run's figures, the models' samples with those of the baselines, and what to try next."""
+def report(
+    opens: Annotated[bool, typer.Option("--open", help="Write the page of the run and open it.")] = False,
+    lang: Annotated[str | None, typer.Option(help="Write the page in this language: en or tr.")] = None,
+    compare: Annotated[
+        str | None, typer.Option(help="Write a page that lays this revision beside the workspace.")
+    ] = None,
+) -> None:
+    """Show the last run's figures, the models' samples with those of the baselines, and what to try next.
+
+    Examples: tezgah report; tezgah report --open; tezgah report --open --compare main
+    """
+    if opens or lang or compare:
+        from pipeline.cli.report_page import write_page
+
+        write_page(lang, compare, opens)
+        return
     from pipeline.cli.report import print_report, read_report
     from pipeline.evaluation.summary import baseline_samples_table, summary_table
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from pipeline.autobatch.choose import free_bytes, plan_batch_size
 from pipeline.autobatch.memory_plan import ON_CPU, ON_GPU, Memory, largest_batch, plan_memory
 from pipeline.autobatch.probe import time_random_step
-from pipeline.cli import counting_gain, estimate, scaling
+from pipeline.cli import counting_gain, estimate
 from pipeline.cli.check import AllParams, check_params
 from pipeline.cli.graph import stale_stages
 from pipeline.cli.rate import measure_rate
@@ -24,6 +24,7 @@ from pipeline.device.memory import tune_allocator
 from pipeline.model.decoder import Decoder, initialize, parameter_count
 from pipeline.ngrams.mixture import NGRAM_FOLDER
 from pipeline.pretrain.counts import DRAW_ORDER
+from pipeline.statistics import scaling
 from pipeline.training.optimizer import Optimizers
 from pipeline.training.run import explain_out_of_memory
 

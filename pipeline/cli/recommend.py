@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.cli import estimate, preset, scaling
+from pipeline.cli import estimate, preset
 from pipeline.cli.check import AllParams, check_params
 from pipeline.cli.graph import stale_stages
 from pipeline.cli.plan import print_line, read_packed_text, resolve_batch_size, time_steps, try_or_explain
@@ -20,6 +20,7 @@ from pipeline.cli.rate import measure_rate
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate_table
 from pipeline.device.device import pick_device, pick_precision
+from pipeline.statistics import scaling
 from pipeline.training.params import TrainParams
 
 # Width and layers of the models to choose from; heads of 64 numbers, or of 32.

@@ -1,7 +1,5 @@
-"""Tables of an evaluation, for a terminal and as a picture: main metrics, and samples next to baselines'."""
+"""Tables of an evaluation for a terminal: main metrics, and samples next to baselines'."""
 
-import io
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,8 +23,6 @@ GROUNDED = {
     "refused_without": "nothing quoted without the passage",
 }  # fmt: skip
 WORD_SEARCHES = {"words": "words", "prefixes": "5 letters", "prefixes_grams": "both with 4-grams"}
-PICTURE_WIDTH = 130  # characters
-NOT_IN_XML = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def summary_table(metrics: dict[str, Any], translate: Callable[[str], str] = str) -> Table:
@@ -116,24 +112,3 @@ def print_summary(metrics: dict[str, Any]) -> None:
     """Print the table of metrics. Piped, it is as wide as it needs to be."""
     console = Console()
     Console(width=None if console.is_terminal else 140).print(summary_table(metrics))
-
-
-def draw_summary(metrics: dict[str, Any], samples: dict[str, Any]) -> str:
-    """Return both tables as an SVG picture. The same figures give the same bytes on every machine.
-
-    The size is given, and what is printed goes to no terminal, so neither its kind nor a locale matters.
-    """
-    console = Console(
-        record=True,
-        file=io.StringIO(),
-        width=PICTURE_WIDTH,
-        emoji=False,
-        force_terminal=False,
-        force_jupyter=False,
-        legacy_windows=False,
-        color_system=None,
-    )
-    console.print(summary_table(metrics))
-    console.print(baseline_samples_table(samples))
-    svg = console.export_svg(title="evaluation", unique_id="evaluation")
-    return NOT_IN_XML.sub("\ufffd", svg)

@@ -1,15 +1,9 @@
-import json
-import os
 import re
-import subprocess
-import sys
-from xml.etree import ElementTree
 
 from rich.console import Console
 
 from pipeline.common.i18n import load_catalog, translate
-from pipeline.evaluation.summary import draw_summary, summary_table
-from tests.helpers.paths import ROOT
+from pipeline.evaluation.summary import summary_table
 
 SCORES = {"recall_at_1": 0.5, "mrr": 0.6}
 FAMILIES = {
@@ -111,48 +105,6 @@ def test_summary_table_names_kinds_that_only_files_have():
 def test_summary_labels_have_their_turkish():
     labels = set(summary_table(METRICS | OF_FILES).columns[0].cells)
     assert labels - set(load_catalog()) == {"retrieval@1"}
-
-
-SAMPLES = {
-    "questions": [
-        {
-            "question": "Kim?",
-            "expected": "Ben",
-            "trained": ":car: [b]",
-            "untrained": "\x00\x1b[1m",
-            "ngram": "Ğ",
-        }
-    ],
-    "story": {"begins": "Bir gün", "trained": "a & b <c>", "untrained": "ş" * 200, "ngram": ""},
-}
-DRAW = """
-import json, sys
-from pipeline.common.i18n import load_catalog, translate
-from pipeline.evaluation.summary import draw_summary
-sys.stdout.buffer.write(draw_summary(*json.load(sys.stdin.buffer)).encode())
-"""
-
-
-def test_draw_summary_gives_the_same_bytes_whatever_the_terminal_and_its_language():
-    drawn = draw_summary(METRICS, SAMPLES)
-    assert drawn == draw_summary(METRICS, SAMPLES)
-    for settings in (
-        {"COLUMNS": "40", "TERM": "dumb", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "TEZGAH_LANG": "tr"},
-        {"FORCE_COLOR": "1", "LC_ALL": "tr_TR.UTF-8", "TERM": "xterm-256color", "LINES": "3"},
-        {"NO_COLOR": "1", "JUPYTER_COLUMNS": "30", "TTY_COMPATIBLE": "1"},
-    ):
-        environment = os.environ | settings
-        command = [sys.executable, "-c", DRAW]
-        rows = json.dumps([METRICS, SAMPLES]).encode()
-        done = subprocess.run(command, input=rows, env=environment, capture_output=True, check=True, cwd=ROOT)
-        assert done.stdout.decode() == drawn
-
-
-def test_draw_summary_is_a_picture_of_any_text():
-    picture = ElementTree.fromstring(draw_summary(METRICS, SAMPLES))
-    texts = [(node.text or "").replace("\N{NO-BREAK SPACE}", " ").strip() for node in picture.iter()]
-    for shown in ("1.250", "0.580–0.640", ":car: [b]", "a & b <c>", "Ğ"):
-        assert shown in texts
 
 
 def test_summary_table_in_turkish_has_no_english_baseline(monkeypatch):

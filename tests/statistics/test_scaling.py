@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.scaling import RUNS, UNIQUE_MEGABYTES, fit_law, law_of_runs, unseen_factor
-from pipeline.cli.scaling import (
+from pipeline.statistics.scaling import (
     LAW,
     RUN_BYTES,
     RUN_PARAMETERS,

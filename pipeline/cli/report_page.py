@@ -1,0 +1,118 @@
+"""`tezgah report --open`: the page of a run with its time and machine, alone or beside another run."""
+
+import io
+import subprocess
+import tarfile
+import tempfile
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from pipeline.cli.compare import find_commit
+from pipeline.cli.graph import last_runs, run_git, stale_stages
+from pipeline.cli.revisions import fetch_folder
+from pipeline.common.errors import UserError
+from pipeline.common.i18n import is_turkish, to_turkish
+from pipeline.common.io import sha256, write_atomic
+from pipeline.common.paths import DVC_LOCK_FILE, PARAMS_FILE, REPORTS, STAGES, TOKENIZER
+from pipeline.export.facts import find_commit as find_own_commit
+from pipeline.export.facts import read_reports
+from pipeline.reporting.data import Run, read_run
+from pipeline.reporting.page import draw_page
+from pipeline.reporting.view import Extras
+
+LANGUAGES: dict[str, Callable[[str], str]] = {"en": str, "tr": to_turkish}
+# Beside the page that `evaluate` writes, reports/index.html, as DVC watches that one.
+PAGE, COMPARISON = REPORTS / "run.html", REPORTS / "compare.html"
+HASH_LENGTH = 12
+
+
+def write_page(lang: str | None, revision: str | None, opens: bool) -> None:
+    """Write the page of the workspace's run, beside that of a revision if one is given; open it if asked.
+
+    Raises UserError for an unknown language or revision, and where nothing has run.
+    """
+    lang = lang or ("tr" if is_turkish() else "en")
+    if lang not in LANGUAGES:
+        raise UserError(f"--lang: {lang!r}: not one of {', '.join(LANGUAGES)}")
+    run = read_run(Path(), "workspace")
+    if not any(run.metrics.values()):
+        raise UserError(f"{REPORTS}: no figures of a run; run `dvc repro`")
+    other = read_other_run(revision) if revision else None
+    path = COMPARISON if other else PAGE
+    in_words = LANGUAGES[lang]
+    write_atomic(path, draw_page(run, lang, other, read_extras(in_words), in_words))
+    print(path)
+    if opens and not webbrowser.open(path.absolute().as_uri()):
+        raise UserError(f"{path}: no browser to open it with; open it by hand")
+
+
+def read_extras(in_words: Callable[[str], str]) -> Extras:
+    """Return what is known of the run beside its declared files. `in_words` translates."""
+    timing = {stage: noted for stage, noted in read_reports(Path(), "timing.json").items() if noted}
+    seconds = {
+        stage: float(noted["stage_seconds"]) for stage, noted in timing.items() if "stage_seconds" in noted
+    }
+    memory = {
+        stage: float(noted["stage_peak_memory_gib"])
+        for stage, noted in timing.items()
+        if "stage_peak_memory_gib" in noted
+    }
+    machines = dict.fromkeys(noted["machine"] for noted in timing.values() if "machine" in noted)
+    hours = sum(seconds.values()) / 3600
+    default = run_git("show", f"HEAD:./{PARAMS_FILE.as_posix()}")
+    has_lock, is_timed = DVC_LOCK_FILE.exists(), len(seconds) == len(STAGES)
+    return Extras(
+        seconds=seconds,
+        memory_gib=memory,
+        states=stale_stages() if has_lock else {},
+        rebuilt=find_rebuilt(),
+        machine="; ".join(machines),
+        cost=in_words(f"{hours:.2f} hours of this machine") if is_timed else "",
+        commit=find_own_commit(Path()),
+        lock=sha256(DVC_LOCK_FILE)[:HASH_LENGTH] if has_lock else "",
+        default_params=YAML(typ="safe", pure=True).load("\n".join(default)) if default else None,
+    )
+
+
+def find_rebuilt() -> set[str] | None:
+    """Return the stages that ran since the last commit, by dvc.lock; None where it is that of the commit."""
+    text = "\n".join(run_git("show", f"HEAD:./{DVC_LOCK_FILE.as_posix()}"))
+    committed = (YAML(typ="safe", pure=True).load(text) or {}).get("stages", {}) if text else {}
+    rebuilt = {stage for stage, entry in last_runs().items() if committed.get(stage) != entry}
+    return rebuilt or None
+
+
+def read_other_run(revision: str) -> Run:
+    """Return the run of a git revision, a DVC experiment, or of another project's folder.
+
+    Raises UserError where it is none of them.
+    """
+    if Path(revision).is_dir():
+        return read_run(Path(revision), revision)
+    commit = find_commit(revision)
+    if commit is None:
+        raise UserError(f"--compare: {revision}: no such revision, experiment or folder")
+    command = ["git", "archive", "--format=tar", commit, REPORTS.as_posix(), PARAMS_FILE.as_posix()]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        raise UserError(
+            f"--compare: {revision}: has no {REPORTS} and {PARAMS_FILE}; name a run of this project"
+        )
+    with tempfile.TemporaryDirectory() as made:
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            archive.extractall(made, filter="data")
+        link_tokenizer(Path(made), revision)
+        return read_run(Path(made), revision)
+
+
+def link_tokenizer(made: Path, revision: str) -> None:
+    """Put the tokenizer of a revision into a folder, if DVC still has it."""
+    try:
+        tokenizer = fetch_folder(TOKENIZER, revision)
+    except UserError:
+        return
+    (made / TOKENIZER).parent.mkdir(parents=True)
+    (made / TOKENIZER).symlink_to(tokenizer.absolute())
