@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: install try repro test test-all check format link-shared
+.PHONY: install try repro test test-all check format link-shared picture
 
 install: .venv/.installed
 
@@ -67,6 +67,12 @@ check: install
 format: install
 	ruff check --fix .
 	ruff format .
+
+# The README's picture: the beginning of the page of the run, as a browser shows it.
+CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome))
+picture:
+	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,1180 \
+	  --screenshot=docs/report.png file://$(CURDIR)/reports/index.html
 
 # For development: real text that lies beside the checkout, linked file by file, for presets/real-mini.yaml.
 SHARED ?= ../shared/data

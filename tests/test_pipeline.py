@@ -204,6 +204,7 @@ def test_readme_commands_work(clone, root, tmp_path):
         if command == "tezgah serve":  # until somebody ends it
             command = "timeout --signal=INT 25 tezgah serve --port 0 || test $? = 124"
         command = command.replace("~/belgeler", "belgeler")
+        command = command.replace("report --open", "report --open || test -f reports/run.html")  # no browser
         clone.sh(command.replace("/path/to/a/disk/tezgah", str(tmp_path)))
         clone.sh("git checkout -q params.yaml")
 
