@@ -67,7 +67,7 @@ def test_write_page_in_the_language_that_is_asked_for(run, monkeypatch):
     assert read_page(run / "reports/run.html").get("lang") == "tr"
     monkeypatch.setenv("TEZGAH_LANG", "tr")
     write_page(None, None, opens=False)
-    assert "Bir koşunun öyküsü" in read_page(run / "reports/run.html").text_content()
+    assert "Bir eğitimin öyküsü" in read_page(run / "reports/run.html").text_content()
 
 
 def test_write_page_lays_a_revision_beside_the_workspace(run, capsys):
