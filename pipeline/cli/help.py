@@ -1,4 +1,4 @@
-"""The texts of `--help` in the language of TEZGAH_LANG."""
+"""The texts of `--help` in the user's language."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Translation of messages into Turkish, where TEZGAH_LANG=tr asks for it.
+"""Translation of messages into Turkish, where TEZGAH_LANG or the terminal's language asks for it.
 
 A message is matched as a whole with the templates of locale/tr.txt. The text in a placeholder is translated
 in turn, as it may be a message itself.
@@ -50,12 +50,13 @@ def placeholder_pattern(english: str) -> str:
 
 
 def is_turkish() -> bool:
-    """Return true if TEZGAH_LANG asks for Turkish."""
-    return os.environ.get("TEZGAH_LANG", "") == "tr"
+    """Return true if TEZGAH_LANG is tr, or if it is not set and the terminal's language is Turkish."""
+    chosen = (os.environ.get(name) for name in ("TEZGAH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
+    return bool(re.match(r"tr($|[_.@])", next(filter(None, chosen), "")))
 
 
 def translate(message: str) -> str:
-    """Return a message in the language of TEZGAH_LANG, untranslated where the catalog lacks it."""
+    """Return a message in the user's language, untranslated where the catalog lacks it."""
     if not is_turkish():
         return message
     if message.startswith("error: "):  # first: other templates would match its colon

@@ -93,6 +93,27 @@ def test_help_is_turkish_where_it_is_asked_for(root, command):
     assert not re.search(r"\b(the|Options|Arguments|Commands|default)\b", printed)
 
 
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, False),
+        ({"TEZGAH_LANG": "tr"}, True),
+        ({"LANG": "tr_TR.UTF-8"}, True),
+        ({"LANG": "tr.UTF-8"}, True),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "tr_TR"}, True),
+        ({"LANG": "tr_TR.UTF-8", "TEZGAH_LANG": "en"}, False),
+        ({"LANG": "tr_TR.UTF-8", "LC_ALL": "C.UTF-8"}, False),
+        ({"LANG": "trv_TW.UTF-8"}, False),
+    ],
+)
+def test_is_turkish_by_tezgah_lang_or_the_terminal(monkeypatch, environment, expected):
+    for name in ("TEZGAH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert i18n.is_turkish() == expected
+
+
 def test_catalog_has_the_same_placeholders_on_both_sides():
     for english, turkish in i18n.load_catalog().items():
         count = len(i18n.PLACEHOLDER.findall(english))
