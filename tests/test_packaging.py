@@ -60,7 +60,9 @@ def test_requirements_pin_what_the_project_declares():
 
 def test_every_direct_import_is_declared():
     running, development = pinned()
-    optional = {distribution(name) for name in EXTRAS["teacher"] + EXTRAS["lora"] + EXTRAS["serve"]}
+    optional = {
+        distribution(name) for name in EXTRAS["teacher"] + EXTRAS["lora"] + EXTRAS["serve"] + EXTRAS["export"]
+    }
     assert not undeclared(running | optional, "pipeline", "stages")
     assert not undeclared(running | development, "tests", "benchmarks")
 

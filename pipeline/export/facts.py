@@ -62,7 +62,7 @@ def read_facts(folder: Path, root: Path = Path()) -> Facts:
     if stage not in stages:
         return Facts()
     params: dict[str, Any] = {}
-    for name in STAGES:
+    for name in reversed(STAGES):  # what a stage itself has run with stands, not what later ones tell of it
         params |= stages.get(name, {}).get("params", {}).get(str(PARAMS_FILE), {})
     outputs = {Path(out["path"]): out.get("md5", "") for out in stages[stage]["outs"]}
     own = next(path for path, of in STAGE_OF.items() if of == stage)

@@ -20,7 +20,7 @@ from tests.helpers.factories import eval_params
 from tests.helpers.paths import ROOT
 from tests.helpers.small import write_task
 
-MEASURED = ("heldout", "turblimp", "xquad_tr")
+MEASURED = ("heldout", "turblimp", "xquad_tr", "xquad_tr_answers")
 HUB = {"dataset": "a/b", "split": "test", "revision": "0" * 40}
 
 

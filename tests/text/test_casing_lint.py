@@ -16,6 +16,8 @@ CODE = ("pipeline", "stages", "benchmarks")
 ALLOWED = {
     "pipeline/corpus/sources/urls.py": "names of HTTP and HTML are ASCII",
     "pipeline/corpus/readers/records.py": "columns have English or Turkish names: both lower cases are tried",
+    "pipeline/export/gguf.py": "names of types are ASCII",
+    "pipeline/reporting/recipe.py": "true and false are ASCII",
     "pipeline/readers/decompress.py": "suffixes of files are ASCII",
     "pipeline/readers/tables.py": "Excel's sep= is ASCII",
     "pipeline/serving/guards.py": "names of hosts and of HTTP are ASCII",
