@@ -5,8 +5,8 @@
 With a folder of text it trains every size of LADDER with each of its amounts of text by the recipe of
 `real-mini` and scores the validation documents (real_text.py), in windows side by side. It prints a line for
 each run, as RUNS has it. On two cores the whole ladder takes days, on one GPU about an hour. Without a folder
-it prints the law that is fitted to RUNS, as `pipeline/statistics/scaling.py` has it. Both ways it then prints how
-far each of RUNS lies from the law that is fitted to all others, how far the law times one factor misses
+it prints the law that is fitted to RUNS, as `pipeline/statistics/scaling.py` has it. Both ways it then prints
+how far each of RUNS lies from the law that is fitted to all others, how far the law times one factor misses
 UNSEEN_RUNS, and one JSON line.
 """
 
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from benchmarks import real_text
 from benchmarks.pretrain_quality import recipe
-from pipeline.statistics.scaling import LAW, Floats, ScalingLaw, effective_bytes, gradient, log_bits
 from pipeline.model.decoder import parameter_count
+from pipeline.statistics.scaling import LAW, Floats, ScalingLaw, effective_bytes, gradient, log_bits
 
 # Tokens that are read, in millions, and tokens in a step.
 READ = {0.6: 2048, 2.4: 2048, 5.6: 4096, 9.3: 4096, 18.6: 8192, 37.2: 8192}
@@ -59,7 +59,7 @@ RUNS = np.array(
     ]
 )
 # Runs that the law has not seen: unigram pieces inside of morphemes, one key and value head, an encyclopedia
-# too, and smaller models on less text. Better pieces they have not (EXPERIMENTS.md, 2026-11-30).
+# too, and smaller models on less text. Better pieces they have not (experiments/scaling-law.md).
 UNSEEN_RUNS = np.array(
     [
         [0.623, 3.28, 1.5719],

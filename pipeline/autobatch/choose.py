@@ -71,7 +71,8 @@ def plan_batch_size(
         vocab_size,
         train_params,
         pick_precision(train_params.precision, device),
-        # A CPU process may take twice the plan (EXPERIMENTS.md), and larger batches are no faster there.
+        # A CPU process may take twice the plan (experiments/memory-plan.md), and larger batches are no faster
+        # there.
         free // (2 * processes) if on_cpu else free,
         on_cpu=on_cpu,
         sequences=train_params.tokens_per_step // (model_params.context * processes),

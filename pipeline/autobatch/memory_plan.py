@@ -38,7 +38,7 @@ class Overhead(NamedTuple):
 
 
 # On a GPU, fragmentation. On a CPU freed blocks stay in the process (device/memory.py), above all between
-# lasting ones; fitted to measurements (EXPERIMENTS.md, 2026-11-27).
+# lasting ones; fitted to measurements (experiments/memory-plan.md).
 NO_OVERHEAD = Overhead(0, 0.0, 0.0)
 ON_GPU, ON_CPU = Overhead(2**30, 0.08, 0.08), Overhead(540 * 2**20, 0.7, 0.1)
 WORKSPACE = 2**25  # that cuBLAS takes from PyTorch for its matrix products

@@ -1,4 +1,4 @@
-"""What n-gram counts are expected to add to a network, by measured runs (EXPERIMENTS.md, 2026-11-30).
+"""What n-gram counts are expected to add to a network, by the runs of experiments/counts-beside-network.md.
 
 All of them are of parliament, laws and encyclopedia, 8,192 pieces, up to five tokens, scored on held-out text
 of the same publishers. How much the mixture gains follows from how the two compare: the better the counts are

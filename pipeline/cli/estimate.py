@@ -1,8 +1,8 @@
 """Estimates of how much a run reads and how long it takes on this machine, before it is run.
 
 Matrix products make up most of training. So a stage's floating-point operations, counted from the params, are
-divided by the measured rate of this machine and by the share of it that each stage reached (EXPERIMENTS.md).
-The time of other work grows with the bytes of text. Expect an error of up to a factor of 1.5, and a larger
+divided by the measured rate of this machine and by the share of it that each stage reached
+(experiments/default-run-before.md). The time of other work grows with the bytes of text. Expect an error of up to a factor of 1.5, and a larger
 one where other programs share the machine.
 """
 
@@ -39,7 +39,7 @@ BYTES_PER_TOKEN = {1_000: 2.9, 4_096: 4.3, 8_192: 4.8, 16_000: 5.4, 32_000: 6.0}
 QUERY_TOKENS, PASSAGE_TOKENS = 20, 100  # of the encoder's pairs
 MINIWORLD_CONVERSATIONS, CONVERSATION_TOKENS = 6_640, 50
 # Different n-grams of each length from 1 on for each token of a text of 22.5 M tokens, and seconds to count
-# a token of it, for each length (EXPERIMENTS.md, 2026-11-30).
+# a token of it, for each length (experiments/counting-speed.md).
 NGRAMS_PER_TOKEN = (0.0, 0.05, 0.24, 0.47, 0.64, 0.74, 0.80)
 COUNTING_SECONDS = 2.5e-7
 MIN_BYTES_PER_PIECE = 250  # of text; with less a vocabulary is too large

@@ -1,7 +1,7 @@
 """`tezgah plan --minutes`: the model and the steps that promise the fewest bits per byte for a budget.
 
 A larger model learns more from a token and reads fewer tokens in the same time. The scaling law says where
-the two balance. The rest of a recipe is what runs have shown to be best (EXPERIMENTS.md).
+the two balance. The rest of a recipe is what runs have shown to be best (experiments/README.md).
 """
 
 import math

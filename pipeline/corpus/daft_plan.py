@@ -1,8 +1,8 @@
 """The Daft plan that reads and filters. Imported by executor.py alone.
 
 Each file is a task that is read as a stream; its documents go in batches to worker processes, which apply the
-filters. Daft reads a Python source as fast as it can, however slow the workers are (EXPERIMENTS.md), so
-`Backpressure` holds the reader back.
+filters. Daft reads a Python source as fast as it can, however slow the workers are, so `Backpressure` holds
+the reader back (experiments/corpus-size.md).
 """
 
 import asyncio

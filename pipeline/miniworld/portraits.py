@@ -1,7 +1,7 @@
 """Portraits of people, things, foods, relatives, sellers and places, each named again in every sentence.
 
 A name comes again in every case and with other words around it. From such dense texts a model learns soonest
-to attend back to a name, which every story needs (EXPERIMENTS.md).
+to attend back to a name, which every story needs (experiments/names-looked-back-for.md).
 """
 
 import random

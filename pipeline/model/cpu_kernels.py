@@ -2,7 +2,8 @@
 
 The formulas stand in `RMSNorm` (norm.py), `Attention` (decoder.py and encoder/model.py) and `cross_entropy`
 (training/loss.py). A GPU has fused kernels for them in torch; a CPU has none, or slow ones. Measured on two
-cores with the default model (`python -m benchmarks.train_step`; EXPERIMENTS.md, 2026-11-26 and 2026-11-27):
+cores with the default model (`python -m benchmarks.train_step`; experiments/training-step.md and
+attention-written-out.md):
 
 - `attention`, plain products over short sequences: a tenth off a training step;
 - `RMSNormFunction`, whose backward pass is written out: 1.4 to 2 times as fast, 7 % off a step;

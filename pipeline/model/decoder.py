@@ -255,8 +255,8 @@ def initialize(model: Decoder, seed: int) -> None:
 
     - Embeddings: normal, standard deviation EMBEDDING_STD. Only these initial values tell apart words
       that are used alike, such as first names, until the model has learned to look back for the one that
-      was named. With 0.02, which training soon covers up, it learns that much later (EXPERIMENTS.md,
-      2026-11-24).
+      was named. With 0.02, which training soon covers up, it learns that much later
+      (experiments/names-looked-back-for.md).
     - Matrices that read the residual stream: normal, standard deviation 1 / sqrt(inputs), which keeps the
       scale of the activations.
     - Matrices that write to the residual stream (`o_proj`, `down_proj`): zero. Every layer starts as the

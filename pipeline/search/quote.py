@@ -1,6 +1,7 @@
 """Answers out of documents: the sentence that a question asks for, quoted with its place.
 
-A small model phrases answers worse than the best sentence reads (EXPERIMENTS.md), so quoting is the way.
+A small model phrases answers worse than the best sentence reads, so quoting is the way
+(experiments/passage-questions.md).
 """
 
 import math

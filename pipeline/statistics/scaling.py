@@ -5,7 +5,7 @@
 The first term is the limit of the parameters, the second the limit of the text. A larger p makes the change
 from one to the other sharper. Hoffmann et al. (2022, arXiv 2203.15556, section 3.3) add two such terms to a
 constant. Fitted to the runs of `benchmarks/scaling.py`, their form misses a held-out run by up to 4 %, this
-one by 1.2 % (EXPERIMENTS.md).
+one by 1.2 % (experiments/scaling-law.md).
 """
 
 from dataclasses import dataclass

@@ -58,7 +58,7 @@ class Muon(torch.optim.Optimizer):
     With FSDP the momentum stays in shards, and every process orthogonalizes the full update.
 
     As torch.optim.Muon with adjust_lr_fn="original", with these changes, which gave a better model in less
-    time (EXPERIMENTS.md):
+    time (experiments/recipe-on-real-text.md):
 
     - Matrices of one shape are orthogonalized together.
     - Matrices of a group with `block_rows` or `block_columns` are orthogonalized in blocks of that size:

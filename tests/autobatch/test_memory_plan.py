@@ -50,7 +50,7 @@ def test_plan_memory_is_the_peak_of_a_real_step(changes):
     assert planned.gradients + planned.activations + planned.transient == counter.peak_bytes
 
 
-# PyTorch's peak on an H100, in GiB, three steps of one pass in bf16 (EXPERIMENTS.md, 2026-11-26).
+# PyTorch's peak on an H100, in GiB, three steps of one pass in bf16 (experiments/memory-plan.md).
 ON_H100 = {("baby-10m", 8): 0.65, ("modern-42m", 2): 1.56, ("tanai-42m", 2): 1.45, ("llama-134m", 1): 2.94}
 CONTEXT_ON_H100 = {"baby-10m": 192}  # where the preset's own has changed since
 

@@ -17,7 +17,7 @@ def test_stage_seconds_grow_with_the_steps(project):
     more = estimate.stage_seconds(twice, 4e11)["train_base"] - seconds["train_base"]
     assert more == pytest.approx(seconds["train_base"] - estimate.STARTUP_SECONDS)
     assert estimate.stage_seconds(params, 8e11)["train_base"] < seconds["train_base"]
-    measured = 14 * 60 + 59  # a default run on a machine with 4e11 operations per second (EXPERIMENTS.md)
+    measured = 14 * 60 + 59  # a default run at 4e11 operations per second (experiments/default-run-before.md)
     assert measured / 1.5 < sum(seconds.values()) < measured * 1.5  # the factor that estimate.py promises
 
 
@@ -43,7 +43,7 @@ def test_describe_progress_names_the_stage_and_the_time_by_the_stored_rate(proje
 
 
 def test_ngram_bytes_are_those_of_the_measured_counts():
-    # 22,554,664 tokens, up to 5: 327 MB in files, counted in 23 CPU seconds (EXPERIMENTS.md, 2026-11-30)
+    # 22,554,664 tokens, up to 5: 327 MB in files, counted in 23 CPU seconds (experiments/counting-speed.md)
     assert estimate.ngram_bytes(22_554_664, 5) == pytest.approx(327e6, rel=0.02)
     assert estimate.counting_seconds(22_554_664, 5) == pytest.approx(25, rel=0.2)
     assert estimate.ngram_bytes(1000, 1) == 0

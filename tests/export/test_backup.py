@@ -68,7 +68,7 @@ def s3_url():
     """The address of a real S3 server with one empty bucket."""
     if find_spec("dvc_s3") is None or find_spec("moto") is None:
         pytest.skip("dvc-s3 or moto is not installed")
-    import boto3
+    boto3 = pytest.importorskip("boto3")
 
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", "0"],
