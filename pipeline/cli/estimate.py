@@ -2,8 +2,8 @@
 
 Matrix products make up most of training. So a stage's floating-point operations, counted from the params, are
 divided by the measured rate of this machine and by the share of it that each stage reached
-(experiments/default-run-before.md). The time of other work grows with the bytes of text. Expect an error of up to a factor of 1.5, and a larger
-one where other programs share the machine.
+(experiments/default-run-before.md). The time of other work grows with the bytes of text. Expect an error of
+up to a factor of 1.5, and a larger one where other programs share the machine.
 """
 
 from collections.abc import Collection

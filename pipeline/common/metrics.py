@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from pipeline.common.io import write_json
+from pipeline.common.io import sha256, write_json
 from pipeline.common.paths import REPORTS
 
 
@@ -55,12 +55,31 @@ def note_run(stage: str, seconds: float, reports: Path = REPORTS) -> None:
 
     What the stage has noted itself stays. A stage that went on from a checkpoint took longer altogether.
     """
-    path = reports / stage / "timing.json"
-    noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    metrics = reports / stage / "metrics.json"
+    if not metrics.exists():
+        return
     kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there
     figures = {"stage_seconds": seconds, "stage_peak_memory_gib": kib * unit / 2**30}
-    write_json(path, noted | round_metrics(figures) | {"machine": describe_machine()})
+    told = {"machine": describe_machine(), "metrics_sha256": sha256(metrics)}
+    path = reports / stage / "timing.json"
+    write_json(path, read_object(path) | round_metrics(figures) | told)
+
+
+def read_timing(stage: str, reports: Path = REPORTS) -> dict[str, Any]:
+    """Return what `note_run` has noted of the run that the stage's metrics are of; nothing of another run."""
+    noted, metrics = read_object(reports / stage / "timing.json"), reports / stage / "metrics.json"
+    is_of_run = metrics.exists() and noted.get("metrics_sha256") == sha256(metrics)
+    return noted if is_of_run else {}
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object of a JSON file; an empty one where there is none, or a damaged file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def describe_machine() -> str:

@@ -52,8 +52,8 @@ def train_model(
         with Progress(steps, start, task.unit, task.units_per_step, trainer.device) as progress:
             print(describe_start(trainer), flush=True)
             if trainer.device.type == "cuda" and task.compile is not None and not trainer.is_sharded:
-                # On a CPU compiling gained nothing (experiments/attention-written-out.md). With FSDP it was not
-                # tried.
+                # On a CPU compiling gained nothing, with FSDP it was not tried
+                # (experiments/attention-written-out.md).
                 trainer.hooks.append(CompileWhenWorthwhile(partial(task.compile, trainer.model)))
             trainer.hooks += [
                 LogMetrics(trainer, curves, progress, runtime.log_every),
