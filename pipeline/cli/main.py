@@ -520,7 +520,7 @@ def report(
 
     Examples: tezgah report; tezgah report --open; tezgah report --open --compare main
     """
-    if opens or lang or compare:
+    if opens or lang is not None or compare is not None:
         from pipeline.cli.report_page import write_page
 
         write_page(lang, compare, opens)

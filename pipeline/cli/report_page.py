@@ -16,9 +16,9 @@ from pipeline.cli.revisions import fetch_folder
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import is_turkish, to_turkish
 from pipeline.common.io import sha256, write_atomic
+from pipeline.common.metrics import read_timing
 from pipeline.common.paths import DVC_LOCK_FILE, PARAMS_FILE, REPORTS, STAGES, TOKENIZER
-from pipeline.export.facts import find_commit as find_own_commit
-from pipeline.export.facts import read_reports
+from pipeline.export.facts import find_lock_commit
 from pipeline.reporting.data import Run, read_run
 from pipeline.reporting.page import draw_page
 from pipeline.reporting.view import Extras
@@ -37,12 +37,12 @@ def write_page(lang: str | None, revision: str | None, opens: bool) -> None:
     lang = lang or ("tr" if is_turkish() else "en")
     if lang not in LANGUAGES:
         raise UserError(f"--lang: {lang!r}: not one of {', '.join(LANGUAGES)}")
-    run = read_run(Path(), "workspace")
+    in_words = LANGUAGES[lang]
+    run = read_run(Path(), in_words("workspace"))
     if not any(run.metrics.values()):
         raise UserError(f"{REPORTS}: no figures of a run; run `dvc repro`")
     other = read_other_run(revision) if revision else None
     path = COMPARISON if other else PAGE
-    in_words = LANGUAGES[lang]
     write_atomic(path, draw_page(run, lang, other, read_extras(in_words), in_words))
     print(path)
     if opens and not webbrowser.open(path.absolute().as_uri()):
@@ -51,30 +51,35 @@ def write_page(lang: str | None, revision: str | None, opens: bool) -> None:
 
 def read_extras(in_words: Callable[[str], str]) -> Extras:
     """Return what is known of the run beside its declared files. `in_words` translates."""
-    timing = {stage: noted for stage, noted in read_reports(Path(), "timing.json").items() if noted}
-    seconds = {
-        stage: float(noted["stage_seconds"]) for stage, noted in timing.items() if "stage_seconds" in noted
-    }
-    memory = {
-        stage: float(noted["stage_peak_memory_gib"])
-        for stage, noted in timing.items()
-        if "stage_peak_memory_gib" in noted
-    }
-    machines = dict.fromkeys(noted["machine"] for noted in timing.values() if "machine" in noted)
+    timing = {stage: read_timing(stage) for stage in STAGES}
+    seconds, memory = (
+        {
+            stage: float(noted[key])
+            for stage, noted in timing.items()
+            if isinstance(noted.get(key), int | float)
+        }
+        for key in ("stage_seconds", "stage_peak_memory_gib")
+    )
+    machines = dict.fromkeys(str(noted["machine"]) for noted in timing.values() if noted.get("machine"))
     hours = sum(seconds.values()) / 3600
     default = run_git("show", f"HEAD:./{PARAMS_FILE.as_posix()}")
     has_lock, is_timed = DVC_LOCK_FILE.exists(), len(seconds) == len(STAGES)
     return Extras(
         seconds=seconds,
         memory_gib=memory,
-        states=stale_stages() if has_lock else {},
+        states=describe_states(in_words) if has_lock else {},
         rebuilt=find_rebuilt(),
         machine="; ".join(machines),
         cost=in_words(f"{hours:.2f} hours of this machine") if is_timed else "",
-        commit=find_own_commit(Path()),
+        commit=find_lock_commit(Path()),
         lock=sha256(DVC_LOCK_FILE)[:HASH_LENGTH] if has_lock else "",
         default_params=YAML(typ="safe", pure=True).load("\n".join(default)) if default else None,
     )
+
+
+def describe_states(in_words: Callable[[str], str]) -> dict[str, str]:
+    """Return why stages are stale, each cause in the words of the page."""
+    return {stage: ", ".join(map(in_words, why.split(", "))) for stage, why in stale_stages().items()}
 
 
 def find_rebuilt() -> set[str] | None:
@@ -91,7 +96,7 @@ def read_other_run(revision: str) -> Run:
     Raises UserError where it is none of them.
     """
     if Path(revision).is_dir():
-        return read_run(Path(revision), revision)
+        return check_run(read_run(Path(revision), revision))
     commit = find_commit(revision)
     if commit is None:
         raise UserError(f"--compare: {revision}: no such revision, experiment or folder")
@@ -105,7 +110,14 @@ def read_other_run(revision: str) -> Run:
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             archive.extractall(made, filter="data")
         link_tokenizer(Path(made), revision)
-        return read_run(Path(made), revision)
+        return check_run(read_run(Path(made), revision))
+
+
+def check_run(run: Run) -> Run:
+    """Return a run. Raises UserError where its folder or revision has no figures."""
+    if not any(run.metrics.values()):
+        raise UserError(f"--compare: {run.name}: has no figures of a run; name one that has {REPORTS}")
+    return run
 
 
 def link_tokenizer(made: Path, revision: str) -> None:

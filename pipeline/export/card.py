@@ -5,7 +5,6 @@ unknown.
 """
 
 import io
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pipeline.common.io import write_atomic
 from pipeline.evaluation.summary import summary_table
 from pipeline.export.facts import GENERATED, Facts, read_facts, source_license
 from pipeline.export.snippets import SAFETY, list_snippets
+from pipeline.export.source import is_base_model
 
 Kind = Literal["hf", "gguf", "ollama", "onnx", "page"]
 LANGUAGES = {"en": "README.md", "tr": "README.tr.md"}
@@ -33,16 +33,26 @@ FIGURES = {
     "train_encoder": ("retrieval", "similarity"),
 }
 ALWAYS = ("bits_per_byte", "minimal_pairs", "questions", "first_words", "retrieval")
-# Of a figure's kind: what a hub calls the task, and the main figure.
+# Of a figure's kind: what a hub calls the task and the figure, and where that stands.
 INDEXED = {
-    "bits_per_byte": ("text-generation", "base"),
-    "minimal_pairs": ("text-generation", "mean"),
-    "questions": ("text-generation", "exact_match"),
-    "retrieval": ("sentence-similarity", "dense.recall_at_1"),
-    "similarity": ("sentence-similarity", "encoder"),
+    "bits_per_byte": ("text-generation", "bits_per_byte", "base"),
+    "minimal_pairs": ("text-generation", "accuracy", "mean"),
+    "questions": ("text-generation", "exact_match", "exact_match"),
+    "retrieval": ("sentence-similarity", "recall_at_1", "dense.recall_at_1"),
+    "similarity": ("sentence-similarity", "spearman", "encoder"),
 }
+SEEN = "miniworld_seen"  # the wordings of training, which tell nothing of a model's worth elsewhere
+LOWEST = "the lowest families"  # a row of the evaluation's table: of a few questions each
 WORDS = {
     "en": {
+        "from_nothing": (
+            "It was trained from nothing with Tezgâh, a workbench for small Turkish language models."
+        ),
+        "from_others": (
+            "It was trained with Tezgâh, starting from $starts: their licenses and limits apply too."
+        ),
+        "from_unknown": "Where it comes from is not known here.",
+        "rounded": "The figures are those of the weights in fp32. The weights here are of the type `$type`.",
         "base": "A language model with $size parameters that continues Turkish text.",
         "sft": "A chat model with $size parameters that answers in Turkish.",
         "encoder": "A sentence encoder with $size parameters for Turkish: from a text to a vector.",
@@ -55,12 +65,12 @@ WORDS = {
         "removed": ("filter", "documents", "bytes"),
         "training": ("what", "value"),
         "figures": ("measure", "task", "value", "95 %", "baseline"),
-        "not_timed": "not timed here",
         "rows": {
             "shape": "architecture", "parameters": "parameters", "context": "context (tokens)",
-            "vocabulary": "vocabulary (pieces)", "tokens": "tokens read", "steps": "optimizer steps",
-            "conversations": "conversations trained on", "seed": "seed", "minutes": "minutes of training",
-            "memory": "peak memory (GiB)", "machine": "machine",
+            "vocabulary": "vocabulary (pieces)", "tokens": "tokens read in pretraining",
+            "steps": "optimizer steps of $stage", "conversations": "conversations trained on", "seed": "seed",
+            "minutes": "minutes of $stage", "memory": "peak memory of $stage (GiB)",
+            "machine": "machine of $stage",
         },
         "generator_limits": (
             "- It knows little beyond its data. It invents names, numbers and facts, and does not say so.\n"
@@ -75,12 +85,22 @@ WORDS = {
             "- For words that its data does not have it falls back on pieces of them, or knows nothing."
         ),
         "base_limits": "- It continues a text. It was not taught to answer.",
+        "no_commit": (
+            "Seed $seed. `dvc.lock` has the folder's hash, `$md5`, but was not committed when this was"
+            " written."
+        ),
         "reproduce": (
             "Commit `$commit`, seed $seed, params as in `dvc.lock`. The folder has the hash `$md5` there."
             " In a clone of the project:\n\n```bash\ngit checkout $short\ndvc repro $stage\n```"
         ),
     },
     "tr": {
+        "from_nothing": (
+            "Küçük Türkçe dil modelleri için bir çalışma tezgâhı olan Tezgâh ile sıfırdan eğitildi."
+        ),
+        "from_others": "Tezgâh ile, $starts üzerine eğitildi: onların lisansı ve sınırları da geçerlidir.",
+        "from_unknown": "Nereden geldiği burada bilinmiyor.",
+        "rounded": "Ölçümler fp32 ağırlıklarındır. Buradaki ağırlıklar `$type` türündedir.",
         "base": "Türkçe metni sürdüren, $size parametreli bir dil modeli.",
         "sft": "Türkçe cevap veren, $size parametreli bir sohbet modeli.",
         "encoder": "Türkçe için $size parametreli bir cümle kodlayıcı: metinden vektöre.",
@@ -88,17 +108,19 @@ WORDS = {
         "sources": ("kaynak", "tür", "lisans", "belge", "bayt"),
         "talks": ("konuşmalar", "tür", "lisans", "okunan", "kalan"),
         "no_license": "belirtilmemiş",
-        "generated": "Mini dünyayı Tezgâh kendisi kurar: uydurma hikâyeler ve Türkiye üzerine bilgiler.",
+        "generated": (
+            "miniworld metinlerini Tezgâh kendisi kurar: uydurma hikâyeler ve Türkiye üzerine bilgiler."
+        ),
         "nothing_removed": "Hiçbir belge elenmedi.",
         "removed": ("filtre", "belge", "bayt"),
         "training": ("ne", "değer"),
         "figures": ("ölçü", "görev", "değer", "%95", "karşılaştırma"),
-        "not_timed": "burada ölçülmedi",
         "rows": {
             "shape": "mimari", "parameters": "parametre", "context": "bağlam (token)",
-            "vocabulary": "sözlük (parça)", "tokens": "okunan token", "steps": "optimizasyon adımı",
-            "conversations": "eğitimdeki konuşma", "seed": "tohum (seed)", "minutes": "eğitim (dakika)",
-            "memory": "en yüksek bellek (GiB)", "machine": "makine",
+            "vocabulary": "sözcük dağarcığı (parça)", "tokens": "ön eğitimde okunan token",
+            "steps": "$stage optimizasyon adımı", "conversations": "eğitimdeki konuşma",
+            "seed": "tohum (seed)", "minutes": "$stage süresi (dakika)",
+            "memory": "$stage en yüksek bellek (GiB)", "machine": "$stage makinesi",
         },
         "generator_limits": (
             "- Verisinin ötesinde pek az şey bilir. Ad, sayı ve bilgi uydurur, uydurduğunu da söylemez.\n"
@@ -114,6 +136,10 @@ WORDS = {
             "- Verisinde geçmeyen sözcüklerde parçalara sığınır ya da hiçbir şey bilmez."
         ),
         "base_limits": "- Bir metni sürdürür. Cevap vermeyi öğrenmedi.",
+        "no_commit": (
+            "Seed $seed. Klasörün özeti `dvc.lock` içinde: `$md5`. Bu yazılırken `dvc.lock` henüz commit"
+            " edilmemişti."
+        ),
         "reproduce": (
             "Commit `$commit`, seed $seed, parametreler `dvc.lock` içindeki gibi. Klasörün oradaki özeti:"
             " `$md5`. Projenin bir kopyasında:\n\n```bash\ngit checkout $short\ndvc repro $stage\n```"
@@ -131,40 +157,48 @@ class Model:
     shape: str  # architecture and sizes, for people
     context: int | None  # tokens; None: any number
     vocabulary: int
+    is_stock: bool = True  # false: no library but this program computes it
 
 
-def write_cards(made: Path, folder: Path, kind: Kind, name: str, model: Model, license: str | None) -> None:
-    """Write the cards of an export into the folder `made`. Raises UserError for a license that is no id."""
+def write_cards(
+    made: Path,
+    folder: Path,
+    kind: Kind,
+    name: str,
+    model: Model,
+    license: str | None,
+    type: str | None = None,
+) -> None:
+    """Write the cards of an export into the folder `made`. `type` is that of rounded weights."""
     facts = read_facts(folder)
-    license = choose_license(license, facts)
+    license = license or infer_license(facts)
     files = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
     for language, file in LANGUAGES.items():
-        text = render_card(language, kind, name, model, facts, files)
+        text = render_card(language, kind, name, model, facts, files, type)
         if language == "en":
             text = front_matter(kind, name, model, facts, license) + text
         write_atomic(made / file, text)
 
 
-def choose_license(license: str | None, facts: Facts) -> str | None:
-    """Return the license of a card: the one that is given, or that of its data if all of it is generated.
-
-    None where neither tells. Raises UserError for one that is no id.
-    """
+def check_license(license: str | None) -> None:
+    """Raise UserError for a license that is no id."""
     if license is not None and not LICENSE.fullmatch(license):
         raise UserError(
             f"--license: {license!r}: no id of a license; write one such as apache-2.0 or cc-by-4.0"
         )
-    if license is None and facts.sources and facts.all_licenses == {"Apache-2.0"}:
-        return "apache-2.0"
-    return license
+
+
+def infer_license(facts: Facts) -> str | None:
+    """Return the license of a model that learned from generated text alone; None for any other."""
+    is_generated = bool(facts.sources) and facts.all_licenses == {"Apache-2.0"}
+    return "apache-2.0" if is_generated and not facts.starts_from else None
 
 
 def front_matter(kind: Kind, name: str, model: Model, facts: Facts, license: str | None) -> str:
     """Return the metadata of a card, as the Hugging Face hub reads them."""
     is_encoder = model.role == "encoder"
-    library = {"hf": "transformers", "onnx": "sentence-transformers"}.get(
-        kind, "gguf" if kind != "page" else None
-    )
+    libraries = {"hf": "transformers", "onnx": "sentence-transformers", "gguf": "gguf", "ollama": "gguf"}
+    library = libraries.get(kind) if model.is_stock else None
     metadata: dict[str, Any] = {
         "language": ["tr"],
         **({"license": license} if license else {}),
@@ -188,41 +222,57 @@ def index_figures(facts: Facts) -> Iterable[dict[str, Any]]:
     for kind in FIGURES.get(facts.stage, ()):
         if kind not in INDEXED:
             continue
-        task_type, path = INDEXED[kind]
+        task_type, metric, path = INDEXED[kind]
         for task, values in metrics.get(kind, {}).items():
-            value: Any = values
+            # Of questions about a passage only those count that it answers.
+            told = values.get("told") if isinstance(values, dict) else None
+            value: Any = values if not told else {path: told["right"]}
             for key in path.split("."):
                 value = value.get(key) if isinstance(value, dict) else None
-            if value is not None:
+            if value is not None and task != SEEN:
                 yield {
                     "task": {"type": task_type},
-                    "dataset": {"name": task, "type": task},
-                    "metrics": [{"type": path.rpartition(".")[2], "name": f"{kind} {path}", "value": value}],
+                    "dataset": {"name": f"{kind} of {task}", "type": task},
+                    "metrics": [{"type": metric, "value": value}],
                 }
 
 
 def render_card(
-    language: str, kind: Kind, name: str, model: Model, facts: Facts, files: Sequence[str]
+    language: str,
+    kind: Kind,
+    name: str,
+    model: Model,
+    facts: Facts,
+    files: Sequence[str],
+    type: str | None = None,
 ) -> str:
     """Return a card as Markdown, without metadata."""
     words: dict[str, Any] = WORDS[language]
     translate: Callable[[str], str] = to_turkish if language == "tr" else str
     own_limits = words["encoder_limits" if model.role == "encoder" else "generator_limits"]
-    snippets = list_snippets(kind, model.role, files, name, model.context, language)
+    snippets = list_snippets(kind, model.role, files, name, model.context, language, is_stock=model.is_stock)
     template = Template((TEMPLATES / f"{language}.md").read_text(encoding="utf-8"))
     return template.substitute(
         name=name,
-        what=Template(words[model.role]).substitute(size=format_number(model.parameters, language)),
+        what=describe_model(model, facts, words, language),
         files="\n".join(f"- `{file}`" for file in files),
         use="\n\n".join(snippets),
         data=describe_data(facts, words, language),
         removed=describe_removed(facts, words, language, translate),
         training=describe_training(model, facts, words, language),
-        figures=describe_figures(facts, words, translate),
+        figures=describe_figures(facts, words, translate, type),
         limits=own_limits if model.role != "base" else f"{words['base_limits']}\n{own_limits}",
         safety=SAFETY[language]["encoder" if model.role == "encoder" else kind],
         reproduce=describe_origin(facts, words),
     )
+
+
+def describe_model(model: Model, facts: Facts, words: dict[str, Any], language: str) -> str:
+    """Return what a model is and where it comes from, in two sentences."""
+    what = Template(words[model.role]).substitute(size=format_number(model.parameters, language))
+    starts = ", ".join(f"`{name}`" for name in facts.starts_from)
+    origin = "from_unknown" if not facts.stage else "from_others" if starts else "from_nothing"
+    return f"{what} {Template(words[origin]).substitute(starts=starts)}"
 
 
 def describe_data(facts: Facts, words: dict[str, Any], language: str) -> str:
@@ -298,17 +348,24 @@ def describe_training(model: Model, facts: Facts, words: dict[str, Any], languag
             ("tokens", base.get("tokens_seen")),
             ("steps", params.get(section, {}).get("steps") if section else figures.get("steps")),
             ("conversations", figures.get("conversations", {}).get("train")),
-            ("minutes", round(seconds / 60, 1) if seconds else words["not_timed"]),
-            ("memory", round(memory, 2) if memory else words["not_timed"]),
-            ("machine", timing.get("machine", words["not_timed"])),
+            ("minutes", round(seconds / 60, 1) if seconds else None),
+            ("memory", round(memory, 2) if memory else None),
+            ("machine", timing.get("machine")),
         ]
+    stage = f"`{facts.stage}`"
     return make_table(
         words["training"],
-        [[labels[key], format_number(value, language)] for key, value in rows if value is not None],
+        [
+            [Template(labels[key]).substitute(stage=stage), format_number(value, language)]
+            for key, value in rows
+            if value is not None
+        ],
     )
 
 
-def describe_figures(facts: Facts, words: dict[str, Any], translate: Callable[[str], str]) -> str:
+def describe_figures(
+    facts: Facts, words: dict[str, Any], translate: Callable[[str], str], type: str | None
+) -> str:
     """Return the table of the evaluation's figures for this model, with intervals and baselines."""
     metrics = facts.metrics.get("evaluate")
     if not metrics:
@@ -317,18 +374,26 @@ def describe_figures(facts: Facts, words: dict[str, Any], translate: Callable[[s
     own = {kind: metrics.get(kind, {}) if kind in kinds else {} for kind in (*ALWAYS, *kinds)}
     table = summary_table(own, translate)
     labels, *others = (list(column.cells) for column in table.columns)
-    rows = [[translate(str(label)), *map(str, cells)] for label, *cells in zip(labels, *others, strict=True)]
-    table_text = make_table(words["figures"], rows)
-    return table_text if translate is str else re.sub(r"(?<=\d)\.(?=\d)", ",", table_text)
+    rows = [
+        [translate(str(label)), *map(str, cells)]
+        for label, *cells in zip(labels, *others, strict=True)
+        if label != LOWEST
+    ]
+    text = make_table(words["figures"], rows)
+    if translate is not str:
+        text = re.sub(r"(?<=\d)\.(?=\d)", ",", text)
+    return f"{text}\n\n{Template(words['rounded']).substitute(type=type)}" if type else text
 
 
 def describe_origin(facts: Facts, words: dict[str, Any]) -> str:
     """Return how the model can be made again."""
     if not facts.stage:
         return str(words["unknown"])
-    commit = facts.commit or "?"
+    commit = facts.commit
+    if not commit:
+        return Template(words["no_commit"]).substitute(seed=facts.params.get("seed"), md5=facts.md5)
     return Template(words["reproduce"]).substitute(
-        commit=commit, short=commit.rstrip("+")[:12], seed=facts.params.get("seed"), md5=facts.md5,
+        commit=commit, short=commit[:12], seed=facts.params.get("seed"), md5=facts.md5,
         stage=facts.stage,
     )  # fmt: skip
 
@@ -351,42 +416,27 @@ def format_number(value: Any, language: str) -> str:
 
 def describe_decoder(folder: Path) -> Model:
     """Return what a card says of a decoder's folder."""
+    import torch
+
+    from pipeline.model.decoder import Decoder, parameter_count
     from pipeline.model.hf_io import read_config
 
     params, vocabulary = read_config(folder)
-    sizes = f"{params.arch}, {params.layers} x {params.width}"
-    role: Literal["base", "sft"] = "base" if folder.resolve().name == "base" else "sft"
-    return Model(role, count_parameters(folder), sizes, params.context, vocabulary)
+    with torch.device("meta"):
+        parameters = parameter_count(Decoder(params, vocabulary))
+    role: Literal["base", "sft"] = "base" if is_base_model(folder) else "sft"
+    shape = f"{params.arch}, {params.layers} x {params.width}"
+    return Model(role, parameters, shape, params.context, vocabulary, is_stock=params.arch != "tanai")
 
 
 def describe_encoder(folder: Path) -> Model:
     """Return what a card says of an encoder's folder."""
     from pipeline.encoder.hf_io import load_encoder
+    from pipeline.model.decoder import parameter_count
 
     encoder = load_encoder(folder)
     config = encoder.model.config
     layers = getattr(config, "layers", 0)
     shape = f"ModernBERT, {layers} x {config.width}" if layers else f"StaticEmbedding, {config.width}"
     context = getattr(config, "context", None)
-    return Model("encoder", count_parameters(folder), shape, context, config.vocab_size)
-
-
-def count_parameters(folder: Path) -> int:
-    """Return the number of weights in a folder's main file or files, read from their headers alone."""
-    from pipeline.model.hf_io import find_weight_files
-
-    return sum(count_weights(file) for file in find_weight_files(folder))
-
-
-def count_weights(file: Path) -> int:
-    """Return the number of weights that the header of a safetensors file names."""
-    with file.open("rb") as stream:
-        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-    sizes = (entry["shape"] for name, entry in header.items() if name != "__metadata__")
-    total = 0
-    for shape in sizes:
-        count = 1
-        for size in shape:
-            count *= size
-        total += count
-    return total
+    return Model("encoder", parameter_count(encoder.model), shape, context, config.vocab_size)

@@ -14,10 +14,10 @@ import numpy as np
 
 from pipeline.common.errors import UserError
 from pipeline.export.gguf_vocabulary import add_vocabulary, check_vocabulary
+from pipeline.export.source import check_computable
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
-from pipeline.model.hf_io import load_decoder, read_config
-from pipeline.pretrained.tokenizer import has_own_tokenizer
+from pipeline.model.hf_io import load_decoder
 from pipeline.tokenizer.chat_template import CHAT_TEMPLATE
 from pipeline.tokenizer.tokenizer import Tokenizer
 
@@ -35,24 +35,14 @@ TEMPLATE = CHAT_TEMPLATE.replace("{% generation %}", "").replace("{% endgenerati
 
 def check_exportable(folder: Path) -> ModelParams:
     """Return the params of a model folder. Raises UserError for one that no GGUF file can hold."""
-    params, _ = read_config(folder)
-    if params.arch not in ARCHITECTURES:
-        raise UserError(
-            f"{folder}: model.arch: {params.arch}: llama.cpp does not know it; train with"
-            f" {' or '.join(list(ARCHITECTURES)[:2])}"
-        )
-    if params.rope_scaling:
-        raise UserError(f"{folder}: rope_scaling: not exported to GGUF; use llama.cpp's own converter")
-    if not has_own_tokenizer(folder):
-        raise UserError(
-            f"{folder}: its tokenizer comes from elsewhere; use llama.cpp's convert_hf_to_gguf.py"
-        )
+    params = check_computable(folder, "llama.cpp", ARCHITECTURES, "use llama.cpp's convert_hf_to_gguf.py")
     check_vocabulary(Tokenizer.load(folder))
     return params
 
 
-def check_type(type: str) -> None:
-    """Raise UserError for a type that is not known, or whose tool is not installed."""
+def check_type(type: str) -> str:
+    """Return a type as it is called here. Raises UserError for one not known, or whose tool is not there."""
+    type = type.lower()
     if type not in TYPES:
         raise UserError(f"--type: {type!r}: not one of {', '.join(TYPES)}")
     if type in LLAMA_CPP_TYPES and shutil.which("llama-quantize") is None:
@@ -60,12 +50,14 @@ def check_type(type: str) -> None:
             f"--type: {type}: llama.cpp's llama-quantize makes it, and it is not on the PATH; install"
             f" llama.cpp, or take one of {', '.join(OWN_TYPES)}"
         )
+    return type
 
 
 def write_gguf(path: Path, folder: Path, type: str, name: str) -> None:
-    """Write the model of a folder to `path`. Raises UserError for what GGUF or llama.cpp cannot hold."""
-    check_type(type)
-    check_exportable(folder)
+    """Write the model of a folder to `path` as one of TYPES (`check_type`, `check_exportable`).
+
+    Raises UserError for damaged weights, and where llama-quantize fails.
+    """
     model, tokenizer = load_decoder(folder), Tokenizer.load(folder)
     if type in OWN_TYPES:
         write_model(path, model, tokenizer, type, name)

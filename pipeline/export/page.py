@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from pipeline.common.errors import UserError
+from pipeline.export.source import check_chat_model, check_computable
 from pipeline.inference.prompts import normalize_argument
 from pipeline.inference.sampling import CHAT_SAMPLING
 from pipeline.model.decoder import Decoder, parameter_count
-from pipeline.model.hf_io import find_weight_files, load_decoder, read_config
-from pipeline.pretrained.tokenizer import has_own_tokenizer
+from pipeline.model.hf_io import load_decoder, read_config
 from pipeline.tokenizer.chat_template import ROLES
 from pipeline.tokenizer.special import BOS, END_OF_TURN, FIRST_TEXT_TOKEN
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -32,19 +32,9 @@ MAX_WEIGHTS = 16_000_000  # 21 MB of text, which people can mail, and a processo
 
 def check_page(folder: Path) -> None:
     """Raise UserError for a model folder that no page can hold. Reads no weights."""
-    params, vocab_size = read_config(folder)
-    if params.arch not in ARCHITECTURES:
-        raise UserError(
-            f"{folder}: model.arch: {params.arch}: the page does not compute it; train with"
-            f" {' or '.join(ARCHITECTURES[:2])}"
-        )
-    if params.rope_scaling:
-        raise UserError(f"{folder}: rope_scaling: the page does not compute it; use `tezgah serve`")
-    if not has_own_tokenizer(folder):
-        raise UserError(
-            f"{folder}: its tokenizer comes from elsewhere, and the page reads those of this program alone;"
-            " use `tezgah serve`"
-        )
+    check_chat_model(folder)
+    params = check_computable(folder, "the page", ARCHITECTURES, "use `tezgah serve`")
+    _, vocab_size = read_config(folder)
     tokenizer = Tokenizer.load(folder)
     if tokenizer.kind != "bpe":
         raise UserError(
@@ -61,16 +51,14 @@ def check_page(folder: Path) -> None:
             f"{folder}: {weights:,} weights, and a page holds {MAX_WEIGHTS:,} at most; use"
             " `tezgah export gguf` or `tezgah serve`"
         )
-    find_weight_files(folder)
 
 
 def write_page(path: Path, folder: Path, name: str) -> None:
     """Write the model of a folder to `path` as a page that calls it `name`.
 
-    Raises UserError for a model that no page can hold.
+    Raises UserError for damaged weights. `check_page` says what a page can hold.
     """
     name = normalize_argument("--name", name)
-    check_page(folder)
     model, tokenizer = load_decoder(folder), Tokenizer.load(folder)
     shapes, packed = pack_weights(model)
     parts = {

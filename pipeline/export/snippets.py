@@ -9,6 +9,10 @@ from string import Template
 from pipeline.inference.sampling import CHAT_SAMPLING
 
 SAMPLING = ", ".join(f"{name}={getattr(CHAT_SAMPLING, name)}" for name in ("temperature", "top_p", "min_p"))
+LLAMA_CLI_SAMPLING = (
+    f"--temp {CHAT_SAMPLING.temperature} --top-k {CHAT_SAMPLING.top_k}"
+    f" --top-p {CHAT_SAMPLING.top_p} --min-p {CHAT_SAMPLING.min_p}"
+)
 TITLES = {
     "en": {"tezgah": "This program", "curl": "As a server", "page": "The page"},
     "tr": {"tezgah": "Bu program", "curl": "Sunucu olarak", "page": "Sayfa"},
@@ -122,9 +126,18 @@ SAFETY = {
 
 
 def list_snippets(
-    kind: str, role: str, files: Sequence[str], name: str, context: int | None, language: str
+    kind: str,
+    role: str,
+    files: Sequence[str],
+    name: str,
+    context: int | None,
+    language: str,
+    is_stock: bool = True,
 ) -> list[str]:
-    """Return the snippets of an export in Markdown, each under the name of its tool."""
+    """Return the snippets of an export in Markdown, each under the name of its tool.
+
+    A model that is not `is_stock` opens in this program alone.
+    """
     titles = TITLES[language]
     gguf = next((file for file in files if file.endswith(".gguf")), "")
     if kind == "page":
@@ -144,13 +157,18 @@ def list_snippets(
             'tezgah infer "Merhaba!" --model .' if role == "sft" else 'tezgah infer "Bir gün" --raw --model .'
         )
         return [
-            make_snippet("transformers", "python", CHAT if role == "sft" else CONTINUE),
+            *(
+                [make_snippet("transformers", "python", CHAT if role == "sft" else CONTINUE)]
+                if is_stock
+                else []
+            ),
             make_snippet(titles["tezgah"], "bash", ask),
             make_snippet(titles["curl"], "bash", "tezgah serve ."),
         ]
     llama = Template(LLAMA_CPP_CHAT if role == "sft" else LLAMA_CPP_CONTINUE)
     ollama = f"ollama create {name} -f Modelfile\nollama run {name}"
-    command = f"llama-cli -m {gguf} -cnv" if role == "sft" else f'llama-cli -m {gguf} -no-cnv -p "Bir gün"'
+    how = "-cnv" if role == "sft" else '-no-cnv -p "Bir gün"'
+    command = f"llama-cli -m {gguf} -c {context} {LLAMA_CLI_SAMPLING} {how}"
     return [
         *([make_snippet("Ollama", "bash", ollama)] if kind == "ollama" else []),
         make_snippet("llama.cpp", "bash", command),

@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 from pipeline.cli import export
 from pipeline.common.errors import UserError
-from pipeline.export.card import choose_license, make_table
-from pipeline.export.facts import Facts, read_facts
+from pipeline.export.card import check_license, infer_license, make_table
+from pipeline.export.facts import Facts, hash_folder, read_facts
 from pipeline.model.hf_io import save_decoder
 from pipeline.tokenizer.chat_template import CHAT_TEMPLATE
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -34,11 +34,16 @@ HOSTILE = [
 
 @pytest.fixture
 def run(project, tokenizer):
-    """A project whose last run was the committed one, with models of random weights in its folders."""
+    """A project with the committed run's figures, of models with random weights."""
     shutil.copytree(ROOT / "reports", project / "reports")
-    shutil.copyfile(ROOT / "dvc.lock", project / "dvc.lock")
+    lock = yaml.load(ROOT / "dvc.lock")
     for name in ("base", "sft"):
         save_decoder(project / "models" / name, make_random_decoder(), tokenizer.folder)
+        entries = [*lock["stages"][f"train_{name}"]["outs"], *lock["stages"]["evaluate"]["deps"]]
+        for entry in entries:
+            if entry["path"] == f"models/{name}":
+                entry["md5"] = hash_folder(project / "models" / name)
+    yaml.dump(lock, project / "dvc.lock")
     return project
 
 
@@ -65,12 +70,12 @@ def test_cards_tell_the_figures_of_the_reports(run, capsys):
     kept = json.loads((run / "reports/slice_corpus/metrics.json").read_text())["kept"]
     assert f"| `miniworld` | miniworld | Apache-2.0 | {kept['documents']:,} | {kept['bytes']:,} |" in english
     tokens = json.loads((run / "reports/train_base/metrics.json").read_text())["tokens_seen"]
-    assert f"| tokens read | {tokens:,} |" in english
-    assert f"| okunan token | {tokens:,} |".replace(",", ".") in turkish
-    lock = yaml.load(run / "dvc.lock")["stages"]["train_sft"]
-    (md5,) = [out["md5"] for out in lock["outs"] if out["path"] == "models/sft"]
+    assert f"| tokens read in pretraining | {tokens:,} |" in english
+    assert f"| ön eğitimde okunan token | {tokens:,} |".replace(",", ".") in turkish
+    md5 = hash_folder(run / "models/sft")
     assert md5 in english
     assert md5 in turkish
+    assert "It was trained from nothing with Tezgâh" in english
     model = read_metadata(english)["model-index"][0]
     assert model["name"] == "benim"
     assert model["results"][0]["metrics"][0]["value"] == questions["exact_match"]
@@ -81,7 +86,7 @@ def test_cards_are_cards_of_the_hub(run):
     card = ModelCard.load(run / "out/README.md")
     assert (card.data.language, card.data.license) == (["tr"], "apache-2.0")
     assert card.data.pipeline_tag == "text-generation"
-    assert card.data.eval_results[0].metric_name == "bits_per_byte base"
+    assert card.data.eval_results[0].metric_type == "bits_per_byte"
 
 
 def test_cards_of_a_folder_from_elsewhere_say_what_is_not_known(run, tokenizer):
@@ -90,8 +95,47 @@ def test_cards_of_a_folder_from_elsewhere_say_what_is_not_known(run, tokenizer):
     english, turkish = ((run / "out" / file).read_text() for file in ("README.md", "README.tr.md"))
     assert english.count("Not known: the folder is not the output of a run of this project.") == 4
     assert turkish.count("Bilinmiyor: ") == 4
+    assert "from nothing" not in english
     assert "license" not in read_metadata(english)
     assert "model-index" not in read_metadata(english)
+
+
+def test_cards_do_not_tell_figures_of_other_weights(run, tokenizer):
+    save_decoder(run / "models/sft", make_random_decoder(tie_embeddings=False), tokenizer.folder)
+    export.export_hf(run / "models/sft", run / "out", None, None)
+    assert (run / "out/README.md").read_text().count("Not known: ") == 4
+    assert read_facts(run / "models/base").metrics["evaluate"]
+    lock = yaml.load(run / "dvc.lock")
+    (entry,) = [dep for dep in lock["stages"]["evaluate"]["deps"] if dep["path"] == "models/base"]
+    entry["md5"] = "0" * 32  # trained anew, and not evaluated
+    yaml.dump(lock, run / "dvc.lock")
+    assert "evaluate" not in read_facts(run / "models/base").metrics
+
+
+def test_cards_name_the_models_that_one_began_as(run):
+    lock = yaml.load(run / "dvc.lock")
+    lock["stages"]["train_sft"]["params"]["params.yaml"]["sft"]["init_from"] = "data/raw/model/llama"
+    yaml.dump(lock, run / "dvc.lock")
+    assert read_facts(run / "models/sft").starts_from == ["data/raw/model/llama"]
+    assert read_facts(run / "models/base").starts_from == []
+    export.export_hf(run / "models/sft", run / "out", None, None)
+    english, turkish = ((run / "out" / file).read_text() for file in ("README.md", "README.tr.md"))
+    assert "starting from `data/raw/model/llama`: their licenses and limits apply too." in english
+    assert "`data/raw/model/llama` üzerine eğitildi" in turkish
+    assert "license" not in read_metadata(english)
+
+
+def test_cards_say_that_weights_are_rounded(run):
+    export.export_gguf(run / "models/sft", "Q8_0", run / "out", None, None)
+    assert "The weights here are of the type `q8_0`." in (run / "out/README.md").read_text()
+
+
+def test_card_of_a_model_that_no_library_computes_names_none(run, tokenizer):
+    save_decoder(run / "own", make_random_decoder(arch="tanai"), tokenizer.folder)
+    export.export_hf(run / "own", run / "out", None, None)
+    text = (run / "out/README.md").read_text()
+    assert "library_name" not in text
+    assert PYTHON.findall(text)[0].startswith("def encode_chat")
 
 
 def test_cards_survive_reports_that_are_missing_or_older(run):
@@ -120,16 +164,19 @@ def test_read_facts_lists_the_licenses_of_all_sources(run):
     assert "license" not in read_metadata(text)
 
 
-def test_choose_license_takes_an_id():
-    assert choose_license("cc-by-sa-4.0", Facts()) == "cc-by-sa-4.0"
-    assert choose_license(None, Facts()) is None
+def test_license_is_an_id_and_known_for_generated_text_alone(run):
+    check_license("cc-by-sa-4.0")
+    assert infer_license(Facts()) is None
+    assert infer_license(read_facts(run / "models/base")) == "apache-2.0"
     with pytest.raises(UserError, match=r"--license: 'Mine, all': no id of a license; write one such as"):
-        choose_license("Mine, all", Facts())
+        export.export_hf(run / "models/sft", run / "out", None, "Mine, all")
+    assert not (run / "out").exists()
 
 
 def test_export_refuses_a_name_that_is_no_file(run):
-    with pytest.raises(UserError, match=r"--name: '\.\./x': use letters, digits, - and _ only"):
-        export.export_hf(run / "models/sft", run / "out", "../x", None)
+    for name in ("../x", "-x", "Şirin", ""):
+        with pytest.raises(UserError, match=r"--name: .*: use the letters a to z, digits, -, _ and \., a"):
+            export.export_hf(run / "models/sft", run / "out", name, None)
     assert not (run / "out").exists()
 
 

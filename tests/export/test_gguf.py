@@ -5,6 +5,7 @@ import math
 import shutil
 import stat
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -150,9 +151,11 @@ def test_export_gguf_refuses_what_llama_cpp_does_not_know(tokenizer, texts, tmp_
     with pytest.raises(UserError, match=r"a unigram tokenizer; .*\. Train with tokenizer\.kind: bpe"):
         export.export_gguf(tmp_path / "other", "f32", tmp_path / "out", None, None)
     (tmp_path / "other/tokenizer.model").unlink()
-    with pytest.raises(UserError, match=r"its tokenizer comes from elsewhere; use llama\.cpp's convert"):
+    with pytest.raises(
+        UserError, match=r"comes from elsewhere, which is not exported; use llama"
+    ):
         export.export_gguf(tmp_path / "other", "f32", tmp_path / "out", None, None)
-    with pytest.raises(UserError, match=r"config\.json"):
+    with pytest.raises(UserError, match=r"none: no such folder; run `dvc repro`, or name a model folder"):
         export.export_gguf(tmp_path / "none", "f32", tmp_path / "out", None, None)
     assert not (tmp_path / "out").exists()
 
@@ -177,6 +180,31 @@ def test_export_gguf_keeps_what_stands_at_its_target(tokenizer, tmp_path, capsys
     with pytest.raises(UserError, match="out: already exists; remove it, or give --to another folder"):
         export.export_gguf(tmp_path / "model", "f32", tmp_path / "out", None, None)
     assert (tmp_path / "out/benim-f16.gguf").read_bytes() == before
+
+
+@pytest.mark.parametrize("to", ["models/x", "data/x", "model/inside", "reports/x"])
+def test_export_refuses_a_place_that_dvc_watches(tokenizer, tmp_path, monkeypatch, to):
+    monkeypatch.chdir(tmp_path)
+    save_decoder(tmp_path / "model", make_random_decoder(), tokenizer.folder)
+    with pytest.raises(UserError, match="lies in a folder that DVC watches; give --to another one"):
+        export.export_gguf(tmp_path / "model", "f16", tmp_path / to, None, None)
+    assert not (tmp_path / to).exists()
+
+
+def test_export_that_cannot_be_written_says_so_in_one_line(tokenizer, tmp_path, monkeypatch):
+    save_decoder(tmp_path / "model", make_random_decoder(), tokenizer.folder)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/out: cannot be written: Not a directory"):
+        export.export_gguf(tmp_path / "model", "f16", tmp_path / "file/out", None, None)
+
+    def fill_disk(*_, **__):
+        raise OSError("53312 requested and 28480 written")  # as numpy says it
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    monkeypatch.setattr("pipeline.export.gguf.write_model", fill_disk)
+    with pytest.raises(UserError, match=r"out: cannot be written: the disk is full; free some room"):
+        export.export_gguf(tmp_path / "model", "f16", tmp_path / "out", None, None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "model"]
 
 
 def test_check_type_names_the_tool_of_other_types(monkeypatch):

@@ -16,7 +16,9 @@ from pipeline.encoder.model import Encoder, EncoderConfig, initialize
 from pipeline.encoder.table import TableConfig, VectorTable, initialize_table
 from pipeline.encoder.vocabulary import build_vocabulary
 from pipeline.export.onnx_encoder import INT8_FILE, MODEL_FILE, write_onnx
+from pipeline.model.hf_io import save_decoder
 from tests.helpers.paths import ROOT, SHARED
+from tests.helpers.random_models import make_random_decoder
 from tests.helpers.small import SENTENCES
 
 
@@ -106,6 +108,16 @@ def test_export_encoder_refuses_what_is_none(tmp_path):
     with pytest.raises(UserError, match=r"search\.json: no such file; run `dvc repro train_encoder`"):
         export.export_encoder(tmp_path / "none", tmp_path / "out", None, None)
     assert not (tmp_path / "out").exists()
+
+
+def test_exports_tell_an_encoder_from_a_decoder(tokenizer, texts, tmp_path):
+    (tmp_path / "encoder").mkdir()
+    save_encoder(tmp_path / "encoder", make_table(texts, tokenizer.folder))
+    save_decoder(tmp_path / "sft", make_random_decoder(), tokenizer.folder)
+    with pytest.raises(UserError, match="encoder: an encoder; use `tezgah export encoder`"):
+        export.export_gguf(tmp_path / "encoder", "f16", tmp_path / "out", None, None)
+    with pytest.raises(UserError, match="sft: a decoder; use `tezgah export hf`"):
+        export.export_encoder(tmp_path / "sft", tmp_path / "out", None, None)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.paths import SFT_MODEL
 from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Record
+from pipeline.cli.export import export_page
 from pipeline.export.page import check_page, quantize_rows, round_weights, write_page
 from pipeline.inference.generate import generate
 from pipeline.inference.prompts import fit_conversation
@@ -163,13 +164,11 @@ def test_page_names_no_other_file_and_no_address(small):
 
 def refusal(folder: Path) -> str:
     with pytest.raises(UserError) as refused:
-        check_page(folder)
+        export_page(folder, folder.with_name(f"{folder.name}-page"), "x", None)
     message = str(refused.value)
     assert message.startswith(str(folder))
     assert "\n" not in message
-    with pytest.raises(UserError):
-        write_page(folder / "page.html", folder, "x")
-    assert not (folder / "page.html").exists()
+    assert not folder.with_name(f"{folder.name}-page").exists()
     return message
 
 
@@ -199,10 +198,15 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
     assert "config.json: no such file" in refusal(tmp_path)
 
 
+def test_a_base_model_is_refused(folder):
+    base = shutil.copytree(folder, folder / "base")
+    assert "a base model does not chat; export models/sft" in refusal(base)
+
+
 def test_tanai_is_refused(tokenizer, tmp_path):
     model = make_random_decoder(tokenizer.vocab_size, arch="tanai")
     save_decoder(tmp_path, model, tokenizer.folder)
-    assert "model.arch: tanai: the page does not compute it; train with qwen3 or llama" in refusal(tmp_path)
+    assert "model.arch: tanai: the page does not know it; train with qwen3 or llama" in refusal(tmp_path)
 
 
 def test_scaled_angles_are_refused(tokenizer, tmp_path):
@@ -579,7 +583,7 @@ def test_the_keyboard_is_enough(open_small):
     tokens = page.locator(f"{ANSWER} .t")
     assert page.evaluate("document.activeElement.className.split(' ')[0]") == "t"
     first = page.inner_text("#rivals")
-    assert "En olası tokenler" in first
+    assert "En olası token'lar" in first
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.textContent") == tokens.nth(3).text_content()
@@ -622,7 +626,7 @@ def test_what_is_too_long_is_refused_or_forgotten_and_said_so(open_small, tokeni
     page = open_small()
     ask(page, "gün " * 400, wait=False)
     page.wait_for_selector("[role=alert]")
-    assert re.match(r"Bu ileti [\d.]+ token, model ise en çok \d+ tokenlik", page.inner_text("[role=alert]"))
+    assert re.match(r"Bu ileti [\d.]+ token, model ise en çok \d+ token'lık", page.inner_text("[role=alert]"))
     assert page.input_value("#message") == "gün " * 400
     days = "gün"
     while len(tokenizer.encode(days)) < 150:

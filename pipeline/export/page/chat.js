@@ -119,7 +119,7 @@ function showRivals(event) {
   } else {
     const isShown = first.rivals.some(([id]) => id === first.id);
     const rows = isShown ? first.rivals : [...first.rivals, [first.id, first.probability]];
-    $("rivals").append(make("table", {}, make("caption", { textContent: "En olası tokenler" }), ...rows.map(([id, share]) => {
+    $("rivals").append(make("table", {}, make("caption", { textContent: "En olası token'lar" }), ...rows.map(([id, share]) => {
       const bar = make("span", { className: "bar" });
       bar.style.width = `${Math.max(share * 100, 1)}%`;
       const row = make("tr", {}, make("td", { textContent: showPiece(id) }), make("td", { className: "bars" }, bar), make("td", { textContent: showPercent(share) }));
@@ -177,7 +177,7 @@ function send(text) {
   if (!text || running || !model) return;
   const { ids, tokens, most } = fitConversation(tokenizer, [...messages, { role: "user", content: text }], config.context);
   if (!ids) {
-    showError(`Bu ileti ${showNumber(tokens)} token, model ise en çok ${showNumber(most)} tokenlik bir ileti okuyabiliyor. Biraz kısaltın.`);
+    showError(`Bu ileti ${showNumber(tokens)} token, model ise en çok ${showNumber(most)} token'lık bir ileti okuyabiliyor. Biraz kısaltın.`);
     return;
   }
   messages.push({ role: "user", content: text });
