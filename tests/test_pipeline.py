@@ -50,6 +50,7 @@ class Clone:
             shell=True,
             env=self.env,
             text=True,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,

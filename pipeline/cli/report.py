@@ -28,7 +28,7 @@ FIGURES = [
 ]
 
 NEXT_STEPS = """Next:
-  tezgah report --open                     read the page of the run: reports/index.html with time and memory
+  tezgah report --open                     open the page of the run, with time and memory
   less reports/evaluate/samples.md         read what the models write
   tezgah infer "Ankara hangi bölgededir?"  ask the chat model
   dvc exp run -S train.batch_size=4        the same run in less memory

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pipeline.common.paths import STAGES
 from pipeline.reporting.data import Run
 from pipeline.reporting.markup import Html, Part, element, join
-from pipeline.reporting.view import View, code
+from pipeline.reporting.view import Extras, View, code
 
 GOOD, POOR = 0.85, 0.5  # shares of right answers: from here on, and below
 MOST_NAMED = 3  # skills in a sentence
@@ -14,7 +14,6 @@ MOST_NAMED = 3  # skills in a sentence
 SKILLS = [
     ("questions about its miniworld in new words", "questions.miniworld.exact_match"),
     ("answering out of a text that it is shown", "questions.miniworld_readings.told.right"),
-    ("quoting the sentence that answers", "grounded.miniworld_readings.right_quote.share"),
     ("facts asked for as people type", "first_words.fact.share"),
     ("the first words of a conversation", "first_words.opener.share"),
     ("saying that it does not know", "first_words.outside.share"),
@@ -246,11 +245,10 @@ def draw_graph(view: View) -> Html:
     facts = {"machine: {}": extras.machine, "cost: {}": extras.cost}
     told = [view.say_paragraph(template, fact) for template, fact in facts.items() if fact]
     if not extras.seconds:
+        command = "tezgah report --open" if extras == Extras() else "dvc repro"
         told.append(
             view.say_paragraph(
-                "Time, memory and machine: not timed here. {} adds them.",
-                code("tezgah report --open"),
-                class_="note",
+                "Time, memory and machine: not timed here. {} adds them.", code(command), class_="note"
             )
         )
     return join(element("ol", rows, class_="graph"), told)

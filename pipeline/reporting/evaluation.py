@@ -8,6 +8,7 @@ from pipeline.reporting.markup import Html, Part, element, join
 from pipeline.reporting.view import METRICS, Column, View, code
 
 STAGE = "evaluate"
+LEAST_CHECKED = 30  # items long enough to tell whether they were read, to show their share
 HEIGHTS = {"": "50%", "A": "28%", "B": "72%"}  # of the marks of a run in a row
 EVALUATION_FILE = f"{STAGE}/{METRICS}"
 PAIR_BASELINES = {"kneser_ney_5": "5-gram", "word_frequency": "word frequency"}
@@ -56,10 +57,11 @@ GROUNDED = {
     "refused_without": "nothing is quoted where no text tells it",
     "false_refusals": "nothing is quoted though a text tells it (lower is better)",
 }
+SENTENCE: tuple[str, int] = ("diamond", 2)  # the mark of the sentence with most words in common
 TASK_NAMES = {
     "miniworld": "new questions about the miniworld",
     "miniworld_seen": "questions that it was trained on",
-    "miniworld_readings": "questions about a text that it is shown",
+    "miniworld_readings": "questions that a text answers which it is shown",
 }
 
 
@@ -94,12 +96,32 @@ def union(view: View, path: str) -> list[str]:
     return list(dict.fromkeys(key for run in view.runs for key in run.branch(STAGE, path)))
 
 
+def draw_contamination(view: View, kind: str) -> Html | None:
+    """Return how much of the tasks of a kind stands in the training text; None where nothing does."""
+    told = []
+    for run in view.runs:
+        for task in run.branch(STAGE, kind):
+            path = f"{kind}.{task}"
+            share, count = (
+                run.value(STAGE, f"{path}.{name}") for name in ("contaminated", "contamination_n")
+            )
+            if share and count and count >= LEAST_CHECKED:
+                figure = view.figure(STAGE, f"{path}.contaminated", "percent", run)
+                told.append(join(view.side(run), " ", code(task), " ", figure))
+    if not told:
+        return None
+    listed = join([[", " if i else None, part] for i, part in enumerate(told)])
+    return view.say_paragraph(
+        "At least half of an item stands in the training text: {}.", listed, class_="note"
+    )
+
+
 def draw_pairs(view: View) -> Html:
     """Return the share of right sentences by phenomenon, beside word frequency and a 5-gram."""
     tasks = [task for task in union(view, "minimal_pairs") if union(view, f"minimal_pairs.{task}.types")]
     if not tasks:
         return view.absent(EVALUATION_FILE)
-    return join([draw_pair_task(view, task) for task in tasks])
+    return join([draw_pair_task(view, task) for task in tasks], draw_contamination(view, "minimal_pairs"))
 
 
 def draw_pair_task(view: View, task: str) -> Html:
@@ -153,6 +175,7 @@ def draw_retrieval(view: View) -> Html:
         for task in view.run.branch(stage, "retrieval")
     ]
     similar = view.sides(lambda run: draw_similarity(view, run))
+    parts.append(draw_contamination(view, "retrieval"))
     return join(parts, similar) or join(view.absent(EVALUATION_FILE), view.absent(f"train_encoder/{METRICS}"))
 
 
@@ -195,9 +218,12 @@ def draw_questions(view: View) -> Html:
     tasks = union(view, "questions")
     if not tasks:
         return view.absent(EVALUATION_FILE)
-    rows = [share_row(view, task_label(view, task), f"questions.{task}", "exact_match") for task in tasks]
+    rows = [question_row(view, task) for task in tasks]
+    keys = [*own_keys(view), Key(view.word("the sentence with most words in common"), *SENTENCE)]
     parts: list[Part] = [
-        draw_marks(view, "questions-chart", view.word("Answers right to the letter"), rows, own_keys(view))
+        draw_marks(view, "questions-chart", view.word("Answers right to the letter"), rows, keys),
+        [draw_false_refusals(view, task) for task in tasks],
+        draw_contamination(view, "questions"),
     ]
     for task in tasks:
         families = union(view, f"questions.{task}.families")
@@ -217,6 +243,35 @@ def draw_questions(view: View) -> Html:
     parts += [draw_grounded(view, task) for task in union(view, "grounded")]
     parts += [draw_choice(view)]
     return join(parts, view.sides(lambda run: draw_answers(view, run)))
+
+
+def question_row(view: View, task: str) -> Row:
+    """Return the row of a task of questions. Of those about a text only those count that it answers."""
+    path = f"questions.{task}"
+    if not view.run.branch(STAGE, f"{path}.told"):
+        return share_row(view, task_label(view, task), path, "exact_match")
+    row = share_row(view, task_label(view, task), f"{path}.told", "right")
+    sentence = view.run.value(STAGE, f"{path}.best_sentence")
+    return row if sentence is None else row._replace(marks=[*row.marks, Mark(sentence, *SENTENCE)])
+
+
+def draw_false_refusals(view: View, task: str) -> Html | None:
+    """Return how often the model says that a text does not tell what it tells; None without such a task."""
+    path = f"questions.{task}"
+    if not view.run.branch(STAGE, f"{path}.told"):
+        return None
+
+    def draw(run: Run) -> Html:
+        return view.say_paragraph(
+            "Of these questions ({}) it answers {} that the text does not tell, though it does. The sentence"
+            " with most words in common holds the answer of {}.",
+            code(task),
+            view.figure(STAGE, f"{path}.false_refusals", "percent", run),
+            view.figure(STAGE, f"{path}.best_sentence", "percent", run),
+            class_="note",
+        )
+
+    return view.sides(draw)
 
 
 def task_label(view: View, task: str) -> Part:

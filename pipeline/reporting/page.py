@@ -122,7 +122,7 @@ def draw_page(
         ),
         element("nav", element("ol", contents), aria_label=view.word("Contents")),
         element("main", [draw_section(view, each) for each in sections], id="content"),
-        element("footer", element("p", view.say("Every number here is read from a file of the run."))),
+        element("footer", element("p", view.say("Every number here comes from a file of the run."))),
     )
     head = join(
         Html('<meta charset="utf-8">'),

@@ -59,7 +59,8 @@ def draw_last(view: View, run: Run) -> Part:
 def draw_beside(view: View, run: Run) -> Part:
     """Return what training has brought: answers and a story, beside an untrained model and a 5-gram."""
     questions, story = run.baseline_samples.get("questions"), run.baseline_samples.get("story")
-    rows = [draw_row(row, "question") for row in questions or [] if isinstance(row, dict)]
+    listed = questions if isinstance(questions, list) else []
+    rows = [draw_row(row, "question") for row in listed if isinstance(row, dict)]
     if isinstance(story, dict):
         rows.append(draw_row(story, "begins"))
     if not rows:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from pipeline.common.paths import REPORTS
 from pipeline.reporting.charts import TABLE_POINTS, Key, Mark, Row, Series, draw_curves, draw_marks, thin
 from pipeline.reporting.data import Curve, Run
+from pipeline.reporting.evaluation import draw_contamination
 from pipeline.reporting.markup import Html, Part, element, join
 from pipeline.reporting.view import METRICS, Column, View, code
 from pipeline.statistics import scaling
@@ -35,6 +36,7 @@ def draw_training(view: View) -> Html:
     """Return the curves of the trainings, and the bits per byte beside those of n-grams."""
     return join(
         view.sides(lambda run: draw_bits(view, run)),
+        draw_contamination(view, "bits_per_byte"),
         draw_bits_curve(view),
         draw_expectation(view),
         [draw_losses(view, stage, *words) for stage, words in TRAININGS.items()],

@@ -11,6 +11,7 @@ import pytest
 from pipeline.cli import report_page
 from pipeline.cli.report_page import write_page
 from pipeline.common.errors import UserError
+from pipeline.common.io import sha256
 from pipeline.common.paths import STAGES
 from tests.helpers.paths import ROOT
 
@@ -40,7 +41,8 @@ def test_write_page_adds_time_machine_and_commit(run, capsys, monkeypatch):
     monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or True)
     noted = {"stage_seconds": 120.0, "stage_peak_memory_gib": 1.5, "machine": "a machine"}
     for stage in STAGES:
-        (run / "reports" / stage / "timing.json").write_text(json.dumps(noted))
+        of_run = {"metrics_sha256": sha256(run / "reports" / stage / "metrics.json")}
+        (run / "reports" / stage / "timing.json").write_text(json.dumps(noted | of_run))
     subprocess.run(["sed", "-i", "s/^  steps: 1800/  steps: 900/", "params.yaml"], check=True)
     write_page(None, None, opens=True)
     assert capsys.readouterr().out == "reports/run.html\n"

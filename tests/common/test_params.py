@@ -94,8 +94,8 @@ def test_load_seed_refuses_a_seed_out_of_range(tmp_path, seed):
         load_seed(tmp_path / "params.yaml")
 
 
-def test_check_params_accepts_the_sources_of_the_readme(root, project):
-    shown = (root / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+def test_check_params_accepts_the_sources_of_the_page_on_data(root, project):
+    shown = (root / "docs/data.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
     (project / "data/raw/corpus/a.txt").write_text("Bir gün.\n", encoding="utf-8")
     values = YAML(typ="safe", pure=True).load(shown)
 

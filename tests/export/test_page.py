@@ -13,11 +13,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.cli.export import export_page
 from pipeline.common.errors import UserError
 from pipeline.common.paths import SFT_MODEL
 from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Record
-from pipeline.cli.export import export_page
 from pipeline.export.page import check_page, quantize_rows, round_weights, write_page
 from pipeline.inference.generate import generate
 from pipeline.inference.prompts import fit_conversation

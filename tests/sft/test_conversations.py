@@ -119,8 +119,8 @@ def test_read_conversations_lists_keys_without_effect_once(tmp_path):
     assert note.endswith("key 11, …")
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.tr.md"])
-def test_readme_tells_what_every_key_does(page):
+@pytest.mark.parametrize("page", ["docs/data.md", "docs/tr/data.md"])
+def test_page_tells_what_every_key_does(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     known = (set(NAMES.values()) | set(MESSAGE_KEYS)) - {"rol", "icerik"}
     assert "*rol*, *içerik*" in text

@@ -1,10 +1,10 @@
 from tests.helpers.paths import ROOT
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/turkish.md"
 
 
-def test_readme_examples_are_what_the_inflector_writes() -> None:
-    block = README.read_text(encoding="utf-8").split("## Turkish")[1].split("```python\n")[1].split("```")[0]
+def test_page_examples_are_what_the_inflector_writes() -> None:
+    block = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     imports, shown = block.split("\n\n")
     names: dict[str, object] = {}
     exec(imports, names)
