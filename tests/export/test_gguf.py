@@ -151,9 +151,7 @@ def test_export_gguf_refuses_what_llama_cpp_does_not_know(tokenizer, texts, tmp_
     with pytest.raises(UserError, match=r"a unigram tokenizer; .*\. Train with tokenizer\.kind: bpe"):
         export.export_gguf(tmp_path / "other", "f32", tmp_path / "out", None, None)
     (tmp_path / "other/tokenizer.model").unlink()
-    with pytest.raises(
-        UserError, match=r"comes from elsewhere, which is not exported; use llama"
-    ):
+    with pytest.raises(UserError, match=r"comes from elsewhere, which is not exported; use llama"):
         export.export_gguf(tmp_path / "other", "f32", tmp_path / "out", None, None)
     with pytest.raises(UserError, match=r"none: no such folder; run `dvc repro`, or name a model folder"):
         export.export_gguf(tmp_path / "none", "f32", tmp_path / "out", None, None)
