@@ -132,7 +132,7 @@ def read_sources(section: str, source: str) -> tuple[Any, Any]:
     if not isinstance(sources, dict):
         raise UserError(f"{PARAMS_FILE}: {section}.sources: must hold sources by name, or be {{}}")
     if source in sources:
-        raise UserError(f"{PARAMS_FILE}: {section}.sources.{source}: is there already; give another --name")
+        raise UserError(f"{PARAMS_FILE}: {section}.sources.{source}: already exists; give another --name")
     return document, sources
 
 
@@ -188,7 +188,7 @@ def link_or_copy(
     if os.path.lexists(target):
         if encoding == "utf-8" and target.exists() and target.samefile(file) and not copy:
             return target
-        raise UserError(f"{target}: is there already; rename {file}, or remove that")
+        raise UserError(f"{target}: already exists; rename {file}, or remove that")
     created.append(target)
     if encoding != "utf-8":
         with open(file, encoding=encoding) as old, atomic_file(target) as new:

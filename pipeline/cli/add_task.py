@@ -38,7 +38,7 @@ def add_task(
         raise UserError(f"{PARAMS_FILE}: eval.tasks: must be a list of names, or be []")
     task_file = TASKS / f"{name}.yaml"
     if task_file.exists():
-        raise UserError(f"{task_file}: is there already; give another --name")
+        raise UserError(f"{task_file}: already exists; give another --name")
     with removing_on_error() as created:
         placed = link_or_copy(file, copy or track, False, created, RAW_EVAL)
         values: dict[str, Any] = {

@@ -71,4 +71,4 @@ def _explain_no_match(root: Path, pattern: str, matches: Sequence[str]) -> str:
             "not in this copy, as `--temp` and `--queue` copy only what git or DVC track; "
             "`dvc add` it, or run without them"
         )
-    return "no such file; put it there (copy, ln -s or dvc add), or mend the path"
+    return "no such file; put it there (copy, ln -s or dvc add), or fix the path"

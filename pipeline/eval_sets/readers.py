@@ -260,9 +260,7 @@ class TaskRow:
             return value
         if str(value) not in self.task.replace[name]:
             key = f"{TASKS}/{self.name}.yaml: replace.{name}"
-            raise UserError(
-                f"{self.location}: {name}: {value!r}: not in {key}; add it there, or mend the row"
-            )
+            raise UserError(f"{self.location}: {name}: {value!r}: not in {key}; add it there, or fix the row")
         return self.task.replace[name][str(value)]
 
     def missing_error(self, item: str) -> UserError:
@@ -300,7 +298,7 @@ class TaskRow:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise UserError(f"{self.location}: {field}: {text!r} is not a number; mend or remove the row")
+            raise UserError(f"{self.location}: {field}: {text!r} is not a number; fix or remove the row")
         return number
 
     def index(self, field: str, count: int) -> int:
@@ -319,7 +317,7 @@ class TaskRow:
             return str(value)
         text = normalize_text(value) if isinstance(value, str) else ""
         if not text.strip():
-            raise UserError(f"{self.location}: {field}: {value!r} is not a text; mend or remove the row")
+            raise UserError(f"{self.location}: {field}: {value!r} is not a text; fix or remove the row")
         return text
 
 

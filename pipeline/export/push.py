@@ -116,7 +116,7 @@ def read_card(folder: Path, files: list[str]) -> "ModelCard":
         mark = getattr(error, "problem_mark", None)
         fault = f"{getattr(error, 'problem', '')}, line {mark.line + 2}" if mark else one_line(error)
         raise UserError(
-            f"{path}: its front matter is no YAML ({fault}); mend what is between --- and ---"
+            f"{path}: its front matter is no YAML ({fault}); fix what is between --- and ---"
         ) from None
     fields = card.data.to_dict()
     if not fields.get("license"):
@@ -178,7 +178,7 @@ def describe_refusal(name: str, error: Exception) -> str:
         return f"{name}: something else changes it at the same time ({told}); run again"
     if status in (400, 402, 413, 422):
         return f"{name}: the hub refuses it ({told})"
-    return f"{name}: the hub does not answer ({told}); run again, and it goes on"
+    return f"{name}: cannot reach the hub ({told}); run again to resume"
 
 
 def status_of(error: Exception) -> int | None:
@@ -208,7 +208,7 @@ def check_card(card: "ModelCard", path: Path) -> None:
     try:
         card.validate()
     except ValueError as error:
-        raise UserError(f"{path}: the hub refuses the front matter ({one_line(error)}); mend it") from None
+        raise UserError(f"{path}: the hub refuses the front matter ({one_line(error)}); fix it") from None
 
 
 def find_visibility(name: str) -> str | None:

@@ -41,9 +41,7 @@ def hub_access(key: str, name_key: str = "", revision_key: str = "") -> Iterator
     except (errors.EntryNotFoundError, DataFilesNotFoundError, FileNotFoundError) as error:
         raise UserError(f"{key}: {one_line(error)}") from None
     except (errors.HfHubHTTPError, HTTPError, OSError) as error:
-        raise UserError(
-            f"{key}: the hub does not answer ({one_line(error)}); run again, and it goes on"
-        ) from None
+        raise UserError(f"{key}: cannot reach the hub ({one_line(error)}); run again to resume") from None
 
 
 def read_token(path: Path) -> str | None:

@@ -79,9 +79,9 @@ def read_parquet_rows(path: Path) -> Iterator[Row | Unreadable]:
                     try:
                         (values,) = batch.slice(i, 1).to_pylist()
                     except UnicodeDecodeError as error:
-                        yield Unreadable(f"{location}: text not UTF-8 at byte {error.start}; mend it")
+                        yield Unreadable(f"{location}: text not UTF-8 at byte {error.start}; fix it")
                     except (ValueError, OverflowError) as error:  # such as a date of year 29,000
-                        yield Unreadable(f"{location}: not readable ({one_line(error)}); mend it")
+                        yield Unreadable(f"{location}: not readable ({one_line(error)}); fix it")
                     else:
                         yield Row(location, values)
     except (pa.ArrowException, OSError) as error:

@@ -58,9 +58,9 @@ def parse_json(text: str, name: str, first_line: int = 1) -> Any:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
-        raise UserError(f"{name}:{line}: not JSON: {error.msg} at column {error.colno}; mend it") from None
+        raise UserError(f"{name}:{line}: not JSON: {error.msg} at column {error.colno}; fix it") from None
     except (ValueError, RecursionError) as error:  # numbers of 5,000 digits; deep nesting
-        raise UserError(f"{name}:{first_line}: not JSON: {error}; mend it") from None
+        raise UserError(f"{name}:{first_line}: not JSON: {error}; fix it") from None
     return drop_lone_surrogates(value) if SURROGATE_ESCAPE.search(text) else value
 
 
@@ -160,11 +160,11 @@ def read_array(text: JsonText, name: str) -> Iterator[Row | Unreadable]:
         yield Unreadable(f"{error}; the rest is not read")
         return
     except ValueError as error:
-        yield Unreadable(f"{name}: object {number}: not JSON: {error}; the rest is not read; mend the array")
+        yield Unreadable(f"{name}: object {number}: not JSON: {error}; the rest is not read; fix the array")
         return
     if text.next_char() != "]":
         yield Unreadable(
-            f"{name}: object {number} is not followed by , or ]; the rest is not read; mend the array"
+            f"{name}: object {number} is not followed by , or ]; the rest is not read; fix the array"
         )
         return
     text.skip_char()

@@ -53,7 +53,7 @@ def check_sources(sources: Sequence[LoadedSource]) -> None:
             dropped = ", ".join(f"{rule} {count}" for rule, count in loaded.findings.dropped.most_common())
             raise UserError(
                 f"params.yaml: sft.sources.{loaded.name}: none of its {loaded.findings.rows} conversations is"
-                f" left ({dropped}); `tezgah sft preview` shows why; mend them, or remove it"
+                f" left ({dropped}); `tezgah sft preview` shows why; fix them, or remove it"
             )
 
 

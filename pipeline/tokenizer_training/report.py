@@ -156,7 +156,7 @@ def read_segmentations(path: Path) -> list[tuple[str, list[str]]]:
     if content and not rows:
         raise UserError(
             f"{path}: no row of form<TAB>segment|segment whose segments join to the form;"
-            " mend the file or remove it"
+            " fix the file or remove it"
         )
     return rows
 

@@ -96,7 +96,7 @@ def launch(stage: str, count: int) -> None:
             raise UserError(
                 f"process {rank} (the first is 0) of {count} was ended by"
                 f" {describe_exit(failure.exitcode)[1]}; all are stopped;"
-                " `dvc repro` goes on from what was saved last"
+                " run `dvc repro` to resume from the last checkpoint"
             ) from None
 
 
@@ -131,8 +131,8 @@ def run_rank(main: Callable[[], None], process: ProcessInfo) -> None:
             raise SystemExit(1) from None
         if peer_lost:
             raise UserError(
-                "a process that trains with this one has ended; start all again, and they go on from what was"
-                " saved last"
+                "a process that trains with this one has ended; restart all to resume from the last"
+                " checkpoint"
             ) from None
         raise
     atexit.register(exit_now, 0)

@@ -136,7 +136,7 @@ class SaveCheckpoint(Hook):
         if stop_signal and trainer.step < trainer.steps:
             raise UserError(
                 f"{signal.Signals(stop_signal).name}: stopped at step {trainer.step} of {trainer.steps},"
-                " saved; `dvc repro` goes on from here"
+                " saved; run `dvc repro` to resume"
             )
 
     def save(self, trainer: Trainer) -> None:

@@ -169,7 +169,7 @@ def test_add_files_refuses_a_folder_and_a_name_in_use(project, mine):
     with pytest.raises(UserError, match="a folder; name its files"):
         add_files(project / "data")
     (project / "data/raw/corpus/Şiirlerim.txt").write_text("Başka.")
-    with pytest.raises(UserError, match=r"Şiirlerim\.txt: is there already; rename"):
+    with pytest.raises(UserError, match=r"Şiirlerim\.txt: already exists; rename"):
         add_files(mine)
     assert (project / "data/raw/corpus/Şiirlerim.txt").read_text() == "Başka."
 

@@ -135,9 +135,9 @@ def test_catalog_has_the_same_placeholders_on_both_sides():
          " train.batch_size x model.context x runtime.processes = 1792 katı olmalı;"
          " en yakını: 1792 ya da 3584"),
         ("stage 5 of 7: train_base; about 8 min left", "aşama 5/7: train_base; yaklaşık 8 dk kaldı"),
-        ("error: SIGINT: stopped at step 20 of 40, saved; `dvc repro` goes on from here",
+        ("error: SIGINT: stopped at step 20 of 40, saved; run `dvc repro` to resume",
          "hata: SIGINT: 40 adımın 20. adımında durdu, kaydedildi; `dvc repro` buradan sürdürür"),
-        ("a.jsonl:2: not JSON: Extra data at column 13; mend it",
+        ("a.jsonl:2: not JSON: Extra data at column 13; fix it",
          "a.jsonl:2: JSON değil: 13. sütunda fazladan veri var; düzeltin"),
         ("a.csv:2: ',' expected after '\"'; put a text with quotes in quotes, those doubled",
          "a.csv:2: '\"' karakterinden sonra ',' bekleniyor;"

@@ -323,7 +323,7 @@ def test_read_similarity_of_numbers_and_of_a_table(read):
     table = "first;second;score\na;b;3.8\n"
     assert read(read_similarity, "similarity", "s.csv", table) == [ScoredPair("a", "b", 3.8)]
     for score in ("çok", "nan", "3,8"):
-        with pytest.raises(UserError, match=rf"s\.csv:2: score: '{score}' is not a number; mend or remove"):
+        with pytest.raises(UserError, match=rf"s\.csv:2: score: '{score}' is not a number; fix or remove"):
             read(read_similarity, "similarity", "s.csv", f"first;second;score\na;b;{score}\n")
 
 

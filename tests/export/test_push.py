@@ -113,7 +113,7 @@ def test_push_goes_on_after_dropped_connections_without_sending_twice(hub, proje
     folder = write_export(project / "exports/two", {"a.gguf": 200_000, "b.gguf": 300_000})
     large = {name: (folder / name).read_bytes() for name in ("a.gguf", "b.gguf")}
     hub.faults = [("PUT /large/" + push.sha256(folder / "b.gguf"), "drop")] * 6
-    assert "the hub does not answer" in refusal(folder)
+    assert "cannot reach the hub" in refusal(folder)
     assert list(hub.objects.values()) == [large["a.gguf"]]
     assert hub.repositories[NAME].files == {}  # all or none
     hub.received = 0
@@ -232,7 +232,7 @@ def test_push_refuses_a_folder_without_weights_or_card(hub, folder, project):
         ("---\nlicense: other\nlanguage: tr\n---\n", "license_name: missing; write it between --- and ---"),
         (
             "---\nlanguage: tr\nlicense: a: b\n---\n",
-            "its front matter is no YAML (mapping values are not allowed here, line 3); mend",
+            "its front matter is no YAML (mapping values are not allowed here, line 3); fix",
         ),
         ("---\n- mit\n---\n", "its front matter is no YAML (repo card metadata block should be a dict)"),
     ],
@@ -287,9 +287,9 @@ def test_push_shows_nobody_what_was_meant_to_be_private(hub, folder, capsys):
         ("commit", 409, "something else changes it at the same time (not now); run again"),
         ("lfs", 413, "the hub refuses it (not now)"),
         ("PUT", 403, "the token has no right to write there (not now)"),
-        ("repos/create", 503, "the hub does not answer (not now); run again, and it goes on"),
-        ("commit", "drop", "the hub does not answer (Server disconnected without sending a response.); run"),
-        ("commit", "hang", "the hub does not answer (timed out); run again"),
+        ("repos/create", 503, "cannot reach the hub (not now); run again to resume"),
+        ("commit", "drop", "cannot reach the hub (Server disconnected without sending a response.); run"),
+        ("commit", "hang", "cannot reach the hub (timed out); run again"),
     ],
 )
 def test_push_tells_each_refusal_of_the_hub_in_one_line(
@@ -314,9 +314,7 @@ def test_push_refuses_an_owner_who_is_another(hub, folder):
 
 def test_push_says_that_no_hub_is_reached(hub, folder, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    assert refusal(folder).startswith(
-        f"{NAME}: the hub does not answer ([Errno 111] Connection refused); run"
-    )
+    assert refusal(folder).startswith(f"{NAME}: cannot reach the hub ([Errno 111] Connection refused); run")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert refusal(folder) == "HF_HUB_OFFLINE: is set, so nothing can be sent; unset it"
 

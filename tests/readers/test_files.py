@@ -35,7 +35,7 @@ def test_read_rows_of_parquet_names_a_row_that_is_not_utf_8(tmp_path):
     first, second, third = read_rows(tmp_path / "a.parquet")
     assert (first.values, third.values) == ({"a": "iyi"}, {"a": "son"})
     assert isinstance(second, Unreadable)
-    assert second.message.endswith("a.parquet: row 2: text not UTF-8 at byte 0; mend it")
+    assert second.message.endswith("a.parquet: row 2: text not UTF-8 at byte 0; fix it")
 
 
 def test_read_rows_refuses_what_it_cannot_read(tmp_path):

@@ -247,7 +247,7 @@ def test_read_conversations_keeps_the_tabs_that_indent_code(tmp_path):
             r"prompt, question: each could be the question; name one by `columns`, such as user: prompt",
         ),
         ([1, 2], "list, not an object"),
-        (b'{"prompt": "x", ', "not JSON: Expecting .* at column 16; mend it"),
+        (b'{"prompt": "x", ', "not JSON: Expecting .* at column 16; fix it"),
         (b"[" * 100_000, "not JSON"),
         (b"1" * 10_000, "not JSON"),
         (

@@ -69,7 +69,7 @@ def test_read_segmentations_of_an_empty_file_has_no_rows(tmp_path):
 def test_read_segmentations_refuses_a_file_without_a_usable_row(tmp_path, content):
     path = tmp_path / "s.tsv"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(UserError, match=r"s\.tsv: no row of .*; mend the file or remove it") as error:
+    with pytest.raises(UserError, match=r"s\.tsv: no row of .*; fix the file or remove it") as error:
         read_segmentations(path)
     assert "\n" not in str(error.value)
 

@@ -142,7 +142,7 @@ def test_distributed_killed_process_ends_all_and_any_number_resumes(tiny_stage, 
     if count > 1:
         assert err.splitlines() == [
             f"error: process {rank} (the first is 0) of 2 was ended by SIGKILL; all are stopped;"
-            " `dvc repro` goes on from what was saved last"
+            " run `dvc repro` to resume from the last checkpoint"
         ]
     count, sharding = after
     out, err = tiny_stage.run(count, fresh=False, double=True, params={**params, "sharding": sharding})

@@ -22,7 +22,7 @@ def fetch_model(name: str, revision: str | None, to: Path | None) -> None:
     """
     to = to or RAW_MODEL / name.rpartition("/")[2]
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise UserError(f"{to}: is there already; remove it, or name another folder with --to")
+        raise UserError(f"{to}: already exists; remove it, or name another folder with --to")
     partial = scratch_folder() / "fetch" / f"{name.replace('/', '--')}--{revision}"
     with hub_access(name, name_key=name, revision_key="--revision"):
         from huggingface_hub import HfApi

@@ -37,7 +37,7 @@ def import_model(source: Path, to: Path | None, heads: int | None) -> None:
     """
     to = to or RAW_MODEL / (source.resolve().name if source.is_dir() else source.stem)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise UserError(f"{to}: is there already; remove it, or name another folder with --to")
+        raise UserError(f"{to}: already exists; remove it, or name another folder with --to")
     if source.is_dir():
         if heads is not None:
             raise UserError(f"--heads: {heads}: {source / 'config.json'} tells it; leave the option out")

@@ -40,7 +40,7 @@ def _make_record(row: Row, template: TextTemplate) -> Record | Unreadable:
             return Unreadable(f"{location}: no key {column!r} among {', '.join(values) or 'none'}; add it")
         if not isinstance(values[column], str | None):
             kind = type(values[column]).__name__
-            return Unreadable(f"{location}: {column!r} holds {kind}, not text; mend the line")
+            return Unreadable(f"{location}: {column!r} holds {kind}, not text; fix the line")
     id = values.get(ID_COLUMN)
     has_id = isinstance(id, str) or type(id) is int
     text = template.render([values[column] for column in template.columns])

@@ -72,7 +72,7 @@ def _read_rows(
             errors = [value for value in row if isinstance(value, UnicodeDecodeError)]
             if errors:
                 yield Unreadable(
-                    f"{name}: row {row_number}: text not UTF-8 at byte {errors[0].start}; mend it"
+                    f"{name}: row {row_number}: text not UTF-8 at byte {errors[0].start}; fix it"
                 )
             else:
                 yield Record(template.render(row), None if id is None else str(id))

@@ -189,7 +189,7 @@ def test_hub_access_without_network_is_one_line(
     monkeypatch.setattr(Hub, "url", "http://127.0.0.1:9")
     result = run_slice_corpus(project, server, revision=None)
     assert result.returncode == 1
-    says = r"error: corpus.sources.web: the hub does not answer \(.+\); run again.+\n"
+    says = r"error: corpus.sources.web: cannot reach the hub \(.+\); run again.+\n"
     assert re.fullmatch(says, result.stderr)
 
 
