@@ -445,7 +445,7 @@ MISTAKES: dict[str, Mistake] = {
         "by name",
     ),
     "add: a name that is taken": Mistake(
-        TEZGAH + "add a.txt --name miniworld", write_file("a.txt", "Bir."), "is there already"
+        TEZGAH + "add a.txt --name miniworld", write_file("a.txt", "Bir."), "already exists"
     ),
     "import: no file": Mistake(TEZGAH + "import tanai none.pt", do_nothing, "none.pt: no such file"),
     "import: no torch file": Mistake(

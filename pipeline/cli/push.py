@@ -59,7 +59,7 @@ def make_repository(name: str, public: bool) -> None:
         return
     if visibility == "public" and not public:
         raise UserError(f"{name}: is public, so everyone would see it; give --public, or another name")
-    print(translate(f"{name}: is there already, {visibility}"))
+    print(translate(f"{name}: already exists, {visibility}"))
     if visibility == "private" and public:
         print(translate(f"note: {name}: stays private; its settings page can make it public"))
 

@@ -145,7 +145,7 @@ def test_add_files_notes_too_little_text(project, capsys):
         ("a.txt", b"\x00\x01\xff\xfe" * 10, {}, "a.txt: no text; give txt"),
         ("a.txt", b" \n\n ", {}, "a.txt: no text in it"),
         ("a.txt", b"Bir.", {"name": "b c"}, "--name: 'b c': letters"),
-        ("a.txt", b"Bir.", {"name": "miniworld"}, r"corpus\.sources\.miniworld: is there already"),
+        ("a.txt", b"Bir.", {"name": "miniworld"}, r"corpus\.sources\.miniworld: already exists"),
         ("a.jsonl", b'{"text": "Bir."}\n{', {}, r"a\.jsonl:2: not JSON"),
         ("a.csv", b"text;x\nBir;2\n", {"column": "y"}, "no column 'y'"),
         ("a.txt", b"Bir.\n\nIki.", {}, r"a\.txt: no text of corpus\.min_chars 20 characters"),

@@ -125,7 +125,7 @@ def test_add_conversations_copies_other_encodings_as_utf_8(project, capsys):
         (json.dumps(ROWS["prompt"]) + "\n{", [], r"a\.jsonl:2: not JSON.*, or set sft.on_error: skip"),
         ('{"metin": "Kim?"}', [], r"a\.jsonl:1: 'metin': no conversation; give messages"),
         (json.dumps(ROWS["tools"]), [], "tools are not supported"),
-        (json.dumps(ROWS["prompt"]), ["--name", "miniworld"], r"sft\.sources\.miniworld: is there already"),
+        (json.dumps(ROWS["prompt"]), ["--name", "miniworld"], r"sft\.sources\.miniworld: already exists"),
         (json.dumps(ROWS["prompt"]), ["--name", "b c"], "--name: 'b c': letters"),
         (json.dumps(ROWS["prompt"]), ["--column", "prompt"], "--column: 'prompt': give user=…,assistant=…"),
         (json.dumps(ROWS["prompt"]), ["--no-header"], "--no-header: conversations need names of columns"),

@@ -61,7 +61,7 @@ def test_add_takes_the_column_of_a_text_and_a_second_task(project):
         (QUIZ, ["--eval", "questions", "--column", "soru=x"], r"tasks/a\.yaml: columns\.soru: unknown field"),
         ("", ["--eval", "text"], r"tasks/a\.yaml: data/raw/eval/a\.jsonl: holds no rows"),
         (None, ["--eval", "text"], "a.jsonl: no such file"),
-        (QUIZ, ["--eval", "text", "--name", "turblimp"], r"tasks/turblimp\.yaml: is there already"),
+        (QUIZ, ["--eval", "text", "--name", "turblimp"], r"tasks/turblimp\.yaml: already exists"),
         (QUIZ, ["--eval", "text", "--name", "val"], r"tasks/val\.yaml: name: 'val': is taken"),
         (QUIZ, ["--eval", "text", "--name", "x/y"], r"tasks/x/y\.yaml: name: 'x/y': use letters"),
         (QUIZ, ["--eval", "text", "--sft"], "--sft: does not go with --eval"),

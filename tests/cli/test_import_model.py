@@ -271,7 +271,7 @@ def test_import_model_refuses_wrong_heads_and_existing_folders(tmp_path):
     torch.save(tanai_weights(), tmp_path / "y.pt")
     assert "5 heads do not divide its width 32" in refusal(tmp_path / "y.pt", tmp_path / "to", 5)
     assert "0 heads do not divide" in refusal(tmp_path / "y.pt", tmp_path / "to", 0)
-    assert f"{tmp_path}: is there already" in refusal(tmp_path / "y.pt", tmp_path, None)
+    assert f"{tmp_path}: already exists" in refusal(tmp_path / "y.pt", tmp_path, None)
     torch.save(hf_model("llama").state_dict(), tmp_path / "z.pt")
     assert "give --heads as trained" in refusal(tmp_path / "z.pt", tmp_path / "to", None)
 

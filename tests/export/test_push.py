@@ -181,7 +181,7 @@ def test_push_goes_on_after_a_kill_without_sending_twice(server, project, way):
     again = push_in_a_process(server, project, folder, **environment)
     output, errors = again.communicate(timeout=120)
     assert (again.returncode, errors) == (0, ""), errors
-    assert f"{NAME}: is there already, private" in output
+    assert f"{NAME}: already exists, private" in output
     assert (
         total - kept <= server.received < total - kept + total // 50
     )  # hf_xet adds some bytes to each piece
