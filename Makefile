@@ -30,7 +30,7 @@ repro: install  ## all seven stages, then the figures
 test: install  # two files of tests at a time: each needs one core
 	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-all: install .venv-transformers4/.installed .venv-llama/.installed .venv/.ray .venv/.page .venv/.s3  ## the slow proofs too
+test-all: install .venv-transformers4/.installed .venv-llama/.installed .venv/.ray .venv/.page .venv/.s3 .venv/.notebook  ## the slow proofs too
 	pytest -m "slow or not slow"
 
 # The chat page is tried in a Chromium that the system has, such as that of `apt install chromium`.
@@ -41,6 +41,11 @@ test-all: install .venv-transformers4/.installed .venv-llama/.installed .venv/.r
 # A backup to S3 is tried against a server on this machine.
 .venv/.s3: .venv/.installed
 	pip install --quiet dvc-s3==3.3.0 'moto[s3,server]==5.2.5'
+	touch $@
+
+# The notebook is executed as Jupyter does.
+.venv/.notebook: .venv/.installed
+	pip install --quiet nbclient==0.11.0 nbformat==5.11.1 ipykernel==7.4.0
 	touch $@
 
 # The corpus on several machines: ray is no part of the usual environment.

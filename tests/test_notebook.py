@@ -59,7 +59,7 @@ def test_notebook_runs_from_the_data_to_the_chat(root, tmp_path, monkeypatch):
     assert len(printed(cells["soru"]).split()) >= 3
     talk = printed(cells["dongu"]).split("Siz: Merhaba!\n")[1]
     assert talk.split("Yazacak kimse yok")[0].strip()
-    assert (tmp_path / "exports/sft-page/merhaba.html").stat().st_size > 100_000
+    assert (tmp_path / "exports/merhaba-page/merhaba.html").stat().st_size > 100_000
     assert "merhaba" in page(cells["deneyin"])
     assert "hata:" not in "".join(map(printed, cells.values()))
 

@@ -108,7 +108,9 @@ def read_other_run(revision: str) -> Run:
         )
     with tempfile.TemporaryDirectory() as made:
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-            archive.extractall(made, filter="data")
+            if hasattr(tarfile, "data_filter"):  # Debian's Python 3.11.2 has none yet
+                archive.extraction_filter = tarfile.data_filter
+            archive.extractall(made)
         link_tokenizer(Path(made), revision)
         return check_run(read_run(Path(made), revision))
 
