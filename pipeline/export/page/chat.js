@@ -108,9 +108,15 @@ function hideRivals() {
   $("rivals").hidden = true;
 }
 
+// Those of a token in focus stay, whatever the mouse does, and follow it where the log scrolls.
+function hideUnfocused() {
+  if (described && described === document.activeElement) placeRivals();
+  else hideRivals();
+}
+
 function showRivals(event) {
   const { choices, probability } = event.target;
-  if (!choices) return hideRivals();
+  if (!choices) return hideUnfocused();
   described = event.target;
   const [first] = choices;
   $("rivals").replaceChildren(make("div", { textContent: `Seçilenin olasılığı ${showPercent(probability)}` }));
@@ -150,13 +156,9 @@ function focusToken(token) {
 }
 
 $("log").onmouseover = showRivals;
-$("log").onmouseleave = hideRivals;
+$("log").onmouseleave = $("log").onscroll = hideUnfocused;
 $("log").addEventListener("focusin", showRivals);
 $("log").addEventListener("focusout", hideRivals);
-$("log").onscroll = () => { // a token in focus may just have been scrolled into view
-  if (described && described === document.activeElement) placeRivals();
-  else hideRivals();
-};
 $("log").onclick = (event) => { if (event.target.choices) focusToken(event.target); };
 $("log").onkeydown = (event) => {
   if (!event.target.choices) return;
