@@ -27,7 +27,7 @@ from pipeline.tokenizer.tokenizer import Tokenizer
 
 PARTS = Path(__file__).parent / "page"
 ARCHITECTURES = ("qwen3", "llama", "qwen2", "mistral")
-MAX_WEIGHTS = 16_000_000  # 21 MB of text, which people can mail, and a processor reads 30 times a second
+MAX_WEIGHTS = 16_000_000  # 21 MB of text, which people can mail, and a browser reads 50 times a second
 
 
 def check_page(folder: Path) -> None:

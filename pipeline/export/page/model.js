@@ -169,7 +169,8 @@ function readTensors(shapes, bytes) {
     float += rows;
     tensors[name] = numbers;
     if (columns === undefined) continue;
-    tensors[name] = { rows, columns, scales: numbers, weights: new Int8Array(bytes.buffer, byte, rows * columns) };
+    const weights = new Int8Array(bytes.buffer, byte, rows * columns);
+    tensors[name] = { rows, columns, scales: numbers, weights };
     byte += rows * columns;
   }
   return tensors;
@@ -179,9 +180,9 @@ function readTensors(shapes, bytes) {
 
 /** Return matrix times x, and a bias where there is one.
  *
- * Four rows at a time: a number of x, once read, serves all of them. In Chromium that made 281 passes a second
- * over the 3.9 million weights of the default model, against 176 row by row. Weights that are turned into
- * fp32 first were slower (227): they take four times the memory.
+ * Four rows at a time: a number of x, once read, serves all of them. In Chromium that made 281 passes a
+ * second over the 3.9 million weights of the default model, against 176 row by row. Weights that are turned
+ * into fp32 first were slower (227): they take four times the memory.
  */
 function multiply({ rows, columns, scales, weights }, x, bias) {
   const y = new Float32Array(rows);
