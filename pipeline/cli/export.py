@@ -2,21 +2,14 @@
 
 import re
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
+from pipeline.cli.packages import require_packages
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
 from pipeline.export.target import choose_target, new_folder
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-def require_packages(*names: str) -> None:
-    """Raise UserError unless the packages of an export are installed."""
-    missing = [name for name in names if find_spec(name) is None]
-    if missing:
-        raise UserError(f"{', '.join(missing)}: not installed; run `pip install -e '.[export]'`")
 
 
 def export_hf(folder: Path, to: Path | None, name: str | None, license: str | None) -> None:
@@ -40,7 +33,7 @@ def export_hf(folder: Path, to: Path | None, name: str | None, license: str | No
 
 def export_gguf(folder: Path, type: str, to: Path | None, name: str | None, license: str | None) -> None:
     """Write a decoder as a GGUF file. Raises UserError for what llama.cpp does not know."""
-    require_packages("gguf")
+    require_packages("export", "gguf")
     from pipeline.export.card import check_license, describe_decoder, write_cards
     from pipeline.export.gguf import check_exportable, check_type, write_gguf
 
@@ -58,7 +51,7 @@ def export_ollama(
     folder: Path, type: str, to: Path | None, name: str | None, license: str | None, system: str | None
 ) -> None:
     """Write a chat model as a GGUF file and the Modelfile for it. Raises UserError for a base model."""
-    require_packages("gguf")
+    require_packages("export", "gguf")
     from pipeline.export.card import check_license, describe_decoder, write_cards
     from pipeline.export.gguf import check_exportable, check_type, write_gguf
     from pipeline.export.ollama import render_modelfile
@@ -80,7 +73,7 @@ def export_ollama(
 
 def export_encoder(folder: Path, to: Path | None, name: str | None, license: str | None) -> None:
     """Write an encoder's folder with its ONNX graphs. Raises UserError for no encoder."""
-    require_packages("onnx", "onnxscript", "onnxruntime")
+    require_packages("export", "onnx", "onnxscript", "onnxruntime")
     from pipeline.export.card import check_license, describe_encoder, write_cards
     from pipeline.export.onnx_encoder import write_onnx
     from pipeline.export.source import check_encoder

@@ -5,11 +5,11 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 
 from pipeline.cli.infer import open_model
+from pipeline.cli.packages import require_packages
 from pipeline.cli.revisions import fetch_folder, split_revision
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import translate
@@ -38,9 +38,7 @@ def run_server(
     Without any, the SFT model and the base model that are there. Raises UserError for missing packages,
     models that cannot be opened, an address that is in use, and one that others can reach without a token.
     """
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise UserError(f"{', '.join(missing)}: not installed; run `pip install -e '.[serve]'`")
+    require_packages("serve", *PACKAGES)
     check_limits(port, slots, max_waiting, seconds)
     is_open = not is_loopback(host)
     if is_open and not token:

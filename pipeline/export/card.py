@@ -258,7 +258,7 @@ def render_card(
         files="\n".join(f"- `{file}`" for file in files),
         use="\n\n".join(snippets),
         data=describe_data(facts, words, language),
-        removed=describe_removed(facts, words, language, translate),
+        removed=describe_removed(facts, words, language),
         training=describe_training(model, facts, words, language),
         figures=describe_figures(facts, words, translate, type),
         limits=own_limits if model.role != "base" else f"{words['base_limits']}\n{own_limits}",
@@ -279,20 +279,25 @@ def describe_data(facts: Facts, words: dict[str, Any], language: str) -> str:
     """Return the tables of sources, with licenses and sizes."""
     if not facts.sources:
         return str(words["unknown"])
-    kept = facts.metrics.get("slice_corpus", {}).get("sources", {})
-    rows = []
-    for name, source in facts.sources.items():
-        size = kept.get(name, {}).get("kept", {})
-        numbers = [format_number(size.get(key), language) for key in ("documents", "bytes")]
-        rows.append([describe_source(name, source), *describe_license(source, words), *numbers])
-    parts = [make_table(words["sources"], rows)]
-    counts = facts.metrics.get("train_sft", {}).get("conversations", {}).get("sources", {})
-    talks = []
-    for name, source in facts.conversations.items():
-        numbers = [format_number(counts.get(name, {}).get(key), language) for key in ("read", "kept")]
-        talks.append([describe_source(name, source), *describe_license(source, words), *numbers])
-    if talks:
-        parts.append(make_table(words["talks"], talks))
+    texts = facts.metrics.get("slice_corpus", {}).get("sources", {})
+    kept = {name: sizes.get("kept", {}) for name, sizes in texts.items()}
+    talks = facts.metrics.get("train_sft", {}).get("conversations", {}).get("sources", {})
+
+    def list_sources(
+        sources: dict[str, dict[str, Any]], sizes: dict[str, Any], keys: tuple[str, str]
+    ) -> list[list[str]]:
+        return [
+            [
+                describe_source(name, source),
+                *describe_license(source, words),
+                *(format_number(sizes.get(name, {}).get(key), language) for key in keys),
+            ]
+            for name, source in sources.items()
+        ]
+
+    parts = [make_table(words["sources"], list_sources(facts.sources, kept, ("documents", "bytes")))]
+    if facts.conversations:
+        parts.append(make_table(words["talks"], list_sources(facts.conversations, talks, ("read", "kept"))))
     sources = [*facts.sources.values(), *facts.conversations.values()]
     if any(source["kind"] == GENERATED for source in sources):
         parts.append(str(words["generated"]))
@@ -313,9 +318,7 @@ def describe_license(source: dict[str, Any], words: dict[str, Any]) -> tuple[str
     return source["kind"], source_license(source) or words["no_license"]
 
 
-def describe_removed(
-    facts: Facts, words: dict[str, Any], language: str, translate: Callable[[str], str]
-) -> str:
+def describe_removed(facts: Facts, words: dict[str, Any], language: str) -> str:
     """Return the table of what each filter removed."""
     removed = facts.metrics.get("slice_corpus", {}).get("removed")
     if removed is None:

@@ -52,7 +52,11 @@ class TableChain(nn.Module):
     def forward(self, ids_BxT: Tensor, mask_BxT: Tensor) -> Tensor:
         """Return sentence vectors [B, D] of length 1, of zeros where nothing is known."""
         counts_BxTx1 = ((mask_BxT > 0) & (ids_BxT != UNK))[:, :, None]
-        return F.normalize((F.embedding(ids_BxT, self.vectors) * counts_BxTx1).sum(1), dim=-1)
+        return F.normalize((self.look_up(ids_BxT) * counts_BxTx1).sum(1), dim=-1)
+
+    def look_up(self, ids_BxT: Tensor) -> Tensor:
+        """Return the vector of every token [B, T, D]."""
+        return F.embedding(ids_BxT, self.vectors)
 
 
 class Int8TableChain(TableChain):
@@ -64,11 +68,9 @@ class Int8TableChain(TableChain):
         self.register_buffer("scales", scales_Vx1)
         self.scales: Tensor
 
-    def forward(self, ids_BxT: Tensor, mask_BxT: Tensor) -> Tensor:
+    def look_up(self, ids_BxT: Tensor) -> Tensor:
         """See `TableChain`."""
-        counts_BxTx1 = ((mask_BxT > 0) & (ids_BxT != UNK))[:, :, None]
-        vectors_BxTxD = F.embedding(ids_BxT, self.vectors).float() * F.embedding(ids_BxT, self.scales)
-        return F.normalize((vectors_BxTxD * counts_BxTx1).sum(1), dim=-1)
+        return F.embedding(ids_BxT, self.vectors).float() * F.embedding(ids_BxT, self.scales)
 
 
 def write_onnx(made: Path, folder: Path) -> None:

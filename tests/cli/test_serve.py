@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 
-from pipeline.cli import serve as serve_module
+from pipeline.cli import packages
 from pipeline.cli.serve import is_loopback, run_server
 from pipeline.common.errors import UserError
 
@@ -68,7 +68,7 @@ def test_run_server_names_a_model_that_is_missing_or_half_written(tmp_path, monk
 
 
 def test_run_server_names_missing_packages(monkeypatch):
-    monkeypatch.setattr(serve_module, "find_spec", lambda name: None if name == "uvicorn" else object())
+    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "uvicorn" else object())
     with pytest.raises(UserError, match=re.escape("uvicorn: not installed; run `pip install -e '.[serve]'`")):
         run_server(**OPTIONS)
 
