@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads cost tiny models more t
 # A shell starts background jobs with SIGINT ignored, and the programs of the tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.helpers.random_models", "tests.helpers.tiny"]
+pytest_plugins = ["tests.helpers.browser", "tests.helpers.random_models", "tests.helpers.tiny"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

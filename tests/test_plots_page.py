@@ -1,15 +1,14 @@
 """The page of `dvc plots show`: its scripts are inside, so that it opens without a network."""
 
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 
+from tests.helpers.browser import CHROMIUM
 from tests.helpers.paths import ROOT
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGE = ROOT / ".dvc/plots.html"
 
 
@@ -24,19 +23,15 @@ def test_page_of_plots_has_its_scripts_and_their_license_inside():
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_dvc_plots_show_opens_offline(tmp_path):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="run by `make test-all`")
+def test_dvc_plots_show_opens_offline(browser, tmp_path):
     command = [sys.executable, "-m", "dvc", "plots", "show", "-o", tmp_path]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     complaints = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
+    with browser.new_page() as page:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
         page.on("request", lambda request: request.url.startswith("http") and complaints.append(request.url))
         page.goto((tmp_path / "index.html").as_uri())
         page.wait_for_selector("canvas, svg")
         assert page.locator("canvas, svg").count() > 10
-        browser.close()
     assert complaints == []

@@ -27,10 +27,10 @@ from pipeline.model.hf_io import load_decoder, save_decoder
 from pipeline.text.normalize import normalize_text
 from pipeline.tokenizer.special import BOS, PAD, UNK
 from pipeline.tokenizer.tokenizer import METASPACE, Tokenizer
+from tests.helpers.browser import CHROMIUM
 from tests.helpers.random_models import make_random_decoder
 from tests.helpers.small import TRICKY_STRINGS, make_tokenizer, sentences
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 in_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 ANSWER = ".turn.assistant:last-child"
 PROMPTS, NEW = 50, 64
@@ -239,16 +239,6 @@ def test_a_name_that_is_no_text_is_refused(folder):
 
 
 # --- In Chromium ---
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="run by `make test-all`")
-    with sync_api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

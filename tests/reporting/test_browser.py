@@ -1,29 +1,18 @@
 """The page in a real Chromium: no error, no request, no sideways scrolling, no serious fault by axe."""
 
-import shutil
-
 import pytest
 
 from pipeline.reporting.page import SECTIONS, draw_page
+from tests.helpers.browser import CHROMIUM
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="run by `make test-all`")
+pytest.importorskip("playwright.sync_api", reason="run by `make test-all`")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="run by `make test-all`")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
 ]
 HAS_FIGURE = ".chart, table, .graph, .tokens, .cards, pre"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

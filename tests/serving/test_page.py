@@ -1,28 +1,19 @@
 """The chat page in a real Chromium: asks, stops, reloads, edits, continues, without a mouse too."""
 
 import re
-import shutil
 
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="run by `make test-all`")
+from tests.helpers.browser import CHROMIUM
+
+pytest.importorskip("playwright.sync_api", reason="run by `make test-all`")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="run by `make test-all`")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
 ]
 ANSWER = ".turn.assistant:last-child"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
