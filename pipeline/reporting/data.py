@@ -1,6 +1,5 @@
 """The files of a run, read for the page. What is missing or damaged is empty, and its section says so."""
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.common.errors import UserError
+from pipeline.common.metrics import read_object
 from pipeline.common.params import read_params
 from pipeline.common.paths import PARAMS_FILE, REPORTS, STAGES, TOKENIZER
 from pipeline.evaluation.compare import Key, Scores
@@ -78,7 +78,7 @@ class Run:
 def read_run(root: Path, name: str = "") -> Run:
     """Return the run below `root`, the folder of a project. `name` is what the page calls it."""
     reports = root / REPORTS
-    metrics = {stage: read_json(reports / stage / "metrics.json") for stage in STAGES}
+    metrics = {stage: read_object(reports / stage / "metrics.json") for stage in STAGES}
     curves = {
         file.relative_to(reports).as_posix(): curve
         for file in sorted(reports.glob("*/live/plots/metrics/*.tsv"))
@@ -90,7 +90,7 @@ def read_run(root: Path, name: str = "") -> Run:
         metrics,
         curves,
         texts,
-        read_json(reports / BASELINE_SAMPLES),
+        read_object(reports / BASELINE_SAMPLES),
         read_settings(root / PARAMS_FILE),
         read_tokens(root / TOKENIZER),
         read_item_scores(reports / ITEMS),
@@ -103,15 +103,6 @@ def read_text(file: Path) -> str:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """Return the object of a JSON file; an empty one where there is none."""
-    try:
-        content = json.loads(read_text(file))
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def read_curve(file: Path) -> Curve:

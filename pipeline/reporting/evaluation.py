@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from pipeline.evaluation.summary import LEAST_CHECKED
 from pipeline.reporting.charts import Key, Mark, Row, draw_marks
 from pipeline.reporting.data import SAMPLES, Run, Sample, read_samples
 from pipeline.reporting.markup import Html, Part, element, join
 from pipeline.reporting.view import METRICS, Column, View, code
 
 STAGE = "evaluate"
-LEAST_CHECKED = 30  # items long enough to tell whether they were read, to show their share
 HEIGHTS = {"": "50%", "A": "28%", "B": "72%"}  # of the marks of a run in a row
 EVALUATION_FILE = f"{STAGE}/{METRICS}"
 PAIR_BASELINES = {"kneser_ney_5": "5-gram", "word_frequency": "word frequency"}
