@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: install try repro test test-all check format link-shared picture
+.PHONY: install try repro test test-all check format link-shared picture site
 
 install: .venv/.installed
 
@@ -17,9 +17,7 @@ try: install  ## all seven stages in a minute, in a copy of the project, then ta
 	rm -rf .try
 	git clone --quiet . .try
 	cd .try && tezgah preset smoke minute && dvc repro && tezgah report
-	@echo "A minute teaches a model to greet, to say who it is and to sound Turkish; what it tells is invented."
-	@echo "All of it is in .try: cd .try for the commands above."
-	@echo "make repro takes a quarter of an hour and gets further. Try: Merhaba! / Sen kimsin? / Van'ın denizi var mı?"
+	@python -m pipeline.cli.after_try
 	cd .try && tezgah chat
 
 repro: install  ## all seven stages, then the figures
@@ -30,7 +28,7 @@ repro: install  ## all seven stages, then the figures
 test: install  # two files of tests at a time: each needs one core
 	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-all: install .venv-transformers4/.installed .venv-llama/.installed .venv/.ray .venv/.page .venv/.s3 .venv/.notebook  ## the slow proofs too
+test-all: install .venv-transformers4/.installed .venv-llama/.installed .venv/.ray .venv/.page .venv/.s3 .venv/.notebook .venv/.site  ## the slow proofs too
 	pytest -m "slow or not slow"
 
 # The chat page is tried in a Chromium that the system has, such as that of `apt install chromium`.
@@ -78,6 +76,18 @@ CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chro
 picture:
 	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,1180 \
 	  --screenshot=docs/report.png file://$(CURDIR)/reports/index.html
+
+# The pages as a site: what git knows of them is copied, so that every link between them holds.
+PAGES := README.md README.tr.md CONTRIBUTING.md Dockerfile docs experiments notebooks reports/index.html 'pipeline/*.py'
+site: .venv/.site
+	rm -rf .site && mkdir -p .site/pages
+	git ls-files $(PAGES) | tar -cf - -T - | tar -xf - -C .site/pages
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@echo .site/html/index.html
+
+.venv/.site: .venv/.installed
+	pip install --quiet --editable '.[site]'
+	touch $@
 
 # For development: real text that lies beside the checkout, linked file by file, for presets/real-mini.yaml.
 SHARED ?= ../shared/data

@@ -70,7 +70,10 @@ def prepare(place: Path, folder: Path) -> list[Document]:
                 write_split_of(whole / "parts", train)
                 (whole / "sha256").write_text(digest)
     if (place / "train/sha256").read_text() != digest:
-        raise UserError(f"{place}: prepared from other texts than those of {folder}; give another --place")
+        raise UserError(
+            "{fault}",
+            fault=f"{place}: prepared from other texts than those of {folder}; give another --place",
+        )
     return val
 
 

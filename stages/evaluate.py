@@ -45,7 +45,6 @@ def main() -> None:
     device = pick_device(load_section("runtime", RuntimeParams).device)
     models = load_models(device)
 
-    print("counting n-grams and words …", flush=True)
     stream = read_training_stream(Shards(SHARDS_TRAIN), eval_params.ngram_tokens)
     ngrams = train_baselines(stream, models.tokenizer.vocab_size)
     training = Training(stream, ngrams, WordFrequency.from_stream(stream, models.tokenizer))

@@ -7,6 +7,7 @@ errors.install()
 import shutil
 
 from pipeline.common.fingerprint import make_fingerprint, remove_checkpoints
+from pipeline.common.i18n import print_message
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics
 from pipeline.common.params import load_section
@@ -53,7 +54,7 @@ def main() -> None:
     counts = {split: {key: packed[split][key] for key in TOTAL_KEYS} for split in SPLITS}
     write_metrics("pack_shards", counts)
     for split, count in counts.items():
-        print(f"{split}: {count['tokens']:,} tokens in {count['documents']:,} documents")
+        print_message("{split}: {tokens:,} tokens in {documents:,} documents", split=split, **count)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ errors.install()
 from rich.console import Console
 
 from pipeline.common.fingerprint import remove_checkpoints
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import translate, translate_table
 from pipeline.common.io import atomic_folder
 from pipeline.common.metrics import write_metrics
 from pipeline.common.params import load_section, load_seed
@@ -38,7 +38,7 @@ def main() -> None:
     fingerprint = read_fingerprint(params, seed, eval_texts)
 
     console = Console()
-    with atomic_folder(CORPUS) as folder, console.status("reading …") as status:
+    with atomic_folder(CORPUS) as folder, console.status(translate("reading …")) as status:
         result = slice_corpus(
             params,
             seed,
@@ -46,7 +46,7 @@ def main() -> None:
             scratch=fingerprint.folder,
             eval_texts=eval_texts,
             workers=workers,
-            progress=lambda source, stats: status.update(progress_line(source, stats)),
+            progress=lambda source, stats: status.update(translate(progress_line(source, stats))),
         )
     write_report(result, REPORTS / "slice_corpus")
     write_metrics("slice_corpus", result.metrics)
@@ -54,7 +54,7 @@ def main() -> None:
 
     for note in result.notes:
         console.print(translate(note))
-    console.print(stats_table(result.metrics))
+    console.print(translate_table(stats_table(result.metrics)))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pipeline.model.hf_io import save_decoder
 from pipeline.pretrain.counts import open_sampler, save_counts
 from pipeline.pretrain.init_from import load_init_weights
 from pipeline.pretrain.samples import NO_SAMPLES, make_sample_hook
-from pipeline.pretrain.task import make_task, training_metrics
+from pipeline.pretrain.task import make_task, print_size, training_metrics
 from pipeline.shards.format import Shards, check_tokenizer
 from pipeline.tokenizer.tokenizer import Tokenizer
 from pipeline.training.distributed import run_training_stage
@@ -48,8 +48,7 @@ def main() -> None:
     inputs = [SHARDS / "manifest.json", TOKENIZER / "tokenizer.model", *init_files]
     sections = {"seed": seed, "model": model_params, "train": train_params}
     fingerprint = make_fingerprint(STAGE, sections, inputs)
-    epochs = steps * train_params.tokens_per_step / train.tokens
-    print(f"{parameter_count(model):,} parameters; {train.tokens:,} tokens to read, {epochs:.1f} times")
+    print_size(model, train, train_params)
 
     device = pick_device(runtime.device)
     train_params = resolve_batch_size(train_params, model_params, vocab_size, device, runtime.process_count)

@@ -51,7 +51,7 @@ def main() -> None:
     splits = [path for folder in (CORPUS_TRAIN, CORPUS_VAL) for path in split_files(folder)]
     inputs = [*splits, TOKENIZER / "tokenizer.model", *find_teacher_files(params.teacher)]
     fingerprint = make_fingerprint(STAGE, {"seed": seed, "encoder": params}, inputs)
-    print(f"{weights:,} parameters; {task.describe()}")
+    task.print_size(weights)
     history = train_model(model, task, params, params.steps, runtime, fingerprint)
 
     model.eval()

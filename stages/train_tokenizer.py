@@ -5,6 +5,7 @@ from pipeline.common import errors
 errors.install()
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable, print_message
 from pipeline.common.io import atomic_folder, write_atomic
 from pipeline.common.metrics import write_metrics
 from pipeline.common.params import load_section, load_seed
@@ -24,8 +25,8 @@ from pipeline.tokenizer_training.report import (
 from pipeline.tokenizer_training.train import sample_lines, train_sentencepiece
 
 FIDELITY_FAULTS = {  # by the metric that must be 1
-    "fast_form_equal": "tokenizer.json and tokenizer.model disagree on a document",
-    "exact_round_trip": "decoding does not give back a document",
+    "fast_form_equal": "tokenizer.json and tokenizer.model disagree on a document of {corpus}",
+    "exact_round_trip": "decoding does not give back a document of {corpus}",
 }
 
 
@@ -46,19 +47,22 @@ def main() -> None:
         for key, fault in FIDELITY_FAULTS.items():
             if metrics[key] < 1:
                 raise UserError(
-                    f"{TOKENIZER}: {fault} of {CORPUS_VAL}; this is a fault of the program, please report it"
+                    "{tokenizer}: {fault}; this is a fault of the program, please report it",
+                    tokenizer=TOKENIZER,
+                    fault=Translatable(fault, corpus=CORPUS_VAL),
                 )
         morphemes = {key: measure_morpheme_boundaries(tokenizer, rows) for key, rows in tables.items()}
     page = format_pieces_page(tokenizer, piece_counts, fallback)
     write_atomic(REPORTS / "train_tokenizer/pieces.md", page)
     by_character = {code: count for _, code, count in commonest_fallback(fallback)}
     write_metrics(
-        "train_tokenizer",
-        {"val": metrics, "byte_fallback": by_character, "morpheme_boundaries": morphemes},
+        "train_tokenizer", {"val": metrics, "byte_fallback": by_character, "morpheme_boundaries": morphemes}
     )
-    print(
-        f"{params.vocab_size} pieces, {metrics['bytes_per_token']:.2f} bytes per token,"
-        f" {metrics['tokens_per_word']:.2f} tokens per word on validation text"
+    print_message(
+        "{pieces} pieces, {bytes_per_token:.2f} bytes per token, {tokens_per_word:.2f} tokens per word on "
+        "validation text",
+        **metrics,
+        pieces=params.vocab_size,
     )
 
 

@@ -12,6 +12,7 @@ from tests.helpers.small import make_tokenizer, sentences
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test asks a network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads cost tiny models more than they bring
+os.environ["TEZGAH_CHECK_MESSAGES"] = "1"  # a message without a translation raises
 
 # A shell starts background jobs with SIGINT ignored, and the programs of the tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

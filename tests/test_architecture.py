@@ -103,7 +103,7 @@ def test_reading_lists_lead_through_every_stage():
 def test_reading_list_of_pretraining_is_short():
     files = reading_lists()["train_base"]
     assert len(files) <= 16
-    assert sum(lines for _, lines in files) <= 1770
+    assert sum(lines for _, lines in files) <= 1850
 
 
 def test_stage_scripts_are_short():

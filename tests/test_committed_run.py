@@ -62,3 +62,44 @@ def test_answers_of_the_pages_are_those_of_the_committed_models(command, answer)
     env = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
     done = subprocess.run(command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     assert done.stdout == answer
+
+
+# The table of docs/evaluation.md: the figures of each row, in order.
+FIGURES = {
+    "bits per byte of test": ("bits_per_byte.test.base", "bits_per_byte.test.kneser_ney_5"),
+    "minimal pairs, mean of eleven types": (
+        "minimal_pairs.miniworld.mean",
+        "minimal_pairs.miniworld.kneser_ney_5",
+        "minimal_pairs.miniworld.word_frequency",
+    ),
+    "questions in new wordings": ("questions.miniworld.exact_match", "questions.miniworld.n"),
+    "questions in trained wordings": ("questions.miniworld_seen.exact_match", "questions.miniworld_seen.n"),
+    "questions about a passage, told there": (
+        "questions.miniworld_readings.told.right",
+        "questions.miniworld_readings.kinds.told.n",
+        "questions.miniworld_readings.best_sentence",
+    ),
+    "first messages: openers, careless facts": (
+        "first_words.opener.share",
+        "first_words.opener.n",
+        "first_words.fact.share",
+        "first_words.fact.n",
+    ),
+    "retrieval of passages, vectors and words together": (
+        "retrieval.miniworld.hybrid.recall_at_1",
+        "retrieval.miniworld.words.recall_at_1",
+    ),
+}
+
+
+def test_page_about_evaluation_has_the_committed_figures():
+    metrics = json.loads((ROOT / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]*\d[^|]* \|[^|]*) \|$", page, flags=re.M))
+    assert rows.keys() >= FIGURES.keys()
+    for label, paths in FIGURES.items():
+        shown = re.findall(r"(?<![-\w])\d+(?:\.\d+)?(?!-)\b", rows[label])
+        values = [reduce(getitem, path.split("."), metrics) for path in paths]
+        assert shown == [f"{value:.3f}" if isinstance(value, float) else str(value) for value in values], (
+            label
+        )

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from pipeline.cli.graph import describe_causes, differing_keys, edited_files, stages_after, stale_stages
 from pipeline.common.fingerprint import code_files, make_fingerprint
+from pipeline.common.i18n import translate
 from pipeline.common.paths import STAGES
 from tests.helpers.closure import TOP, code_deps
 
@@ -191,7 +192,7 @@ def test_stages_after_names_what_each_reads_from():
     assert stages_after([]) == {}
 
 
-def test_describe_causes_in_a_few_words():
+def test_describe_causes_in_a_few_words(monkeypatch):
     params = {"changed deps": {"params.yaml": {"train": "modified"}}}
     old, new = {"train": {"steps": 1, "clip": 2}, "seed": 1}, {"train": {"steps": 2, "clip": 2}, "seed": 1}
     assert (
@@ -199,6 +200,10 @@ def test_describe_causes_in_a_few_words():
         == "train.steps, changed command"
     )
     assert describe_causes([params], [], {}) == "train"  # never run
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    causes = {"changed deps": {"pipeline/a.py": "modified"}, "changed outs": {"models/base": "not in cache"}}
+    described = translate(describe_causes([causes, "changed command", params], [], {}))
+    assert described == "pipeline/a.py değişti, models/base önbellekte yok, komut değişti ve 1 tane daha"
     absent = [{"changed outs": {"models/base": "deleted"}}]
     assert describe_causes(absent, [], {}) == "not built on this machine"
     many = {"changed deps": {f"pipeline/{n}.py": "modified" for n in range(5)}}

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -10,14 +11,14 @@ import typer.main
 from ruamel.yaml import YAML
 
 from pipeline.cli.main import app
-from pipeline.common.i18n import load_catalog
+from pipeline.common.i18n import PLACE, load_catalog
 from pipeline.corpus.params import CorpusParams
 from tests.helpers.paths import ROOT
 
 READMES = ("README.md", "README.tr.md")
 TURKISH = {name: f"docs/tr/{name}.md" for name in ("data", "training", "serving", "search", "errors")}
 SUBJECTS = (
-    "data", "training", "evaluation", "distributed", "turkish", "errors", "metrics", "recipes",
+    "data", "training", "evaluation", "distributed", "turkish", "errors", "metrics", "recipes", "tuning",
 )  # fmt: skip
 SHORT = (*READMES, *(f"docs/{name}.md" for name in SUBJECTS), *TURKISH.values())
 ALL = tuple(
@@ -227,8 +228,22 @@ def test_page_about_data_names_every_rule():
 @pytest.mark.parametrize(("page", "language"), [("docs/errors.md", 0), (TURKISH["errors"], 1)])
 def test_pages_about_errors_quote_the_program(page, language):
     """A message in a table is part of one of the catalog, with … for what is filled in."""
-    catalog = [re.sub(r"\{\d*\}", "…", pair[language]) for pair in load_catalog().items()]
+    catalog = [
+        PLACE.sub("…", pair[language]).replace("{{", "{").replace("}}", "}")
+        for pair in load_catalog().items()
+    ]
     rows = re.findall(r"^\| (`` .+? ``|`[^`]+`) \|", read(page), flags=re.M)
     quoted = [row.strip("`").strip() for row in rows]
     assert len(quoted) > 30
     assert not [message for message in quoted if not any(message in template for template in catalog)]
+
+
+@pytest.mark.slow
+def test_site_has_every_page_and_asks_no_network():
+    pytest.importorskip("material")
+    subprocess.run(["make", "site"], cwd=ROOT, check=True, capture_output=True)
+    html = ROOT / ".site/html"
+    assert all((html / page).with_suffix(".html").is_file() for page in ALL if page != "README.md")
+    for page in html.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r'<(?:link|script|img)[^>]+(?:src|href)="https?://', text), page

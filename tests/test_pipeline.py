@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,10 +13,14 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.cli.main import main
 from pipeline.common.paths import STAGES
+from tests.helpers.english import find_english
 from tests.helpers.small import sentences
 
 ALL = list(STAGES)
+# What DVC itself says, in English.
+DVC_LINE = re.compile(r"Running stage|> |Updating|Generating|Use `dvc|To (track|enable)|\tgit add|Stage ")
 
 
 class Clone:
@@ -74,7 +80,7 @@ class Clone:
 @pytest.fixture(scope="module")
 def clone(root, tmp_path_factory):
     made = Clone(tmp_path_factory.mktemp("clone"), root)
-    made.first = made.sh("dvc repro")
+    made.first = made.sh("TEZGAH_LANG=tr dvc repro")
     return made
 
 
@@ -87,7 +93,59 @@ def test_repro_runs_all_stages(clone):
     samples = (clone.folder / "reports/evaluate/samples.md").read_text(encoding="utf-8")
     assert "Ankara" in samples
     for place, stage in enumerate(ALL, start=1):
-        assert f"stage {place} of 7: {stage}" in clone.first
+        assert f"aşama {place}/7: {stage}" in clone.first
+
+
+def test_stages_speak_turkish_where_the_terminal_does(clone):
+    printed = [line for line in clone.first.splitlines() if not DVC_LINE.match(line)]
+    assert len(printed) > 40
+    assert not find_english("\n".join(printed))
+
+
+# Each command once; what it needs is there after `dvc repro`, or is made by a command before it.
+COMMANDS = """
+check
+plan
+plan --minutes 2
+plan --tuning
+status
+doctor
+report
+report --compare HEAD
+compare HEAD workspace
+tasks
+sft preview
+preset
+preset minute --flags
+preset smoke
+tokenize "Çekoslovakyalılaştıramadıklarımızdan mısınız?"
+tokenize ""
+shards
+shards --split val --start 5 --count 20
+infer "Ankara nerede?" --max-new-tokens 8
+infer "Bir gün" --model models/base --max-new-tokens 8
+index belgeler
+index belgeler --encoder models/encoder
+search "kitap iadesi"
+search "zzzz" --lexical
+ask "Kitaplar ne zaman iade edilir?"
+export hf
+export gguf
+export ollama
+export encoder
+export page
+import hf models/base --to data/raw/model/first
+add my.txt
+add --sft talks.jsonl
+add --eval questions quiz.csv --column question=soru,answers=yanit
+push exports/sft-hf ayse/masal
+clean
+chek
+infer
+plan --hours x
+preset smok
+shards --start 99999999
+"""
 
 
 def test_report_shows_the_figures(clone):
@@ -112,6 +170,30 @@ def test_status_and_plan_say_what_is_stale_and_why(clone):
     assert "stale: reads what train_base writes" in printed
     assert "`dvc repro` will run train_base: train.steps" in clone.sh("tezgah plan")
     clone.sh("git checkout -q params.yaml")
+
+
+@pytest.mark.slow
+def test_commands_speak_turkish_where_the_terminal_does(clone, monkeypatch, capsys):
+    """In this process, as starting each anew takes a second."""
+    monkeypatch.chdir(clone.folder)
+    for name, value in (clone.env | {"TEZGAH_LANG": "tr", "COLUMNS": "80"}).items():
+        monkeypatch.setenv(name, value)
+    Path("belgeler").mkdir()
+    Path("belgeler/iade.md").write_text("Kitaplar on beş gün içinde iade edilir.", encoding="utf-8")
+    Path("my.txt").write_text("\n\n".join(sentences(300)), encoding="utf-8")
+    Path("quiz.csv").write_text("soru,yanit\nAnkara nerede?,İç Anadolu'da\n", encoding="utf-8")
+    turn = {"user": "Ankara nerede?", "assistant": "İç Anadolu'da."}
+    Path("talks.jsonl").write_text(json.dumps(turn, ensure_ascii=False) + "\n", encoding="utf-8")
+    spoken = {}
+    for command in COMMANDS.strip().splitlines():
+        monkeypatch.setattr(sys, "argv", ["tezgah", *shlex.split(command)])
+        with pytest.raises(SystemExit):
+            main()
+        done = capsys.readouterr()
+        assert done.out + done.err, command
+        spoken[command] = find_english(done.out + done.err)
+    clone.sh("git checkout -q . && git clean -fdq")
+    assert [f"{command}: {found}" for command, found in spoken.items() if found] == []
 
 
 def test_infer_gives_an_answer_that_the_seed_decides(clone):
@@ -207,6 +289,17 @@ def test_readme_commands_work(clone, root, tmp_path):
         command = command.replace("~/belgeler", "belgeler")
         command = command.replace("report --open", "report --open || test -f reports/run.html")  # no browser
         clone.sh(command.replace("/path/to/a/disk/tezgah", str(tmp_path)))
+        clone.sh("git checkout -q params.yaml")
+
+
+@pytest.mark.slow
+def test_recipe_commands_work(clone, root):
+    commands = readme_commands(root, "docs/recipes.md")
+    assert len(commands) == 15
+    (clone.folder / "my.txt").write_text("\n\n".join(sentences(300)), encoding="utf-8")
+    for command in commands:
+        clone.sh("rm -rf data/raw/corpus/my.txt exports data/raw/model/first")
+        clone.sh(command.replace("report --open", "report --open || test -f reports/run.html"))  # no browser
         clone.sh("git checkout -q params.yaml")
 
 

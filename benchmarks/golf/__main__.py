@@ -47,16 +47,20 @@ def read_entry(name: str) -> dict[str, Any]:
     """
     path = ENTRIES / f"{name}.yaml"
     if not path.is_file():
-        raise UserError(f"{path}: no such entry; there are {', '.join(list_entries())}")
+        raise UserError("{fault}", fault=f"{path}: no such entry; there are {', '.join(list_entries())}")
     entry = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     params = entry_params(entry)
     weight_bytes = BYTES_PER_WEIGHT * params.model.count_weights(params.tokenizer.vocab_size)
     if entry["seconds"] not in CLASSES:
-        raise UserError(f"{path}: seconds: {entry['seconds']}: not a class of {CLASSES}")
+        raise UserError("{fault}", fault=f"{path}: seconds: {entry['seconds']}: not a class of {CLASSES}")
     if params.model.arch not in ARCHITECTURES:
-        raise UserError(f"{path}: model.arch: {params.model.arch}: must be one of {ARCHITECTURES}")
+        raise UserError(
+            "{fault}", fault=f"{path}: model.arch: {params.model.arch}: must be one of {ARCHITECTURES}"
+        )
     if weight_bytes > MAX_WEIGHT_BYTES:
-        raise UserError(f"{path}: {weight_bytes:,} bytes of weights, more than {MAX_WEIGHT_BYTES:,}")
+        raise UserError(
+            "{fault}", fault=f"{path}: {weight_bytes:,} bytes of weights, more than {MAX_WEIGHT_BYTES:,}"
+        )
     return entry
 
 

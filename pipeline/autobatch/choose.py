@@ -8,7 +8,7 @@ import torch
 from pipeline.autobatch.memory_plan import largest_batch
 from pipeline.autobatch.probe import time_random_step
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import Translatable, print_message
 from pipeline.device.device import pick_precision
 from pipeline.device.memory import available_memory
 from pipeline.model.config import ModelParams
@@ -17,7 +17,9 @@ from pipeline.training.distributed import all_reduce_max
 from pipeline.training.optimizer import Optimizers
 from pipeline.training.params import TrainParams
 
-ADVICE = "set train.checkpointing to true, raise train.loss_chunks, or choose a smaller model or context"
+ADVICE = Translatable(
+    "set train.checkpointing to true, raise train.loss_chunks, or choose a smaller model or context"
+)
 
 
 def resolve_batch_size(
@@ -44,10 +46,11 @@ def resolve_batch_size(
         torch.cuda.reset_peak_memory_stats(device)
     size = -all_reduce_max(-size)  # the smallest of all processes
     sequences = train_params.tokens_per_step // (model_params.context * processes)
-    print(
-        translate(
-            f"train.batch_size auto: {size} of {sequences} sequences at once, {free / 2**30:.1f} GiB are free"
-        )
+    print_message(
+        "train.batch_size auto: {size} of {sequences} sequences at once, {free:.1f} GiB are free",
+        size=size,
+        sequences=sequences,
+        free=free / 2**30,
     )
     return train_params.model_copy(update={"batch_size": size})
 
@@ -63,8 +66,9 @@ def plan_batch_size(
     free, on_cpu = free_bytes(device), device.type == "cpu"
     if free is None:
         raise UserError(
-            f"params.yaml: train.batch_size: auto: this machine does not tell how much memory {device} has"
-            " left; set it to a number"
+            "params.yaml: train.batch_size: auto: this machine does not tell how much memory "
+            "{device} has left; set it to a number",
+            device=device,
         )
     size = largest_batch(
         model_params,
@@ -79,8 +83,11 @@ def plan_batch_size(
     )
     if size is None:
         raise UserError(
-            f"params.yaml: train.batch_size: auto: not even one sequence fits the {free / 2**30:.1f} GiB"
-            f" that are free on {device}; {ADVICE}"
+            "params.yaml: train.batch_size: auto: not even one sequence fits the {free:.1f} "
+            "GiB that are free on {device}; {advice}",
+            free=free / 2**30,
+            device=device,
+            advice=ADVICE,
         )
     return size, free
 
@@ -108,7 +115,10 @@ def halve_until_fits(size: int, step: Callable[[int], None]) -> int:
             gc.collect()
             torch.cuda.empty_cache()
         if size == 1:
-            raise UserError(f"params.yaml: train.batch_size: auto: one sequence runs out of memory; {ADVICE}")
+            raise UserError(
+                "params.yaml: train.batch_size: auto: one sequence runs out of memory; {advice}",
+                advice=ADVICE,
+            )
         size = max(divisor for divisor in range(1, size // 2 + 1) if size % divisor == 0)
 
 

@@ -7,6 +7,7 @@ by a margin. Most trainings are so small that neither torch nor the plan, which 
 from collections.abc import Callable
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.runtime import RuntimeParams, process_info
 from pipeline.device.memory import total_memory
 from pipeline.model.config import ModelParams
@@ -39,9 +40,15 @@ def check_pretraining(
         return
     if least <= MARGIN * available:
         raise UserError(
-            f"params.yaml: train.batch_size: {batch_size}: {describe_excess(required, available)}; lower it"
+            "params.yaml: train.batch_size: {batch_size}: {excess}; lower it",
+            batch_size=batch_size,
+            excess=describe_excess(required, available),
         )
-    raise UserError(f"{subject}: {describe_excess(least, available)}; choose a smaller model or context")
+    raise UserError(
+        "{subject}: {excess}; choose a smaller model or context",
+        subject=subject,
+        excess=describe_excess(least, available),
+    )
 
 
 def check_weights(
@@ -56,13 +63,20 @@ def check_weights(
         return
     available = all_memory(runtime)
     if available is not None and required > MARGIN * available:
-        raise UserError(f"{subject}: {describe_excess(required, available)}; choose a smaller model")
+        raise UserError(
+            "{subject}: {excess}; choose a smaller model",
+            subject=subject,
+            excess=describe_excess(required, available),
+        )
 
 
-def describe_excess(required: float, available: int) -> str:
+def describe_excess(required: float, available: int) -> Translatable:
     """Return what a training takes and what there is, as text."""
-    needs, has = f"{required / 2**30:,.1f} GiB", f"{available / 2**30:,.1f} GiB"
-    return f"training takes {needs} or more, and {has} are all there is"
+    return Translatable(
+        "training takes {required:,.1f} GiB or more, and {available:,.1f} GiB are all there is",
+        required=required / 2**30,
+        available=available / 2**30,
+    )
 
 
 def processes_here(runtime: RuntimeParams) -> int:

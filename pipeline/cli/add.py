@@ -19,7 +19,7 @@ from pipeline.cli.detect_conversations import refuse_conversations
 from pipeline.cli.graph import run_dvc, stages_after
 from pipeline.cli.preset import check_params_text, dump_yaml, round_trip_yaml
 from pipeline.common.errors import UserError, one_line
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import Translatable, print_message
 from pipeline.common.io import atomic_file, write_atomic
 from pipeline.common.params import read_yaml
 from pipeline.common.paths import PARAMS_FILE, RAW_CORPUS
@@ -91,7 +91,9 @@ def add_files(
         params = check_params_text(dump_yaml(document))
         for file, sample in samples.items():
             refuse_short_documents(file, sample.documents, params.corpus.min_chars)
-            print(f"{file}: {describe_documents(file, sample.documents)}")
+            print_message(
+                "{file}: {documents}", file=file, documents=describe_documents(file, sample.documents)
+            )
         reader_notes = dict.fromkeys(note for sample in samples.values() for note in sample.notes)
         texts = [text for sample in samples.values() for text in sample.documents]
         if without := find_rules_too_strict(params.corpus, texts):
@@ -102,10 +104,12 @@ def add_files(
         write_source(text, placed, track)
     print(f"{PARAMS_FILE}: corpus.sources.{source}: {', '.join(paths)}")
     if listed := ", ".join(without):
-        print(translate(f"rules that more than a fifth of the documents break do not look at them: {listed}"))
+        print_message(
+            "rules that more than a fifth of the documents break do not look at them: {listed}", listed=listed
+        )
     print_next_run([*reader_notes, *notes], to_run, duration)
     if suggestion := suggest_first_run(params, to_run):
-        print(translate(f"a first look: {suggestion}"))
+        print_message("a first look: {suggestion}", suggestion=suggestion)
 
 
 def source_name(file: Path) -> str:
@@ -125,14 +129,25 @@ def read_sources(section: str, source: str) -> tuple[Any, Any]:
     Raises UserError for a bad name of a new source, and where one has it already.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", source):
-        raise UserError(f"--name: {source!r}: letters, digits, - and _ only, as `-S` addresses it")
+        raise UserError(
+            "--name: {source}: letters, digits, - and _ only, as `-S` addresses it", source=repr(source)
+        )
     document = read_yaml(PARAMS_FILE, round_trip_yaml())
     values = document.get(section)
     sources = values.get("sources") if isinstance(values, dict) else None
     if not isinstance(sources, dict):
-        raise UserError(f"{PARAMS_FILE}: {section}.sources: must hold sources by name, or be {{}}")
+        raise UserError(
+            "{params_file}: {section}.sources: must hold sources by name, or be {{}}",
+            params_file=PARAMS_FILE,
+            section=section,
+        )
     if source in sources:
-        raise UserError(f"{PARAMS_FILE}: {section}.sources.{source}: already exists; give another --name")
+        raise UserError(
+            "{params_file}: {section}.sources.{source}: already exists; give another --name",
+            params_file=PARAMS_FILE,
+            section=section,
+            source=source,
+        )
     return document, sources
 
 
@@ -164,8 +179,8 @@ def write_source(text: str, placed: Sequence[Path], track: bool) -> None:
 def print_next_run(notes: Iterable[str], to_run: Iterable[str], duration: str) -> None:
     """Print the notes, and what `dvc repro` will run and for how long."""
     for note in notes:
-        print(translate(f"note: {note}"))
-    print(translate(f"`dvc repro` will run: {', '.join(to_run)}; {duration}"))
+        print_message("note: {note}", note=note)
+    print_message("`dvc repro` will run: {to_run}; {duration}", to_run=", ".join(to_run), duration=duration)
 
 
 def link_or_copy(
@@ -177,24 +192,32 @@ def link_or_copy(
     A link or copy that is made for it is appended to `created`. Raises UserError for what is not a file, and
     where another file has its name.
     """
+    if file.is_dir():
+        raise UserError("{file}: a folder; name its files", file=file)
     if not file.is_file():
-        raise UserError(f"{file}: {'a folder; name its files' if file.is_dir() else 'no such file'}")
+        raise UserError("{file}: no such file", file=file)
     encoding = detect_encoding(file, skip_unreadable)
     if file.resolve().is_relative_to(folder.resolve()) and encoding == "utf-8":
         return folder / file.resolve().relative_to(folder.resolve())
     target = folder / file.name
     if target in created:
-        raise UserError(f"{file}: another of these files is called {file.name} too; rename one of them")
+        raise UserError(
+            "{file}: another of these files is called {name} too; rename one of them",
+            file=file,
+            name=file.name,
+        )
     if os.path.lexists(target):
         if encoding == "utf-8" and target.exists() and target.samefile(file) and not copy:
             return target
-        raise UserError(f"{target}: already exists; rename {file}, or remove that")
+        raise UserError("{target}: already exists; rename {file}, or remove that", target=target, file=file)
     created.append(target)
     if encoding != "utf-8":
         with open(file, encoding=encoding) as old, atomic_file(target) as new:
             while text := old.read(CHUNK_BYTES):
                 new.write(text.encode("utf-8"))
-        print(translate(f"{file}: {encoding}; {target} is a copy in UTF-8"))
+        print_message(
+            "{file}: {encoding}; {target} is a copy in UTF-8", file=file, encoding=encoding, target=target
+        )
     elif copy:
         with open(file, "rb") as old, atomic_file(target) as new:
             shutil.copyfileobj(old, new, CHUNK_BYTES)
@@ -218,15 +241,17 @@ def detect_encoding(file: Path, skip_unreadable: bool) -> str:
         wrong, _ = find_undecodable_byte(file, utf16)
         if wrong is None:
             return utf16
-        raise UserError(f"{file}: not UTF-16 at byte {wrong}; save it as UTF-8")
+        raise UserError("{file}: not UTF-16 at byte {wrong}; save it as UTF-8", file=file, wrong=wrong)
     wrong, is_ascii = find_undecodable_byte(file, "utf-8")
     if wrong is None or (skip_unreadable and not is_ascii):
         return "utf-8"
     if not is_ascii:
-        raise UserError(f"{file}: not UTF-8 at byte {wrong}; save it as UTF-8")
+        raise UserError("{file}: not UTF-8 at byte {wrong}; save it as UTF-8", file=file, wrong=wrong)
     wrong, _ = find_undecodable_byte(file, "cp1254")
     if wrong is not None:
-        raise UserError(f"{file}: neither UTF-8 nor windows-1254 at byte {wrong}; save it as UTF-8")
+        raise UserError(
+            "{file}: neither UTF-8 nor windows-1254 at byte {wrong}; save it as UTF-8", file=file, wrong=wrong
+        )
     return "cp1254"
 
 
@@ -241,7 +266,7 @@ def find_undecodable_byte(file: Path, encoding: str) -> tuple[int | None, bool]:
         while True:
             raw = stream.read(CHUNK_BYTES)
             if b"\0" in raw and encoding == "cp1254":
-                raise UserError(f"{file}: no text; give txt, jsonl, csv, tsv or parquet")
+                raise UserError("{file}: no text; give txt, jsonl, csv, tsv or parquet", file=file)
             pending = decoder.getstate()[0]  # bytes of a character cut by the end of the last chunk
             try:
                 decoder.decode(raw, final=not raw)
@@ -268,7 +293,7 @@ def read_sample(
         if isinstance(record, Unreadable):
             faults.append(record.message)
             if not skip_unreadable:
-                raise UserError(f"{record.message}, or set corpus.on_error: skip")
+                raise UserError("{fault}, or set corpus.on_error: skip", fault=record.message)
         elif isinstance(record, Note):
             notes.append(record.message)
         elif isinstance(record, Record) and record.text.strip():
@@ -276,9 +301,18 @@ def read_sample(
         if len(documents) == SAMPLE_DOCUMENTS:
             break
     if not documents:
-        raise UserError(faults[0] if faults else f"{file}: no text in it; give a file that holds some")
+        if faults:
+            raise UserError("{fault}", fault=faults[0])
+        raise UserError("{file}: no text in it; give a file that holds some", file=file)
     if faults:
-        notes.append(f"{file}: unreadable records that are left out: {len(faults)}; the first: {faults[0]}")
+        notes.append(
+            Translatable(
+                "{file}: unreadable records that are left out: {count}; the first: {fault}",
+                file=file,
+                count=len(faults),
+                fault=faults[0],
+            )
+        )
     return Sample(documents, notes)
 
 
@@ -286,19 +320,26 @@ def refuse_short_documents(file: Path, documents: list[str], min_chars: int) -> 
     """Raise UserError unless one of the documents has `min_chars` characters."""
     if all(len(text) < min_chars for text in documents):
         raise UserError(
-            f"{file}: no text of corpus.min_chars {min_chars} characters; lower that, or add text"
+            "{file}: no text of corpus.min_chars {min_chars} characters; lower that, or add text",
+            file=file,
+            min_chars=min_chars,
         )
 
 
 def describe_documents(file: Path, documents: list[str]) -> str:
     """Return a line about a file's documents: how many there are, and how the first begins."""
-    more = "at least " if len(documents) == SAMPLE_DOCUMENTS else ""
-    begins = one_line(documents[0][:60])
-    is_long = sum(map(len, documents)) / len(documents) > LONG_DOCUMENT_CHARS
-    advice = ""
-    if is_long and file_format(file) == ".txt":
-        advice = "; they are long: put a blank line between documents, or set documents: line"
-    return translate(f"{more}{len(documents):,} documents; the first begins “{begins}…”") + translate(advice)
+    count, begins = len(documents), one_line(documents[0][:60])
+    if count == SAMPLE_DOCUMENTS:
+        text = Translatable(
+            "at least {count:,} documents; the first begins “{begins}…”", count=count, begins=begins
+        )
+    else:
+        text = Translatable("{count:,} documents; the first begins “{begins}…”", count=count, begins=begins)
+    if sum(map(len, documents)) / count > LONG_DOCUMENT_CHARS and file_format(file) == ".txt":
+        return Translatable(
+            "{text}; they are long: put a blank line between documents, or set documents: line", text=text
+        )
+    return text
 
 
 def find_rules_too_strict(corpus: CorpusParams, documents: list[str]) -> list[str]:
@@ -331,4 +372,5 @@ def suggest_first_run(params: AllParams, stages: Collection[str]) -> str:
     short, full = (sum(seconds[stage] for stage in stages) for seconds in (first_run, full_run))
     if short > min(MAX_FIRST_RUN_SECONDS, full / 2):
         return ""
-    return f"dvc exp run {' '.join(flags)}; about {estimate.format_duration(short)} here"
+    command, duration = f"dvc exp run {' '.join(flags)}", estimate.format_duration(short)
+    return Translatable("{command}; about {duration} here", command=command, duration=duration)

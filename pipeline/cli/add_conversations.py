@@ -19,7 +19,7 @@ from pipeline.cli.add_task import parse_columns
 from pipeline.cli.graph import stages_after
 from pipeline.cli.preset import check_params_text, dump_yaml
 from pipeline.common.errors import UserError, one_line
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import print_message
 from pipeline.common.paths import PARAMS_FILE, RAW_SFT
 from pipeline.readers.files import check_format
 from pipeline.sft.conversations import read_files
@@ -38,7 +38,9 @@ def add_conversations(
     # A template may have a comma of its own.
     columns = parse_columns(column, rf",\s*(?=(?:{'|'.join(ROLES)})=)") if column else None
     if columns is not None and (columns.keys() - ROLES.keys() or not {"user", "assistant"} <= columns.keys()):
-        raise UserError(f"--column: {column!r}: give user=…,assistant=…, or with system=… too")
+        raise UserError(
+            "--column: {column}: give user=…,assistant=…, or with system=… too", column=repr(column)
+        )
     source, files = name or source_name(files[0]), list_once(files)
     for file in files:
         if file.is_file():
@@ -52,9 +54,12 @@ def add_conversations(
             findings = Findings(on_error)
             # A link's own path is what its owner knows. A copy may be the one in UTF-8.
             conversations = list(read_files([file if path.is_symlink() else path], findings, columns))
-            begins = one_line(next((m["content"] for m in conversations[0]), "")[:60])
-            count = f"{len(conversations):,} conversations; the first begins “{begins}…”"
-            print(f"{file}: {translate(count)}")
+            print_message(
+                "{file}: {count:,} conversations; the first begins “{begins}…”",
+                file=file,
+                count=len(conversations),
+                begins=one_line(next((m["content"] for m in conversations[0]), "")[:60]),
+            )
             notes += findings.list_notes(str(file))
         sources[source], paths = make_entry(placed)
         if columns is not None:

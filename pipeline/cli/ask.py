@@ -10,8 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.cli.search import render_place
-from pipeline.common.i18n import translate
+from pipeline.cli.search import print_words_alone, render_place
 from pipeline.common.paths import REPORTS, SFT_MODEL
 from pipeline.search.find import open_index
 from pipeline.search.quote import NOT_FOUND, Quote, find_quote
@@ -29,8 +28,7 @@ def run_ask(question: str, docs: Path, folder: Path, as_json: bool) -> None:
     with open_index(docs) as index:
         quote = find_quote(index, question)
         if index.encoder and index.encoder_error:
-            reason = translate(str(index.encoder_error))
-            print(translate(f"note: by words alone: {reason}"), file=sys.stderr)
+            print_words_alone(index.encoder_error)
     phrased = phrase(quote, question, folder) if quote and phrases(folder) else None
     if as_json:
         print(json.dumps(describe_answer(quote, phrased), ensure_ascii=False))

@@ -13,7 +13,8 @@ from pipeline.cli.ask import print_quote
 from pipeline.cli.infer import open_model
 from pipeline.cli.report import read_report
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import is_turkish, translate
+from pipeline.common.i18n import Translatable, translate
+from pipeline.common.library_messages import describe_system_error
 from pipeline.common.paths import REPORTS, SFT_MODEL
 from pipeline.inference.engine import Engine, Generation
 from pipeline.inference.generate import stream
@@ -36,14 +37,6 @@ HELP = """\
 /yardım             these lines
 \\                   at the end of a line: the message goes on in the next one
 /çık                end, as Ctrl-D does; Ctrl-C stops an answer"""
-TURKISH_HELP = """\
-/yeni               yeni bir konuşma
-/sistem METİN       bu sistem iletisiyle yeni bir konuşma; tek başına: iletisiz
-/sıcaklık SAYI      sıcaklık: 0 her seferinde en olası parçayı alır
-/kaydet DOSYA       konuşmayı data/raw/sft'nin okuduğu gibi bir JSON satırı olarak dosyaya ekler
-/yardım             bu satırlar
-\\                   satırın sonunda: ileti bir sonraki satırda sürer
-/çık                bitirir, Ctrl-D gibi; Ctrl-C cevabı durdurur"""
 
 
 @dataclass
@@ -68,7 +61,7 @@ class Chat:
         The conversation keeps the answer without the mark, and the part of one that is interrupted. Raises
         UserError for a message that leaves no room for an answer. It is not added to the conversation.
         """
-        self.messages.append({"role": "user", "content": normalize_argument("message", text)})
+        self.messages.append({"role": "user", "content": normalize_argument(Translatable("message"), text)})
         try:
             ids = self.prompt_ids()
         except UserError:
@@ -95,7 +88,9 @@ class Chat:
         """Return the system message in a list, or an empty list."""
         if self.system is None:
             return []
-        return [{"role": "system", "content": normalize_argument("system message", self.system)}]
+        return [
+            {"role": "system", "content": normalize_argument(Translatable("system message"), self.system)}
+        ]
 
     def check_system(self) -> None:
         """Raise UserError for a system message that leaves less than half of the context."""
@@ -103,8 +98,10 @@ class Chat:
         tokens = len(self.tokenizer.encode_prompt(messages))
         if self.system is not None and tokens > self.model.context // 2:
             raise UserError(
-                f"system message: {tokens} tokens, more than half of the {self.model.context} that the model"
-                " reads; shorten it"
+                "system message: {tokens} tokens, more than half of the {context} that the model "
+                "reads; shorten it",
+                tokens=tokens,
+                context=self.model.context,
             )
 
     def restart(self) -> None:
@@ -129,7 +126,11 @@ class Chat:
                 gap = b"" if file.read(1) in (b"", b"\n") else b"\n"
                 file.write(gap + line.encode("utf-8") + b"\n")
         except OSError as error:
-            raise UserError(f"{path}: {error.strerror}; name a file that can be written") from None
+            raise UserError(
+                "{path}: {reason}; name a file that can be written",
+                path=path,
+                reason=describe_system_error(error),
+            ) from None
 
 
 def run_chat(
@@ -154,7 +155,7 @@ def talk(folder: Path, system: str | None, seed: int, index: Index | None, devic
     model, tokenizer = open_model(folder, device)
     chat = Chat(model, tokenizer, seed=seed, system=system)
     chat.check_system()
-    print(describe_model(folder, model), file=sys.stderr)
+    print_note(describe_model(folder, model))
     print_note("/yardım: what you can do here")
     with suppress(ImportError):  # not everywhere: arrow keys, earlier lines, and pasting of several at once
         import readline  # noqa: F401
@@ -168,7 +169,7 @@ def talk(folder: Path, system: str | None, seed: int, index: Index | None, devic
             elif line:
                 print_answer(chat, line)
         except UserError as error:
-            print_note(f"error: {error}")
+            print_note(Translatable("error: {error}", error=error))
 
 
 def read_message() -> str | None:
@@ -187,7 +188,7 @@ def read_message() -> str | None:
         except EOFError:
             return "\n".join(lines).strip() if lines else None
         except UnicodeDecodeError as error:
-            raise UserError(f"input: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+            raise UserError("input: not UTF-8 at byte {start}; save it as UTF-8", start=error.start) from None
         except KeyboardInterrupt:
             lines = []
             print("\n" + translate("/çık or Ctrl-D ends"), file=sys.stderr)
@@ -205,7 +206,7 @@ def print_answer(chat: Chat, text: str) -> None:
 
 def quote_documents(chat: Chat, question: str, index: Index) -> None:
     """Print what the documents answer to a question, and add it to the conversation."""
-    quote = find_quote(index, normalize_argument("message", question))
+    quote = find_quote(index, normalize_argument(Translatable("message"), question))
     print_quote(quote)
     answer = quote.sentence if quote else NOT_FOUND
     chat.messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
@@ -228,24 +229,24 @@ def run_command(chat: Chat, line: str) -> bool:
                 raise
             chat.restart()
             if rest:
-                print_note(f"a new conversation, after: {rest}")
+                print_note(Translatable("a new conversation, after: {rest}", rest=rest))
             else:
                 print_note("a new conversation, without a system message")
         case "/sıcaklık":
             chat.sampling = with_temperature(chat.sampling, rest)
-            print_note(f"temperature {chat.sampling.temperature:g}")
+            print_note(Translatable("temperature {temperature:g}", temperature=chat.sampling.temperature))
         case "/kaydet":
             if not rest:
                 raise UserError("/kaydet: which file? /kaydet FILE")
             path = Path(os.path.expanduser(rest))
             chat.save(path)
-            print_note(f"saved in {path}")
+            print_note(Translatable("saved in {path}", path=path))
         case "/yardım":
-            print(TURKISH_HELP if is_turkish() else HELP, file=sys.stderr)
+            print_note(HELP)
         case "/çık":
             return False
         case _:
-            raise UserError(f"{name}: no such command; /yardım names them")
+            raise UserError("{name}: no such command; /yardım names them", name=name)
     return True
 
 
@@ -259,17 +260,28 @@ def with_temperature(sampling: Sampling, text: str) -> Sampling:
     try:
         return replace(sampling, temperature=float(text.replace(",", ".")))
     except ValueError:
-        raise UserError(f"/sıcaklık: {text!r}: give a number from 0 up, such as 0.7") from None
+        raise UserError("/sıcaklık: {text}: give a number from 0 up, such as 0.7", text=repr(text)) from None
 
 
 def describe_model(folder: Path, model: Decoder) -> str:
     """Return a line about the model: its folder, its size, and the figures of its training."""
-    description = f"{folder}: {model.params.arch}, {parameter_count(model):,} parameters"
+    description = Translatable(
+        "{folder}: {arch}, {parameters:,} parameters",
+        folder=folder,
+        arch=model.params.arch,
+        parameters=parameter_count(model),
+    )
     report = REPORTS / "train_sft" / "metrics.json"
     if folder.resolve() != SFT_MODEL.resolve() or not report.is_file():
         return description
     figures = read_report("train_sft")
-    return (
-        f"{description}; {report}: {figures['steps']:,} steps, validation loss {figures['val_loss']:.3f},"
-        f" {figures['exact_match']:.3f} of {figures['exact_match_n']} answers right to the letter"
+    return Translatable(
+        "{description}; {report}: {steps:,} steps, validation loss {loss:.3f}, {share:.3f} of {answers} "
+        "answers right to the letter",
+        description=description,
+        report=report,
+        steps=figures["steps"],
+        loss=figures["val_loss"],
+        share=figures["exact_match"],
+        answers=figures["exact_match_n"],
     )

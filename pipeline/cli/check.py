@@ -11,6 +11,7 @@ from pipeline.autobatch.memory_limit import check_pretraining, check_weights
 from pipeline.cli.check_cache import read_once
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.params import SEED_LIMIT, Section, parse_section, read_params
 from pipeline.common.paths import BASE_MODEL, PARAMS_FILE, RAW_CORPUS
 from pipeline.common.runtime import RuntimeParams
@@ -76,7 +77,7 @@ def check_rules(all_params: AllParams, root: Path) -> None:
         if all_params.sft.lora.bits == 4:
             from pipeline.pretrained.quantize import check_widths  # imports torch, which takes a second
 
-            check_widths(all_params.model, "the model of params.yaml")
+            check_widths(all_params.model, Translatable("the model of params.yaml"))
     has_miniworld = any(source.kind == "miniworld" for source in all_params.corpus.sources.values())
     sft.check_miniworld(all_params.sft, has_miniworld)
     sft.check_inputs(all_params.sft, root)
@@ -118,7 +119,7 @@ def check_machine(params: AllParams) -> list[str]:
     runtime, vocab_size, section = params.runtime, params.tokenizer.vocab_size, params.encoder
     subject = f"params.yaml: encoder.width: {section.width}"
     pieces = vocab_size if section.vocabulary == "tokenizer" else section.vocab_size
-    notes = []
+    notes: list[str] = []
     for checks in (
         [partial(check_device, runtime)],
         [
@@ -131,7 +132,7 @@ def check_machine(params: AllParams) -> list[str]:
             for check in checks:
                 check()
         except UserError as error:
-            notes.append(str(error))
+            notes.append(error.message)
     return list(dict.fromkeys(notes))
 
 
@@ -162,12 +163,15 @@ def check_device(runtime: RuntimeParams) -> None:
 
 def check_conversations(params: sft.SftParams, root: Path = Path()) -> list[str]:
     """Return notes on the files of conversations, one line each. Raises UserError as the stage does."""
-    notes = []
+    notes: list[str] = []
     for name, source in params.sources.items():
         if source.hub is not None and source.hub.revision is None:
             notes.append(
-                f"params.yaml: sft.sources.{name}.hub.revision: missing, and train_sft will stop for it;"
-                " `tezgah sft preview` names the current one"
+                Translatable(
+                    "params.yaml: sft.sources.{name}.hub.revision: missing, and train_sft will stop for it; "
+                    "`tezgah sft preview` names the current one",
+                    name=name,
+                )
             )
     local = {name: source for name, source in params.sources.items() if source.kind == "local"}
     for name, source in local.items():

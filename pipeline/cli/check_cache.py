@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.common.fingerprint import hash_strings, scratch_folder
+from pipeline.common.i18n import dump_messages, load_messages
 from pipeline.common.io import write_json
 from pipeline.common.paths import PARAMS_FILE
 
@@ -39,11 +40,11 @@ def read_once(name: str, files: Sequence[Path], settings: object, read: Callable
     with suppress(OSError, ValueError, TypeError, KeyError):  # not there, or damaged
         content = json.loads(cached.read_text(encoding="utf-8"))
         if content["state"] == state:
-            return list(map(str, content["notes"]))
+            return [*load_messages(content["notes"])]
     notes = read()
     if PARAMS_FILE.exists():
         with suppress(OSError):
-            write_json(cached, {"state": state, "notes": notes})
+            write_json(cached, {"state": state, "notes": dump_messages(notes)})
     return notes
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from pipeline.cli.graph import run_git
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate, translate_table
+from pipeline.common.i18n import Translatable, format_number, join_texts, translate, translate_table
 from pipeline.common.paths import REPORTS
 from pipeline.evaluation.compare import LEAST_RUNS, Comparison, Key, Line, Run, compare_runs, read_run
 from pipeline.evaluation.items import read_items
@@ -22,7 +22,7 @@ from pipeline.evaluation.items import read_items
 ITEMS_FILE = REPORTS / "evaluate/items.parquet"
 WORKSPACE = "workspace"
 PIPED_WIDTH = 1000  # characters: nothing is cut
-VERDICT_COLUMN = 7
+LEAST_P = 0.001  # that is told
 
 
 def run_compare(side_a: str, side_b: str, as_json: bool) -> None:
@@ -37,10 +37,10 @@ def run_compare(side_a: str, side_b: str, as_json: bool) -> None:
             print(json.dumps(describe_line(line, comparison.by_run), ensure_ascii=False))
         return
     width = None if Console().is_terminal else PIPED_WIDTH
-    table = translate_table(comparison_table(comparison), {VERDICT_COLUMN})
-    Console(emoji=False, width=width).print(table)
-    for sentence in explain_comparison(comparison, side_a, side_b):
-        print(sentence)
+    Console(emoji=False, width=width).print(translate_table(comparison_table(comparison)))
+    print(f"A: {side_a}; B: {side_b}")
+    for sentence in explain_comparison(comparison):
+        print(translate(sentence))
 
 
 def read_side(names: str) -> list[Run]:
@@ -52,7 +52,9 @@ def read_side(names: str) -> list[Run]:
         table, subsets = read_items(source, where)
         for other, its_table in tables.items():
             if table.equals(its_table):
-                raise UserError(f"{name}: has the scores of {other}; name runs of different seeds")
+                raise UserError(
+                    "{name}: has the scores of {other}; name runs of different seeds", name=name, other=other
+                )
         tables[name] = table
         runs.append(read_run(table, subsets))
     return runs
@@ -70,19 +72,25 @@ def find_items(name: str) -> tuple[Any, str]:
             if file.is_file():
                 return file, str(file)
     if name == WORKSPACE:
-        raise UserError(f"{ITEMS_FILE}: no such file; run `dvc repro evaluate`")
+        raise UserError("{items_file}: no such file; run `dvc repro evaluate`", items_file=ITEMS_FILE)
     commit = find_commit(name)
     if commit:
         content = read_from_git(commit)
         if content is None:
-            raise UserError(f"{name}: no {ITEMS_FILE} in this revision; run `dvc repro evaluate` there")
+            raise UserError(
+                "{name}: no {items_file} in this revision; run `dvc repro evaluate` there",
+                name=name,
+                items_file=ITEMS_FILE,
+            )
         return pa.BufferReader(content), f"{name}: {ITEMS_FILE}"
     if name and path.is_dir():
         raise UserError(
-            f"{name}: no {ITEMS_FILE.name} in this folder; name one that `evaluate` has written to"
+            "{name}: no {items_file} in this folder; name one that `evaluate` has written to",
+            name=name,
+            items_file=ITEMS_FILE.name,
         )
     raise UserError(
-        f"'{name}': no such revision, experiment, folder or file; `dvc exp list` shows experiments"
+        "'{name}': no such revision, experiment, folder or file; `dvc exp list` shows experiments", name=name
     )
 
 
@@ -94,7 +102,12 @@ def find_commit(name: str) -> str | None:
         return commit[0]
     commits = run_git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{name}")
     if len(commits) > 1:
-        raise UserError(f"{name}: {len(commits)} experiments have this name; name a revision: {commits[0]}")
+        raise UserError(
+            "{name}: {count} experiments have this name; name a revision: {commit}",
+            name=name,
+            count=len(commits),
+            commit=commits[0],
+        )
     return commits[0] if commits else None
 
 
@@ -118,15 +131,17 @@ def comparison_table(comparison: Comparison) -> Table:
         cells = [""] * 5
         counts = [""] * 2
         if line.sides and line.difference:
-            low, high = line.interval or (math.nan, math.nan)
             cells = [
-                *(f"{side.value:.4f}" for side in line.sides),
-                f"{line.difference.value:+.4f}",
-                f"{low:+.4f} … {high:+.4f}" if line.interval else "",
+                *(format_number(side.value, ".4f") for side in line.sides),
+                format_number(line.difference.value, "+.4f"),
+                join_texts(" … ", (format_number(bound, "+.4f") for bound in line.interval or ())),
                 "" if line.corrected is None else format_p(line.corrected),
             ]
             ours = line.sides[:1] if line.paired else line.sides
-            counts = [" + ".join(f"{getattr(side, name):,}" for side in ours) for name in ("n", "clusters")]
+            counts = [
+                join_texts(" + ", (format_number(getattr(side, name)) for side in ours))
+                for name in ("n", "clusters")
+            ]
         row = [
             escape(line.key.label),
             line.key.model,
@@ -140,57 +155,69 @@ def comparison_table(comparison: Comparison) -> Table:
 
 def format_p(value: float) -> str:
     """Return a p as text, with three digits after the point."""
-    return f"{value:.3f}" if value >= 0.001 else "<0.001"
+    return format_number(value, ".3f") if value >= LEAST_P else Translatable("<{p:.3f}", p=LEAST_P)
 
 
 def describe_verdict(line: Line, by_run: bool) -> str:
     """Return what a line says, and what is special about it."""
+    verdict = Translatable(line.verdict)
     if line.difference is None:
         a, b = (", ".join(map(str, versions)) for versions in line.versions)
-        return f"{line.verdict}: versions {a} and {b}"
-    return line.verdict if line.paired or by_run else f"{line.verdict}, unpaired"
+        return Translatable("{verdict}: versions {a} and {b}", verdict=verdict, a=a, b=b)
+    if line.paired or by_run:
+        return verdict
+    return Translatable("{verdict}, unpaired", verdict=verdict)
 
 
-def explain_comparison(comparison: Comparison, side_a: str, side_b: str) -> list[str]:
-    """Return the sentences below the table, translated: what differs, and how to read it."""
+def explain_comparison(comparison: Comparison) -> list[str]:
+    """Return the sentences below the table: what differs, and how to read it."""
     compared = [line for line in comparison.lines if line.corrected is not None]
-    count = f"{sum(line.verdict == 'differ' for line in compared)} of {len(compared)} lines"
-    differ = any(line.verdict == "differ" for line in compared)
-    sentences = [f"A: {side_a}; B: {side_b}"]
+    differing = sum(line.verdict == "differ" for line in compared)
+    count = Translatable("{differing} of {compared} lines", differing=differing, compared=len(compared))
+    sentences: list[str] = []
     if any(comparison.missing):
         missing_a, missing_b = map(name_keys, comparison.missing)
-        sentences.append(translate(f"missing in A: {missing_a}; in B: {missing_b}"))
+        sentences.append(
+            Translatable(
+                "missing in A: {missing_a}; in B: {missing_b}", missing_a=missing_a, missing_b=missing_b
+            )
+        )
     if not compared:
-        return [*sentences, translate("nothing could be compared")]
-    if not differ:
-        sentences.append(translate(f"no difference: {len(compared)} lines compared"))
+        return [*sentences, Translatable("nothing could be compared")]
+    if not differing:
+        sentences.append(Translatable("no difference: {count} lines compared", count=len(compared)))
     elif comparison.by_run:
-        sentences.append(translate(f"these two recipes differ: {count}"))
+        sentences.append(Translatable("these two recipes differ: {count}", count=count))
     else:
-        sentences.append(translate(f"these two models differ on these items: {count}"))
+        sentences.append(Translatable("these two models differ on these items: {count}", count=count))
     if comparison.by_run:
-        sentences.append(translate("interval and p: by how far the runs of a side lie apart (Welch's t)"))
+        sentences.append(Translatable("interval and p: by how far the runs of a side lie apart (Welch's t)"))
     else:
         sentences += [
-            translate(f"it is about models, not recipes: for those, name {LEAST_RUNS} seeds or more of each"),
-            translate("interval and p: by how far the items lie apart; those of a cluster are made alike"),
+            Translatable(
+                "it is about models, not recipes: for those, name {least_runs} seeds or more of each",
+                least_runs=LEAST_RUNS,
+            ),
+            Translatable("interval and p: by how far the items lie apart; those of a cluster are made alike"),
         ]
-    sentences.append(translate(f"p: corrected for the number of lines, {len(compared)} (Holm)"))
+    sentences.append(
+        Translatable("p: corrected for the number of lines, {count} (Holm)", count=len(compared))
+    )
     if not comparison.by_run and any(line.sides and not line.paired for line in comparison.lines):
         sentences.append(
-            translate(
+            Translatable(
                 "unpaired: the items of A and B are not the same, so only large differences show;"
                 " `seed` makes the miniworld anew, eval.data_seed keeps its tasks"
             )
         )
     if any(line.lower_is_better for line in comparison.lines):
-        sentences.append(translate("bits_per_byte, second_halves: lower is better"))
+        sentences.append(Translatable("bits_per_byte, second_halves: lower is better"))
     return sentences
 
 
 def name_keys(keys: Sequence[Key]) -> str:
     """Return tasks and models as text."""
-    return ", ".join(f"{key.label} {key.model}" for key in keys) or "nothing"
+    return ", ".join(f"{key.label} {key.model}" for key in keys) or Translatable("nothing")
 
 
 def describe_line(line: Line, by_run: bool) -> dict[str, Any]:

@@ -18,8 +18,13 @@ def refuse_conversations(path: Path, file: Path) -> None:
     Its first row tells, by the keys that tuning reads.
     """
     if is_conversation(read_first_row(path)):
-        command = f"`tezgah add --sft {shlex.quote(str(file))}` puts it under {RAW_SFT}"
-        raise UserError(f"{file}: holds conversations, no documents; {command} (as text: name its --column)")
+        raise UserError(
+            "{file}: holds conversations, no documents; `tezgah add --sft {quoted}` puts it under {folder} "
+            "(as text: name its --column)",
+            file=file,
+            quoted=shlex.quote(str(file)),
+            folder=RAW_SFT,
+        )
 
 
 def is_conversation(row: dict[str, Any]) -> bool:

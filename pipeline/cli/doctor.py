@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline.cli.graph import LOST_IN_SHALLOW_CLONE, is_shallow_clone
-from pipeline.common import i18n
 from pipeline.common.fingerprint import scratch_folder
+from pipeline.common.i18n import Translatable, translate
 from pipeline.device.memory import available_memory
 
 OLDEST_PYTHON = (3, 11)
@@ -23,7 +23,7 @@ REQUIREMENTS = Path("requirements.txt")
 DVC_CACHE = Path(".dvc/cache")
 MIN_FREE_DISK_GB = 5.0  # for the installed project with a few default runs
 MIN_FREE_MEMORY_GB = 4.0  # for the default run
-LABELS = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[red]bad[/] "}
+COLORS = {"ok": "green", "note": "yellow", "bad": "red"}  # by severity
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Finding:
 
     subject: str
     result: str
-    severity: str = "ok"  # a key of LABELS
+    severity: str = "ok"  # a key of COLORS
     advice: str = ""
 
 
@@ -53,41 +53,53 @@ def collect_findings() -> Iterator[Finding]:
 
 def check_system(name: str, release: str) -> Finding:
     """Check the system: Linux and WSL2 are supported, macOS on a best-effort basis, Windows itself is not."""
-    result = f"{name} {release}"
+    subject, result = Translatable("system"), f"{name} {release}"
     if name == "Windows":
-        return Finding("system", result, "bad", "not supported; work inside WSL2 (wsl --install)")
+        advice = Translatable("not supported; work inside WSL2 (wsl --install)")
+        return Finding(subject, result, "bad", advice)
     if name == "Darwin":
-        return Finding("system", result, "note", "best effort; the tests run on Linux")
-    return Finding("system", result + (" (WSL)" if "microsoft" in release else ""))
+        return Finding(subject, result, "note", Translatable("best effort; the tests run on Linux"))
+    return Finding(subject, result + (" (WSL)" if "microsoft" in release else ""))
 
 
 def check_python(version_info: tuple[int, ...]) -> Finding:
     """Check that this Python is new enough."""
     result = ".".join(map(str, version_info))
     if version_info[:2] < OLDEST_PYTHON:
-        return Finding("Python", result, "bad", "install Python 3.11 or later, then `make install`")
+        advice = Translatable("install Python 3.11 or later, then `make install`")
+        return Finding("Python", result, "bad", advice)
     return Finding("Python", result)
 
 
 def check_packages(requirements: Path) -> Iterator[Finding]:
     """Check the installed packages: a finding for each that differs from its pin, or one if all agree."""
+    subject = Translatable("packages")
     if not requirements.exists():
-        yield Finding("packages", f"no {requirements} here", "bad", "run from the project's folder")
+        yield find_no_project(subject, requirements)
         return
     pins = re.findall(r"^([\w.-]+)==(\S+)", requirements.read_text(encoding="utf-8"), flags=re.M)
     differing = list(filter(None, (check_package(name, pin) for name, pin in pins)))
-    yield from differing or [Finding("packages", f"all {len(pins)} as pinned in {requirements}")]
+    fine = Translatable("all {count} as pinned in {file}", count=len(pins), file=requirements)
+    yield from differing or [Finding(subject, fine)]
+
+
+def find_no_project(subject: Translatable, path: Path) -> Finding:
+    """Return a finding that something of a project is missing here."""
+    result = Translatable("no {path} here", path=path)
+    return Finding(subject, result, "bad", Translatable("run from the project's folder"))
 
 
 def check_package(name: str, pin: str) -> Finding | None:
     """Return a finding if a package is missing or of another version than its pin (+cpu does not count)."""
+    subject = Translatable("package")
     try:
         installed = version(name)
     except PackageNotFoundError:
-        return Finding("package", f"{name} is missing", "bad", "make install")
+        return Finding(subject, Translatable("{name} is missing", name=name), "bad", "make install")
     if installed.split("+")[0] == pin:
         return None
-    return Finding("package", f"{name} {installed}, pinned {pin}", "note", "make install")
+    result = Translatable("{name} {installed}, pinned {pin}", name=name, installed=installed, pin=pin)
+    return Finding(subject, result, "note", "make install")
 
 
 def check_clone() -> Iterator[Finding]:
@@ -98,23 +110,27 @@ def check_clone() -> Iterator[Finding]:
 
 def check_links(cache: Path) -> Finding:
     """Check how DVC's cache can share files with the workspace: by hard links, symbolic links, or copies."""
+    subject = Translatable("DVC cache")
     if not cache.parent.is_dir():
-        return Finding("DVC cache", f"no {cache.parent} here", "bad", "run from the project's folder")
+        return find_no_project(subject, cache.parent)
     if not os.access(cache if cache.exists() else cache.parent, os.W_OK):
-        return Finding(
-            "DVC cache", f"{cache} cannot be written", "bad", "change that, or `dvc cache dir` another"
-        )
+        result = Translatable("{folder} cannot be written", folder=cache)
+        return Finding(subject, result, "bad", Translatable("change that, or `dvc cache dir` another"))
     cache.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as folder, tempfile.TemporaryDirectory(dir=".") as workspace:
         source, target = Path(folder, "file"), Path(workspace, "file")
         source.touch()
-        for kind, link in (("hardlink", os.link), ("symlink", os.symlink)):
+        for result, link in (
+            (Translatable("{folder}, by hardlink", folder=cache), os.link),
+            (Translatable("{folder}, by symlink", folder=cache), os.symlink),
+        ):
             try:
                 link(source.resolve(), target)
             except OSError:
                 continue
-            return Finding("DVC cache", f"{cache}, by {kind}")
-    return Finding("DVC cache", f"{cache}, by copies", "note", "every output takes twice its room here")
+            return Finding(subject, result)
+    result = Translatable("{folder}, by copies", folder=cache)
+    return Finding(subject, result, "note", Translatable("every output takes twice its room here"))
 
 
 def check_device() -> Iterator[Finding]:
@@ -129,64 +145,78 @@ def check_device() -> Iterator[Finding]:
     torch_device = pick_device("auto")
     if torch_device.type == "cuda":
         card = torch.cuda.get_device_properties(torch_device)
-        yield Finding("device", f"{card.name}, {card.total_memory / 2**30:.0f} GiB")
+        size = card.total_memory / 2**30
+        result = Translatable("{name}, {memory:.0f} GiB", name=card.name, memory=size)
     else:
-        yield Finding("device", f"{torch_device.type}, {torch.get_num_threads()} threads")
+        count = torch.get_num_threads()
+        result = Translatable("{device}, {count} threads", device=torch_device.type, count=count)
+    yield Finding(Translatable("device"), result)
     precision = pick_precision("auto", torch_device)
     is_slow = torch_device.type == "cpu" and precision == "fp32"
-    advice = "a processor with AVX-512 BF16 or AMX is several times as fast" if is_slow else ""
-    yield Finding("precision", precision, "note" if is_slow else "ok", advice)
+    advice = Translatable("a processor with AVX-512 BF16 or AMX is several times as fast")
+    subject = Translatable("precision")
+    yield Finding(subject, precision, "note", advice) if is_slow else Finding(subject, precision)
     rate = measure_rate("auto", "auto")
     severity = "note" if rate.note else "ok"
-    result = f"{rate.flops / 1e9:,.0f} GFLOP/s in {precision}"
-    yield Finding("matrix products", result, severity, i18n.translate(rate.note))
+    result = Translatable("{rate:,.0f} GFLOP/s in {precision}", rate=rate.flops / 1e9, precision=precision)
+    yield Finding(Translatable("matrix products"), result, severity, rate.note)
 
 
 def check_compiler(path: str | None) -> Finding:
     """Report the C++ compiler, which only torch.compile needs."""
-    return Finding("C++ compiler", path or "none: not needed, but for torch.compile")
+    result = path or Translatable("none: not needed, but for torch.compile")
+    return Finding(Translatable("C++ compiler"), result)
 
 
 def check_disk(free_gb: float) -> Finding:
     """Check that there is disk space for the project and some runs."""
-    result = f"{free_gb:.1f} GB free"
+    subject, result = Translatable("disk"), Translatable("{size:.1f} GB free", size=free_gb)
     if free_gb < MIN_FREE_DISK_GB:
-        advice = f"{MIN_FREE_DISK_GB:.0f} GB are better; `dvc gc -w` clears the cache"
-        return Finding("disk", result, "note", advice)
-    return Finding("disk", result)
+        advice = Translatable("{size:.0f} GB are better; `dvc gc -w` clears the cache", size=MIN_FREE_DISK_GB)
+        return Finding(subject, result, "note", advice)
+    return Finding(subject, result)
 
 
 def check_scratch_folder(folder: Path) -> Finding:
     """Check that checkpoints can be written to the scratch folder."""
+    subject = Translatable("checkpoints")
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        return Finding(
-            "checkpoints", f"{folder} cannot be written", "bad", "set TEZGAH_SCRATCH to another folder"
-        )
-    return Finding("checkpoints", f"{folder}, {shutil.disk_usage(existing).free / 1e9:.1f} GB free")
+        result = Translatable("{folder} cannot be written", folder=folder)
+        return Finding(subject, result, "bad", Translatable("set TEZGAH_SCRATCH to another folder"))
+    free_gb = shutil.disk_usage(existing).free / 1e9
+    return Finding(subject, Translatable("{folder}, {size:.1f} GB free", folder=folder, size=free_gb))
 
 
 def check_memory(free_gb: float | None) -> Finding:
     """Check that the default run fits into memory."""
+    subject = Translatable("memory")
     if free_gb is None:
-        return Finding("memory", "this system does not tell")
-    result = f"{free_gb:.1f} GB free"
+        return Finding(subject, Translatable("this system does not tell"))
+    result = Translatable("{size:.1f} GB free", size=free_gb)
     if free_gb < MIN_FREE_MEMORY_GB:
-        return Finding("memory", result, "note", "close programs, or `dvc exp run -S train.batch_size=4`")
-    return Finding("memory", result)
+        advice = Translatable("close programs, or `dvc exp run -S train.batch_size=4`")
+        return Finding(subject, result, "note", advice)
+    return Finding(subject, result)
 
 
 def check_token(value: str | None) -> Finding:
     """Report if HF_TOKEN is set. Its value is never printed."""
-    return Finding("HF_TOKEN", "set" if value else "not set: needed for guarded data sets alone")
+    if value:
+        return Finding("HF_TOKEN", Translatable("set"))
+    return Finding("HF_TOKEN", Translatable("not set: needed for guarded data sets alone"))
 
 
 def run_checks() -> bool:
-    """Print a line for each finding, and return true if none is bad."""
+    """Print a line for each finding, in columns, and return true if none is bad."""
     console = Console(soft_wrap=True, highlight=False)
     findings = list(collect_findings())
-    for finding in findings:
-        advice = f"  -> {finding.advice}" if finding.advice else ""
-        console.print(f"{LABELS[finding.severity]}  {i18n.translate(finding.subject):12}  ", end="")
-        console.print(i18n.translate(finding.result) + advice, markup=False)
+    labels = {severity: translate(severity) for severity in COLORS}
+    subjects = [translate("{subject}", subject=finding.subject) for finding in findings]
+    width, subject_width = max(map(len, labels.values())), max(map(len, subjects))
+    for finding, subject in zip(findings, subjects, strict=True):
+        console.print(f"{labels[finding.severity]:{width}}", style=COLORS[finding.severity], end="  ")
+        template = "{result}  -> {advice}" if finding.advice else "{result}"
+        line = translate(template, result=finding.result, advice=finding.advice)
+        console.print(f"{subject:{subject_width}}  {line}", markup=False)
     return all(finding.severity != "bad" for finding in findings)

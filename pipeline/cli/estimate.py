@@ -16,6 +16,7 @@ from pipeline.cli.check import AllParams, tuned_model
 from pipeline.cli.rate import stored_rate
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.params import suggest_nearest
 from pipeline.common.paths import RAW_CORPUS, RAW_SFT, STAGES
 from pipeline.corpus.params import LocalSource
@@ -185,56 +186,77 @@ def stored_stage_seconds(params: AllParams) -> dict[str, float] | None:
     return stage_seconds(params, rate) if rate else None
 
 
-def describe_time(params: AllParams, stages: Collection[str]) -> str:
+def describe_time(params: AllParams, stages: Collection[str]) -> Translatable:
     """Return a text about the time of those stages on this machine."""
     seconds = stored_stage_seconds(params)
     if seconds is None:
-        return "`tezgah plan` measures how long it takes"
-    return f"about {format_duration(sum(seconds[stage] for stage in stages))} here"
+        return Translatable("`tezgah plan` measures how long it takes")
+    duration = format_duration(sum(seconds[stage] for stage in stages))
+    return Translatable("about {duration} here", duration=duration)
 
 
-def describe_progress(params: AllParams, stage: str) -> str:
+def describe_progress(params: AllParams, stage: str) -> Translatable:
     """Return `stage 5 of 7: train_base; about 8 min left`, for the start of a stage.
 
     Without the time where no rate of this machine is stored. Raises UserError for an unknown stage.
     """
     if stage not in STAGES:
-        raise UserError(f"--stage: {stage}: no such stage{suggest_nearest(stage, list(STAGES))}")
-    i = STAGES.index(stage)
+        raise UserError(
+            "--stage: {stage}: no such stage{suggestion}",
+            stage=stage,
+            suggestion=suggest_nearest(stage, list(STAGES)),
+        )
+    i, count = STAGES.index(stage), len(STAGES)
     seconds = stored_stage_seconds(params)
     if seconds is None:
-        return f"stage {i + 1} of {len(STAGES)}: {stage}"
-    left = sum(seconds[later] for later in STAGES[i:])
-    return f"stage {i + 1} of {len(STAGES)}: {stage}; about {format_duration(left)} left"
+        return Translatable("stage {number} of {count}: {stage}", number=i + 1, count=count, stage=stage)
+    return Translatable(
+        "stage {number} of {count}: {stage}; about {duration} left",
+        number=i + 1,
+        count=count,
+        stage=stage,
+        duration=format_duration(sum(seconds[later] for later in STAGES[i:])),
+    )
 
 
-def format_duration(duration: float) -> str:
+def format_duration(duration: float) -> Translatable:
     """Return a duration in seconds as text: `40 s`, `8 min`, `3 h`, `2 days`."""
     if duration < 90:
-        return f"{max(10, round(duration, -1)):.0f} s"
+        return Translatable("{seconds:.0f} s", seconds=max(10, round(duration, -1)))
     if duration < 90 * 60:
-        return f"{duration / 60:.0f} min"
+        return Translatable("{minutes:.0f} min", minutes=duration / 60)
     if duration < 36 * 3600:
-        return f"{duration / 3600:.0f} h"
-    return f"{duration / 86400:.0f} days"
+        return Translatable("{hours:.0f} h", hours=duration / 3600)
+    return Translatable("{days:.0f} days", days=duration / 86400)
 
 
-def find_shortages(params: AllParams) -> list[str]:
+def find_shortages(params: AllParams) -> list[Translatable]:
     """Return notes about too little text for the vocabulary or for the steps of training."""
-    notes = []
+    notes: list[Translatable] = []
     size, vocab_size = training_bytes(params), params.tokenizer.vocab_size
     if size < vocab_size * MIN_BYTES_PER_PIECE:
         fitting = max(512, size // MIN_BYTES_PER_PIECE // 256 * 256)
         notes.append(
-            f"{size / 1e6:.2f} MB is little for tokenizer.vocab_size {vocab_size};"
-            f" {fitting} would suit it better"
+            Translatable(
+                "{megabytes:.2f} MB is little for tokenizer.vocab_size {vocab_size}; "
+                "{fitting} would suit it better",
+                megabytes=size / 1e6,
+                vocab_size=vocab_size,
+                fitting=fitting,
+            )
         )
     tokens = training_tokens(params)
     epochs = params.train.steps * params.train.tokens_per_step / tokens
     if epochs > MAX_EPOCHS:
         steps = int(MAX_EPOCHS * tokens / params.train.tokens_per_step)
         notes.append(
-            f"train.steps {params.train.steps} reads about {tokens / 1e6:.2f} M tokens {epochs:.0f} times;"
-            f" more text is better, or train.steps {max(1, steps)}"
+            Translatable(
+                "train.steps {steps} reads about {millions:.2f} M tokens {epochs:.0f} times; "
+                "more text is better, or train.steps {fewer}",
+                steps=params.train.steps,
+                millions=tokens / 1e6,
+                epochs=epochs,
+                fewer=max(1, steps),
+            )
         )
     return notes

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.cli.packages import require_packages
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import print_message
 from pipeline.export.target import choose_target, new_folder
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -109,7 +109,8 @@ def choose_name(folder: Path, name: str | None) -> str:
     name = folder.resolve().name if name is None else name
     if not NAME.fullmatch(name):
         raise UserError(
-            f"--name: {name!r}: use the letters a to z, digits, -, _ and ., a letter or digit first"
+            "--name: {name}: use the letters a to z, digits, -, _ and ., a letter or digit first",
+            name=repr(name),
         )
     return name
 
@@ -117,4 +118,4 @@ def choose_name(folder: Path, name: str | None) -> str:
 def print_written(target: Path) -> None:
     """Print the files of an export and their sizes."""
     for file in sorted(path for path in target.rglob("*") if path.is_file()):
-        print(translate(f"{file}: {file.stat().st_size:,} bytes"))
+        print_message("{file}: {size:,} bytes", file=file, size=file.stat().st_size)

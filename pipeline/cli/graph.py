@@ -12,13 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.common.i18n import Translatable, join_texts
+from pipeline.common.library_messages import recognize
 from pipeline.common.params import read_yaml
 from pipeline.common.paths import DVC_FILE, DVC_LOCK_FILE, PARAMS_FILE, copied_from
 
-ABSENT = "not built on this machine"
+ABSENT = Translatable("not built on this machine")
 CODE = "pipeline/"  # its folders are dependencies
-LOST_IN_SHALLOW_CLONE = "a shallow clone loses the results of `dvc exp run --temp` and `--queue`"
+LOST_IN_SHALLOW_CLONE = Translatable(
+    "a shallow clone loses the results of `dvc exp run --temp` and `--queue`"
+)
 STATUS = {"A": "added", "D": "deleted"}  # by git's letters; others: modified
+# What git and DVC say of a file or a stage.
+WORDS = {
+    word: Translatable(word)
+    for word in (
+        "added", "deleted", "modified", "new", "untracked", "not in cache", "changed command",
+        "changed checksum", "always changed", "update available",
+    )
+}  # fmt: skip
 
 
 def stages_after(first: Collection[str], graph: Path = DVC_FILE) -> dict[str, str]:
@@ -63,11 +75,15 @@ def run_dvc(*arguments: str) -> str:
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},  # whatever the terminal's is
     )
     if done.returncode:
-        raise UserError(f"dvc {arguments[0]}: {one_line(done.stderr) or 'failed'}")
+        raise UserError(
+            "dvc {command}: {fault}",
+            command=arguments[0],
+            fault=recognize(one_line(done.stderr)) or Translatable("failed"),
+        )
     return done.stdout
 
 
-def stale_stages() -> dict[str, str]:
+def stale_stages() -> dict[str, Translatable]:
     """The stages that `dvc repro` would run, in order, and why. Raises UserError where DVC fails."""
     causes_of = json.loads(run_dvc("status", "--json"))
     edits = edited_files() if causes_of else {}
@@ -79,7 +95,7 @@ def stale_stages() -> dict[str, str]:
             causes, differing_keys(old, {section: now.get(section) for section in old}), edits
         )
     return {
-        name: changed.get(name) or f"reads what {source} writes"
+        name: changed.get(name) or Translatable("reads what {stage} writes", stage=source)
         for name, source in stages_after(changed).items()
     }
 
@@ -130,7 +146,7 @@ def is_shallow_clone() -> bool:
     return run_git("-C", str(project), "rev-parse", "--is-shallow-repository") == ["true"]
 
 
-def describe_causes(causes: list[Any], params: list[str], edits: dict[str, str]) -> str:
+def describe_causes(causes: list[Any], params: list[str], edits: dict[str, str]) -> Translatable:
     """The causes that `dvc status` names for one stage, in a few words.
 
     `params` are the keys that differ. A room of pipeline/ is told by its files in `edits` (`edited_files`).
@@ -138,7 +154,7 @@ def describe_causes(causes: list[Any], params: list[str], edits: dict[str, str])
     words: list[str] = []
     for cause in causes:
         if isinstance(cause, str):  # changed command, always changed
-            words.append(cause)
+            words.append(WORDS.get(cause, cause))
             continue
         for files in cause.values():
             for file, change in files.items():
@@ -147,8 +163,10 @@ def describe_causes(causes: list[Any], params: list[str], edits: dict[str, str])
                 elif change == "deleted":  # as all is in a fresh clone
                     words += [ABSENT] if ABSENT not in words else []
                 else:
-                    in_room = [
-                        f"{name} {edit}" for name, edit in edits.items() if name.startswith(f"{file}/")
+                    in_room = {name: edit for name, edit in edits.items() if name.startswith(f"{file}/")}
+                    words += [
+                        Translatable("{file} {change}", file=name, change=WORDS.get(edit, edit))
+                        for name, edit in (in_room or {file: str(change)}).items()
                     ]
-                    words += in_room or [f"{file} {change}"]
-    return ", ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")
+    first, more = join_texts(", ", words[:3]), len(words) - 3
+    return Translatable("{first} and {count} more", first=first, count=more) if more > 0 else first

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import Translatable, translate
 from pipeline.common.paths import SFT_MODEL
 from pipeline.device.device import pick_device
 from pipeline.inference.continuations import normalize_prompt
@@ -51,14 +51,16 @@ def infer(
     Everything is checked before this returns. Raises UserError for a folder without a model, an
     argument out of range, or a message longer than the model reads.
     """
-    prompt = normalize_argument("prompt", prompt)
+    prompt = normalize_argument(Translatable("prompt"), prompt)
     stop = [normalize_argument("--stop", text) for text in stop]
     check_arguments(max_new_tokens, seed, stop)
     folder = Path(folder)
     model, tokenizer = open_model(folder, device)
     if raw if raw is not None else folder.resolve().name == "base":
         if system is not None:
-            raise UserError(f"--system: {system!r}: plain text has no system message; leave it out")
+            raise UserError(
+                "--system: {system}: plain text has no system message; leave it out", system=repr(system)
+            )
         if prompt.endswith(" "):
             print(
                 translate("prompt: left out the space at its end, which is part of the next word"),
@@ -77,7 +79,7 @@ def infer(
 def open_model(folder: Path, device: str = "auto") -> tuple[Decoder, ChatTokenizer]:
     """Return a model folder's decoder and tokenizer. Raises UserError where there is none."""
     if not (folder / "config.json").is_file():
-        raise UserError(f"{folder}: no model there; run `make repro`, or name a model folder")
+        raise UserError("{folder}: no model there; run `make repro`, or name a model folder", folder=folder)
     return load_to_answer(folder, pick_device(device)), load_chat_tokenizer(folder)
 
 
@@ -95,15 +97,17 @@ def encode_text_prompt(
 def encode_chat_prompt(text: str, system: str | None, model: Decoder, tokenizer: ChatTokenizer) -> list[int]:
     """Return the token ids that an answer continues. Raises UserError for no text, or too much."""
     if not text.strip():
-        raise UserError(f"prompt: {text!r}: nothing to answer; give some text")
+        raise UserError("prompt: {text}: nothing to answer; give some text", text=repr(text))
     messages = [{"role": "user", "content": text}]
     if system is not None:
         messages.insert(0, {"role": "system", "content": normalize_argument("--system", system)})
     ids = tokenizer.encode_prompt(messages)
     if len(ids) >= model.context:
         raise UserError(
-            f"prompt: {len(ids)} tokens leave no room for an answer: the model reads {model.context};"
-            " shorten it, or pass --raw to continue its end as plain text"
+            "prompt: {count} tokens leave no room for an answer: the model reads {context}; "
+            "shorten it, or pass --raw to continue its end as plain text",
+            count=len(ids),
+            context=model.context,
         )
     return ids
 
@@ -114,15 +118,16 @@ def make_sampling(
     """Return the sampling of the command line's options. Raises UserError for one out of range."""
     try:
         return Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
-    except ValueError as error:
-        raise UserError(f"--{error}".replace("_", "-")) from None
+    except UserError as error:
+        option = f"--{error.message.values['name']}".replace("_", "-")
+        raise UserError(error.message.template, **{**error.message.values, "name": option}) from None
 
 
 def check_arguments(max_new_tokens: int | None, seed: int, stop: Sequence[str]) -> None:
     """Raise UserError for an option out of range."""
     if max_new_tokens is not None and max_new_tokens < 1:
-        raise UserError(f"--max-new-tokens: {max_new_tokens}: give 1 or more")
+        raise UserError("--max-new-tokens: {max_new_tokens}: give 1 or more", max_new_tokens=max_new_tokens)
     if seed < 0:
-        raise UserError(f"--seed: {seed}: give a whole number from 0 up")
+        raise UserError("--seed: {seed}: give a whole number from 0 up", seed=seed)
     if "" in stop:
         raise UserError("--stop: '': an empty stop string; leave it out")

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from pipeline.cli.help import translate_help
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import Translatable, translate
 from pipeline.common.paths import ENCODER_MODEL, RAW_MODEL, SFT_MODEL, TOKENIZER
 
 
@@ -28,8 +28,10 @@ class Commands(TyperGroup):
 
             known = self.list_commands(context)
             raise UserError(
-                f"{name}: no such command"
-                + (suggest_nearest(name, known) or f"; there are {', '.join(known)}")
+                "{name}: no such command{suggestion}",
+                name=name,
+                suggestion=suggest_nearest(name, known)
+                or Translatable("; there are {names}", names=", ".join(known)),
             )
         translate_help(command, context)
         return command
@@ -60,11 +62,12 @@ def check(
     from pipeline.cli.graph import LOST_IN_SHALLOW_CLONE, is_shallow_clone
 
     if is_shallow_clone():
-        print(translate(f"note: {LOST_IN_SHALLOW_CLONE}; run `git fetch --unshallow`"), file=sys.stderr)
+        note = translate("note: {loss}; run `git fetch --unshallow`", loss=LOST_IN_SHALLOW_CLONE)
+        print(note, file=sys.stderr)
     params = check_params()
     if stage is None:
         for note in [*check_conversations(params.sft), *check_machine(params)]:
-            print(translate(f"note: {note}"))
+            print(translate("note: {note}", note=note))
         print(translate("params.yaml: all sections are in order"))
     else:
         from pipeline.cli.estimate import describe_progress
@@ -120,7 +123,7 @@ def add(
     if eval_kind is not None:
         if sft or no_header:
             option = "--sft" if sft else "--no-header"
-            raise UserError(f"{option}: does not go with --eval; leave it out")
+            raise UserError("{option}: does not go with --eval; leave it out", option=option)
         add_task(files, eval_kind, name, column, copy, track)
         return
     if sft:
@@ -529,7 +532,7 @@ def report(
     from pipeline.evaluation.summary import baseline_samples_table, summary_table
 
     print_report(
-        summary_table(read_report("evaluate"), translate),
+        summary_table(read_report("evaluate")),
         baseline_samples_table(read_report("evaluate", file="baseline_samples.json")),
     )
 

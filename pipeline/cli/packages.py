@@ -9,4 +9,8 @@ def require_packages(extra: str, *names: str) -> None:
     """Raise UserError unless the packages `names` of an extra are installed."""
     missing = [name for name in names if find_spec(name) is None]
     if missing:
-        raise UserError(f"{', '.join(missing)}: not installed; run `pip install -e '.[{extra}]'`")
+        raise UserError(
+            "{missing}: not installed; run `pip install -e '.[{extra}]'`",
+            missing=", ".join(missing),
+            extra=extra,
+        )

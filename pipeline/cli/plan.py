@@ -2,12 +2,12 @@
 
 import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import torch
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipeline.autobatch.choose import free_bytes, plan_batch_size
 from pipeline.autobatch.memory_plan import ON_CPU, ON_GPU, Memory, largest_batch, plan_memory
@@ -16,8 +16,8 @@ from pipeline.cli import counting_gain, estimate
 from pipeline.cli.check import AllParams, check_params
 from pipeline.cli.graph import stale_stages
 from pipeline.cli.rate import measure_rate
-from pipeline.common import i18n
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable, format_number, join_texts, translate, translate_table
 from pipeline.common.paths import BASE_MODEL, SHARDS
 from pipeline.device.device import pick_device, pick_precision
 from pipeline.device.memory import tune_allocator
@@ -38,6 +38,7 @@ MEMORY_SAVINGS: dict[str, dict[str, Any]] = {
     "loss_chunks: 8": {"loss_chunks": 8},
     "loss_chunks: 8, checkpointing": {"loss_chunks": 8, "checkpointing": True},
 }
+TITLE_WIDTH = 60  # of the table of memory, whose rows are short
 MANIFEST = SHARDS / "manifest.json"
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ def print_plan(probe: bool) -> None:
     vocab_size = params.tokenizer.vocab_size
     with torch.device("meta"):  # shapes alone
         model = Decoder(params.model, vocab_size)
-    console.print(i18n.translate_table(model_table(model), {0, 1}))
+    console.print(translate_table(model_table(model)))
     parameters = parameter_count(model)
     print_line(console, describe_training_tokens(params, parameters, to_run))
     print_line(console, describe_expected_bits(params, parameters))
@@ -69,26 +70,26 @@ def print_plan(probe: bool) -> None:
     on_cpu = device is not None and device.type == "cpu"
     size, no_fit = try_or_explain(lambda: resolve_batch_size(params, device))
     memory = plan_memory(params.model, vocab_size, params.train, size or 1, precision, on_cpu)
-    console.print(i18n.translate_table(memory_table(memory, size or 1, params, precision, on_cpu)))
+    console.print(translate_table(memory_table(memory, size or 1, params, precision, on_cpu)))
     if device:
         print_line(console, describe_fit(memory, device, size or 1))
-    console.print(i18n.translate_table(card_table(params)))
+    console.print(translate_table(card_table(params)))
     if device:
         rate = measure_rate(params.runtime.device, params.train.precision)
         if rate.note:
-            print_line(console, f"note: {rate.note}")
+            print_line(console, "note: {note}", note=rate.note)
         if to_run is not None:
             print_line(console, describe_times(params, to_run, device, rate.flops))
     if device and size and probe:
         print_line(console, run_probe(params, device, precision, size))
     for note in estimate.find_shortages(params):
-        print_line(console, f"note: {note}")
+        print_line(console, "note: {note}", note=note)
     for stage, why in (to_run or {}).items():
-        print_line(console, f"`dvc repro` will run {stage}: {why}")
+        print_line(console, "`dvc repro` will run {stage}: {why}", stage=stage, why=why)
     if to_run == {}:
         print_line(console, "`dvc repro` will run nothing: all is up to date")
     for fault in filter(None, (no_device, no_graph, no_fit)):
-        print_line(console, f"note: {fault}")
+        print_line(console, "note: {note}", note=fault)
 
 
 def card_precision(params: AllParams) -> str:
@@ -110,23 +111,28 @@ def resolve_batch_size(params: AllParams, device: torch.device | None) -> int:
     return plan_batch_size(params.train, params.model, params.tokenizer.vocab_size, device, processes)[0]
 
 
-def try_or_explain(function: Callable[[], T]) -> tuple[T | None, str]:
-    """Return the result of `function` and "", or None and the message of its UserError."""
+def try_or_explain(function: Callable[[], T]) -> tuple[T | None, Translatable | None]:
+    """Return the result of `function` and None, or None and the message of its UserError."""
     try:
-        return function(), ""
+        return function(), None
     except UserError as error:
-        return None, str(error)
+        return None, error.message
 
 
-def print_line(console: Console, line: str) -> None:
-    """Print a translated line, without wrapping."""
-    console.print(i18n.translate(line), soft_wrap=True, markup=False)
+def print_line(console: Console, template: str, /, **values: object) -> None:
+    """Print a message in the user's language, without wrapping."""
+    console.print(translate(template, **values), soft_wrap=True, markup=False)
 
 
 def model_table(model: Decoder) -> Table:
     """Return a table with a row for each weight: its shape and number of parameters, all layers together."""
     total, config = parameter_count(model), model.params
-    table = Table("module", "shape", "parameters", title=f"{BASE_MODEL}: {config.arch}")
+    table = Table(
+        "module",
+        "shape",
+        "parameters",
+        title=Translatable("{folder}: {arch}", folder=BASE_MODEL, arch=config.arch),
+    )
     layers = len(model.model.layers)
     for name, weight in model.named_parameters():
         in_layer = name.startswith("model.layers.")
@@ -136,29 +142,37 @@ def model_table(model: Decoder) -> Table:
             (layers, name.replace(".layers.0.", f".layers.0-{layers - 1}.")) if in_layer else (1, name)
         )
         shape = " x ".join(map(str, weight.shape))
-        table.add_row(label.removesuffix(".weight"), shape, f"{n_times * weight.numel():,}")
+        table.add_row(label.removesuffix(".weight"), shape, format_number(n_times * weight.numel()))
     embeddings = model.vocab_size * config.width * (1 if config.tie_embeddings else 2)
-    tied = "the output matrix is the embeddings" if config.tie_embeddings else "untied"
+    tied = Translatable("output = embeddings" if config.tie_embeddings else "untied")
     table.add_section()
-    table.add_row("all", tied, f"{total:,}")
-    table.add_row("without embeddings", "", f"{total - embeddings:,}")
+    table.add_row(Translatable("all"), tied, format_number(total))
+    table.add_row(Translatable("without embeddings"), "", format_number(total - embeddings))
     return table
 
 
-def describe_training_tokens(params: AllParams, parameters: int, to_run: dict[str, str] | None) -> str:
+def describe_training_tokens(
+    params: AllParams, parameters: int, to_run: dict[str, Translatable] | None
+) -> Translatable:
     """Return a line about the tokens of pretraining, per parameter and in epochs."""
     steps, per_step = params.train.steps, params.train.tokens_per_step
     packed = read_packed_text(to_run)
-    available, about = (packed["tokens"], "") if packed else (estimate.training_tokens(params), "about ")
+    available = packed["tokens"] if packed else estimate.training_tokens(params)
+    size = format_number(available / 1e6, ",.1f")
     total = steps * per_step
-    return (
-        f"pretraining: {steps:,} steps x {per_step:,} = {total / 1e6:,.1f} M tokens"
-        f" ({total / parameters:.1f} a parameter); the train split has {about}{available / 1e6:,.1f} M:"
-        f" {total / available:.1f} epochs"
+    return Translatable(
+        "pretraining: {steps:,} steps x {step_tokens:,} = {millions:,.1f} M tokens "
+        "({ratio:.1f} a parameter); the train split has {split_millions} M: {epochs:.1f} epochs",
+        steps=steps,
+        step_tokens=per_step,
+        millions=total / 1e6,
+        ratio=total / parameters,
+        split_millions=size if packed else Translatable("about {size}", size=size),
+        epochs=total / available,
     )
 
 
-def read_packed_text(to_run: dict[str, str] | None) -> dict[str, Any] | None:
+def read_packed_text(to_run: Collection[str] | None) -> dict[str, Any] | None:
     """Return what the manifest has of the train split, or None where the shards are missing or stale.
 
     `to_run` are the stale stages, None where they are unknown.
@@ -168,18 +182,22 @@ def read_packed_text(to_run: dict[str, str] | None) -> dict[str, Any] | None:
     return json.loads(MANIFEST.read_text(encoding="utf-8"))["train"]
 
 
-def describe_expected_bits(params: AllParams, parameters: int) -> str:
+def describe_expected_bits(params: AllParams, parameters: int) -> Translatable:
     """Return a line about the expected bits per byte on real text, and the compute-optimal tokens."""
     law, per_token = scaling.LAW, estimate.bytes_per_token(params.tokenizer.vocab_size)
     read, effective = count_read_bytes(params)
     bits = law.bits_per_byte(parameters, effective)
     if scaling.is_within_runs(parameters, read):
-        certainty = f"give or take {bits * law.relative_error(parameters, effective):.2f}"
+        error = bits * law.relative_error(parameters, effective)
+        certainty = Translatable("give or take {error:.2f}", error=error)
     else:
-        certainty = "a guess: no run of that size was measured"
-    return (
-        f"on real Turkish text that comes to about {bits:.2f} bits per byte ({certainty});"
-        f" a model of this size deserves {law.optimal_bytes(parameters) / per_token / 1e6:,.0f} M tokens"
+        certainty = Translatable("a guess: no run of that size was measured")
+    return Translatable(
+        "on real Turkish text that comes to about {bits:.2f} bits per byte ({certainty}); "
+        "a model of this size deserves {millions:,.0f} M tokens",
+        bits=bits,
+        certainty=certainty,
+        millions=law.optimal_bytes(parameters) / per_token / 1e6,
     )
 
 
@@ -190,67 +208,102 @@ def count_read_bytes(params: AllParams) -> tuple[float, float]:
     return read, float(scaling.effective_bytes(max(1, estimate.training_bytes(params)), read))
 
 
-def describe_counting_gain(params: AllParams, parameters: int) -> str:
+def describe_counting_gain(params: AllParams, parameters: int) -> Translatable:
     """Return a line about the bits per byte that counts are expected to take off, on real text."""
     text = max(1, estimate.training_bytes(params))
     network = scaling.LAW.bits_per_byte(parameters, count_read_bytes(params)[1])
     gain = counting_gain.expect_gain(network, text)
-    line = f"with its counts {network:.2f} bits per byte become about {network - gain:.2f} on real text"
-    return line if counting_gain.is_measured(text) else f"{line}, a guess: 5 to 91 MB were measured"
+    line = Translatable(
+        "with its counts {bits:.2f} bits per byte become about {fewer:.2f} on real text",
+        bits=network,
+        fewer=network - gain,
+    )
+    if counting_gain.is_measured(text):
+        return line
+    return Translatable("{line}, a guess: 5 to 91 MB were measured", line=line)
 
 
-def describe_counts(params: AllParams) -> str:
+def describe_counts(params: AllParams) -> Translatable:
     """Return a line about the n-gram counts of the training text: what they take, and whether they stay."""
     order, tokens = params.model.ngram.order, estimate.training_tokens(params)
     seconds = estimate.counting_seconds(tokens, order)
-    kept = f"{estimate.ngram_bytes(tokens, order) / 1e9:.2f} GB in {BASE_MODEL}/{NGRAM_FOLDER}"
+    size = estimate.ngram_bytes(tokens, order) / 1e9
+    kept = Translatable("{size:.2f} GB in {folder}", size=size, folder=f"{BASE_MODEL}/{NGRAM_FOLDER}")
     if params.train.ngram_draws:
         seconds += estimate.counting_seconds(tokens, DRAW_ORDER)
-    return f"n-gram counts: about {seconds:.0f} s to count, {kept if order else 'not kept'}"
+    return Translatable(
+        "n-gram counts: about {seconds:.0f} s to count, {kept}",
+        seconds=seconds,
+        kept=kept if order else Translatable("not kept"),
+    )
 
 
-def describe_disk(params: AllParams, parameters: int) -> str:
+def describe_disk(params: AllParams, parameters: int) -> Translatable:
     """Return a line about the disk space of all outputs and checkpoints of a run."""
     text = estimate.corpus_bytes(params)
     bytes_per_id = 2 if params.tokenizer.vocab_size < 2**16 else 4
     shards = estimate.training_tokens(params) * bytes_per_id
     weights = 4 * parameters
     # Two models. Two checkpoints with weights and up to two moments, and a third while it is written.
-    sizes = {"corpus": text * 0.4, "shards": shards, "models": 2 * weights, "checkpoints": 9 * weights}
+    sizes = {
+        Translatable("corpus"): text * 0.4,
+        Translatable("shards"): shards,
+        Translatable("models"): 2 * weights,
+        Translatable("checkpoints"): 9 * weights,
+    }
     if order := params.model.ngram.order:
-        sizes["counts"] = estimate.ngram_bytes(estimate.training_tokens(params), order)
-    details = ", ".join(f"{name} {size / 1e9:.2f}" for name, size in sizes.items())
-    return f"disk: about {sum(sizes.values()) / 1e9:.2f} GB ({details})"
+        sizes[Translatable("counts")] = estimate.ngram_bytes(estimate.training_tokens(params), order)
+    details = [Translatable("{name} {size:.2f}", name=name, size=size / 1e9) for name, size in sizes.items()]
+    return Translatable(
+        "disk: about {size:.2f} GB ({details})",
+        size=sum(sizes.values()) / 1e9,
+        details=join_texts(", ", details),
+    )
 
 
 def memory_table(memory: Memory, size: int, params: AllParams, precision: str, on_cpu: bool = False) -> Table:
     """Return a table of the memory of a pretraining step with `size` sequences at once, in GiB."""
     batch_size = f"auto ({size})" if params.train.batch_size == "auto" else str(size)
-    title = f"memory of pretraining, train.batch_size {batch_size}, {precision} (GiB)"
-    table = Table(*vars(memory), "libraries", "all", title=title)
+    title = Translatable(
+        "memory of pretraining, train.batch_size {batch_size}, {precision}",
+        batch_size=batch_size,
+        precision=precision,
+    )
     required = memory.with_overhead(ON_CPU if on_cpu else ON_GPU)
-    libraries = required - memory.total  # and fragmentation
-    table.add_row(*(f"{part / GIB:.2f}" for part in (*vars(memory).values(), libraries, required)))
+    parts = {**vars(memory), "libraries": required - memory.total, "all": required}  # and fragmentation
+    table = Table("part", Column("GiB", justify="right"), title=title, min_width=TITLE_WIDTH)
+    for name, size in parts.items():
+        table.add_row(Translatable(name), format_number(size / GIB, ".2f"))
     return table
 
 
-def describe_fit(memory: Memory, device: torch.device, batch_size: int) -> str:
+def describe_fit(memory: Memory, device: torch.device, batch_size: int) -> Translatable:
     """Return a line that says if pretraining fits the memory of this machine."""
     if device.type == "cuda":
         available: int | None = torch.cuda.get_device_properties(device).total_memory
     else:
         available = free_bytes(device)
     if available is None:
-        return f"this machine: {device.type}, which does not tell how much memory is free"
-    fits = memory.fits(available, ON_GPU if device.type == "cuda" else ON_CPU)
-    smaller = "lower train.batch_size" if batch_size > 1 else "choose a smaller model or context"
-    verdict = "fits" if fits else f"does not fit; {smaller}"
-    return f"this machine ({device.type}, {available / GIB:.1f} GiB): {verdict}"
+        return Translatable(
+            "this machine: {device}, which does not tell how much memory is free", device=device.type
+        )
+    if memory.fits(available, ON_GPU if device.type == "cuda" else ON_CPU):
+        verdict = Translatable("fits")
+    elif batch_size > 1:
+        verdict = Translatable("does not fit; lower train.batch_size")
+    else:
+        verdict = Translatable("does not fit; choose a smaller model or context")
+    return Translatable(
+        "this machine ({device}, {memory:.1f} GiB): {verdict}",
+        device=device.type,
+        memory=available / GIB,
+        verdict=verdict,
+    )
 
 
 def card_table(params: AllParams) -> Table:
     """Return a table of the largest train.batch_size for cards of common sizes, without and with savings."""
-    heads = (f"{size} GB" for size in CARD_SIZES)
+    heads = (Translatable("{size} GB", size=size) for size in CARD_SIZES)
     table = Table("card", *heads, title="the largest train.batch_size that fits")
     for name, savings in MEMORY_SAVINGS.items():
         train_params = params.train.model_copy(update=savings)
@@ -262,30 +315,43 @@ def card_table(params: AllParams) -> Table:
             )
             for size in CARD_SIZES
         )
-        table.add_row(name, *("none" if size is None else str(size) for size in best))
+        table.add_row(name, *(Translatable("none") if size is None else str(size) for size in best))
     return table
 
 
-def describe_times(params: AllParams, to_run: dict[str, str], device: torch.device, rate: float) -> str:
+def describe_times(
+    params: AllParams, to_run: Collection[str], device: torch.device, rate: float
+) -> Translatable:
     """Return a line about the time of the stages that would run, at a machine's `rate` of operations."""
     if not to_run:
-        return f"time here ({device.type}): none"
+        return Translatable("time here ({device}): none", device=device.type)
     seconds = estimate.stage_seconds(params, rate)
-    details = ", ".join(f"{stage} {estimate.format_duration(seconds[stage])}" for stage in to_run)
-    total = estimate.format_duration(sum(seconds[stage] for stage in to_run))
-    return f"time here ({device.type}): about {total} ({details})"
+    details = [
+        Translatable("{stage} {duration}", stage=stage, duration=estimate.format_duration(seconds[stage]))
+        for stage in to_run
+    ]
+    return Translatable(
+        "time here ({device}): about {duration} ({details})",
+        device=device.type,
+        duration=estimate.format_duration(sum(seconds[stage] for stage in to_run)),
+        details=join_texts(", ", details),
+    )
 
 
-def run_probe(params: AllParams, device: torch.device, precision: str, size: int) -> str:
+def run_probe(params: AllParams, device: torch.device, precision: str, size: int) -> Translatable:
     """Train a new model for PROBE_STEPS steps; return a line about the time of a step and of all of them.
 
     `size` sequences are read at once.
     """
     step = time_steps(params, device, precision, size, PROBE_STEPS)
-    total = estimate.format_duration(step * params.train.steps)
-    return (
-        f"probe of {PROBE_STEPS} steps: {step:.3f} s a step of {params.train.tokens_per_step:,} tokens,"
-        f" {params.train.tokens_per_step / step:,.0f} tokens/s; pretraining takes {total}"
+    return Translatable(
+        "probe of {steps} steps: {seconds:.3f} s a step of {step_tokens:,} tokens, "
+        "{rate:,.0f} tokens/s; pretraining takes {duration}",
+        steps=PROBE_STEPS,
+        seconds=step,
+        step_tokens=params.train.tokens_per_step,
+        rate=params.train.tokens_per_step / step,
+        duration=estimate.format_duration(step * params.train.steps),
     )
 
 

@@ -27,7 +27,7 @@ from pipeline.autobatch.memory_plan import (
     imitate_gpu_norms,
 )
 from pipeline.cli.check import AllParams, check_params, tuned_model
-from pipeline.common import i18n
+from pipeline.common.i18n import Translatable, format_number, translate, translate_table
 from pipeline.common.paths import RAW_MODEL
 from pipeline.device.device import autocast
 from pipeline.model import cpu_kernels
@@ -101,42 +101,42 @@ def print_tuning_plan() -> None:
     """Print for models and cards the largest `sft.batch_size` that fits. Raises UserError for bad params."""
     params = check_params()
     rank = params.sft.lora.rank or RANK
-    cards = (f"{card} GB" for card in CARDS)
     table = Table(
         Column("model", no_wrap=True),
-        "tokens",
-        "tuned",
+        Column("tuned", no_wrap=True),
         "GB",
-        *cards,
-        title="the largest sft.batch_size that fits",
+        *map(str, CARDS),
+        title="the largest sft.batch_size that fits a card of so many GB",
     )
-    shapes = [(own_shape(params), params.sft.context), *((shape, CONTEXT) for shape in KNOWN)]
-    for shape, context in shapes:
+    own = own_shape(params)
+    for shape, context in [(own, params.sft.context), *((shape, CONTEXT) for shape in KNOWN)]:
         for method in list_methods(shape, rank):
             memory = TuningMemory(shape, method, context)
             batches = (memory.largest_batch(card * 1e9) for card in CARDS)
-            table.add_row(
-                shape.name,
-                f"{context:,}",
-                method.name,
-                f"{memory.bytes(1) / 1e9:.1f}",
-                *map(show_batch, batches),
-            )
+            size = format_number(memory.bytes(1) / 1e9, ".1f")
+            table.add_row(shape.name, method.name, size, *map(show_batch, batches))
         table.add_section()
     console = Console(highlight=False)
-    console.print(i18n.translate_table(table, set(range(2, len(table.columns)))))
-    note = (
-        "planned, no run has confirmed it: bf16, sft.checkpointing: true, every token trained; GB: of one"
-        " conversation at a time"
+    console.print(translate_table(table))
+    lengths = translate(
+        "conversations of {tokens:,} tokens for {model}, of {others:,} for the others",
+        tokens=params.sft.context,
+        model=own.name,
+        others=CONTEXT,
     )
-    console.print(i18n.translate(note), soft_wrap=True, markup=False)
+    console.print(lengths, soft_wrap=True, markup=False)
+    note = translate(
+        "planned, no run has confirmed it: bf16, sft.checkpointing: true, every token trained; GB: of one "
+        "conversation at a time"
+    )
+    console.print(note, soft_wrap=True, markup=False)
 
 
 def show_batch(batch_size: int) -> str:
     """Return a largest batch as text."""
     if batch_size == BATCHES[-1]:
         return f"{batch_size}+"
-    return str(batch_size) if batch_size else "none"
+    return str(batch_size) if batch_size else Translatable("none")
 
 
 def own_shape(params: AllParams) -> Shape:
@@ -147,10 +147,10 @@ def own_shape(params: AllParams) -> Shape:
 def list_methods(shape: Shape, rank: int) -> Iterator[Method]:
     """Yield the ways in which a model can be tuned on a card."""
     if shape.params.count_weights(shape.vocab_size) < LARGEST_WHOLE:
-        yield Method("all weights", 0, 16)
+        yield Method(Translatable("all weights"), 0, 16)
     yield Method(f"LoRA {rank}", rank, 16)
     if not find_odd_widths(shape.params):
-        yield Method(f"LoRA {rank}, 4 bits", rank, 4)
+        yield Method(Translatable("LoRA {rank}, 4 bits", rank=rank), rank, 4)
 
 
 class TuningMemory:

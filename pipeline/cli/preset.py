@@ -11,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 from pipeline.cli.check import AllParams, check_params
 from pipeline.cli.graph import stages_after
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import Translatable, print_message
 from pipeline.common.io import write_atomic
 from pipeline.common.params import read_yaml, suggest_nearest
 from pipeline.common.paths import DVC_FILE, PARAMS_FILE
@@ -39,7 +39,7 @@ def round_trip_yaml() -> YAML:
 def list_presets(presets: Path = PRESETS) -> list[str]:
     """Return the names of all presets. Raises UserError where their folder is missing."""
     if not presets.is_dir():
-        raise UserError(f"{presets}: no such folder; run from the project's folder")
+        raise UserError("{folder}: no such folder; run from the project's folder", folder=presets)
     return sorted(path.stem for path in presets.glob("*.yaml"))
 
 
@@ -48,8 +48,8 @@ def read_preset(name: str, presets: Path = PRESETS) -> dict[str, Any]:
     path = presets / f"{name}.yaml"
     if not path.exists():
         known = list_presets(presets)
-        hint = suggest_nearest(name, known) or f"; there are {', '.join(known)}"
-        raise UserError(f"{path}: no such preset{hint}")
+        hint = suggest_nearest(name, known) or Translatable("; there are {names}", names=", ".join(known))
+        raise UserError("{path}: no such preset{hint}", path=path, hint=hint)
     return read_yaml(path)
 
 
@@ -59,7 +59,7 @@ def merge(base: Any, overlay: dict[str, Any], name: str, path: tuple[str, ...] =
         key_path = (*path, key)
         if key not in base and path not in USER_KEYED:
             hint = suggest_nearest(key, list(base))
-            raise UserError(f"{name}: {'.'.join(key_path)}: unknown key{hint}")
+            raise UserError("{name}: {key}: unknown key{hint}", name=name, key=".".join(key_path), hint=hint)
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             if key_path in USER_KEYED and not value:
                 base[key] = CommentedMap()  # a block emptied in place would be dumped as broken YAML
@@ -180,7 +180,7 @@ def run_preset(chosen: list[str], as_flags: bool) -> None:
     Raises UserError before anything is written.
     """
     if not chosen:
-        print(translate("presets: " + ", ".join(list_presets())))
+        print_message("presets: {names}", names=", ".join(list_presets()))
         return
     text, changes = apply_presets(chosen)
     check_params_text(text)
@@ -193,13 +193,13 @@ def run_preset(chosen: list[str], as_flags: bool) -> None:
 def write_changes(text: str, changes: list[Change]) -> None:
     """Write the text of params.yaml, and print what changes and what that re-runs."""
     if not changes:
-        print(translate("params.yaml has these values already"))
+        print_message("params.yaml has these values already")
         return
     for path, old, new in changes:
-        old_text, new_text = ["none" if value is ABSENT else to_hydra(value) for value in (old, new)]
-        print(f"{'.'.join(path)}: {old_text} -> {new_text}")
+        before, after = (Translatable("none") if value is ABSENT else to_hydra(value) for value in (old, new))
+        print_message("{key}: {before} -> {after}", key=".".join(path), before=before, after=after)
     stale = stages_to_rerun(changes)
     write_atomic(PARAMS_FILE, text)
-    print(translate("these changes re-run: " + (", ".join(stale) or "nothing")))
+    print_message("these changes re-run: {stages}", stages=", ".join(stale) or Translatable("nothing"))
     if any(path[0] == "tokenizer" for path, _, _ in changes):
-        print(translate("another vocabulary: the tokenizer is trained anew, and everything after it"))
+        print_message("another vocabulary: the tokenizer is trained anew, and everything after it")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import Translatable, print_message
 from pipeline.export.push import (
     CARD,
     check_card,
@@ -37,7 +37,7 @@ def run_push(folder: Path, name: str, public: bool, message: str | None) -> None
         check_card(card, folder / CARD)
         make_repository(name, public)
         if left_out:
-            print(translate(f"left out: {', '.join(left_out)}"))
+            print_message("left out: {files}", files=", ".join(left_out))
         new = find_new(folder, files, name)
         print_files(folder, files, new)
         if new:
@@ -55,21 +55,26 @@ def make_repository(name: str, public: bool) -> None:
     visibility = find_visibility(name)
     if visibility is None:
         HfApi().create_repo(name, private=not public)
-        print(translate(f"{name}: made, {'public' if public else 'private'}"))
+        made = Translatable("public" if public else "private")
+        print_message("{name}: made, {visibility}", name=name, visibility=made)
         return
     if visibility == "public" and not public:
-        raise UserError(f"{name}: is public, so everyone would see it; give --public, or another name")
-    print(translate(f"{name}: already exists, {visibility}"))
+        raise UserError(
+            "{name}: is public, so everyone would see it; give --public, or another name", name=name
+        )
+    print_message("{name}: already exists, {visibility}", name=name, visibility=Translatable(visibility))
     if visibility == "private" and public:
-        print(translate(f"note: {name}: stays private; its settings page can make it public"))
+        print_message("note: {name}: stays private; its settings page can make it public", name=name)
 
 
 def print_files(folder: Path, files: list[str], new: list[str]) -> None:
     """Print the files that are sent, their sizes, and how many are there already."""
     for file in new:
-        print(translate(f"{file}: {(folder / file).stat().st_size:,} bytes"))
+        print_message("{file}: {size:,} bytes", file=file, size=(folder / file).stat().st_size)
     if len(new) < len(files):
-        print(translate(f"{len(files) - len(new)} of {len(files)} files are there already"))
+        print_message(
+            "{there} of {files} files are there already", there=len(files) - len(new), files=len(files)
+        )
 
 
 def repository_url(name: str) -> str:

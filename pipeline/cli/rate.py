@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from pipeline.common.fingerprint import scratch_folder
+from pipeline.common.i18n import Translatable
 from pipeline.common.io import write_json
 from pipeline.common.paths import PARAMS_FILE
 
@@ -45,12 +46,23 @@ def measure_rate(device: str, precision: str) -> Rate:
     used, cores = used_cores() if on_cpu else (0.0, 1)  # before the measurement, which uses all
     rates, name = _read_rates(), f"{device}, {precision}"
     is_busy = used > MAX_USED_SHARE * cores
-    busy = f"the machine is busy: other programs use {used:.1f} of {cores} cores"
     if is_busy and name in rates:
-        return Rate(rates[name], f"{busy}; times are by its last rate when it was quiet")
+        note = Translatable(
+            "the machine is busy: other programs use {used:.1f} of {cores} cores; "
+            "times are by its last rate when it was quiet",
+            used=used,
+            cores=cores,
+        )
+        return Rate(rates[name], note)
     rate = measure_flops(device, precision)
     if is_busy:
-        return Rate(rate, f"{busy}, and its rate when quiet is unknown; expect less time then")
+        note = Translatable(
+            "the machine is busy: other programs use {used:.1f} of {cores} cores, "
+            "and its rate when quiet is unknown; expect less time then",
+            used=used,
+            cores=cores,
+        )
+        return Rate(rate, note)
     if PARAMS_FILE.exists():
         with suppress(OSError):  # a folder that cannot be written
             write_json(scratch_folder() / RATE_FILE, rates | {name: rate})

@@ -18,7 +18,7 @@ from pipeline.cli.graph import stale_stages
 from pipeline.cli.plan import print_line, read_packed_text, resolve_batch_size, time_steps, try_or_explain
 from pipeline.cli.rate import measure_rate
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate_table
+from pipeline.common.i18n import Translatable, format_number, join_words, translate_table
 from pipeline.device.device import pick_device, pick_precision
 from pipeline.statistics import scaling
 from pipeline.training.params import TrainParams
@@ -94,14 +94,14 @@ def read_budget(
     given = {"--minutes": minutes, "--hours": hours, "--flops": flops}
     budgets = {name: value for name, value in given.items() if value is not None}
     if len(budgets) > 1:
-        raise UserError(f"{' and '.join(budgets)}: give one budget")
+        raise UserError("{budgets}: give one budget", budgets=join_words(budgets))
     if write and not budgets:
         raise UserError("--write: nothing to write without --minutes, --hours or --flops")
     for name, value in budgets.items():
         if probe:
-            raise UserError(f"{name}: give it without --probe")
+            raise UserError("{name}: give it without --probe", name=name)
         if not 0 < value < math.inf:
-            raise UserError(f"{name}: {value:g}: must be above 0")
+            raise UserError("{name}: {value:g}: must be above 0", name=name, value=value)
     if not budgets:
         return None
     seconds = 60 * (minutes or 0) + 3600 * (hours or 0)
@@ -120,13 +120,13 @@ def print_recommendation(budget: Budget, write: bool) -> None:
         flops = measure_budget(params, text, budget.seconds, console)
     else:
         flops = budget.flops
-        print_line(console, f"budget: {flops:.1e} operations")
+        print_line(console, "budget: {flops:.1e} operations", flops=flops)
     candidates = list_candidates(params, text, flops)
     best = min(candidates, key=lambda candidate: candidate.bits)
     console.print(translate_table(candidate_table(candidates, best)))
     print_line(console, describe_certainty(best))
     for note in estimate.find_shortages(best.params):
-        print_line(console, f"note: {note}")
+        print_line(console, "note: {note}", note=note)
     text_of_params, changes = preset.apply_overlays([("tezgah plan", to_overlay(best))])
     preset.check_params_text(text_of_params)
     if write:
@@ -146,12 +146,14 @@ def set_batch_size(params: AllParams) -> AllParams:
     return params.model_copy(update={"train": params.train.model_copy(update={"batch_size": size})})
 
 
-def measure_text(params: AllParams) -> tuple[int, str]:
+def measure_text(params: AllParams) -> tuple[int, Translatable]:
     """Return the bytes of the train split, of the packed shards where they are up to date, and a line."""
     to_run, _ = try_or_explain(stale_stages)
     packed = read_packed_text(to_run)
     text = packed["bytes"] if packed else max(1, estimate.training_bytes(params))
-    return text, f"text: {'' if packed else 'about '}{text / 1e6:,.1f} MB to train on"
+    size = format_number(text / 1e6, ",.1f")
+    about = size if packed else Translatable("about {size}", size=size)
+    return text, Translatable("text: {size} MB to train on", size=about)
 
 
 def measure_budget(params: AllParams, text: int, seconds: float, console: Console) -> float:
@@ -168,11 +170,16 @@ def measure_budget(params: AllParams, text: int, seconds: float, console: Consol
     precision = pick_precision(params.train.precision, device)
     print_line(
         console,
-        f"budget: {estimate.format_duration(seconds)} here ({device.type}, {precision}),"
-        f" {measured * seconds:.1e} operations at {measured / 1e9:,.0f} GFLOP/s of training",
+        "budget: {duration} here ({device}, {precision}), {flops:.1e} operations "
+        "at {rate:,.0f} GFLOP/s of training",
+        duration=estimate.format_duration(seconds),
+        device=device.type,
+        precision=precision,
+        flops=measured * seconds,
+        rate=measured / 1e9,
     )
     if rate.note:
-        print_line(console, f"note: {rate.note}")
+        print_line(console, "note: {note}", note=rate.note)
     return measured * seconds
 
 
@@ -204,7 +211,9 @@ def list_candidates(params: AllParams, text: int, flops: float) -> list[Candidat
         candidate for width, layers in SHAPES if (candidate := plan_shape(params, text, flops, width, layers))
     ]
     if not candidates:
-        raise UserError(f"a budget of {flops:.1e} operations does not even warm up the smallest model")
+        raise UserError(
+            "a budget of {flops:.1e} operations does not even warm up the smallest model", flops=flops
+        )
     return candidates
 
 
@@ -296,18 +305,20 @@ def candidate_table(candidates: Sequence[Candidate], best: Candidate) -> Table:
         model, train = candidate.params.model, candidate.params.train
         table.add_row(
             f"{model.layers} x {model.width}" + (" ←" if candidate is best else ""),
-            f"{candidate.parameters / 1e6:.1f} M",
-            f"{train.steps:,} x {train.tokens_per_step:,}",
-            f"{candidate.epochs:.1f}",
-            f"{candidate.bits:.3f}",
+            Translatable("{millions:.1f} M", millions=candidate.parameters / 1e6),
+            Translatable("{steps:,} x {tokens:,}", steps=train.steps, tokens=train.tokens_per_step),
+            format_number(candidate.epochs, ".1f"),
+            format_number(candidate.bits, ".3f"),
         )
     return table
 
 
-def describe_certainty(candidate: Candidate) -> str:
+def describe_certainty(candidate: Candidate) -> Translatable:
     """Return a line about the expected bits per byte and how sure they are."""
     if not scaling.is_within_runs(candidate.parameters, candidate.read_bytes):
-        return "on real Turkish text, by the scaling law; a guess: no run of that size was measured"
+        return Translatable(
+            "on real Turkish text, by the scaling law; a guess: no run of that size was measured"
+        )
     effective = float(scaling.effective_bytes(candidate.read_bytes / candidate.epochs, candidate.read_bytes))
     error = candidate.bits * scaling.LAW.relative_error(candidate.parameters, effective)
-    return f"on real Turkish text, by the scaling law; give or take {error:.3f}"
+    return Translatable("on real Turkish text, by the scaling law; give or take {error:.3f}", error=error)

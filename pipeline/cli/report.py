@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.common import i18n
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable, format_number, print_message, translate, translate_table
 from pipeline.common.paths import BASE_MODEL, REPORTS
 
 # Stage, path of the figure in its metrics, label.
@@ -27,26 +27,21 @@ FIGURES = [
     ("train_sft", "exact_match", "answers right to the letter"),
 ]
 
-NEXT_STEPS = """Next:
-  tezgah report --open                     open the page of the run, with time and memory
-  less reports/evaluate/samples.md         read what the models write
-  tezgah infer "Ankara hangi bölgededir?"  ask the chat model
-  dvc exp run -S train.batch_size=4        the same run in less memory
-  dvc exp run -S train.steps=2500          train longer; then: dvc metrics diff, dvc plots diff
-"""
+NEXT_STEPS = {
+    "tezgah report --open": "open the page of the run, with time and memory",
+    "less reports/evaluate/samples.md": "read what the models write",
+    'tezgah infer "Ankara hangi bölgededir?"': "ask the chat model",
+    "dvc exp run -S train.batch_size=4": "the same run in less memory",
+    "dvc exp run -S train.steps=2500": "train longer; then: dvc metrics diff, dvc plots diff",
+}
 
 
 def read_report(stage: str, reports: Path = REPORTS, file: str = "metrics.json") -> dict[str, Any]:
     """Return a stage's metrics, or another JSON file of its report. Raises UserError where it is missing."""
     path = reports / stage / file
     if not path.exists():
-        raise UserError(f"{path}: no such file; run `dvc repro`")
+        raise UserError("{path}: no such file; run `dvc repro`", path=path)
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def format_number(value: float) -> str:
-    """Return a number as text: integers with separators, others with four digits after the point."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
 def stage_table(reports: Path = REPORTS) -> Table:
@@ -56,15 +51,25 @@ def stage_table(reports: Path = REPORTS) -> Table:
         value: Any = read_report(stage, reports)
         for key in path.split("."):
             value = value[key]
-        table.add_row(stage, label, format_number(value))
+        number = format_number(value, "," if isinstance(value, int) else ".4f")
+        table.add_row(stage, Translatable(label), number)
     return table
 
 
 def print_report(evaluation: Table, baseline: Table, reports: Path = REPORTS) -> None:
     """Print the stages' figures, the evaluation, samples beside those of simpler models, and next steps."""
     console = Console(emoji=False)
-    for table, word_columns in ((stage_table(reports), {1}), (evaluation, {0}), (baseline, ())):
-        console.print(i18n.translate_table(table, word_columns))
+    for table in (stage_table(reports), evaluation, baseline):
+        console.print(translate_table(table))
     if not BASE_MODEL.exists():
-        console.print(i18n.translate("note: figures of the last commit; no model is built here yet"))
-    console.print(NEXT_STEPS, markup=False, highlight=False, soft_wrap=True)
+        print_message("note: figures of the last commit; no model is built here yet")
+    print_next_steps()
+
+
+def print_next_steps() -> None:
+    """Print commands that may follow a run, each with what it does."""
+    width = max(map(len, NEXT_STEPS))
+    print_message("Next:")
+    for command, purpose in NEXT_STEPS.items():
+        print(f"  {command:{width}}  {translate(purpose)}")
+    print()

@@ -14,7 +14,7 @@ from pipeline.cli.compare import find_commit
 from pipeline.cli.graph import last_runs, run_git, stale_stages
 from pipeline.cli.revisions import fetch_folder
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import is_turkish, to_turkish
+from pipeline.common.i18n import Translatable, is_turkish, to_turkish
 from pipeline.common.io import sha256, write_atomic
 from pipeline.common.metrics import read_timing
 from pipeline.common.paths import DVC_LOCK_FILE, PARAMS_FILE, REPORTS, STAGES, TOKENIZER
@@ -36,17 +36,19 @@ def write_page(lang: str | None, revision: str | None, opens: bool) -> None:
     """
     lang = lang or ("tr" if is_turkish() else "en")
     if lang not in LANGUAGES:
-        raise UserError(f"--lang: {lang!r}: not one of {', '.join(LANGUAGES)}")
+        raise UserError(
+            "--lang: {lang}: not one of {languages}", lang=repr(lang), languages=", ".join(LANGUAGES)
+        )
     in_words = LANGUAGES[lang]
-    run = read_run(Path(), in_words("workspace"))
+    run = read_run(Path(), in_words(Translatable("workspace")))
     if not any(run.metrics.values()):
-        raise UserError(f"{REPORTS}: no figures of a run; run `dvc repro`")
+        raise UserError("{reports}: no figures of a run; run `dvc repro`", reports=REPORTS)
     other = read_other_run(revision) if revision else None
     path = COMPARISON if other else PAGE
-    write_atomic(path, draw_page(run, lang, other, read_extras(in_words), in_words))
+    write_atomic(path, draw_page(run, lang, other, read_extras(in_words)))
     print(path)
     if opens and not webbrowser.open(path.absolute().as_uri()):
-        raise UserError(f"{path}: no browser to open it with; open it by hand")
+        raise UserError("{path}: no browser to open it with; open it by hand", path=path)
 
 
 def read_extras(in_words: Callable[[str], str]) -> Extras:
@@ -67,19 +69,14 @@ def read_extras(in_words: Callable[[str], str]) -> Extras:
     return Extras(
         seconds=seconds,
         memory_gib=memory,
-        states=describe_states(in_words) if has_lock else {},
+        states={stage: in_words(why) for stage, why in stale_stages().items()} if has_lock else {},
         rebuilt=find_rebuilt(),
         machine="; ".join(machines),
-        cost=in_words(f"{hours:.2f} hours of this machine") if is_timed else "",
+        cost=in_words(Translatable("{hours:.2f} hours of this machine", hours=hours)) if is_timed else "",
         commit=find_lock_commit(Path()),
         lock=sha256(DVC_LOCK_FILE)[:HASH_LENGTH] if has_lock else "",
         default_params=YAML(typ="safe", pure=True).load("\n".join(default)) if default else None,
     )
-
-
-def describe_states(in_words: Callable[[str], str]) -> dict[str, str]:
-    """Return why stages are stale, each cause in the words of the page."""
-    return {stage: ", ".join(map(in_words, why.split(", "))) for stage, why in stale_stages().items()}
 
 
 def find_rebuilt() -> set[str] | None:
@@ -99,12 +96,15 @@ def read_other_run(revision: str) -> Run:
         return check_run(read_run(Path(revision), revision))
     commit = find_commit(revision)
     if commit is None:
-        raise UserError(f"--compare: {revision}: no such revision, experiment or folder")
+        raise UserError("--compare: {revision}: no such revision, experiment or folder", revision=revision)
     command = ["git", "archive", "--format=tar", commit, REPORTS.as_posix(), PARAMS_FILE.as_posix()]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         raise UserError(
-            f"--compare: {revision}: has no {REPORTS} and {PARAMS_FILE}; name a run of this project"
+            "--compare: {revision}: has no {reports} and {params_file}; name a run of this project",
+            revision=revision,
+            reports=REPORTS,
+            params_file=PARAMS_FILE,
         )
     with tempfile.TemporaryDirectory() as made:
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
@@ -118,7 +118,11 @@ def read_other_run(revision: str) -> Run:
 def check_run(run: Run) -> Run:
     """Return a run. Raises UserError where its folder or revision has no figures."""
     if not any(run.metrics.values()):
-        raise UserError(f"--compare: {run.name}: has no figures of a run; name one that has {REPORTS}")
+        raise UserError(
+            "--compare: {run}: has no figures of a run; name one that has {reports}",
+            run=run.name,
+            reports=REPORTS,
+        )
     return run
 
 

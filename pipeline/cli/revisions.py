@@ -25,10 +25,12 @@ def fetch_folder(folder: Path, revision: str) -> Path:
     try:
         folder = folder.resolve().relative_to(Path.cwd().resolve())
     except ValueError:
-        raise UserError(f"{name}: not in this project; name a folder of it, such as models/sft") from None
+        raise UserError(
+            "{name}: not in this project; name a folder of it, such as models/sft", name=name
+        ) from None
     commit = find_commit(revision)
     if commit is None:
-        raise UserError(f"{name}: no such revision or experiment; `dvc exp list` shows experiments")
+        raise UserError("{name}: no such revision or experiment; `dvc exp list` shows experiments", name=name)
     target = scratch_folder() / FETCHED / commit / folder
     if target.is_dir():
         return target
@@ -41,8 +43,9 @@ def fetch_folder(folder: Path, revision: str) -> Path:
     except Exception as error:  # of many kinds, by the remote
         shutil.rmtree(partial, ignore_errors=True)
         raise UserError(
-            f"{name}: not in DVC's cache ({one_line(error)}); run `dvc fetch --all-commits`, or train it"
-            " again"
+            "{name}: not in DVC's cache ({error}); run `dvc fetch --all-commits`, or train it again",
+            name=name,
+            error=one_line(error),
         ) from None
     partial.rename(target)
     return target

@@ -10,12 +10,18 @@ from rich.progress import Progress
 from rich.text import Text
 
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import print_message, translate
 from pipeline.search.find import Hit, open_index
 from pipeline.search.index import update_index
 
 SHOWN_NOTES = 20
 MAX_HITS = 10_000
+PLACES = {  # kinds of places in a document
+    "page": "page {number}",
+    "line": "line {number}",
+    "row": "row {number}",
+    "paragraph": "paragraph {number}",
+}
 
 
 def run_index(folder: Path, index: Path, encoder: Path | None, words_only: bool) -> None:
@@ -31,24 +37,26 @@ def run_index(folder: Path, index: Path, encoder: Path | None, words_only: bool)
             words_only,
             lambda name, done, total: progress.update(tasks[name], completed=done, total=total),
         )
-    print(
-        translate(
-            f"{index}: files: {changes.added:,} read, {changes.unchanged:,} as before, {changes.renamed:,}"
-            f" renamed, {changes.removed:,} removed"
-        )
+    print_message(
+        "{index}: files: {added:,} read, {unchanged:,} as before, {renamed:,} renamed, {removed:,} removed",
+        index=index,
+        added=changes.added,
+        unchanged=changes.unchanged,
+        renamed=changes.renamed,
+        removed=changes.removed,
     )
     if changes.embedded:
-        print(translate(f"passages with a new vector: {changes.embedded:,}"))
+        print_message("passages with a new vector: {embedded:,}", embedded=changes.embedded)
     if changes.encoder_error:
-        print(translate("note: no new vectors; name an encoder by --encoder, or give --words-only:"))
-        print(translate(str(changes.encoder_error)))
+        print_message("note: no new vectors; name an encoder by --encoder, or give --words-only:")
+        print(translate(changes.encoder_error.message))
     if changes.skipped:
-        print(translate(f"note: files of other formats, left out: {changes.skipped:,}"))
+        print_message("note: files of other formats, left out: {skipped:,}", skipped=changes.skipped)
     notes = changes.unreadable | changes.partial
     for path, reason in list(notes.items())[:SHOWN_NOTES]:
-        print(f"{translate('note')}: {path}: {translate(reason)}")
+        print_message("note: {path}: {reason}", path=path, reason=reason)
     if (more := len(notes) - SHOWN_NOTES) > 0:
-        print(translate(f"note: further files that could not be read whole: {more:,}"))
+        print_message("note: further files that could not be read whole: {more:,}", more=more)
 
 
 def run_search(query: str, index: Path, limit: int, lexical: bool, dense: bool, as_json: bool) -> None:
@@ -57,14 +65,13 @@ def run_search(query: str, index: Path, limit: int, lexical: bool, dense: bool, 
     Raises UserError for no index, a query without a word, and vectors that are asked for and cannot be used.
     """
     if not 1 <= limit <= MAX_HITS:
-        raise UserError(f"-n: {limit}: give 1 to {MAX_HITS:,}")
+        raise UserError("-n: {limit}: give 1 to {max_hits:,}", limit=limit, max_hits=MAX_HITS)
     if lexical and dense:
         raise UserError("--lexical and --dense exclude each other; give one, or neither for both")
     with open_index(index) as opened:
         hits = opened.search(query, limit, "words" if lexical else "vectors" if dense else None)
         if opened.encoder and opened.encoder_error and not lexical:
-            reason = translate(str(opened.encoder_error))
-            print(translate(f"note: by words alone: {reason}"), file=sys.stderr)
+            print_words_alone(opened.encoder_error)
     if as_json:
         for hit in hits:
             print(json.dumps(asdict(hit), ensure_ascii=False))
@@ -74,7 +81,12 @@ def run_search(query: str, index: Path, limit: int, lexical: bool, dense: bool, 
         console.print(render_hit(hit))
         console.print(render_passage(hit), end="\n\n")
     if not hits:
-        print(translate("nothing found"))
+        print_message("nothing found")
+
+
+def print_words_alone(reason: UserError) -> None:
+    """Print a note on standard error: why an index's vectors are not used."""
+    print(translate("note: by words alone: {reason}", reason=reason), file=sys.stderr)
 
 
 def render_hit(hit: Hit) -> Text:
@@ -84,7 +96,7 @@ def render_hit(hit: Hit) -> Text:
 
 def render_place(hit: Hit) -> Text:
     """Return where a passage stands: its file and place, and its headings."""
-    place = translate(f"{hit.place_kind} {hit.place}")
+    place = translate(PLACES[hit.place_kind], number=hit.place)
     parts = [f"{hit.path}, {place}", *(part for part in (hit.title, hit.heading) if part)]
     return Text("  ".join(parts), style="bold")
 

@@ -12,7 +12,8 @@ from pipeline.cli.infer import open_model
 from pipeline.cli.packages import require_packages
 from pipeline.cli.revisions import fetch_folder, split_revision
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import print_message, translate
+from pipeline.common.library_messages import describe_system_error
 from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL
 
 PACKAGES = ("fastapi", "uvicorn", "llguidance")
@@ -43,7 +44,8 @@ def run_server(
     is_open = not is_loopback(host)
     if is_open and not token:
         raise UserError(
-            f"--host: {host}: others can reach this address; give a secret: --token, or TEZGAH_TOKEN"
+            "--host: {host}: others can reach this address; give a secret: --token, or TEZGAH_TOKEN",
+            host=host,
         )
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise UserError("--token: give ASCII letters, digits and signs without a space, or leave it out")
@@ -71,7 +73,9 @@ def run_server(
     app = create_app(Catalog(served_models, served, documents), Limits(max_waiting, seconds), names, token)
     place = f"http://{own}:{listener.getsockname()[1]}"
     known = ", ".join([model.name for model in served_models] + ([served.name] if served else []))
-    print(translate(f"{place}: a page to talk with {known}; the API is under {place}/v1"), flush=True)
+    print_message(
+        "{place}: a page to talk with {known}; the API is under {place}/v1", place=place, known=known
+    )
     print(translate("Ctrl-C ends"), file=sys.stderr, flush=True)
     config = uvicorn.Config(
         app, log_level="warning", timeout_keep_alive=5, timeout_graceful_shutdown=3, server_header=False
@@ -89,13 +93,13 @@ def find_folder(named: tuple[Path, str | None]) -> Path:
 def check_limits(port: int, slots: int, max_waiting: int, seconds: float) -> None:
     """Raise UserError for a number out of range."""
     if not 0 <= port < 65536:
-        raise UserError(f"--port: {port}: give 1 to 65535, or 0 for a free one")
+        raise UserError("--port: {port}: give 1 to 65535, or 0 for a free one", port=port)
     if not 1 <= slots <= MAX_SLOTS:
-        raise UserError(f"--slots: {slots}: give 1 to {MAX_SLOTS}")
+        raise UserError("--slots: {slots}: give 1 to {max_slots}", slots=slots, max_slots=MAX_SLOTS)
     if max_waiting < 0:
-        raise UserError(f"--queue: {max_waiting}: give 0 or more")
+        raise UserError("--queue: {max_waiting}: give 0 or more", max_waiting=max_waiting)
     if not 0 < seconds < float("inf"):
-        raise UserError(f"--seconds: {seconds:g}: give a number above 0")
+        raise UserError("--seconds: {seconds:g}: give a number above 0", seconds=seconds)
 
 
 def is_loopback(host: str) -> bool:
@@ -116,8 +120,13 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(128)  # who calls before the server has started is heard then
         return listener
     except socket.gaierror:
-        raise UserError(f"--host: {host}: no such address; 127.0.0.1 is this machine alone") from None
+        raise UserError(
+            "--host: {host}: no such address; 127.0.0.1 is this machine alone", host=host
+        ) from None
     except OSError as error:
         raise UserError(
-            f"{host}:{port}: {error.strerror}; name another --port, or end what uses it"
+            "{host}:{port}: {reason}; name another --port, or end what uses it",
+            host=host,
+            port=port,
+            reason=describe_system_error(error),
         ) from None

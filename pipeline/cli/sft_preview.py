@@ -8,7 +8,7 @@ from rich.text import Text
 from pipeline.cli.check import check_params
 from pipeline.cli.plan import try_or_explain
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate, translate_table
+from pipeline.common.i18n import Translatable, format_number, translate, translate_table
 from pipeline.common.paths import BASE_MODEL, TOKENIZER
 from pipeline.eval_sets.readers import read_all_texts
 from pipeline.eval_sets.tasks import load_task_files
@@ -38,7 +38,7 @@ def print_preview() -> None:
     for note in list_notes(sources):
         console.print(translate(note), soft_wrap=True, markup=False)
     if fault:
-        raise UserError(fault)
+        raise UserError("{fault}", fault=fault)
     check_sources(sources)
     check_enough(len(data.train), len(data.val), params.sft)
 
@@ -59,15 +59,15 @@ def print_source(preview: SourcePreview, console: Console) -> None:
         console.print(translate_table(columns))
     counts = Table(show_header=False)
     for name, count in preview.counts.items():
-        counts.add_row(translate(name), f"{count:,}")
-    counts.add_row(translate("times each is read in the run"), f"{preview.readings:.2f}")
+        counts.add_row(Translatable(name), format_number(count))
+    counts.add_row(Translatable("times each is read in the run"), format_number(preview.readings, ".2f"))
     for role, mean in preview.tokens_a_turn.items():
-        counts.add_row(translate(f"tokens a turn, {role}"), f"{mean:.1f}")
-    console.print(counts)
+        counts.add_row(Translatable("tokens a turn, {role}", role=role), format_number(mean, ".1f"))
+    console.print(translate_table(counts))
     if preview.dropped:
         dropped = Table("broken rule", "conversations", "the first begins")
         for rule, (count, example) in preview.dropped.items():
-            dropped.add_row(rule, f"{count:,}", escape(example))
+            dropped.add_row(rule, format_number(count), escape(example))
         console.print(translate_table(dropped))
     if preview.samples:
         console.print(translate("what is trained is green:"))

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.common import i18n
+from pipeline.common.i18n import Translatable, translate, translate_table
 from pipeline.tokenizer.tokenizer import METASPACE, Tokenizer
 from pipeline.tokenizer_training.report import WORD
 
@@ -30,12 +30,24 @@ def print_tokens(text: str, folder: Path) -> None:
         colored.append("" if console.is_terminal else " ")  # visible without colors
         table.add_row(str(token), escape(piece), piece_bytes(tokenizer, token).hex(" "))
     console.print(colored, soft_wrap=True)
-    console.print(i18n.translate_table(table))
+    console.print(translate_table(table))
+    print(translate(count_units(text, len(ids))))
+
+
+def count_units(text: str, tokens: int) -> Translatable:
+    """Return how many tokens, bytes and words a text has, and their ratios where it has words."""
     size, words = len(text.encode("utf-8")), len(WORD.findall(text))
-    counts = f"{len(ids)} tokens, {size} bytes, {words} words"
-    if words:
-        counts += f": {size / len(ids):.2f} bytes per token, {len(ids) / words:.2f} tokens per word"
-    console.print(i18n.translate(counts), soft_wrap=True)
+    counts = Translatable(
+        "{tokens} tokens, {size} bytes, {words} words", tokens=tokens, size=size, words=words
+    )
+    if not words:
+        return counts
+    return Translatable(
+        "{counts}: {bytes_per_token:.2f} bytes per token, {tokens_per_word:.2f} tokens per word",
+        counts=counts,
+        bytes_per_token=size / tokens,
+        tokens_per_word=tokens / words,
+    )
 
 
 def piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:

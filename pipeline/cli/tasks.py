@@ -9,12 +9,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate, translate_table
+from pipeline.common.i18n import Translatable, print_message, translate_table
 from pipeline.common.io import atomic_file
 from pipeline.common.paths import RAW_EVAL, TASKS
 from pipeline.eval_sets.readers import read_task
 from pipeline.eval_sets.tasks import TaskFile, find_data_files, list_task_names, read_task_file
 from pipeline.hub.data_sets import download_rows
+
+NOT_STATED = "not stated"
 
 
 def task_table() -> Table:
@@ -24,8 +26,10 @@ def task_table() -> Table:
         column.no_wrap = True
     for name in list_task_names():
         task = read_task_file(name)
-        measured = "measured" if task.measured else "unmeasured"
-        table.add_row(name, task.kind, str(task.version), escape(task.license), describe_data(task), measured)
+        data = Translatable(describe_data(task))
+        models = Translatable("measured" if task.measured else "unmeasured")
+        license = Translatable(NOT_STATED) if task.license == NOT_STATED else escape(task.license)
+        table.add_row(name, task.kind, str(task.version), license, data, models)
     return table
 
 
@@ -40,12 +44,9 @@ def describe_data(task: TaskFile) -> str:
 
 def print_tasks() -> None:
     """Print the table, and what its words mean."""
-    table = translate_table(task_table(), {4, 5})
-    Console().print(table)
-    print(
-        translate(
-            "`tezgah tasks fetch NAME` downloads what can be fetched; eval.tasks names what is measured"
-        )
+    Console().print(translate_table(task_table()))
+    print_message(
+        "`tezgah tasks fetch NAME` downloads what can be fetched; eval.tasks names what is measured"
     )
 
 
@@ -58,11 +59,14 @@ def fetch_task(name: str) -> None:
     task = read_task_file(name)
     path, key = Path(task.path), f"{TASKS}/{name}.yaml: hub"
     if describe_data(task) == "here" or os.path.lexists(path):
-        print(translate(f"{path}: is here already"))
+        print_message("{path}: is here already", path=path)
         return
     if task.hub is None:
         raise UserError(
-            f"{key}: missing, so get the files by hand: {task.source}; they belong at {task.path}"
+            "{key}: missing, so get the files by hand: {source}; they belong at {path}",
+            key=key,
+            source=task.source,
+            path=task.path,
         )
     count = 0
     with atomic_file(path) as file:
@@ -74,4 +78,10 @@ def fetch_task(name: str) -> None:
     except UserError:
         path.unlink()
         raise
-    print(translate(f"{path}: {count:,} rows of {task.hub.dataset}; license: {task.license}"))
+    print_message(
+        "{path}: {count:,} rows of {dataset}; license: {license}",
+        path=path,
+        count=count,
+        dataset=task.hub.dataset,
+        license=task.license,
+    )

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import print_message
 from pipeline.common.params import load_section, load_seed
 from pipeline.common.paths import CORPUS_TRAIN, RAW_MODEL
 from pipeline.common.runtime import RuntimeParams
@@ -21,15 +21,23 @@ def run_teacher(folder: Path, out: Path, words: int, spans: int, prompt: str) ->
     """
     place = Path(os.path.normpath(out.absolute()))
     if RAW_MODEL.absolute() not in place.parents:
-        raise UserError(f"--out {out}: not under {RAW_MODEL}/, where encoder.teacher looks")
+        raise UserError(
+            "--out {out}: not under {raw_model}/, where encoder.teacher looks", out=out, raw_model=RAW_MODEL
+        )
     if place.is_dir():
-        raise UserError(f"--out {out}: is a folder; name a file")
+        raise UserError("--out {out}: is a folder; name a file", out=out)
     device = pick_device(load_section("runtime", RuntimeParams).device)
     seed = load_seed()
     documents = sample_documents(read_texts(CORPUS_TRAIN), seed)
     texts = list_teacher_texts(documents.texts, words, spans, seed)
     if not texts:
-        raise UserError(f"--words {words} --spans {spans}: the corpus has nothing to ask for; raise one")
+        raise UserError(
+            "--words {words} --spans {spans}: the corpus has nothing to ask for; raise one",
+            words=words,
+            spans=spans,
+        )
     write_teacher(place, texts, ask_teacher(folder, texts, device, prompt))
     name = place.relative_to(Path.cwd())
-    print(translate(f"{name}: {len(texts):,} texts and their vectors; set encoder.teacher to it"))
+    print_message(
+        "{name}: {count:,} texts and their vectors; set encoder.teacher to it", name=name, count=len(texts)
+    )

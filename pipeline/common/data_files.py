@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.paths import copied_from
 
 
@@ -28,7 +29,12 @@ def matching_files(
             _refuse_symlinked_folders(key, root, match, folder)
         data_files = [match for match in matches if _is_data_file(key, root, match)]
         if not data_files:
-            raise UserError(f"{key}: {pattern}: {_explain_no_match(root, pattern, matches)}")
+            raise UserError(
+                "{key}: {pattern}: {fault}",
+                key=key,
+                pattern=pattern,
+                fault=_explain_no_match(root, pattern, matches),
+            )
         files.update(dict.fromkeys(root / match for match in data_files))
     return list(files)
 
@@ -37,7 +43,10 @@ def _check_inside_folder(key: str, pattern: str, folder: PurePosixPath) -> None:
     path = PurePosixPath(pattern)
     if path.is_absolute() or ".." in path.parts or not path.is_relative_to(folder) or path == folder:
         raise UserError(
-            f"{key}: {pattern}: not under {folder}/; link the files there: ln -s /path/of/file {folder}/"
+            "{key}: {pattern}: not under {folder}/; link the files there: ln -s /path/of/file {folder}/",
+            key=key,
+            pattern=pattern,
+            folder=folder,
         )
 
 
@@ -49,26 +58,36 @@ def _refuse_symlinked_folders(key: str, root: Path, path: str, folder: Path | st
         if current.is_symlink() and current.is_dir():
             name = current.relative_to(root).as_posix()
             raise UserError(
-                f"{key}: {name} is a symlinked folder, behind which DVC sees no change; remove it and "
-                f"link its files one by one: ln -s {current.resolve()}/* {folder}/ (or copy and dvc add it)"
+                "{key}: {name} is a symlinked folder, behind which DVC sees no change; remove it "
+                "and link its files one by one: ln -s {target}/* {folder}/ (or copy and dvc add "
+                "it)",
+                key=key,
+                name=name,
+                target=current.resolve(),
+                folder=folder,
             )
 
 
 def _is_data_file(key: str, root: Path, match: str) -> bool:
     path = root / match
     if path.is_symlink() and not path.exists():
-        raise UserError(f"{key}: {match}: links to {path.readlink()}, which does not exist; link it again")
+        raise UserError(
+            "{key}: {match}: links to {target}, which does not exist; link it again",
+            key=key,
+            match=match,
+            target=path.readlink(),
+        )
     return path.is_file() and path.suffix != ".dvc"
 
 
 def _explain_no_match(root: Path, pattern: str, matches: Sequence[str]) -> str:
     if any((root / match).is_dir() for match in matches):
-        return f"is a folder; name its files: {pattern.rstrip('/')}/*"
+        return Translatable("is a folder; name its files: {folder}/*", folder=pattern.rstrip("/"))
     if glob.glob(pattern + ".dvc", root_dir=root) or any(match.endswith(".dvc") for match in matches):
-        return "the data of its .dvc file is absent; fetch it with `dvc pull` or `dvc checkout`"
+        return Translatable("the data of its .dvc file is absent; fetch it with `dvc pull` or `dvc checkout`")
     if (project := copied_from(root)) and glob.glob(pattern, root_dir=project, recursive=True):
-        return (
+        return Translatable(
             "not in this copy, as `--temp` and `--queue` copy only what git or DVC track; "
             "`dvc add` it, or run without them"
         )
-    return "no such file; put it there (copy, ln -s or dvc add), or fix the path"
+    return Translatable("no such file; put it there (copy, ln -s or dvc add), or fix the path")

@@ -9,14 +9,21 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import Translatable, translate
 
 if TYPE_CHECKING:
     import typer
 
 
 class UserError(ValueError):
-    """A mistake that the user can fix. The message is one line: file, key or row; value; what to do."""
+    """A mistake that the user can fix. The message is one line: file, key or row; value; what to do.
+
+    It is given as a template and what fills its places, or whole. `message` is what translates.
+    """
+
+    def __init__(self, template: str, /, **values: object) -> None:
+        self.message = Translatable(template, **values)
+        super().__init__(self.message)
 
 
 # Advice for the commonest errors of the operating system.
@@ -26,11 +33,22 @@ ADVICE = {
     errno.ENOENT: "no such file; `dvc repro` makes it, or name one that is there",
     errno.EACCES: "no permission; change who may read and write it",
     errno.EROFS: "the disk is read-only; work in a folder that can be written",
+    errno.EISDIR: "a folder; name a file",
+    errno.ENOTDIR: "not a folder; name one",
+    errno.EEXIST: "already exists; remove it, or name another",
+    errno.EIO: "the disk fails to read or write; copy what is on it, and check it",
+    errno.ENAMETOOLONG: "the name is too long; shorten it",
 }
 
 
 def one_line(error: BaseException | str) -> str:
-    """Return the message of `error` folded to one line, for a terminal or a log; a tab in a line as \\t."""
+    """Return the message of `error` folded to one line, for a terminal or a log; a tab in a line as \\t.
+
+    A message that can be translated stays one.
+    """
+    message = getattr(error, "message", error)
+    if isinstance(message, Translatable):
+        return message
     return " ".join(re.sub(r"(?<=\S)\t(?=\S)", r"\\t", str(error)).split())
 
 
@@ -39,13 +57,14 @@ def describe_error(error: Exception) -> str:
     number = getattr(error, "errno", None)
     if number not in ADVICE:
         return one_line(error)
+    advice = Translatable(ADVICE[number])
     file = getattr(error, "filename", None)
-    return f"{file}: {ADVICE[number]}" if file else ADVICE[number]
+    return Translatable("{file}: {advice}", file=file, advice=advice) if file else advice
 
 
 def describe_missing_package(error: ModuleNotFoundError) -> str:
     """Return one line about a package that is not installed."""
-    return f"package {error.name} is missing; run `make install`"
+    return Translatable("package {name} is missing; run `make install`", name=error.name)
 
 
 def describe_usage_error(error: "typer.TyperException") -> str:
@@ -53,12 +72,22 @@ def describe_usage_error(error: "typer.TyperException") -> str:
 
     Empty where Typer has already shown the help.
     """
-    message = one_line(error.format_message()).rstrip(".")
+    from pipeline.common.library_messages import recognize  # here: a command without a mistake needs it not
+
+    sentence = one_line(error.format_message()).rstrip(".")
+    if not sentence:
+        return ""
+    message = recognize(sentence)
     context = getattr(error, "ctx", None)
     takes_text = context is not None and any(p.param_type_name == "argument" for p in context.command.params)
-    if takes_text and message.startswith("No such option") and "(Possible" not in message:
-        message += "; put -- before text that begins with -"
-    return f"{message}; --help tells what there is" if message else ""
+    if takes_text and sentence.startswith("No such option") and "(Possible" not in sentence:
+        message = Translatable("{message}; put -- before text that begins with -", message=message)
+    return Translatable("{message}; --help tells what there is", message=message)
+
+
+def print_error(message: str) -> None:
+    """Print an error as one line on standard error."""
+    print(one_line(translate("error: {message}", message=message)), file=sys.stderr)
 
 
 def print_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -67,9 +96,9 @@ def print_uncaught(kind: type[BaseException], error: BaseException, trace: Trace
     if os.environ.get("TEZGAH_DEBUG") == "1" or ours:
         sys.__excepthook__(kind, error, trace)
     elif isinstance(error, ModuleNotFoundError):
-        print(translate(f"error: {describe_missing_package(error)}"), file=sys.stderr)
+        print_error(describe_missing_package(error))
     elif isinstance(error, KeyboardInterrupt):
-        print(translate("error: stopped"), file=sys.stderr)
+        print_error(Translatable("stopped"))
     else:
         sys.__excepthook__(kind, error, trace)
 
@@ -129,6 +158,6 @@ def run_app(app: "typer.Typer") -> None:
         else:
             message = describe_error(error)
         if message:
-            print(translate(f"error: {message}"), file=sys.stderr)
+            print_error(message)
         raise SystemExit(1) from None
     raise SystemExit(status)

@@ -20,6 +20,7 @@ from pathspec import GitIgnoreSpec
 from ruamel.yaml import YAML
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import print_message
 from pipeline.common.io import sha256
 from pipeline.common.params import Section
 from pipeline.common.paths import DVC_FILE
@@ -43,17 +44,17 @@ def clean_scratch() -> None:
         if (folders := checkpoint_folders(stage))
     }
     if not stages:
-        print(f"{scratch_folder()}: no checkpoints")
+        print_message("{folder}: no checkpoints", folder=scratch_folder())
     for stage, folders in stages.items():
         with open(stage / "lock", "a+") as lock:
             try:
                 _lock_file(lock)
             except BlockingIOError:
-                print(f"left {stage}: a training holds it now")
+                print_message("left {stage}: a training holds it now", stage=stage)
                 continue
             for folder in folders:
                 size = sum(file.lstat().st_size for file in folder.rglob("*"))
-                print(f"remove {folder} ({size / 1e6:.1f} MB)", flush=True)
+                print_message("remove {folder} ({megabytes:.1f} MB)", folder=folder, megabytes=size / 1e6)
                 shutil.rmtree(folder)
 
 
@@ -149,7 +150,12 @@ def stage_lock(stage: str) -> Iterator[None]:
             _lock_file(file)
         except BlockingIOError:
             file.seek(0)
-            raise UserError(f"{path}: process {file.read()} runs {stage} now; wait or stop it") from None
+            raise UserError(
+                "{path}: process {process} runs {stage} now; wait or stop it",
+                path=path,
+                process=file.read(),
+                stage=stage,
+            ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -168,4 +174,6 @@ def _lock_file(file: TextIO) -> None:
     except OSError as error:
         if error.errno not in LOCKS_UNSUPPORTED:
             raise
-        print(f"{file.name}: this file system has no locks; start no second run beside this one")
+        print_message(
+            "{file}: this file system has no locks; start no second run beside this one", file=file.name
+        )

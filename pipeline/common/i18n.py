@@ -1,52 +1,113 @@
-"""Translation of messages into Turkish, where TEZGAH_LANG or the terminal's language asks for it.
+"""Messages of the program in English and Turkish: Turkish where TEZGAH_LANG or the terminal's language asks.
 
-A message is matched as a whole with the templates of locale/tr.txt. The text in a placeholder is translated
-in turn, as it may be a message itself.
+A message is a template with named places. Its English is the template itself. Its Turkish stands in
+locale/tr.po under that template, so the places may come in another order. What fills a place is a user's own
+text or a number and stays as it is, or is a `Translatable` and is translated in turn.
 """
 
-import copy
+import json
 import os
 import re
-from collections.abc import Collection
-from functools import cache
+import string
+from collections.abc import Iterable, Mapping
+from functools import cache, reduce
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-CATALOG_FILE = Path(__file__).parents[1] / "locale/tr.txt"
-ERROR_PREFIX = "hata: "
-SHORT_TEMPLATE = 4  # characters, as in `{} or {}` and `{} s`
-PLACEHOLDER = re.compile(r"\{(\d*)\}")
+CATALOG_FILE = Path(__file__).parents[1] / "locale/tr.po"
+PLACE = re.compile(r"(?<!\{)\{(\w*)(?::[^{}\s]*)?\}(?!\})")
+TURKISH_DIGITS = str.maketrans(",.", ".,")  # 18,008.5 is 18.008,5
+CHECK = "TEZGAH_CHECK_MESSAGES"  # set by the tests: a message that the catalog lacks raises
+
+
+class Translatable(str):
+    """A text of the program: its English, with the template and the values that other languages need."""
+
+    template: str
+    values: Mapping[str, Any]
+
+    def __new__(cls, template: str, /, **values: object) -> Self:
+        """Return the message. Values but text, numbers and messages are taken as their text."""
+        if isinstance(template, Translatable) and not values:
+            values, template = dict(template.values), template.template
+        kept = {name: keep_value(value) for name, value in values.items()}
+        message = super().__new__(cls, template.format(**kept) if kept else template)
+        message.template, message.values = str(template), kept
+        if os.environ.get(CHECK) and has_words(template) and template not in load_catalog():
+            raise KeyError(f"locale/tr.po lacks {template!r}")
+        return message
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:  # for pickle and copy
+        return (self.template,), dict(self.values)
+
+
+def keep_value(value: object) -> str | float:
+    """Return what fills a place of a message: text, a number, or a message."""
+    message = getattr(value, "message", None)
+    if isinstance(message, Translatable):  # of an error
+        return message
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return float(value)
+    return value if isinstance(value, str) else str(value)
+
+
+def has_words(template: str) -> bool:
+    """Return true if a template has letters of its own, which must be translated."""
+    return bool(re.search(r"[^\W\d_]", PLACE.sub("", template)))
+
+
+def join_texts(separator: str, messages: Iterable[str]) -> Translatable:
+    """Return messages as one, with a separator that needs no translation."""
+    values = {f"part_{i}": message for i, message in enumerate(messages)}
+    return Translatable(separator.join(f"{{{name}}}" for name in values), **values)
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Return words in a row: `a and b and c`."""
+    return reduce(lambda first, last: Translatable("{first} and {last}", first=first, last=last), words)
+
+
+def format_number(value: float, spec: str = ",") -> Translatable:
+    """Return a number as a message, written as its reader's language does: 18,008 or 18.008."""
+    return Translatable(f"{{value:{spec}}}", value=value)
+
+
+def dump_messages(value: Any) -> Any:
+    """Return a value for JSON in which the messages keep what other languages need of them."""
+    match value:
+        case Translatable():
+            return {"{template}": value.template, "{values}": dump_messages(value.values)}
+        case list():
+            return [dump_messages(item) for item in value]
+        case Mapping():
+            return {key: dump_messages(item) for key, item in value.items()}
+    return value
+
+
+def load_messages(value: Any) -> Any:
+    """Return the value that `dump_messages` was given."""
+    match value:
+        case {"{template}": template, "{values}": values}:
+            return Translatable(template, **load_messages(values))
+        case list():
+            return [load_messages(item) for item in value]
+        case dict():
+            return {key: load_messages(item) for key, item in value.items()}
+    return value
 
 
 @cache
 def load_catalog() -> dict[str, str]:
     """Return the catalog: English template to Turkish template."""
-    blocks = CATALOG_FILE.read_text(encoding="utf-8").strip().split("\n\n")[1:]  # the first explains the file
-    return dict(block.split("\n") for block in blocks)
-
-
-@cache
-def compile_patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Return the pattern of each English template with its Turkish template, longest text first."""
-    templates = sorted(load_catalog().items(), key=lambda pair: -len(PLACEHOLDER.sub("", pair[0])))
-    return [
-        (
-            re.compile(
-                placeholder_pattern(english).join(map(re.escape, PLACEHOLDER.split(english)[::2])), re.S
-            ),
-            to_turkish,
-        )
-        for english, to_turkish in templates
-        if PLACEHOLDER.sub("", english).strip(": ")  # without text of its own it would match everything
-    ]
-
-
-def placeholder_pattern(english: str) -> str:
-    """Return the pattern of a placeholder: any text, but a single word where the template is short."""
-    return "(.*?)" if len(PLACEHOLDER.sub("", english)) > SHORT_TEMPLATE else r"(\S+?)"
+    text = CATALOG_FILE.read_text(encoding="utf-8")
+    pairs = re.findall(r'^msgid (".+")\nmsgstr (".+")$', text, flags=re.M)
+    return {json.loads(english): json.loads(turkish) for english, turkish in pairs}
 
 
 def is_turkish() -> bool:
@@ -55,49 +116,62 @@ def is_turkish() -> bool:
     return bool(re.match(r"tr($|[_.@])", next(filter(None, chosen), "")))
 
 
-def translate(message: str) -> str:
-    """Return a message in the user's language, untranslated where the catalog lacks it."""
-    if not is_turkish():
-        return message
-    if message.startswith("error: "):  # first: other templates would match its colon
-        return ERROR_PREFIX + to_turkish(message.removeprefix("error: "))
-    return to_turkish(message)
+def translate(template: str, /, **values: object) -> str:
+    """Return a message in the user's language. It is given whole, or as a template and its values."""
+    message = Translatable(template, **values)
+    return to_turkish(message) if is_turkish() else str(message)
 
 
 def to_turkish(message: str) -> str:
-    """Return a message in Turkish.
-
-    A message that the catalog lacks stays as it is, except that the part after its first colon is translated.
-    """
-    for pattern, translation in compile_patterns():
-        if match := pattern.fullmatch(message):
-            return fill_template(translation, [to_turkish(part) for part in match.groups()])
-    head, colon, rest = message.partition(": ")
-    return head + colon + to_turkish(rest) if rest else message
-
-
-def fill_template(template: str, parts: list[str]) -> str:
-    """Return a template with its placeholders filled, in order or by their numbers."""
-    in_order = iter(parts)
-    return PLACEHOLDER.sub(lambda match: parts[int(match[1])] if match[1] else next(in_order), template)
+    """Return a message in Turkish; English where the catalog lacks it, and any other text as it is."""
+    if not isinstance(message, Translatable):
+        return message
+    template = load_catalog().get(message.template, message.template)
+    if not message.values:
+        return template
+    values = {name: to_turkish(v) if isinstance(v, str) else v for name, v in message.values.items()}
+    return TURKISH.vformat(template, (), values)
 
 
-def translate_table(table: "Table", word_columns: Collection[int] = ()) -> "Table":
-    """Return a table with its title, its headers and the cells of `word_columns` translated.
+class TurkishFormatter(string.Formatter):
+    """Fills templates with figures as Turkish writes them: 18.008, 0,25 and %25."""
 
-    Other columns hold figures and a user's own words, such as names of sources or a model's answers.
-    """
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return a value as text. A number without a format is one that the user wrote, and stays."""
+        text = format(value, format_spec)
+        if not format_spec or isinstance(value, str):
+            return text
+        text = text.translate(TURKISH_DIGITS)
+        return f"%{text.removesuffix('%')}" if format_spec.endswith("%") else text
+
+
+TURKISH = TurkishFormatter()
+
+
+def print_message(template: str, /, **values: object) -> None:
+    """Print a message in the user's language, at once."""
+    print(translate(template, **values), flush=True)
+
+
+def translate_label(label: Any) -> Any:
+    """Return the title or a header of a table in Turkish; a name, which the catalog lacks, as it is."""
+    if isinstance(label, Translatable):
+        return to_turkish(label)
+    return load_catalog().get(label, label) if isinstance(label, str) else label
+
+
+def translate_table(table: "Table") -> "Table":
+    """Return a table with its title, its headers and the messages in its cells in the user's language."""
+    import copy
+
     if not is_turkish():
         return table
     turkish = copy.copy(table)
-    turkish.title = translate(str(table.title)) if table.title else table.title
+    turkish.title = translate_label(table.title)
     turkish.rows, turkish.columns = [], [column.copy() for column in table.columns]  # without their cells
     for column in turkish.columns:
-        column.header = translate(str(column.header))
+        column.header = translate_label(column.header)
     for row, *cells in zip(table.rows, *(column.cells for column in table.columns), strict=True):
-        words = (
-            translate(cell) if i in word_columns and isinstance(cell, str) else cell
-            for i, cell in enumerate(cells)
-        )
-        turkish.add_row(*words, style=row.style, end_section=row.end_section)
+        translated = (to_turkish(cell) if isinstance(cell, str) else cell for cell in cells)
+        turkish.add_row(*translated, style=row.style, end_section=row.end_section)
     return turkish

@@ -16,6 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.common.i18n import Translatable
+from pipeline.common.library_messages import recognize
 from pipeline.common.paths import PARAMS_FILE
 
 SEED_LIMIT = 2**63  # random number generators take no larger seed
@@ -24,7 +26,7 @@ SEED_LIMIT = 2**63  # random number generators take no larger seed
 def check_prompt(prompt: str) -> str:
     """Return a text for a model to continue. Raises ValueError where there is none."""
     if not prompt.strip():
-        raise ValueError("empty; write how a text begins, or remove it")
+        raise UserError("empty; write how a text begins, or remove it")
     return prompt
 
 
@@ -56,27 +58,42 @@ def read_yaml(path: Path | str, yaml: YAML | None = None) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.exists():
-        raise UserError(f"{path}: no such file; run from the project's folder")
+        raise UserError("{path}: no such file; run from the project's folder", path=path)
     try:
         text = path.read_text(encoding="utf-8")
         content = yaml.load(text) if yaml else copy.deepcopy(parse_yaml(text))
         bad_key = find_non_string_key(content)
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+        raise UserError(
+            "{path}: not UTF-8 at byte {start}; save it as UTF-8", path=path, start=error.start
+        ) from None
     except MarkedYAMLError as error:
         position = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         fault = ", ".join(filter(None, [error.context, error.problem]))
-        raise UserError(f"{path}{position}: not valid YAML: {one_line(fault)}") from None
+        raise UserError(
+            "{path}{position}: not valid YAML: {fault}",
+            path=path,
+            position=position,
+            fault=recognize(one_line(fault)),
+        ) from None
     except (YAMLError, ValueError) as error:  # ValueError: a date of month 13, say
-        raise UserError(f"{path}: not valid YAML: {one_line(error)}") from None
+        raise UserError("{path}: not valid YAML: {error}", path=path, error=one_line(error)) from None
     except RecursionError:
-        raise UserError(f"{path}: not valid YAML: nested too deep, or inside itself") from None
+        raise UserError("{path}: not valid YAML: nested too deep, or inside itself", path=path) from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise UserError(f"{path}: expected sections (corpus, model, …), found a {type(content).__name__}")
+        raise UserError(
+            "{path}: expected sections (corpus, model, …), found a {name}",
+            path=path,
+            name=type(content).__name__,
+        )
     if bad_key:
-        raise UserError(f"{path}: {bad_key}: a key must be text; correct it or put it in quotes")
+        raise UserError(
+            "{path}: {bad_key}: a key must be text; correct it or put it in quotes",
+            path=path,
+            bad_key=bad_key,
+        )
     return content
 
 
@@ -107,7 +124,7 @@ def load_section(section: str, model: type[SectionT], path: Path | str = PARAMS_
     """
     params = read_params(path)
     if section not in params:
-        raise UserError(f"{path}: section '{section}' is missing")
+        raise UserError("{path}: section '{section}' is missing", path=path, section=section)
     return parse_section(params[section], section, model, path)
 
 
@@ -118,7 +135,11 @@ def parse_section(
     try:
         return model.model_validate(values if values is not None else {})
     except ValidationError as error:
-        raise UserError(f"{path}: {describe_validation_error(error, section, model, values)}") from None
+        raise UserError(
+            "{path}: {validation_error}",
+            path=path,
+            validation_error=describe_validation_error(error, section, model, values),
+        ) from None
 
 
 def load_seed(path: Path | str = PARAMS_FILE) -> int:
@@ -128,7 +149,12 @@ def load_seed(path: Path | str = PARAMS_FILE) -> int:
     """
     value = read_params(path).get("seed")
     if type(value) is not int or not 0 <= value < SEED_LIMIT:
-        raise UserError(f"{path}: seed: {value!r} is not a whole number from 0 to {SEED_LIMIT - 1}")
+        raise UserError(
+            "{path}: seed: {value} is not a whole number from 0 to {seed_limit}",
+            path=path,
+            value=repr(value),
+            seed_limit=SEED_LIMIT - 1,
+        )
     return value
 
 
@@ -143,18 +169,21 @@ def describe_validation_error(
     match fault["type"]:
         case "extra_forbidden":
             suggestion = suggest_nearest(str(fault["loc"][-1]), known_keys(model))
-            return f"{key}: unknown key{suggestion}"
+            return Translatable("{key}: unknown key{suggestion}", key=key, suggestion=suggestion)
         case "missing":
-            return f"{key}: missing"
+            return Translatable("{key}: missing", key=key)
         case "union_tag_not_found":
-            return f"{key}.kind: missing"
+            return Translatable("{key}: missing", key=f"{key}.kind")
         case "union_tag_invalid":
-            return f"{key}.kind: {fault['ctx']['tag']!r}: must be {fault['ctx']['expected_tags']}"
-        case _:
-            message = fault["msg"].removeprefix("Value error, ")
+            tag, tags = repr(fault["ctx"]["tag"]), fault["ctx"]["expected_tags"]
+            return Translatable("{key}.kind: {value}: must be {choices}", key=key, value=tag, choices=tags)
+        case kind:
+            is_ours = kind == "value_error"
+            message = one_line(fault["ctx"]["error"]) if is_ours else recognize(fault["msg"])
             if isinstance(fault["input"], dict):  # a rule over several keys names them itself
-                return f"{key}: {message}" if key else message
-            return f"{key}: {fault['input']!r}: {message}"
+                return Translatable("{key}: {message}", key=key, message=message) if key else message
+            value = repr(fault["input"])
+            return Translatable("{key}: {value}: {message}", key=key, value=value, message=message)
 
 
 def key_path(loc: Sequence[int | str], values: Any) -> list[str]:
@@ -190,6 +219,14 @@ def nearest_divisors(number: int, target: int, count: int = 1) -> list[int]:
     return sorted(sorted(divisors, key=lambda divisor: abs(divisor - target))[:count])
 
 
+def describe_nearest(*numbers: int) -> str:
+    """Return one number, or two, as a message: `2 or 4`."""
+    if len(numbers) == 1:
+        return str(numbers[0])
+    below, above = numbers
+    return Translatable("{below} or {above}", below=below, above=above)
+
+
 def suggest_nearest(name: str, names: set[str] | list[str]) -> str:
     """Return `; did you mean …?` with the nearest of `names`, or an empty string.
 
@@ -198,4 +235,4 @@ def suggest_nearest(name: str, names: set[str] | list[str]) -> str:
     if name in names:
         return ""
     matches = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.5)
-    return f"; did you mean '{matches[0]}'?" if matches else ""
+    return Translatable("; did you mean '{name}'?", name=matches[0]) if matches else ""

@@ -1,6 +1,7 @@
 """Errors for a corpus with too little text, which say what has removed it and what to do."""
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable, join_texts
 from pipeline.corpus.params import CorpusParams
 from pipeline.corpus.select import Selection
 from pipeline.corpus.stats import Examples, SourceStats
@@ -31,9 +32,14 @@ def check_byte_budgets(
         raise empty_source_error(name, stats[name].read.documents, removed, examples)
     lower = min(int(available[other] * total / budget) for other, budget in budgets.items() if budget)
     raise UserError(
-        f"corpus.max_bytes: {total}: source {name} has {available[name]} bytes after the rules, less"
-        f" than its share of {budgets[name]}; lower max_bytes to {lower}, lower the weight, or set"
-        " max_bytes to null"
+        "corpus.max_bytes: {total}: source {name} has {available} bytes after the rules, "
+        "less than its share of {share}; lower max_bytes to {lower}, lower the weight, "
+        "or set max_bytes to null",
+        total=total,
+        name=name,
+        available=available[name],
+        share=budgets[name],
+        lower=lower,
     )
 
 
@@ -47,27 +53,48 @@ def check_source(name: str, stats: SourceStats, examples: Examples) -> None:
 def empty_source_error(name: str, documents: int, removed: dict[str, int], examples: Examples) -> UserError:
     """Return the error for a source of which nothing is left; `removed` counts its documents by rule."""
     if not documents:
-        return UserError(f"corpus.sources.{name}: no text in its files; put text there or remove the source")
+        return UserError(
+            "corpus.sources.{name}: no text in its files; put text there or remove the source", name=name
+        )
     removed = {rule: count for rule, count in removed.items() if count}
-    listed = ", ".join(f"{rule} {count}" for rule, count in removed.items())
+    listed = join_texts(", ", (join_texts(" ", [Translatable(rule), str(n)]) for rule, n in removed.items()))
     main_rule = max(removed, key=lambda rule: removed[rule])
-    hint = HINTS.get(main_rule, f"spare it that rule: corpus.sources.{name}.without: [{main_rule}]")
     if main_rule == "unreadable":
         faults = (text for _, id, text in examples.by_rule.get(main_rule, []) if id.startswith(f"{name}-"))
-        hint = f"such as: {next(faults, '')}"
-    return UserError(f"corpus.sources.{name}: of {documents} documents none is left ({listed}); {hint}")
+        hint = Translatable("such as: {fault}", fault=next(faults, ""))
+    elif main_rule in HINTS:
+        hint = Translatable(HINTS[main_rule])
+    else:
+        hint = Translatable(
+            "spare it that rule: corpus.sources.{name}.without: [{rule}]", name=name, rule=main_rule
+        )
+    return UserError(
+        "corpus.sources.{name}: of {documents} documents none is left ({listed}); {hint}",
+        name=name,
+        documents=documents,
+        listed=listed,
+        hint=hint,
+    )
 
 
 def check_splits(totals: SourceStats, params: CorpusParams) -> None:
     """Raise UserError for a corpus one of whose splits is empty."""
     documents = totals.total_kept().documents
-    advice = "or add text (in a .txt, a blank line ends a document)"
+    advice = Translatable("or add text (in a .txt, a blank line ends a document)")
     for split, fraction in (("val", params.val_fraction), ("test", params.test_fraction)):
         if not totals.kept[split].documents:
             key = f"corpus.{split}_fraction: {fraction}"
-            raise UserError(f"{key} of {documents} documents left {split} empty; raise it {advice}")
+            raise UserError(
+                "{key} of {documents} documents left {split} empty; raise it {advice}",
+                key=key,
+                documents=documents,
+                split=split,
+                advice=advice,
+            )
     if not totals.kept["train"].documents:
         raise UserError(
-            f"corpus.val_fraction and test_fraction: of {documents} documents none is left for train; "
-            f"lower them {advice}"
+            "corpus.val_fraction and test_fraction: of {documents} documents none is left for "
+            "train; lower them {advice}",
+            documents=documents,
+            advice=advice,
         )

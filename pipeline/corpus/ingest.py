@@ -5,6 +5,7 @@ budget it takes only as many shards as will fill that. While the budget is not f
 more.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import dump_messages, join_texts, load_messages
 from pipeline.corpus.executor import filtered_batches
 from pipeline.corpus.filters.apply import FilterPipeline
 from pipeline.corpus.params import CorpusParams, HubSource, UrlsSource
@@ -61,7 +63,7 @@ class Ingest:
     def __post_init__(self) -> None:
         self.budgets = self.params.byte_budgets()
         if saved := self.staging.state:
-            self.state = IngestState(**saved)
+            self.state = IngestState(**load_messages(saved))
         else:
             self.state = IngestState({name: budget * OVERREAD for name, budget in self.budgets.items()})
         self.stats = {
@@ -157,7 +159,8 @@ class Ingest:
 
     def _write_part(self) -> None:
         counts = {name: stats.counts() for name, stats in self.stats.items()}
-        self.staging.write_part(asdict(replace(self.state, counts=counts, examples=self.examples.by_rule)))
+        state = asdict(replace(self.state, counts=counts, examples=self.examples.by_rule))
+        self.staging.write_part(dump_messages(state))
 
     def _count_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Count a batch; return those of its documents that no rule has dropped, in STAGED_SCHEMA."""
@@ -183,17 +186,17 @@ class Ingest:
         return pa.RecordBatch.from_pydict(columns, STAGED_SCHEMA).filter(pa.array(is_kept))
 
     def _add_note(self, row: dict[str, Any]) -> None:
-        note = f"corpus.sources.{row['source']}: {row['note']}"
+        note = join_texts(": ", [f"corpus.sources.{row['source']}", load_messages(json.loads(row["note"]))])
         if note not in self.state.notes:
             self.state.notes.append(note)
 
     def _count_fault(self, row: dict[str, Any]) -> None:
         """Count what could not be read. Raises UserError for a fault at which reading has to stop."""
-        fault, stats = row["fault"], self.stats[row["source"]]
+        fault, stats = load_messages(json.loads(row["fault"])), self.stats[row["source"]]
         if row["fatal"]:
             raise UserError(fault)
         if self.params.on_error == "fail" and not row["missing"]:
-            raise UserError(f"{fault}, or set corpus.on_error: skip")
+            raise UserError("{fault}, or set corpus.on_error: skip", fault=fault)
         self.examples.add("unreadable", f"{row['source']}-{stats.read.documents}", fault)
         stats.read.add(0)
         stats.removed["unreadable"].add(0)

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from pipeline.common.data_files import matching_files
+from pipeline.common.errors import UserError
 from pipeline.common.hub_set import HubSet
+from pipeline.common.i18n import join_words
 from pipeline.common.params import Section
 from pipeline.common.paths import RAW_CORPUS
 from pipeline.corpus.readers.txt import DocumentBoundary
@@ -113,9 +115,11 @@ class CorpusParams(Section):
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> "CorpusParams":
         if self.val_fraction + self.test_fraction >= 1:
-            raise ValueError(
-                f"val_fraction {self.val_fraction} + test_fraction {self.test_fraction} leave nothing "
-                "to train on; keep their sum below 1"
+            raise UserError(
+                "val_fraction {val_fraction} + test_fraction {test_fraction} leave nothing to "
+                "train on; keep their sum below 1",
+                val_fraction=self.val_fraction,
+                test_fraction=self.test_fraction,
             )
         return self
 
@@ -123,7 +127,9 @@ class CorpusParams(Section):
     def _one_miniworld(self) -> "CorpusParams":
         names = [name for name, source in self.sources.items() if source.kind == "miniworld"]
         if len(names) > 1:
-            raise ValueError(f"sources {' and '.join(names)} are both miniworld, the same texts; keep one")
+            raise UserError(
+                "sources {names} are both miniworld, the same texts; keep one", names=join_words(names)
+            )
         return self
 
 

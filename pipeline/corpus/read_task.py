@@ -1,5 +1,6 @@
 """Reads one shard of a source as rows: its documents, and what cannot be read."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -8,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.common.i18n import dump_messages, join_texts
 from pipeline.corpus.filters.apply import rule_bits
 from pipeline.corpus.params import MiniworldSource, Rules, Source
 from pipeline.corpus.readers.records import Missing, Record
@@ -62,11 +64,16 @@ class ReadTask:
                 else:
                     kind = "note" if isinstance(record, Note) else "fault"
                     missing = isinstance(record, Missing)
-                    yield {**blank, "row": number, kind: record.message, "missing": missing}
+                    yield {**blank, "row": number, kind: write_message(record.message), "missing": missing}
                     number += 1
         except UserError as error:
-            yield {**blank, "row": number, "fault": str(error), "fatal": True}
+            yield {**blank, "row": number, "fault": write_message(error.message), "fatal": True}
         except OSError as error:  # a file that was there when the run began
-            fault = f"corpus.sources.{self.name}: {one_line(error)}"
-            yield {**blank, "row": number, "fault": fault, "fatal": True}
+            fault = join_texts(": ", [f"corpus.sources.{self.name}", one_line(error)])
+            yield {**blank, "row": number, "fault": write_message(fault), "fatal": True}
         yield {**blank, "row": number, "last": True}
+
+
+def write_message(message: str) -> str:
+    """Return a message as JSON, so that a column of text keeps what its translation needs."""
+    return json.dumps(dump_messages(message))

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from pipeline.common.i18n import Translatable, format_number, join_texts
 from pipeline.common.io import write_atomic
 from pipeline.common.paths import CORPUS
 from pipeline.corpus.stats import EXCERPT_CHARS, CorpusResult, SourceStats
@@ -59,30 +60,42 @@ def write_tsv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
 
 def progress_line(source: str, stats: SourceStats) -> str:
     """Return what is shown while a source is read."""
-    return f"{source}: {_format_count(vars(stats.read), ' documents, ')} read"
+    count = vars(stats.read)
+    return Translatable(
+        "{source}: {documents:,} documents, {size} read",
+        source=source,
+        documents=count["documents"],
+        size=_format_size(count),
+    )
 
 
 def stats_table(metrics: dict[str, Any]) -> Table:
     """Return the table that is printed: a row for every source, and one for all."""
-    table = Table(title=str(CORPUS))
+    table = Table(title=Translatable("{folder}", folder=CORPUS))
     table.add_column("source")
     for column in ("documents in", "removed", *SPLITS):
         table.add_column(column, justify="right")
-    for name, counts in [*metrics["sources"].items(), ("all", metrics)]:
+    for name, counts in [*metrics["sources"].items(), (Translatable("all"), metrics)]:
         removed = [
-            f"{rule.replace('_', ' ')} {count['documents'] or _format_size(count)}"
+            join_texts(" ", [Translatable(rule.replace("_", " ")), _format_documents(count)])
             for rule, count in counts["removed"].items()
             if any(count.values())
         ]
         splits = [_format_count(counts[split]) for split in SPLITS]
-        table.add_row(name, _format_count(counts["in"]), "\n".join(removed), *splits, end_section=True)
+        table.add_row(name, _format_count(counts["in"]), join_texts("\n", removed), *splits, end_section=True)
     return table
 
 
-def _format_count(count: dict[str, int], separator: str = "\n") -> str:
-    return f"{count['documents']:,}{separator}{_format_size(count)}"
+def _format_count(count: dict[str, int]) -> str:
+    return join_texts("\n", [format_number(count["documents"]), _format_size(count)])
+
+
+def _format_documents(count: dict[str, int]) -> str:
+    return str(count["documents"]) if count["documents"] else _format_size(count)
 
 
 def _format_size(count: dict[str, int]) -> str:
     size = count["bytes"]
-    return f"{size / 1e6:,.1f} MB" if abs(size) > 1e5 else f"{size / 1e3:,.1f} kB"
+    if abs(size) > 1e5:
+        return Translatable("{size:,.1f} MB", size=size / 1e6)
+    return Translatable("{size:,.1f} kB", size=size / 1e3)

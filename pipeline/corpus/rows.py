@@ -17,8 +17,8 @@ COLUMNS = {
     # As read. After the filters it is clean, and of a dropped document only its beginning is left.
     "text": pa.large_string(),
     # Instead of a document.
-    "note": pa.string(),  # something the user should know
-    "fault": pa.string(),  # one line on what cannot be read
+    "note": pa.string(),  # something the user should know, as `write_message` writes it
+    "fault": pa.string(),  # one line on what cannot be read, written so too
     "missing": pa.bool_(),  # the fault is no reason to stop
     "fatal": pa.bool_(),  # nothing after the fault can be read
     "last": pa.bool_(),  # a row without a document that ends the task

@@ -99,7 +99,8 @@ class Examples:
         hashed = hashlib.blake2b(id.encode(), digest_size=8).hexdigest()
         examples = self.by_rule.setdefault(rule, [])
         if len(examples) < EXAMPLES_PER_RULE or hashed < examples[-1][0]:
-            self.by_rule[rule] = sorted([*examples, [hashed, id, text[:EXCERPT_CHARS]]])[:EXAMPLES_PER_RULE]
+            excerpt = text if len(text) <= EXCERPT_CHARS else text[:EXCERPT_CHARS]  # a message stays one
+            self.by_rule[rule] = sorted([*examples, [hashed, id, excerpt]])[:EXAMPLES_PER_RULE]
 
 
 @dataclass

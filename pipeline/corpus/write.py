@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.common.i18n import Translatable
 from pipeline.corpus.checks import check_source, check_splits
 from pipeline.corpus.document_ids import DocumentIds, clean_record_id
 from pipeline.corpus.ingest import Ingest
@@ -137,8 +138,13 @@ def make_document_id(ids: DocumentIds, row: dict[str, Any], is_miniworld: bool) 
 def budget_notes(params: CorpusParams, stats: dict[str, SourceStats]) -> list[str]:
     """Return a note for each source whose documents are too long to fill its byte budget."""
     return [
-        f"corpus.sources.{name}: keeps {stats[name].total_kept().bytes} bytes of its share of {budget};"
-        " its documents are too long to fill it"
+        Translatable(
+            "corpus.sources.{name}: keeps {bytes} bytes of its share of {share}; its documents "
+            "are too long to fill it",
+            name=name,
+            bytes=stats[name].total_kept().bytes,
+            share=budget,
+        )
         for name, budget in params.byte_budgets().items()
         if stats[name].total_kept().bytes < MIN_FILLED * budget
     ]

@@ -30,7 +30,7 @@ def split_files(folder: Path | str) -> list[Path]:
     """Return the Parquet files of a split, in order. Raises UserError if the split does not exist."""
     files = sorted(Path(folder).glob("part-*.parquet"))
     if not files:
-        raise UserError(f"{folder}: no corpus there; run `dvc repro slice_corpus`")
+        raise UserError("{folder}: no corpus there; run `dvc repro slice_corpus`", folder=folder)
     return files
 
 

@@ -28,7 +28,9 @@ def pick_device(name: str) -> torch.device:
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
     }
     if not is_available[device.type]:
-        raise UserError(f"params.yaml: runtime.device: {name!r}: this machine has none; use auto or cpu")
+        raise UserError(
+            "params.yaml: runtime.device: {name}: this machine has none; use auto or cpu", name=repr(name)
+        )
     return pick_process_device(device, process_info())
 
 
@@ -38,14 +40,18 @@ def pick_process_device(device: torch.device, process: ProcessInfo) -> torch.dev
         return device
     if device.type == "mps" or device.index is not None:
         raise UserError(
-            f"params.yaml: runtime.device: {device}: is one device, and {process.local_world_size} processes"
-            " train here; set runtime.processes to 1, or the device to cuda or cpu"
+            "params.yaml: runtime.device: {device}: is one device, and {processes} "
+            "processes train here; set runtime.processes to 1, or the device to cuda or cpu",
+            device=device,
+            processes=process.local_world_size,
         )
     gpus = torch.cuda.device_count()
     if process.local_world_size > gpus:
         raise UserError(
-            f"params.yaml: runtime.processes: {process.local_world_size}: more than the GPUs of this machine,"
-            f" {gpus}; start as many, or set runtime.device to cpu"
+            "params.yaml: runtime.processes: {processes}: more than the GPUs of this "
+            "machine, {gpus}; start as many, or set runtime.device to cpu",
+            processes=process.local_world_size,
+            gpus=gpus,
         )
     return torch.device("cuda", process.local_rank)
 

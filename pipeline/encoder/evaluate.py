@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable, format_number, join_texts, print_message, translate
 from pipeline.common.runtime import process_info
 from pipeline.encoder.embed import TextEncoder
 from pipeline.encoder.lexical import BEST, PREFIXES, lexical_scores
@@ -52,19 +53,28 @@ def build_pools(texts: Sequence[str], params: EncoderParams, seed: int, source: 
     least = min(len(pool.queries) for pool in (*choice, sentences, halves))
     if least < 2:
         raise UserError(
-            f"{source}: half of the documents have {least} passages of two sentences or more, retrieval needs"
-            " 2; add text or raise corpus.val_fraction"
+            "{source}: half of the documents have {least} passages of two sentences or more, "
+            "retrieval needs 2; add text or raise corpus.val_fraction",
+            source=source,
+            least=least,
         )
     if len(sentences.queries) < params.pool_size:
         count = len(sentences.queries)
-        warn(f"{source}: retrieval over {count} passages, not encoder.pool_size {params.pool_size}")
+        warn(
+            Translatable(
+                "{source}: retrieval over {count} passages, not encoder.pool_size {pool_size}",
+                source=source,
+                count=count,
+                pool_size=params.pool_size,
+            )
+        )
     return Pools([*choice], sentences, halves)
 
 
 def warn(message: str) -> None:
     """Print one line to standard error, once for all processes."""
     if process_info().rank == 0:
-        print(f"warning: {message}", file=sys.stderr)
+        print(translate("warning: {message}", message=message), file=sys.stderr)
 
 
 def choose_hybrid_weights(encoder: TextEncoder, pools: Sequence[HeldOut]) -> tuple[float, float]:
@@ -152,23 +162,42 @@ def training_metrics(
 def print_recalls(retrieval: dict[str, dict[str, dict[str, float]]]) -> None:
     """Print a line for each task: how often each system has the right passage first."""
     for task, systems in retrieval.items():
-        recalls = ", ".join(f"{name} {metrics['recall_at_1']:.3f}" for name, metrics in systems.items())
-        print(f"recall at 1, {task}: {recalls}")
+        recalls = [
+            join_texts(" ", [name_system(name), format_number(metrics["recall_at_1"], ".3f")])
+            for name, metrics in systems.items()
+        ]
+        print_message(
+            "recall at 1, {task}: {recalls}", task=Translatable(task), recalls=join_texts(", ", recalls)
+        )
 
 
-def missed_thresholds(metrics: dict[str, float], params: EncoderParams) -> list[str]:
+def name_system(name: str) -> Translatable:
+    """Return the name of a system as a message."""
+    width = name.removeprefix(f"{DENSE}_")
+    return Translatable(name) if width == name else Translatable("dense_{width}", width=width)
+
+
+def missed_thresholds(metrics: dict[str, float], params: EncoderParams) -> list[Translatable]:
     """Return one line for each threshold of the gate that the encoder misses on `halves`."""
     thresholds = {"recall_at_1": params.min_recall_at_1, "mrr": params.min_mrr, "margin": params.min_margin}
     return [
-        f"encoder: {name} {metrics[name]:.4f} on val is not above encoder.min_{name} {threshold}"
+        Translatable(
+            "encoder: {name} {value:.4f} on val is not above encoder.min_{name} {threshold}",
+            name=name,
+            value=metrics[name],
+            threshold=threshold,
+        )
         for name, threshold in thresholds.items()
         if metrics[name] <= threshold
     ]
 
 
-def enforce_gate(missed: list[str], params: EncoderParams) -> None:
+def enforce_gate(missed: Sequence[str], params: EncoderParams) -> None:
     """Warn of every missed threshold. With `encoder.gate: strict` raise UserError instead."""
     if missed and params.gate == "strict":
-        raise UserError("; ".join(missed) + "; train longer, lower the bar, or set encoder.gate: warn")
+        raise UserError(
+            "{missed}; train longer, lower the bar, or set encoder.gate: warn",
+            missed=join_texts("; ", missed),
+        )
     for line in missed:
         warn(line)

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.io import write_atomic, write_json
 from pipeline.encoder.embed import TextEncoder
 from pipeline.encoder.model import NORM_EPS, Encoder, EncoderConfig
@@ -34,7 +35,7 @@ HF_NAMES = {  # our names to the keys of config.json
 MODULES_FILE, SEARCH_FILE, WEIGHTS_FILE = "modules.json", "search.json", "model.safetensors"
 SEARCH_WEIGHTS = ("hybrid_weight", "prefix_weight")  # see TextEncoder
 WORD_WEIGHTS, POOLING = "1_WordWeights", "2_Pooling"  # folders of modules
-ADVICE = "run `dvc repro train_encoder`"
+ADVICE = Translatable("run `dvc repro train_encoder`")
 
 
 def save_encoder(folder: Path, encoder: TextEncoder) -> None:
@@ -168,7 +169,9 @@ def load_encoder(folder: Path | str, device: torch.device | str = "cpu") -> Text
     try:
         tokenizer = Tokenizer.from_file(str(tokenizer_path))
     except Exception as error:  # tokenizers raises nothing narrower
-        raise UserError(f"{tokenizer_path}: damaged: {error}; {ADVICE}") from None
+        raise UserError(
+            "{path}: damaged: {error}; {advice}", path=tokenizer_path, error=error, advice=ADVICE
+        ) from None
     is_network = (folder / "config.json").exists()
     model = load_network(folder, tokenizer) if is_network else load_table(folder, tokenizer)
     tokenizer.encode_special_tokens = True
@@ -184,14 +187,21 @@ def read_search_weights(folder: Path) -> dict[str, float]:
             if not math.isfinite(weights[name]):
                 raise ValueError
         except (KeyError, TypeError, ValueError):
-            raise UserError(f"{folder / SEARCH_FILE}: {name} is no number; {ADVICE}") from None
+            raise UserError(
+                "{path}: {name} is no number; {advice}", path=folder / SEARCH_FILE, name=name, advice=ADVICE
+            ) from None
     return weights
 
 
 def find_search_file(folder: Path) -> Path:
     """Return the path of `search.json`. Raises UserError where the folder has none."""
     if (folder / MODULES_FILE).exists() and not (folder / SEARCH_FILE).exists():
-        raise UserError(f"{folder}: not an encoder of this version: no {SEARCH_FILE}; {ADVICE}")
+        raise UserError(
+            "{folder}: not an encoder of this version: no {file}; {advice}",
+            folder=folder,
+            file=SEARCH_FILE,
+            advice=ADVICE,
+        )
     return require_file(folder / SEARCH_FILE, ADVICE)
 
 
@@ -200,19 +210,32 @@ def load_network(folder: Path, tokenizer: Tokenizer) -> Encoder:
     path = folder / "config.json"
     hf_config = read_json(path)
     if hf_config.get("model_type") != "modernbert" or hf_config.get("global_attn_every_n_layers") != 1:
-        raise UserError(f"{path}: model_type {hf_config.get('model_type')!r}: not an encoder written here")
+        raise UserError(
+            "{path}: model_type {kind}: not an encoder written here",
+            path=path,
+            kind=repr(hf_config.get("model_type")),
+        )
     encoder = Encoder(parse_config(hf_config, HF_NAMES, EncoderConfig, path))
     if encoder.config.vocab_size != tokenizer.get_vocab_size():
         raise UserError(
-            f"{path}: vocab_size {encoder.config.vocab_size}, but {TOKENIZER_FILE} has"
-            f" {tokenizer.get_vocab_size()} pieces; {ADVICE}"
+            "{path}: vocab_size {vocab_size}, but {file} has {pieces} pieces; {advice}",
+            path=path,
+            vocab_size=encoder.config.vocab_size,
+            file=TOKENIZER_FILE,
+            pieces=tokenizer.get_vocab_size(),
+            advice=ADVICE,
         )
     path = require_file(folder / WEIGHTS_FILE, ADVICE)
     load_weights(encoder, read_safetensors(path), path, assign=True)
     path = require_file(folder / WORD_WEIGHTS / WEIGHTS_FILE, ADVICE)
     weights = read_safetensors(path).get("emb_layer.weight")
     if weights is None or weights.shape != (encoder.config.vocab_size, 1):
-        raise UserError(f"{path}: no weight for each of {encoder.config.vocab_size} pieces; {ADVICE}")
+        raise UserError(
+            "{path}: no weight for each of {pieces} pieces; {advice}",
+            path=path,
+            pieces=encoder.config.vocab_size,
+            advice=ADVICE,
+        )
     encoder.token_weights = weights[:, 0]
     return encoder
 
@@ -224,7 +247,9 @@ def load_table(folder: Path, tokenizer: Tokenizer) -> VectorTable:
     vectors = weights.get("embedding.weight")
     if vectors is None or vectors.ndim != 2 or len(vectors) != tokenizer.get_vocab_size():
         raise UserError(
-            f"{path}: no vector for each of {tokenizer.get_vocab_size()} pieces; not an encoder written here"
+            "{path}: no vector for each of {pieces} pieces; not an encoder written here",
+            path=path,
+            pieces=tokenizer.get_vocab_size(),
         )
     table = VectorTable(TableConfig(vocab_size=len(vectors), width=vectors.shape[1]))
     load_weights(table, weights, path, assign=True)

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from pipeline.common.errors import UserError
 from pipeline.common.params import Section
 from pipeline.model import cpu_kernels
 from pipeline.model.rotary import rotary_tables, rotate
@@ -39,7 +40,9 @@ class EncoderConfig(Section):
     def check_heads(self) -> "EncoderConfig":
         """Raise ValueError unless every head has the same even width, as rotary embedding needs."""
         if self.width % self.heads or self.width // self.heads % 2:
-            raise ValueError(f"heads {self.heads} does not cut width {self.width} into even heads")
+            raise UserError(
+                "heads {heads} does not cut width {width} into even heads", heads=self.heads, width=self.width
+            )
         return self
 
 

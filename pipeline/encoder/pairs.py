@@ -200,9 +200,13 @@ class PairSampler:
         for kind, count in self.rows.items():
             if count > len(self.positions[kind]):
                 raise UserError(
-                    f"params.yaml: encoder.pairs.{kind}: {weights[kind]}: a step takes {count} such pairs,"
-                    f" and data/corpus/train has sentences for {len(self.positions[kind])}; lower it or"
-                    " encoder.batch_size, or add text"
+                    "params.yaml: encoder.pairs.{kind}: {share}: a step takes {count} such pairs, "
+                    "and data/corpus/train has sentences for {possible}; lower it or "
+                    "encoder.batch_size, or add text",
+                    kind=kind,
+                    share=weights[kind],
+                    count=count,
+                    possible=len(self.positions[kind]),
                 )
 
     def sample(self, step: int) -> Pairs:

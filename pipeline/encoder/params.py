@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.common.errors import UserError
-from pipeline.common.params import Section, nearest_divisors
+from pipeline.common.params import Section, describe_nearest, nearest_divisors
 from pipeline.common.runtime import RuntimeParams
 from pipeline.encoder.pairs import KINDS, PairKind
 from pipeline.encoder.vocabulary import VocabularyKind
@@ -71,9 +71,11 @@ class EncoderParams(LoopParams):
         width = info.data.get("width")
         if info.data.get("layers") and width and (width % heads or width // heads % 2):
             if width % 2:
-                raise ValueError(f"encoder.width {width} is odd; rotary embedding turns pairs")
+                raise UserError("encoder.width {width} is odd; rotary embedding turns pairs", width=width)
             (nearest,) = nearest_divisors(width // 2, heads)
-            raise ValueError(f"does not cut width {width} into even heads; nearest: {nearest}")
+            raise UserError(
+                "does not cut width {width} into even heads; nearest: {nearest}", width=width, nearest=nearest
+            )
         return heads
 
     @field_validator("widths")
@@ -83,7 +85,7 @@ class EncoderParams(LoopParams):
         width = info.data.get("width")
         for each in widths:
             if width and not 0 < each < width:
-                raise ValueError(f"{each} is not between 0 and encoder.width {width}")
+                raise UserError("{cut} is not between 0 and encoder.width {width}", cut=each, width=width)
         return widths
 
     @field_validator("pairs")
@@ -91,7 +93,7 @@ class EncoderParams(LoopParams):
     def check_pairs(cls, pairs: PairsParams) -> PairsParams:
         """Raise ValueError where no kind has a share."""
         if not any(pairs.weights().values()):
-            raise ValueError("all shares are 0; give one kind of pairs a share")
+            raise UserError("all shares are 0; give one kind of pairs a share")
         return pairs
 
 
@@ -100,8 +102,10 @@ def check_batches(params: EncoderParams, runtime: RuntimeParams) -> None:
     count = runtime.process_count
     if params.batch_size % count:
         below = params.batch_size // count * count
-        near = f"{below} or {below + count}" if below > 1 else f"{below + count}"
         raise UserError(
-            f"params.yaml: encoder.batch_size: {params.batch_size}: no multiple of the {count} processes;"
-            f" nearest: {near}"
+            "params.yaml: encoder.batch_size: {batch_size}: no multiple of the {count} "
+            "processes; nearest: {nearest}",
+            batch_size=params.batch_size,
+            count=count,
+            nearest=describe_nearest(*([below] if below > 1 else []), below + count),
         )

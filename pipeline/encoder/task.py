@@ -9,6 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from pipeline.common.i18n import Translatable, join_texts, print_message
 from pipeline.encoder.contrastive import false_negatives, gather_rows, nested_info_nce
 from pipeline.encoder.embed import Model
 from pipeline.encoder.model import Encoder, EncoderConfig, initialize
@@ -47,7 +48,9 @@ def read_training_text(
     """
     documents, count = sample_documents(texts, seed)
     if len(documents) < count:
-        print(f"{len(documents):,} of {count:,} documents, as many as memory is for")
+        print_message(
+            "{kept:,} of {count:,} documents, as many as memory is for", kept=len(documents), count=count
+        )
     tokenizer = build_vocabulary(params.vocabulary, params.vocab_size, documents, tokenizer_folder)
     sentences = read_sentences(documents, tokenizer)
     weights_V = inverse_document_frequencies(sentences, tokenizer.get_vocab_size())
@@ -123,13 +126,19 @@ class PairTask:
         ignored_BxB = torch.zeros(size, size, dtype=torch.bool)
         self.val_batch = Batch(rows[:size], rows[size:], ignored_BxB, [], torch.zeros(0, 0))
 
-    def describe(self) -> str:
-        """Return how many pairs of each kind a batch has, and of how many sentences, as text."""
+    def print_size(self, weights: int) -> None:
+        """Print the number of weights, how many pairs of each kind a step has, and of how many sentences."""
         kinds = [
-            f"{rows} {kind} of {len(self.sampler.positions[kind]):,}"
+            Translatable(
+                "{rows} {kind} of {count:,}", rows=rows, kind=kind, count=len(self.sampler.positions[kind])
+            )
             for kind, rows in self.sampler.rows.items()
         ]
-        return f"pairs in a step: {', '.join(kinds)}"
+        print_message(
+            "{weights:,} parameters; pairs in a step: {kinds}",
+            weights=weights,
+            kinds=join_texts(", ", kinds),
+        )
 
     def micro_batches(self, step: int) -> Sequence[Batch]:
         """Return the one batch of a step: its pairs are each other's negatives, so it cannot be cut."""

@@ -25,6 +25,7 @@ from torch import Tensor
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError, one_line
 from pipeline.common.io import atomic_file
+from pipeline.common.library_messages import recognize
 from pipeline.common.paths import RAW_MODEL
 from pipeline.encoder.pairs import count_words
 from pipeline.encoder.params import EncoderParams
@@ -76,11 +77,13 @@ def ask_teacher(
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
-        raise UserError(f"{folder}: to ask it takes `pip install -e '.[teacher]'`") from None
+        raise UserError("{folder}: to ask it takes `pip install -e '.[teacher]'`", folder=folder) from None
     try:
         model = SentenceTransformer(str(folder), device=str(device), local_files_only=True)
     except Exception as error:  # of many kinds
-        raise UserError(f"{folder}: no sentence-transformers model: {one_line(error)}") from None
+        raise UserError(
+            "{folder}: no sentence-transformers model: {error}", folder=folder, error=one_line(error)
+        ) from None
     return model.encode([prompt + text for text in texts], batch_size=64, show_progress_bar=True)
 
 
@@ -99,26 +102,32 @@ def read_teacher(path: Path) -> tuple[list[str], np.ndarray]:
     try:
         table = pq.read_table(path, columns=["text", "vector"])
     except (pa.ArrowException, OSError, KeyError) as error:
-        raise UserError(f"{path}: no Parquet file with columns text and vector: {one_line(error)}") from None
+        raise UserError(
+            "{path}: no Parquet file with columns text and vector: {error}",
+            path=path,
+            error=recognize(one_line(error)),
+        ) from None
     texts, column = table["text"].to_pylist(), table["vector"].combine_chunks()
     if not texts:
-        raise UserError(f"{path}: no rows; a teacher needs texts and their vectors")
+        raise UserError("{path}: no rows; a teacher needs texts and their vectors", path=path)
     for row, text in enumerate(texts, start=1):
         if not isinstance(text, str) or not text.strip():
-            raise UserError(f"{path}: row {row}: no text")
+            raise UserError("{path}: row {row}: no text", path=path, row=row)
     is_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     if not any(is_kind(column.type) for is_kind in is_list):
-        raise UserError(f"{path}: column vector has {column.type}, not lists of numbers")
+        raise UserError("{path}: column vector has {kind}, not lists of numbers", path=path, kind=column.type)
     lengths = pc.list_value_length(column).to_pylist()
     for row, length in enumerate(lengths, start=1):
         if length is None or length != lengths[0]:
-            raise UserError(f"{path}: row {row}: its vector is not as long as that of row 1")
+            raise UserError(
+                "{path}: row {row}: its vector is not as long as that of row 1", path=path, row=row
+            )
     try:
         vectors_NxE = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     except (TypeError, ValueError):
-        raise UserError(f"{path}: a vector holds something that is no number") from None
+        raise UserError("{path}: a vector holds something that is no number", path=path) from None
     if not vectors_NxE.size or not np.isfinite(vectors_NxE).all():
-        raise UserError(f"{path}: a vector is empty or holds a number that is not finite")
+        raise UserError("{path}: a vector is empty or holds a number that is not finite", path=path)
     vectors_NxE = vectors_NxE.reshape(len(texts), -1)
     return texts, vectors_NxE
 
@@ -142,8 +151,11 @@ def load_teacher(
         asked, vectors_NxE = read_teacher(path)
     if vectors_NxE.shape[1] > params.width:
         raise UserError(
-            f"params.yaml: encoder.width: {params.width}: the vectors of the teacher {path} have"
-            f" {vectors_NxE.shape[1]} numbers; set it to that or more"
+            "params.yaml: encoder.width: {width}: the vectors of the teacher {path} have "
+            "{size} numbers; set it to that or more",
+            width=params.width,
+            path=path,
+            size=vectors_NxE.shape[1],
         )
     centered_NxE = vectors_NxE - vectors_NxE.mean(axis=0)
     norms_Nx1 = np.linalg.norm(centered_NxE, axis=1, keepdims=True)

@@ -61,7 +61,7 @@ def lower_case_vocabulary(folder: Path) -> Tokenizer:
     """
     path = folder / TOKENIZER_FILE
     if not path.exists():
-        raise UserError(f"{path}: no such file; run `dvc repro train_tokenizer`")
+        raise UserError("{path}: no such file; run `dvc repro train_tokenizer`", path=path)
     tokenizer = Tokenizer.from_file(str(path))
     spaces = [normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip(), normalizers.Prepend(" ")]
     tokenizer.normalizer = normalizers.Sequence([*lower_case(), *spaces, tokenizer.normalizer])

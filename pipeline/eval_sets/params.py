@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from pipeline.common.errors import UserError
 from pipeline.common.params import SEED_LIMIT, Prompt, Section
 
 
@@ -23,7 +24,7 @@ def parse_choice(value: Any) -> dict[str, Any]:
             ((name, changes),) = value.items()
             if isinstance(changes, dict) and "name" not in changes:
                 return {"name": name, "changes": changes}
-    raise ValueError("write the name of a task, or name: {path: …} to change keys of it other than its name")
+    raise UserError("write the name of a task, or name: {path: …} to change keys of it other than its name")
 
 
 class EvalParams(Section):
@@ -49,7 +50,7 @@ class EvalParams(Section):
     def check_list(cls, tasks: Any) -> Any:
         """Refuse tasks that are no list of names."""
         if not isinstance(tasks, list):
-            raise ValueError("a list of names of tasks is expected, such as [turblimp]; see docs/tasks.md")
+            raise UserError("a list of names of tasks is expected, such as [turblimp]; see docs/tasks.md")
         return tasks
 
     @field_validator("tasks")
@@ -59,5 +60,5 @@ class EvalParams(Section):
         names = [task.name for task in tasks]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"task '{name}' is named twice; keep one")
+                raise UserError("task '{name}' is named twice; keep one", name=name)
         return tasks

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.paths import TASKS
 from pipeline.eval_sets.answers import parse_answers
 from pipeline.eval_sets.tasks import EvalTask, find_data_files
@@ -161,7 +162,9 @@ def read_choices(name: str, task: EvalTask, root: Path = Path(".")) -> list[Choi
     for row in read_rows(name, task, root):
         options = row.strings("options")
         if len(options) < 2:
-            raise UserError(f"{row.location}: options: one alone leaves no choice; give two or more")
+            raise UserError(
+                "{location}: options: one alone leaves no choice; give two or more", location=row.location
+            )
         choices.append(Choice(row.string("prompt"), options, row.index("answer", len(options))))
     return choices
 
@@ -201,18 +204,31 @@ def read_task(name: str, task: EvalTask, root: Path = Path(".")) -> Any:
     rows = READERS[task.kind](name, task, root)
     if isinstance(rows, Retrieval):
         if len(rows.documents) < 2:
-            raise UserError(f"{TASKS}/{name}.yaml: {task.path}: needs at least 2 different documents")
+            raise UserError(
+                "{tasks}/{name}.yaml: {path}: needs at least 2 different documents",
+                tasks=TASKS,
+                name=name,
+                path=task.path,
+            )
     elif not rows:
-        raise UserError(f"{TASKS}/{name}.yaml: {task.path}: holds no rows")
+        raise UserError("{tasks}/{name}.yaml: {path}: holds no rows", tasks=TASKS, name=name, path=task.path)
     elif unknown := {name for names in task.subsets.values() for name in names} - {
         row.type for row in rows if isinstance(row, Pair)
     }:
         raise UserError(
-            f"{TASKS}/{name}.yaml: subsets: '{min(unknown)}': no row has this type;"
-            f" there are {', '.join(sorted({row.type for row in rows}))}"
+            "{tasks}/{name}.yaml: subsets: '{unknown}': no row has this type; there are {types}",
+            tasks=TASKS,
+            name=name,
+            unknown=min(unknown),
+            types=", ".join(sorted({row.type for row in rows})),
         )
     elif task.kind == "similarity" and len({row.score for row in rows}) < 2:
-        raise UserError(f"{TASKS}/{name}.yaml: {task.path}: needs pairs with different scores")
+        raise UserError(
+            "{tasks}/{name}.yaml: {path}: needs pairs with different scores",
+            tasks=TASKS,
+            name=name,
+            path=task.path,
+        )
     return rows
 
 
@@ -254,18 +270,40 @@ class TaskRow:
     def column(self, name: str, field: str) -> Any:
         """Return the value of a column, read for `field`, or what `replace` has for it."""
         if name not in self.record:
-            raise self.missing_error(f"column '{name}' ({TASKS}/{self.name}.yaml: columns.{field})")
+            raise UserError(
+                "{location}: no column '{name}' ({key}); the row has {columns}",
+                **self.missing(field),
+                name=name,
+            )
         value = self.record[name]
         if name not in self.task.replace:
             return value
         if str(value) not in self.task.replace[name]:
             key = f"{TASKS}/{self.name}.yaml: replace.{name}"
-            raise UserError(f"{self.location}: {name}: {value!r}: not in {key}; add it there, or fix the row")
+            raise UserError(
+                "{location}: {name}: {value}: not in {key}; add it there, or fix the row",
+                location=self.location,
+                name=name,
+                value=repr(value),
+                key=key,
+            )
         return self.task.replace[name][str(value)]
 
-    def missing_error(self, item: str) -> UserError:
-        """Return the error of a missing column."""
-        return UserError(f"{self.location}: no {item}; the row has {', '.join(self.record) or 'none'}")
+    def missing(self, field: str) -> dict[str, str]:
+        """Return what errors of a missing column say: where, the key that names it, and what there is."""
+        return {
+            "location": self.location,
+            "key": f"{TASKS}/{self.name}.yaml: columns.{field}",
+            "columns": ", ".join(self.record) or Translatable("none"),
+        }
+
+    def missing_field_error(self, field: str) -> UserError:
+        """Return the error of a field that no column is for."""
+        return UserError(
+            "{location}: no column for '{field}'; name it in {key}; the row has {columns}",
+            **self.missing(field),
+            field=field,
+        )
 
     def string(self, field: str, default: str | None = None) -> str:
         """Return a text of at least one character, or `default` for a missing or empty column."""
@@ -273,21 +311,19 @@ class TaskRow:
         if value in (None, "") and default is not None:
             return default
         if value is None:
-            raise self.missing_error(
-                f"column for '{field}'; name it in {TASKS}/{self.name}.yaml: columns.{field}"
-            )
+            raise self.missing_field_error(field)
         return self.check_text(field, value)
 
     def strings(self, field: str) -> tuple[str, ...]:
         """Return a list of texts, in any of the forms that `parse_answers` knows."""
         value = self.value(field)
         if value is None:
-            raise self.missing_error(
-                f"column for '{field}'; name it in {TASKS}/{self.name}.yaml: columns.{field}"
-            )
+            raise self.missing_field_error(field)
         values = parse_answers(value)
         if not values:
-            raise UserError(f"{self.location}: {field}: an empty list; give at least one")
+            raise UserError(
+                "{location}: {field}: an empty list; give at least one", location=self.location, field=field
+            )
         return tuple(self.check_text(field, item) for item in values)
 
     def number(self, field: str) -> float:
@@ -298,7 +334,12 @@ class TaskRow:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise UserError(f"{self.location}: {field}: {text!r} is not a number; fix or remove the row")
+            raise UserError(
+                "{location}: {field}: {text} is not a number; fix or remove the row",
+                location=self.location,
+                field=field,
+                text=repr(text),
+            )
         return number
 
     def index(self, field: str, count: int) -> int:
@@ -307,7 +348,12 @@ class TaskRow:
         if text not in map(str, range(count)):
             key = f"{TASKS}/{self.name}.yaml: replace"
             raise UserError(
-                f"{self.location}: {field}: {text!r}: not a number from 0 to {count - 1}; map it in {key}"
+                "{location}: {field}: {text}: not a number from 0 to {count}; map it in {key}",
+                location=self.location,
+                field=field,
+                text=repr(text),
+                count=count - 1,
+                key=key,
             )
         return int(text)
 
@@ -317,7 +363,12 @@ class TaskRow:
             return str(value)
         text = normalize_text(value) if isinstance(value, str) else ""
         if not text.strip():
-            raise UserError(f"{self.location}: {field}: {value!r} is not a text; fix or remove the row")
+            raise UserError(
+                "{location}: {field}: {value} is not a text; fix or remove the row",
+                location=self.location,
+                field=field,
+                value=repr(value),
+            )
         return text
 
 
@@ -339,7 +390,9 @@ def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             squad = parse_squad(path)
             return read_json_records(path) if squad is None else flatten_squad(squad, path)
         case _:
-            raise UserError(f"{path}: unknown format; expected .jsonl, .json (SQuAD's too), .csv or .tsv")
+            raise UserError(
+                "{path}: unknown format; expected .jsonl, .json (SQuAD's too), .csv or .tsv", path=path
+            )
 
 
 def read_json_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -391,7 +444,7 @@ def flatten_squad(squad: dict[str, Any], path: Path) -> Iterator[tuple[str, dict
             for question in paragraph["qas"]:
                 answers = list(dict.fromkeys(answer["text"] for answer in question.get("answers", [])))
                 yield (
-                    f"{path}: paragraph {number}",
+                    Translatable("{path}: paragraph {number}", path=path, number=number),
                     {
                         "id": str(question["id"]),
                         "question": question["question"],
@@ -400,7 +453,11 @@ def flatten_squad(squad: dict[str, Any], path: Path) -> Iterator[tuple[str, dict
                     },
                 )
     except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: not SQuAD's layout (data, paragraphs, context, qas): {error!r}") from None
+        raise UserError(
+            "{path}: not SQuAD's layout (data, paragraphs, context, qas): {error}",
+            path=path,
+            error=repr(error),
+        ) from None
 
 
 def read_text(path: Path) -> str:

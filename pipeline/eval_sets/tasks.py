@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
 from pipeline.common.hub_set import HubSet
+from pipeline.common.i18n import Translatable
 from pipeline.common.params import Section, parse_section, read_yaml, suggest_nearest
 from pipeline.common.paths import PARAMS_FILE, RAW_EVAL, TASKS
 from pipeline.eval_sets.params import EvalParams
@@ -62,13 +63,14 @@ class EvalTask(Section):
         known = FIELDS[self.kind]
         for field in self.columns:
             if field not in known:
-                hint = (
-                    suggest_nearest(field, known)
-                    or f"; a task of kind {self.kind} has {', '.join(sorted(known))}"
+                hint = suggest_nearest(field, known) or Translatable(
+                    "; a task of kind {kind} has {fields}", kind=self.kind, fields=", ".join(sorted(known))
                 )
-                raise ValueError(f"columns.{field}: unknown field{hint}")
+                raise UserError("columns.{field}: unknown field{hint}", field=field, hint=hint)
             if isinstance(self.columns[field], list) and field != "options":
-                raise ValueError(f"columns.{field}: one column is expected; write several as '{{a}} {{b}}'")
+                raise UserError(
+                    "columns.{field}: one column is expected; write several as '{{a}} {{b}}'", field=field
+                )
         return self
 
 
@@ -90,9 +92,9 @@ class TaskFile(EvalTask):
     def check_name(cls, name: str) -> str:
         """Refuse names that cannot be keys of metrics.json, where a dot would mean nesting."""
         if name in RESERVED_NAMES:
-            raise ValueError("is taken by what is always measured; use another")
+            raise UserError("is taken by what is always measured; use another")
         if not name.replace("-", "_").isidentifier():
-            raise ValueError("use letters, digits, - and _ only")
+            raise UserError("use letters, digits, - and _ only")
         return name
 
     @field_validator("path")
@@ -101,27 +103,34 @@ class TaskFile(EvalTask):
         """Refuse a path outside data/raw/eval, which is what the stages depend on."""
         parts = PurePosixPath(path)
         if ".." in parts.parts or not parts.is_relative_to(RAW_EVAL) or parts == PurePosixPath(RAW_EVAL):
-            raise ValueError(f"not under {RAW_EVAL.as_posix()}/; put or link the files there")
+            raise UserError(
+                "not under {raw_eval}/; put or link the files there", raw_eval=RAW_EVAL.as_posix()
+            )
         return path
 
     @model_validator(mode="after")
     def check_kind(self) -> "TaskFile":
         """Refuse a metric that tasks of this kind do not have, and a hub set with no single file for it."""
         if self.metric != METRICS[self.kind]:
-            raise ValueError(
-                f"metric: '{self.metric}': a task of kind {self.kind} has {METRICS[self.kind]}; write that"
+            raise UserError(
+                "metric: '{metric}': a task of kind {kind} has {expected}; write that",
+                metric=self.metric,
+                kind=self.kind,
+                expected=METRICS[self.kind],
             )
         if self.subsets and self.kind != "minimal_pairs":
-            raise ValueError(f"subsets: a task of kind {self.kind} has no types; remove it")
+            raise UserError("subsets: a task of kind {kind} has no types; remove it", kind=self.kind)
         if self.hub and not self.path.endswith((".json", ".jsonl")):
-            raise ValueError(f"path: '{self.path}': a set of the hub is kept as JSON lines; end in .jsonl")
+            raise UserError(
+                "path: '{path}': a set of the hub is kept as JSON lines; end in .jsonl", path=self.path
+            )
         return self
 
 
 def list_task_names(root: Path = Path(".")) -> list[str]:
     """Return the names of all task files, sorted. Raises UserError where their folder is missing."""
     if not (root / TASKS).is_dir():
-        raise UserError(f"{root / TASKS}: no such folder; run from the project's folder")
+        raise UserError("{folder}: no such folder; run from the project's folder", folder=root / TASKS)
     return sorted(path.stem for path in (root / TASKS).glob("*.yaml"))
 
 
@@ -133,11 +142,14 @@ def read_task_file(name: str, root: Path = Path("."), key: str = "") -> TaskFile
     path = root / TASKS / f"{name}.yaml"
     if not path.is_file():
         known = list_task_names(root)
-        hint = suggest_nearest(name, known) or f"; there are {', '.join(known) or 'none'}"
-        raise UserError(f"{key}{path}: no such task{hint}")
+        names = ", ".join(known) or Translatable("none")
+        hint = suggest_nearest(name, known) or Translatable("; there are {names}", names=names)
+        raise UserError("{key}{path}: no such task{hint}", key=key, path=path, hint=hint)
     task = parse_section(read_yaml(path), "", TaskFile, path)
     if task.name != name:
-        raise UserError(f"{path}: name: '{task.name}': unlike the file's; call both the same")
+        raise UserError(
+            "{path}: name: '{name}': unlike the file's; call both the same", path=path, name=task.name
+        )
     return task
 
 
@@ -167,5 +179,7 @@ def check_inputs(params: EvalParams, root: Path = Path(".")) -> None:
             find_data_files(name, task, RAW_EVAL, root)
         except UserError as error:
             if task.hub and not (root / task.path).exists():
-                raise UserError(f"{error}; `tezgah tasks fetch {name}` downloads it") from None
+                raise UserError(
+                    "{error}; `tezgah tasks fetch {name}` downloads it", error=error, name=name
+                ) from None
             raise

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.evaluation.items import PEOPLE
 from pipeline.statistics.intervals import LEVEL, Estimate, correct_for_many, correlate_ranks, estimate_mean
 
@@ -165,8 +166,9 @@ def compare_runs(side_a: Sequence[Run], side_b: Sequence[Run]) -> Comparison:
             ", ".join(name_tasks(key for run in side for key in run)) for side in (side_a, side_b)
         )
         raise UserError(
-            f"A and B: no task in common (A: {has_a or 'none'}; B: {has_b or 'none'});"
-            f" compare runs with the same eval.tasks"
+            "A and B: no task in common (A: {tasks_a}; B: {tasks_b}); compare runs with the same eval.tasks",
+            tasks_a=has_a or Translatable("none"),
+            tasks_b=has_b or Translatable("none"),
         )
     by_run = min(len(side_a), len(side_b)) >= LEAST_RUNS
     lines = [

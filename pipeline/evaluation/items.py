@@ -17,7 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.io import atomic_file
+from pipeline.common.library_messages import recognize
 
 FORMAT_VERSION = "1"
 PEOPLE = "people"  # the model whose scores are those that people gave
@@ -108,11 +110,18 @@ def read_items(source: Any, name: str) -> tuple[pa.Table, dict[str, dict[str, li
         subsets = json.loads(metadata.get("subsets", "{}"))
         as_ours = table.schema.equals(SCHEMA)
     except (ValueError, OSError, pa.ArrowException) as error:
-        raise UserError(f"{name}: not a readable items.parquet ({error}); run `dvc repro evaluate`") from None
-    found = metadata.get("format", "unknown") if as_ours else "unknown"
+        raise UserError(
+            "{name}: not a readable items.parquet ({error}); run `dvc repro evaluate`",
+            name=name,
+            error=recognize(str(error)),
+        ) from None
+    found = (metadata.get("format") if as_ours else None) or Translatable("unknown")
     if found != FORMAT_VERSION:
         raise UserError(
-            f"{name}: items of format {found}, not {FORMAT_VERSION};"
-            f" run `dvc repro evaluate` with this version"
+            "{name}: items of format {found}, not {format_version}; run `dvc repro evaluate` "
+            "with this version",
+            name=name,
+            found=found,
+            format_version=FORMAT_VERSION,
         )
     return table, subsets

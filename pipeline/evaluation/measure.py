@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import print_message
 from pipeline.common.paths import BASE_MODEL, ENCODER_MODEL, SFT_MODEL, TOKENIZER
 from pipeline.encoder.embed import TextEncoder
 from pipeline.encoder.hf_io import load_encoder
@@ -91,7 +92,9 @@ def check_tokenizer_of_model(folder: Path, stage: str) -> None:
     """Raise UserError unless the model in `folder` was trained with the tokenizer in models/tokenizer."""
     own, current = folder / "tokenizer.model", TOKENIZER / "tokenizer.model"
     if own.is_file() and current.is_file() and own.read_bytes() != current.read_bytes():
-        raise UserError(f"{folder} was trained with another tokenizer; run `dvc repro {stage}`")
+        raise UserError(
+            "{folder} was trained with another tokenizer; run `dvc repro {stage}`", folder=folder, stage=stage
+        )
 
 
 def measure_tasks(
@@ -126,7 +129,7 @@ def measure_tasks(
     scorers_of_sentences = {name: scorers[name] for name in (MODEL, NGRAM, WITH_COUNTS) if name in scorers}
     measured: dict[str, dict[str, Measured]] = {}
 
-    print("bits per byte …", flush=True)
+    print_message("bits per byte …")
     scored = {
         name: score_documents(documents, tokenizer, token_scorers) for name, documents in tasks.texts.items()
     }
@@ -135,7 +138,7 @@ def measure_tasks(
         name: measure_bits_per_byte(documents, scored[name], weight)
         for name, documents in tasks.texts.items()
     }
-    print("minimal pairs …", flush=True)
+    print_message("minimal pairs …")
     measured["minimal_pairs"] = {
         name: measure_minimal_pairs(
             pairs,
@@ -147,7 +150,7 @@ def measure_tasks(
         )
         for name, pairs in tasks.pairs.items()
     }
-    print("questions and retrieval …", flush=True)
+    print_message("questions and retrieval …")
     measured["questions"] = {
         name: measure_questions(models.sft, models.chat_tokenizer, questions, max_new_tokens)
         for name, questions in tasks.questions.items()
@@ -177,7 +180,7 @@ def measure_tasks(
         if results or kind not in KINDS_WITHOUT
     }
     figures["mixture_weight"] = weight
-    print("contamination …", flush=True)
+    print_message("contamination …")
     documents = decode_documents(training.stream, tokenizer)
     for task, shares in measure_contamination(list_texts(tasks), documents).items():
         kind, name = task.split(".")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pipeline.common.i18n import print_message
 from pipeline.ngrams.counting import train_ngram_model
 from pipeline.ngrams.model import NGramModel
 from pipeline.shards.format import Shards
@@ -11,7 +12,8 @@ CHUNK_TOKENS = 1_000_000  # read in one place, of shards with more tokens than a
 
 
 def train_baselines(stream: np.ndarray, vocab_size: int) -> dict[str, NGramModel]:
-    """Train the models that a decoder is compared with, by their names in the metrics."""
+    """Train the models that a decoder is compared with, by their names in the metrics, and say so."""
+    print_message("counting n-grams and words …")
     orders = {"unigram": 1, "bigram": 2, "kneser_ney_5": 5}
     return {name: train_ngram_model(stream, vocab_size, order) for name, order in orders.items()}
 

@@ -22,7 +22,9 @@ def select_documents(folder: Path, max_bytes: int) -> list[Document]:
         (hash_sort_key(row["id"]), row["id"], len(row["text"].encode())) for row in read_documents(folder)
     ]
     if not sizes:
-        raise UserError(f"{folder}: holds no documents; enlarge the corpus or its fraction of this split")
+        raise UserError(
+            "{folder}: holds no documents; enlarge the corpus or its fraction of this split", folder=folder
+        )
     selected: set[str] = set()
     total = 0
     for _, key, size in sorted(sizes):

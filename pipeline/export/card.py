@@ -184,7 +184,8 @@ def check_license(license: str | None) -> None:
     """Raise UserError for a license that is no id."""
     if license is not None and not LICENSE.fullmatch(license):
         raise UserError(
-            f"--license: {license!r}: no id of a license; write one such as apache-2.0 or cc-by-4.0"
+            "--license: {license}: no id of a license; write one such as apache-2.0 or cc-by-4.0",
+            license=repr(license),
         )
 
 
@@ -375,16 +376,10 @@ def describe_figures(
         return str(words["unknown"])
     kinds = FIGURES[facts.stage]
     own = {kind: metrics.get(kind, {}) if kind in kinds else {} for kind in (*ALWAYS, *kinds)}
-    table = summary_table(own, translate)
-    labels, *others = (list(column.cells) for column in table.columns)
-    rows = [
-        [translate(str(label)), *map(str, cells)]
-        for label, *cells in zip(labels, *others, strict=True)
-        if label != LOWEST
-    ]
+    table = summary_table(own)
+    columns = [[cell for cell in column.cells if isinstance(cell, str)] for column in table.columns]
+    rows = [list(map(translate, cells)) for cells in zip(*columns, strict=True) if cells[0] != LOWEST]
     text = make_table(words["figures"], rows)
-    if translate is not str:
-        text = re.sub(r"(?<=\d)\.(?=\d)", ",", text)
     return f"{text}\n\n{Template(words['rounded']).substitute(type=type)}" if type else text
 
 

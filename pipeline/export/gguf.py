@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.export.gguf_vocabulary import add_vocabulary, check_vocabulary
 from pipeline.export.source import check_computable
 from pipeline.model.config import ModelParams
@@ -35,7 +36,8 @@ TEMPLATE = CHAT_TEMPLATE.replace("{% generation %}", "").replace("{% endgenerati
 
 def check_exportable(folder: Path) -> ModelParams:
     """Return the params of a model folder. Raises UserError for one that no GGUF file can hold."""
-    params = check_computable(folder, "llama.cpp", ARCHITECTURES, "use llama.cpp's convert_hf_to_gguf.py")
+    advice = Translatable("use llama.cpp's convert_hf_to_gguf.py")
+    params = check_computable(folder, "llama.cpp", ARCHITECTURES, advice)
     check_vocabulary(Tokenizer.load(folder))
     return params
 
@@ -44,11 +46,13 @@ def check_type(type: str) -> str:
     """Return a type as it is called here. Raises UserError for one not known, or whose tool is not there."""
     type = type.lower()
     if type not in TYPES:
-        raise UserError(f"--type: {type!r}: not one of {', '.join(TYPES)}")
+        raise UserError("--type: {kind}: not one of {types}", kind=repr(type), types=", ".join(TYPES))
     if type in LLAMA_CPP_TYPES and shutil.which("llama-quantize") is None:
         raise UserError(
-            f"--type: {type}: llama.cpp's llama-quantize makes it, and it is not on the PATH; install"
-            f" llama.cpp, or take one of {', '.join(OWN_TYPES)}"
+            "--type: {kind}: llama.cpp's llama-quantize makes it, and it is not on the PATH; "
+            "install llama.cpp, or take one of {own_types}",
+            kind=type,
+            own_types=", ".join(OWN_TYPES),
         )
     return type
 
@@ -69,8 +73,12 @@ def write_gguf(path: Path, folder: Path, type: str, name: str) -> None:
             ["llama-quantize", whole, path, type.upper()], capture_output=True, text=True, check=False
         )
     if done.returncode or not path.is_file():
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise UserError(f"llama-quantize: {last[0]}; take one of {', '.join(OWN_TYPES)}")
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise UserError(
+            "llama-quantize: {fault}; take one of {own_types}",
+            fault=lines[-1] if lines else Translatable("exit status {status}", status=done.returncode),
+            own_types=", ".join(OWN_TYPES),
+        )
 
 
 def write_model(path: Path, model: Decoder, tokenizer: Tokenizer, type: str, name: str) -> None:

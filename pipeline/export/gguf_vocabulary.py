@@ -14,8 +14,9 @@ def check_vocabulary(tokenizer: Tokenizer) -> None:
     """Raise UserError for a unigram tokenizer: llama.cpp's unigram ignores byte fallback."""
     if tokenizer.kind != "bpe":
         raise UserError(
-            f"{tokenizer.folder}: a unigram tokenizer; llama.cpp reads no unigram pieces with byte fallback."
-            " Train with tokenizer.kind: bpe"
+            "{folder}: a unigram tokenizer; llama.cpp reads no unigram pieces with byte "
+            "fallback. Train with tokenizer.kind: bpe",
+            folder=tokenizer.folder,
         )
 
 

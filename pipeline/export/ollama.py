@@ -19,7 +19,11 @@ def render_modelfile(gguf: str, context: int, system: str | None = None) -> str:
     Raises UserError for a system message that a Modelfile cannot hold.
     """
     if system and QUOTES in system:
-        raise UserError(f"--system: {system[:40]!r}: a Modelfile cannot hold {QUOTES}; leave it out")
+        raise UserError(
+            "--system: {system}: a Modelfile cannot hold {quotes}; leave it out",
+            system=repr(system[:40]),
+            quotes=QUOTES,
+        )
     parameters = {
         "num_ctx": context,
         "temperature": CHAT_SAMPLING.temperature,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.export.source import check_chat_model, check_computable
 from pipeline.inference.prompts import normalize_argument
 from pipeline.inference.sampling import CHAT_SAMPLING
@@ -33,23 +34,32 @@ MAX_WEIGHTS = 16_000_000  # 21 MB of text, which people can mail, and a browser 
 def check_page(folder: Path) -> None:
     """Raise UserError for a model folder that no page can hold. Reads no weights."""
     check_chat_model(folder)
-    params = check_computable(folder, "the page", ARCHITECTURES, "use `tezgah serve`")
+    params = check_computable(
+        folder, Translatable("the page"), ARCHITECTURES, Translatable("use `tezgah serve`")
+    )
     _, vocab_size = read_config(folder)
     tokenizer = Tokenizer.load(folder)
     if tokenizer.kind != "bpe":
         raise UserError(
-            f"{folder}: a unigram tokenizer, and the page merges BPE pieces alone. Train with"
-            " tokenizer.kind: bpe"
+            "{folder}: a unigram tokenizer, and the page merges BPE pieces alone. Train with "
+            "tokenizer.kind: bpe",
+            folder=folder,
         )
     if tokenizer.vocab_size != vocab_size:
         raise UserError(
-            f"{folder}: {tokenizer.vocab_size:,} tokens in tokenizer.model, {vocab_size:,} in config.json;"
-            " copy the tokenizer that the model was trained with"
+            "{folder}: {tokens:,} tokens in tokenizer.model, {expected:,} in config.json; copy the tokenizer "
+            "that the model was trained with",
+            folder=folder,
+            tokens=tokenizer.vocab_size,
+            expected=vocab_size,
         )
     if (weights := params.count_weights(vocab_size)) > MAX_WEIGHTS:
         raise UserError(
-            f"{folder}: {weights:,} weights, and a page holds {MAX_WEIGHTS:,} at most; use"
-            " `tezgah export gguf` or `tezgah serve`"
+            "{folder}: {weights:,} weights, and a page holds {max_weights:,} at most; use "
+            "`tezgah export gguf` or `tezgah serve`",
+            folder=folder,
+            weights=weights,
+            max_weights=MAX_WEIGHTS,
         )
 
 

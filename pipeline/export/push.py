@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.common.i18n import Translatable
 from pipeline.common.io import sha256
+from pipeline.common.library_messages import recognize
 from pipeline.common.paths import DVC_FILE
 from pipeline.hub.access import ENV_FILE, read_token
 
@@ -47,24 +49,31 @@ def check_name(name: str) -> None:
         has_owner = False
     if not has_owner:
         raise UserError(
-            f"NAME: {name!r}: not OWNER/NAME, as in ayse/masal; write both with the letters a to z, digits,"
-            " -, _ and ."
+            "NAME: {name}: not OWNER/NAME, as in ayse/masal; write both with the letters a to "
+            "z, digits, -, _ and .",
+            name=repr(name),
         )
 
 
 def check_folder(folder: Path) -> None:
     """Raise UserError for a folder that is not there, or that no model is pushed from."""
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; name one that `tezgah export` has written")
+        raise UserError("{folder}: no such folder; name one that `tezgah export` has written", folder=folder)
     place = folder.resolve()
     project = next((above for above in (place, *place.parents) if (above / DVC_FILE).is_file()), None)
     if place == project or Path.cwd().is_relative_to(place):
-        raise UserError(f"{folder}: holds the whole project; name the folder of one model, below exports/")
+        raise UserError(
+            "{folder}: holds the whole project; name the folder of one model, below exports/", folder=folder
+        )
     inside = place.relative_to(project).parts if project else ()
     closed = [part for part in inside if part.startswith(".") or (part == "data" and part == inside[0])]
     if closed:
         top = f"{closed[0]}/"
-        raise UserError(f"{folder}: lies in {top}, which is never pushed; name a folder below exports/")
+        raise UserError(
+            "{folder}: lies in {top}, which is never pushed; name a folder below exports/",
+            folder=folder,
+            top=top,
+        )
 
 
 def list_files(folder: Path) -> tuple[list[str], list[str]]:
@@ -97,7 +106,9 @@ def check_files(folder: Path, files: list[str]) -> None:
     """Raise UserError unless there is a model among the files that may be sent."""
     if not any(matches(Path(file).name, MODEL_FILES) for file in files):
         raise UserError(
-            f"{folder}: no model in it ({', '.join(MODEL_FILES)}); push what `tezgah export` has written"
+            "{folder}: no model in it ({model_files}); push what `tezgah export` has written",
+            folder=folder,
+            model_files=", ".join(MODEL_FILES),
         )
 
 
@@ -108,24 +119,31 @@ def read_card(folder: Path, files: list[str]) -> "ModelCard":
     path = folder / CARD
     if CARD not in files:
         raise UserError(
-            f"{path}: missing; run `tezgah export` first, which writes the cards, and push its folder"
+            "{path}: missing; run `tezgah export` first, which writes the cards, and push its folder",
+            path=path,
         )
     try:
         card = ModelCard.load(path)
     except Exception as error:  # PyYAML's own, ValueError, TypeError: each is a fault of the card
         mark = getattr(error, "problem_mark", None)
-        fault = f"{getattr(error, 'problem', '')}, line {mark.line + 2}" if mark else one_line(error)
+        fault = one_line(error)
+        if mark:
+            problem = recognize(getattr(error, "problem", None) or "")
+            fault = Translatable("{problem}, line {line}", problem=problem, line=mark.line + 2)
         raise UserError(
-            f"{path}: its front matter is no YAML ({fault}); fix what is between --- and ---"
+            "{path}: its front matter is no YAML ({fault}); fix what is between --- and ---",
+            path=path,
+            fault=fault,
         ) from None
     fields = card.data.to_dict()
     if not fields.get("license"):
         raise UserError(
-            f"{path}: license: missing; export again with --license, or write it between --- and ---"
+            "{path}: license: missing; export again with --license, or write it between --- and ---",
+            path=path,
         )
     for key in ("language", *(["license_name"] if fields["license"] == "other" else [])):
         if not fields.get(key):
-            raise UserError(f"{path}: {key}: missing; write it between --- and ---")
+            raise UserError("{path}: {key}: missing; write it between --- and ---", path=path, key=key)
     return card
 
 
@@ -152,33 +170,44 @@ def hub_for_pushing(name: str) -> Iterator[None]:
     except (HTTPError, OSError, RuntimeError, ValueError) as error:
         if getattr(error, "filename", None):  # a file here
             raise
-        raise UserError(describe_refusal(name, error)) from None
+        raise explain_refusal(name, error) from None
 
 
-def describe_refusal(name: str, error: Exception) -> str:
-    """Return one line about an error of the hub, with advice."""
+def explain_refusal(name: str, error: Exception) -> UserError:
+    """Return the error about what the hub refuses, with advice."""
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
         error = error.__cause__  # the client wraps the errors of LFS
     if isinstance(error, OfflineModeIsEnabled):
-        return "HF_HUB_OFFLINE: is set, so nothing can be sent; unset it"
+        return UserError("HF_HUB_OFFLINE: is set, so nothing can be sent; unset it")
     status, told = status_of(error), getattr(error, "server_message", None) or str(error)
     told = one_line(told.splitlines()[0] if told else type(error).__name__)
     if status == 401:
-        return f"{name}: the hub does not know the token; make one that may write at {TOKENS_PAGE}"
+        return UserError(
+            "{name}: the hub does not know the token; make one that may write at {tokens_page}",
+            name=name,
+            tokens_page=TOKENS_PAGE,
+        )
     if status == 403:
-        return (
-            f"{name}: the token has no right to write there ({told}); make one with it at {TOKENS_PAGE},"
-            " or name an owner you may write for"
+        return UserError(
+            "{name}: the token has no right to write there ({told}); make one with it at {tokens_page}, or "
+            "name an owner you may write for",
+            name=name,
+            told=told,
+            tokens_page=TOKENS_PAGE,
         )
     if status == 404:
-        return f"{name}: not there, or not to be seen with this token; check the name and the token"
+        return UserError(
+            "{name}: not there, or not to be seen with this token; check the name and the token", name=name
+        )
     if status in (409, 412):
-        return f"{name}: something else changes it at the same time ({told}); run again"
+        return UserError(
+            "{name}: something else changes it at the same time ({told}); run again", name=name, told=told
+        )
     if status in (400, 402, 413, 422):
-        return f"{name}: the hub refuses it ({told})"
-    return f"{name}: cannot reach the hub ({told}); run again to resume"
+        return UserError("{name}: the hub refuses it ({told})", name=name, told=told)
+    return UserError("{name}: cannot reach the hub ({told}); run again to resume", name=name, told=told)
 
 
 def status_of(error: Exception) -> int | None:
@@ -195,12 +224,15 @@ def check_token() -> None:
 
     if get_token() is None:
         raise UserError(
-            f"HF_TOKEN: missing; make a token that may write at {TOKENS_PAGE}"
-            " and put it in .env: HF_TOKEN=hf_…"
+            "HF_TOKEN: missing; make a token that may write at {tokens_page} and put it in "
+            ".env: HF_TOKEN=hf_…",
+            tokens_page=TOKENS_PAGE,
         )
     access = HfApi().whoami().get("auth", {}).get("accessToken", {})
     if access.get("role") == "read":
-        raise UserError(f"HF_TOKEN: may only read; make a token that may write at {TOKENS_PAGE}")
+        raise UserError(
+            "HF_TOKEN: may only read; make a token that may write at {tokens_page}", tokens_page=TOKENS_PAGE
+        )
 
 
 def check_card(card: "ModelCard", path: Path) -> None:
@@ -208,7 +240,9 @@ def check_card(card: "ModelCard", path: Path) -> None:
     try:
         card.validate()
     except ValueError as error:
-        raise UserError(f"{path}: the hub refuses the front matter ({one_line(error)}); fix it") from None
+        raise UserError(
+            "{path}: the hub refuses the front matter ({error}); fix it", path=path, error=one_line(error)
+        ) from None
 
 
 def find_visibility(name: str) -> str | None:

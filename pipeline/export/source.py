@@ -13,21 +13,23 @@ from pipeline.pretrained.tokenizer import has_own_tokenizer
 def check_decoder(folder: Path) -> None:
     """Raise UserError for a folder that is not there, or that holds an encoder."""
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; run `dvc repro`, or name a model folder")
+        raise UserError("{folder}: no such folder; run `dvc repro`, or name a model folder", folder=folder)
     if (folder / SEARCH_FILE).is_file():
-        raise UserError(f"{folder}: an encoder; use `tezgah export encoder`")
+        raise UserError("{folder}: an encoder; use `tezgah export encoder`", folder=folder)
 
 
 def check_encoder(folder: Path) -> None:
     """Raise UserError for a folder that holds a decoder. `load_encoder` finds all other faults."""
     if (folder / "generation_config.json").is_file():
-        raise UserError(f"{folder}: a decoder; use `tezgah export hf`, gguf, ollama or page")
+        raise UserError("{folder}: a decoder; use `tezgah export hf`, gguf, ollama or page", folder=folder)
 
 
 def check_chat_model(folder: Path) -> None:
     """Raise UserError for a base model, which does not chat."""
     if is_base_model(folder):
-        raise UserError(f"{folder}: a base model does not chat; export models/sft, or use `export gguf`")
+        raise UserError(
+            "{folder}: a base model does not chat; export models/sft, or use `export gguf`", folder=folder
+        )
 
 
 def is_base_model(folder: Path) -> bool:
@@ -44,11 +46,27 @@ def check_computable(folder: Path, reader: str, architectures: Collection[str], 
     check_decoder(folder)
     params, _ = read_config(folder)
     if params.arch not in architectures:
-        names = " or ".join(list(architectures)[:2])
-        raise UserError(f"{folder}: model.arch: {params.arch}: {reader} does not know it; train with {names}")
+        first, second, *_ = architectures
+        raise UserError(
+            "{folder}: model.arch: {arch}: {reader} does not know it; train with {first} or {second}",
+            folder=folder,
+            arch=params.arch,
+            reader=reader,
+            first=first,
+            second=second,
+        )
     if params.rope_scaling:
-        raise UserError(f"{folder}: rope_scaling: not exported for {reader}; {advice}")
+        raise UserError(
+            "{folder}: rope_scaling: not exported for {reader}; {advice}",
+            folder=folder,
+            reader=reader,
+            advice=advice,
+        )
     if not has_own_tokenizer(folder):
-        raise UserError(f"{folder}: its tokenizer comes from elsewhere, which is not exported; {advice}")
+        raise UserError(
+            "{folder}: its tokenizer comes from elsewhere, which is not exported; {advice}",
+            folder=folder,
+            advice=advice,
+        )
     find_weight_files(folder)
     return params

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.io import atomic_folder
+from pipeline.common.library_messages import describe_system_error
 
 EXPORTS = Path("exports")
 CLOSED = ("models", "data", "reports")  # what DVC watches
@@ -21,11 +23,11 @@ def choose_target(folder: Path, kind: str, to: Path | None) -> Path:
     """
     target = to or EXPORTS / f"{folder.resolve().name}-{kind}"
     if target.exists() or target.is_symlink():
-        raise UserError(f"{target}: already exists; remove it, or give --to another folder")
+        raise UserError("{target}: already exists; remove it, or give --to another folder", target=target)
     place = target.resolve()
     watched = [Path(name).resolve() for name in CLOSED]
     if any(place.is_relative_to(closed) for closed in [folder.resolve(), *watched]):
-        raise UserError(f"{target}: lies in a folder that DVC watches; give --to another one")
+        raise UserError("{target}: lies in a folder that DVC watches; give --to another one", target=target)
     return target
 
 
@@ -41,6 +43,7 @@ def new_folder(target: Path) -> Iterator[Path]:
             yield made
     except OSError as error:  # shutil.Error too, and numpy's, which have no reason of their own
         above = next(path for path in target.parents if path.is_dir())
-        is_full = shutil.disk_usage(above).free < LEAST_FREE
-        reason = "the disk is full; free some room" if is_full else error.strerror or str(error)
-        raise UserError(f"{target}: cannot be written: {reason}") from None
+        reason = describe_system_error(error)
+        if shutil.disk_usage(above).free < LEAST_FREE:
+            reason = Translatable("the disk is full; free some room")
+        raise UserError("{target}: cannot be written: {reason}", target=target, reason=reason) from None

@@ -33,15 +33,23 @@ def hub_access(key: str, name_key: str = "", revision_key: str = "") -> Iterator
         yield
     except (*no_access, DatasetNotFoundError) as error:
         if "evision" in str(error) and "gated" not in str(error):
-            raise UserError(f"{revision_key}: not there; leave it out to be told the current one") from None
+            raise UserError(
+                "{revision_key}: not there; leave it out to be told the current one",
+                revision_key=revision_key,
+            ) from None
         raise UserError(
-            f"{name_key}: not there, or not to be read without leave ({one_line(error)}); check its name,"
-            " or ask for access on its page and put a token in the environment or in .env: HF_TOKEN=hf_…"
+            "{name_key}: not there, or not to be read without leave ({error}); check its name, "
+            "or ask for access on its page and put a token in the environment or in .env: "
+            "HF_TOKEN=hf_…",
+            name_key=name_key,
+            error=one_line(error),
         ) from None
     except (errors.EntryNotFoundError, DataFilesNotFoundError, FileNotFoundError) as error:
-        raise UserError(f"{key}: {one_line(error)}") from None
+        raise UserError("{key}: {error}", key=key, error=one_line(error)) from None
     except (errors.HfHubHTTPError, HTTPError, OSError) as error:
-        raise UserError(f"{key}: cannot reach the hub ({one_line(error)}); run again to resume") from None
+        raise UserError(
+            "{key}: cannot reach the hub ({error}); run again to resume", key=key, error=one_line(error)
+        ) from None
 
 
 def read_token(path: Path) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.common.errors import UserError, one_line
 from pipeline.common.hub_set import HubSet
+from pipeline.common.i18n import Translatable
 from pipeline.hub.access import hub_access
 
 
@@ -19,7 +20,12 @@ def list_urls(key: str, hub_set: HubSet) -> list[str]:
         from huggingface_hub import HfApi
 
         current = HfApi().dataset_info(hub_set.dataset).sha
-        raise UserError(f'{key}.revision: missing; {hub_set.dataset} is now at "{current}", put that there')
+        raise UserError(
+            '{key}.revision: missing; {dataset} is now at "{current}", put that there',
+            key=key,
+            dataset=hub_set.dataset,
+            current=current,
+        )
 
     datasets.disable_progress_bars()
     try:
@@ -28,14 +34,24 @@ def list_urls(key: str, hub_set: HubSet) -> list[str]:
         if "script" not in str(error):
             raise
         raise UserError(
-            f"{key}.dataset: {hub_set.dataset} needs a script of its own, which is not supported;"
-            " load it yourself, save it as Parquet or JSON lines, and add that as a source of kind local"
+            "{key}.dataset: {dataset} needs a script of its own, which is not supported; load "
+            "it yourself, save it as Parquet or JSON lines, and add that as a source of kind "
+            "local",
+            key=key,
+            dataset=hub_set.dataset,
         ) from None
     except ValueError as error:  # no such configuration
-        raise UserError(f"{key}.config: {hub_set.config!r}: {one_line(error)}") from None
+        raise UserError(
+            "{key}.config: {config}: {error}", key=key, config=repr(hub_set.config), error=one_line(error)
+        ) from None
     files = builder.config.data_files or {}
     if hub_set.split not in files:
-        raise UserError(f"{key}.split: {hub_set.split!r}: not there; it has {', '.join(files) or 'none'}")
+        raise UserError(
+            "{key}.split: {split}: not there; it has {splits}",
+            key=key,
+            split=repr(hub_set.split),
+            splits=", ".join(files) or Translatable("none"),
+        )
     return [str(url) for url in files[hub_set.split]]
 
 
@@ -54,4 +70,4 @@ def download_rows(key: str, hub_set: HubSet, streaming: bool = False) -> Iterato
                 streaming=streaming,
             )
         except datasets.exceptions.DatasetGenerationError as error:
-            raise UserError(f"{key}: {one_line(error.__cause__ or error)}") from None
+            raise UserError("{key}: {error}", key=key, error=one_line(error.__cause__ or error)) from None

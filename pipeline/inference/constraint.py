@@ -53,7 +53,7 @@ class Constraints:
         try:
             written = json.dumps({**schema, "x-guidance": {"whitespace_flexible": False}}, allow_nan=False)
         except (ValueError, RecursionError) as error:
-            raise UserError(f"schema: {one_line(error)}; change it") from None
+            raise UserError("schema: {error}; change it", error=one_line(error)) from None
         return self._compile(f"start: %json {written}", "schema")
 
     def match_regex(self, pattern: str) -> Constraint:
@@ -72,7 +72,7 @@ class Constraints:
         except ValueError as error:
             reason = str(error)
         if reason:
-            raise UserError(f"{name}: {describe_reason(reason)}; change it")
+            raise UserError("{name}: {reason}; change it", name=name, reason=describe_reason(reason))
         return Constraint(matcher, self.vocab_size)
 
 

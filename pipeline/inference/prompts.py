@@ -11,8 +11,10 @@ def normalize_argument(name: str, text: str) -> str:
     """Return `text` normalized. Raises UserError for a broken character, as another encoding leaves it."""
     if broken := LONE_SURROGATE.search(text):
         raise UserError(
-            f"{name}: {broken[0]!r} at character {broken.start()}: a lone surrogate, which is no Unicode"
-            " text; type it anew"
+            "{name}: {broken} at character {start}: a lone surrogate, which is no Unicode text; type it anew",
+            name=name,
+            broken=repr(broken[0]),
+            start=broken.start(),
         )
     return normalize_text(text)
 
@@ -45,6 +47,8 @@ def fit_conversation(
         fitting = ids
     if not fitting:
         raise UserError(
-            f"message: {len(ids)} tokens leave no room for an answer: the model reads {context}; shorten it"
+            "message: {count} tokens leave no room for an answer: the model reads {context}; shorten it",
+            count=len(ids),
+            context=context,
         )
     return fitting

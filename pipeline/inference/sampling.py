@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.common.errors import UserError
+
 LIKELY = 1e-5  # of the likeliest token's probability
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sampling parameters (see `sample_token`). Raises ValueError for one out of range."""
+    """Sampling parameters (see `sample_token`). Raises UserError for one out of range, which `name` names."""
 
     temperature: float = 0.0  # 0: the likeliest token each time
     top_k: int = 0  # 0: all
@@ -25,17 +27,24 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < math.inf:
-            raise ValueError(f"temperature {self.temperature} is not a number from 0 up")
+            raise UserError(
+                "{name} {value} is not a number from 0 up", name="temperature", value=self.temperature
+            )
         if self.top_k < 0:
-            raise ValueError(f"top_k {self.top_k} is negative; 0 keeps all tokens")
+            raise UserError("{name} {value} is negative; 0 keeps all tokens", name="top_k", value=self.top_k)
         if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p {self.top_p} does not lie above 0 and up to 1")
+            raise UserError("{name} {value} does not lie above 0 and up to 1", name="top_p", value=self.top_p)
         if not 0 <= self.min_p <= 1:
-            raise ValueError(f"min_p {self.min_p} does not lie between 0 and 1; 0 keeps all tokens")
+            raise UserError(
+                "{name} {value} does not lie between 0 and 1; 0 keeps all tokens",
+                name="min_p",
+                value=self.min_p,
+            )
         if not 0.01 <= self.repetition_penalty <= 100:
-            raise ValueError(
-                f"repetition_penalty {self.repetition_penalty} does not lie between 0.01 and 100; 1 changes"
-                " none"
+            raise UserError(
+                "{name} {value} does not lie between 0.01 and 100; 1 changes none",
+                name="repetition_penalty",
+                value=self.repetition_penalty,
             )
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from pipeline.common.errors import UserError
 from pipeline.common.params import Section, nearest_divisors
 
 
@@ -60,15 +61,29 @@ class ModelParams(Section):
     def check_shapes(self) -> "ModelParams":
         """Raise ValueError where heads do not divide as attention needs, or head_dim is odd."""
         if self.heads % self.kv_heads:
-            raise ValueError(f"kv_heads {self.kv_heads} does not divide heads {self.heads}")
+            raise UserError(
+                "kv_heads {kv_heads} does not divide heads {heads}", kv_heads=self.kv_heads, heads=self.heads
+            )
         if self.head_dim % 2:
-            raise ValueError(f"head_dim {self.head_dim} is odd; rotary embedding turns pairs")
+            raise UserError(
+                "head_dim {head_dim} is odd; rotary embedding turns pairs", head_dim=self.head_dim
+            )
         if self.arch == "tanai" and self.heads * self.head_dim != self.width:
-            raise ValueError(
-                f"arch {self.arch} needs heads x head_dim = width, not {self.heads} x {self.head_dim}"
-                f" = {self.heads * self.head_dim} against {self.width}"
+            raise UserError(
+                "arch {arch} needs heads x head_dim = width, not {heads} x {head_dim} = {product} "
+                "against {width}",
+                arch=self.arch,
+                heads=self.heads,
+                head_dim=self.head_dim,
+                product=self.heads * self.head_dim,
+                width=self.width,
             )
         if self.width % self.heads:
             (nearest,) = nearest_divisors(self.width, self.heads)
-            raise ValueError(f"heads {self.heads} does not divide width {self.width}; try heads: {nearest}")
+            raise UserError(
+                "heads {heads} does not divide width {width}; try heads: {nearest}",
+                heads=self.heads,
+                width=self.width,
+                nearest=nearest,
+            )
         return self

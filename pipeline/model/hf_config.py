@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.params import describe_validation_error
 from pipeline.model.config import ModelParams, RopeScaling
 from pipeline.tokenizer.special import BOS, EOS, PAD
@@ -44,6 +45,7 @@ SUPPORTED_VALUES = {
     "partial_rotary_factor": 1.0,
     "quantization_config": None,
 }
+ROPE_TYPES = Translatable("'rope_type default, linear or llama3'")
 
 
 def to_hf_config(params: ModelParams, vocab_size: int) -> dict[str, Any]:
@@ -108,7 +110,10 @@ def from_hf_config(stock: dict[str, Any], path: Path) -> tuple[ModelParams, int]
     arch = stock.get("model_type")
     if arch not in HF_CLASSES:
         raise UserError(
-            f"{path}: model_type: {arch!r}: not one of {', '.join(HF_CLASSES)}; choose another model"
+            "{path}: model_type: {arch}: not one of {known}; choose another model",
+            path=path,
+            arch=repr(arch),
+            known=", ".join(HF_CLASSES),
         )
     check_settings(stock, path)
     theta, scaling = read_rope(stock, path)
@@ -121,7 +126,12 @@ def from_hf_config(stock: dict[str, Any], path: Path) -> tuple[ModelParams, int]
         elif key == "head_dim":
             values.setdefault(key, values["hidden_size"] // values["num_attention_heads"])
         if type(values.get(key)) is not int or values[key] < 1:
-            raise UserError(f"{path}: {key}: {values.get(key)!r}: not a whole number above 0")
+            raise UserError(
+                "{path}: {key}: {value}: not a whole number above 0",
+                path=path,
+                key=key,
+                value=repr(values.get(key)),
+            )
     params = make_model_params(
         path,
         arch=arch,
@@ -144,12 +154,12 @@ def check_settings(stock: dict[str, Any], path: Path) -> None:
     }
     for key, supported in supported_values.items():
         if stock.get(key) is not None and stock[key] != supported:
-            raise unsupported_setting(path, key, stock[key], supported)
+            raise unsupported_setting(path, key, stock[key], repr(supported))
     if find_window(stock):
         return
     for kind in stock.get("layer_types") or []:
         if kind != "full_attention":
-            raise unsupported_setting(path, "layer_types", kind, "full_attention")
+            raise unsupported_setting(path, "layer_types", kind, "'full_attention'")
 
 
 def find_window(stock: dict[str, Any]) -> int | None:
@@ -171,10 +181,10 @@ def read_rope(stock: dict[str, Any], path: Path) -> tuple[Any, dict[str, Any] | 
         if settings is None:
             continue
         if not isinstance(settings, dict) or any(isinstance(value, dict) for value in settings.values()):
-            raise unsupported_setting(path, key, settings, "rope_type default, linear or llama3")
+            raise unsupported_setting(path, key, settings, ROPE_TYPES)
         if settings.get("partial_rotary_factor") not in (None, 1.0):
             factor = settings["partial_rotary_factor"]
-            raise unsupported_setting(path, f"{key}.partial_rotary_factor", factor, 1.0)
+            raise unsupported_setting(path, f"{key}.partial_rotary_factor", factor, "1.0")
         theta = settings.get("rope_theta") or theta
         kind = settings.get("rope_type", settings.get("type", "default"))
         if kind == "default":
@@ -189,14 +199,18 @@ def read_rope(stock: dict[str, Any], path: Path) -> tuple[Any, dict[str, Any] | 
                 }
             RopeScaling(**scaling)
         except (KeyError, ValidationError):
-            raise unsupported_setting(path, key, settings, "rope_type default, linear or llama3") from None
+            raise unsupported_setting(path, key, settings, ROPE_TYPES) from None
     return theta, scaling
 
 
-def unsupported_setting(path: Path, key: str, value: object, supported: object) -> UserError:
-    """Return the error about a setting that our decoder does not support."""
+def unsupported_setting(path: Path, key: str, value: object, supported: str) -> UserError:
+    """Return the error about a setting that our decoder does not support. `supported` says which it does."""
     return UserError(
-        f"{path}: {key}: {value!r}: this decoder knows {supported!r} alone; choose another model"
+        "{path}: {key}: {value}: this decoder knows {supported} alone; choose another model",
+        path=path,
+        key=key,
+        value=repr(value),
+        supported=supported,
     )
 
 
@@ -206,4 +220,6 @@ def make_model_params(path: Path, **values: Any) -> ModelParams:
         return ModelParams(**values)
     except ValidationError as error:
         fault = describe_validation_error(error, "model", ModelParams, values)
-        raise UserError(f"{path}: {fault}; this decoder cannot hold the model") from None
+        raise UserError(
+            "{path}: {fault}; this decoder cannot hold the model", path=path, fault=fault
+        ) from None

@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.common.i18n import Translatable
+from pipeline.common.library_messages import recognize
 from pipeline.common.params import SectionT
 
 # From a file and why it cannot be read: the error to raise.
@@ -23,15 +25,16 @@ DescribeDamage = Callable[[Path, Exception], UserError]
 def damaged_error(path: Path, error: Exception) -> UserError:
     """Return the error for a file that cannot be read, in a folder that this program wrote or imported."""
     return UserError(
-        f"{path.parent}: damaged: {one_line(error)}; run `dvc checkout --force {path.parent}`, or import it"
-        " again if you did"
+        "{path}: damaged: {error}; run `dvc checkout --force {path}`, or import it again if you did",
+        path=path.parent,
+        error=recognize(one_line(error)),
     )
 
 
 def require_file(path: Path, advice: str) -> Path:
     """Return `path`. Raises UserError, which ends in `advice`, where no file is there."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file; {advice}")
+        raise UserError("{path}: no such file; {advice}", path=path, advice=Translatable(advice))
     return path
 
 
@@ -42,7 +45,11 @@ def read_json(path: Path, damaged: DescribeDamage = damaged_error) -> dict[str, 
     except ValueError as error:  # not JSON, or not UTF-8
         raise damaged(path, error) from None
     if not isinstance(content, dict):
-        raise UserError(f"{path}: holds a {type(content).__name__}, no configuration; name a model folder")
+        raise UserError(
+            "{path}: holds a {kind}, no configuration; name a model folder",
+            path=path,
+            kind=type(content).__name__,
+        )
     return content
 
 
@@ -53,10 +60,12 @@ def read_index(path: Path, damaged: DescribeDamage = damaged_error) -> list[str]
     """
     files = read_json(path, damaged).get("weight_map")
     if not isinstance(files, dict) or not files:
-        raise UserError(f"{path}: weight_map: names no file; fetch it again")
+        raise UserError("{path}: weight_map: names no file; fetch it again", path=path)
     for name in (names := sorted(set(map(str, files.values())))):
         if Path(name).name != name or not (path.parent / name).is_file():
-            raise UserError(f"{path}: weight_map: {name}: no such file beside it; fetch all parts")
+            raise UserError(
+                "{path}: weight_map: {name}: no such file beside it; fetch all parts", path=path, name=name
+            )
     return names
 
 
@@ -70,7 +79,9 @@ def parse_config(
     try:
         return section(**{ours: hf_config[theirs] for ours, theirs in names.items()})
     except (KeyError, ValidationError) as error:
-        raise UserError(f"{path}: no configuration that this program writes: {one_line(error)}") from None
+        raise UserError(
+            "{path}: no configuration that this program writes: {error}", path=path, error=one_line(error)
+        ) from None
 
 
 def read_safetensors(path: Path, damaged: DescribeDamage = damaged_error) -> dict[str, Tensor]:
@@ -90,9 +101,15 @@ def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path, assi
     for name in sorted(expected.keys() | weights.keys()):
         ours, theirs = expected.get(name), weights.get(name)
         if ours is None or theirs is None or ours.shape != theirs.shape:
-            shapes = [str(tuple(t.shape)) if t is not None else "none" for t in (theirs, ours)]
+            theirs_shape, ours_shape = (
+                str(tuple(t.shape)) if t is not None else Translatable("none") for t in (theirs, ours)
+            )
             raise UserError(
-                f"{path}: weights of another architecture: {name} is {shapes[0]},"
-                f" its configuration means {shapes[1]}"
+                "{path}: weights of another architecture: {name} is {shape}, its configuration "
+                "means {expected}",
+                path=path,
+                name=name,
+                shape=theirs_shape,
+                expected=ours_shape,
             )
     module.load_state_dict(weights, assign=assign)

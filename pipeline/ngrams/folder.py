@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.common.errors import UserError, one_line
 from pipeline.common.io import sha256, write_json
+from pipeline.common.library_messages import recognize
 from pipeline.ngrams.counting import Counts, smooth_level
 from pipeline.ngrams.model import NGramLevel, NGramModel
 from pipeline.ngrams.storage import Storage
@@ -69,13 +70,22 @@ def open_ngram_folder(folder: Path, tokenizer: Path, check: bool = False) -> NGr
         entries = {name: manifest["arrays"][name] for name in names if name not in NOT_IN_FILES}
         arrays = {name: map_array(folder / name, entry, check) for name, entry in entries.items()}
         if (len(arrays["discounted.1"]), len(arrays["backoff.1"])) != (vocab_size, 1):
-            raise ValueError("manifest.json contradicts its files")
+            raise UserError("manifest.json contradicts its files")
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{folder}: damaged: {one_line(error)}; run `dvc repro --force train_base`") from None
+        raise UserError(
+            "{folder}: damaged: {error}; run `dvc repro --force train_base`",
+            folder=folder,
+            error=recognize(one_line(error)),
+        ) from None
     if file_format != FORMAT:
-        raise UserError(f"{path}: format {file_format}: this program reads {FORMAT}; update it")
+        raise UserError(
+            "{path}: format {found}: this program reads {known}; update it",
+            path=path,
+            found=file_format,
+            known=FORMAT,
+        )
     if tokenizer_sha256 != sha256(tokenizer):
-        raise UserError(f"{folder}: counted with another tokenizer; run `dvc repro train_base`")
+        raise UserError("{folder}: counted with another tokenizer; run `dvc repro train_base`", folder=folder)
     arrays["starts.1"], arrays["tokens.1"] = np.array([0, vocab_size]), np.arange(vocab_size)
     levels = [NGramLevel(*(arrays[f"{name}.{n}"] for name in ARRAYS)) for n in range(1, order + 1)]
     return NGramModel(vocab_size, tuple(levels))
@@ -86,5 +96,5 @@ def map_array(path: Path, entry: dict[str, Any], check: bool) -> np.ndarray:
     dtype, length = np.dtype(entry["dtype"]), entry["length"]
     is_whole = path.stat().st_size == length * dtype.itemsize
     if not is_whole or (check and sha256(path) != entry["sha256"]):
-        raise ValueError(f"{path.name} is not the file of the manifest")
+        raise UserError("{file} is not the file of the manifest", file=path.name)
     return np.memmap(path, dtype, "r", shape=(length,)) if length else np.empty(0, dtype)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from pipeline.common.errors import UserError, one_line
 from pipeline.common.io import write_atomic
+from pipeline.common.library_messages import recognize
 from pipeline.ngrams.folder import open_ngram_folder
 from pipeline.ngrams.model import NGramModel, Prediction
 
@@ -119,11 +120,17 @@ def find_mixture(model_folder: Path, width: int, check: bool = False) -> Mixture
     try:
         gate = load_file(path)["weight"]
     except (OSError, SafetensorError, KeyError) as error:
-        raise UserError(f"{path}: damaged: {one_line(error)}; run `dvc repro --force train_base`") from None
+        raise UserError(
+            "{path}: damaged: {error}; run `dvc repro --force train_base`",
+            path=path,
+            error=recognize(one_line(error)),
+        ) from None
     expected = width + len(counts.levels) + 2
     if gate.shape != (expected,):
         raise UserError(
-            f"{path}: of another network: {tuple(gate.shape)} weights in place of {expected}; run"
-            " `dvc repro train_base`"
+            "{path}: of another network: {shape} weights in place of {expected}; run `dvc repro train_base`",
+            path=path,
+            shape=tuple(gate.shape),
+            expected=expected,
         )
     return Mixture(counts, gate)

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import print_message
 from pipeline.common.io import atomic_file, sha256, write_json
 from pipeline.common.runtime import exit_with_parent
 from pipeline.data.reader import split_files
@@ -78,7 +79,9 @@ def _raise_for_document(part: Path, table: pa.Table) -> None:
         try:
             _encoder.encode(table["text"].combine_chunks()[row : row + 1])
         except UserError as error:
-            raise UserError(f"{part}: document {table['id'][row]}: {error}") from None
+            raise UserError(
+                "{part}: document {id}: {error}", part=part, id=table["id"][row], error=error
+            ) from None
 
 
 def iter_row_groups(corpus: Path, skip: int) -> Iterator[tuple[Path, int, int]]:
@@ -110,8 +113,10 @@ def encode_split(corpus: Path, tokenizer: Path, workers: int, skip: int = 0) -> 
                 pending.extend(pool.submit(_encode_row_group, *group) for group in islice(groups, 1))
         except BrokenProcessPool:
             raise UserError(
-                f"runtime.workers: {workers}: a worker has ended too early, as it does where the system"
-                " ends it for want of memory; lower it and start again: shards that are written stay"
+                "runtime.workers: {workers}: a worker has ended too early, as it does where the "
+                "system ends it for want of memory; lower it and start again: shards that are "
+                "written stay",
+                workers=workers,
             ) from None
 
 
@@ -193,12 +198,12 @@ def write_split(
     writer = ShardWriter(folder, shard_tokens)
     done = writer.totals()["documents"]
     if done:
-        print(f"resumed after {done:,} documents of {corpus}", flush=True)
+        print_message("resumed after {count:,} documents of {corpus}", count=done, corpus=corpus)
     for documents in encode_split(corpus, tokenizer, workers, skip=done):
         writer.add(documents)
     writer.close()
     if not writer.shards:
-        raise UserError(f"{corpus}: holds no document; run `dvc repro --force slice_corpus`")
+        raise UserError("{corpus}: holds no document; run `dvc repro --force slice_corpus`", corpus=corpus)
     return {**writer.totals(), "shards": writer.shards}
 
 

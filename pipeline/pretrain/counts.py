@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import print_message
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_io import load_decoder
 from pipeline.ngrams.continuations import ContinuationSampler
@@ -85,11 +85,12 @@ def save_counts(model_folder: Path, train: Shards, val: Shards, order: int, scra
     save_gate(folder, gate)
     together_N = mix_logs(gate, network_N, counts_N, inputs_NxI)
     network, alone, together = (-logs.mean().item() for logs in (network_N, counts_N, together_N))
-    print(
-        translate(
-            f"loss of {len(network_N):,} tokens of val: network {network:.3f}, counts {alone:.3f},"
-            f" both {together:.3f}"
-        )
+    print_message(
+        "loss of {count:,} tokens of val: network {network:.3f}, counts {alone:.3f}, both {together:.3f}",
+        count=len(network_N),
+        network=network,
+        alone=alone,
+        together=together,
     )
 
 
@@ -110,10 +111,14 @@ def count_text(
         needed, free = train.tokens * order * bytes_each, shutil.disk_usage(place).free
         if needed > free:
             raise UserError(
-                f"params.yaml: {key}: counting {train.tokens:,} tokens may take {needed / 1e9:.1f} GB of"
-                f" disk, and {free / 1e9:.1f} GB are free; make room, or lower it"
+                "params.yaml: {key}: counting {tokens:,} tokens may take {needed:.1f} GB of disk, "
+                "and {free:.1f} GB are free; make room, or lower it",
+                key=key,
+                tokens=train.tokens,
+                needed=needed / 1e9,
+                free=free / 1e9,
             )
-        print(translate(f"counting n-grams of {train.tokens:,} tokens …"), flush=True)
+        print_message("counting n-grams of {tokens:,} tokens …", tokens=train.tokens)
         storage = Storage(place)
         yield count_ngrams(Stream(train), train.vocab_size, order, storage), storage
     finally:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import print_message
 from pipeline.common.io import sha256
 from pipeline.common.paths import RAW_MODEL
 from pipeline.model.config import ModelParams
@@ -24,7 +24,12 @@ def find_init_files(init_from: str, root: Path = Path()) -> list[Path]:
     """
     folder = init_from.rstrip("/")
     if not (root / folder).exists() and (root / f"{folder}.dvc").is_file():
-        raise UserError(f"{KEY}: {init_from}: its data is absent; run `dvc pull {folder}.dvc`")
+        raise UserError(
+            "{key}: {init_from}: its data is absent; run `dvc pull {folder}.dvc`",
+            key=KEY,
+            init_from=init_from,
+            folder=folder,
+        )
     return matching_files(KEY, [f"{glob.escape(folder)}/{name}" for name in MODEL_FILES], RAW_MODEL, root)
 
 
@@ -34,13 +39,21 @@ def check_init_from(init_from: str, model_params: ModelParams, vocab_size: int, 
     init_params, init_vocab_size = read_config(root / init_from)
     for key, value in find_differing_params(init_params, model_params.model_dump()).items():
         raise UserError(
-            f"params.yaml: model.{key}: {getattr(model_params, key)}: the model of train.init_from,"
-            f" {init_from}, has {value}; set model.{key} to that, or train.init_from to null"
+            "params.yaml: model.{key}: {chosen}: the model of train.init_from, {init_from}, "
+            "has {value}; set model.{key} to that, or train.init_from to null",
+            key=key,
+            chosen=getattr(model_params, key),
+            init_from=init_from,
+            value=value,
         )
     if init_vocab_size != vocab_size:
         raise UserError(
-            f"{KEY}: {init_from}: made for {init_vocab_size} pieces, not for the {vocab_size} of this"
-            " tokenizer; start from a model with the same tokenizer, or from null"
+            "{key}: {init_from}: made for {init_vocab_size} pieces, not for the {vocab_size} "
+            "of this tokenizer; start from a model with the same tokenizer, or from null",
+            key=KEY,
+            init_from=init_from,
+            init_vocab_size=init_vocab_size,
+            vocab_size=vocab_size,
         )
 
 
@@ -66,12 +79,19 @@ def load_init_weights(model: Decoder, init_from: str | None, tokenizer: Path) ->
     folder = Path(init_from)
     theirs, ours = folder / "tokenizer.model", tokenizer / "tokenizer.model"
     if not theirs.exists():
-        print(translate(f"note: {theirs}: no such file; its model's ids are taken to be those of {ours}"))
+        print_message(
+            "note: {theirs}: no such file; its model's ids are taken to be those of {ours}",
+            theirs=theirs,
+            ours=ours,
+        )
     elif sha256(theirs) != sha256(ours):
         raise UserError(
-            f"{KEY}: {theirs} is another tokenizer than {ours}, so that ids mean other pieces; start from a"
-            " model with the same tokenizer, or from null"
+            "{key}: {theirs} is another tokenizer than {ours}, so that ids mean other pieces; "
+            "start from a model with the same tokenizer, or from null",
+            key=KEY,
+            theirs=theirs,
+            ours=ours,
         )
     read_weights(model, folder)
-    print(f"starts from the weights in {folder}")
+    print_message("starts from the weights in {folder}", folder=folder)
     return find_init_files(init_from)

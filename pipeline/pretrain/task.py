@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.common.i18n import print_message
 from pipeline.common.metrics import metric_key
-from pipeline.model.decoder import Decoder
+from pipeline.model.decoder import Decoder, parameter_count
 from pipeline.ngrams.continuations import ContinuationSampler
 from pipeline.shards.best_fit import BestFitSampler
 from pipeline.shards.format import Shards
@@ -161,6 +162,16 @@ def make_task(
     """Return the task of the params. The order of training depends on `seed`, the validation does not."""
     sampler = {"stream": WindowSampler, "best_fit": BestFitSampler}[params.packing](train, context, seed)
     return Pretraining(sampler, WindowSampler(val, context, 0), params, device, continuations)
+
+
+def print_size(model: Decoder, train: Shards, params: TrainParams) -> None:
+    """Print how large the model is, and how often it reads the training text."""
+    print_message(
+        "{parameters:,} parameters; {tokens:,} tokens to read, {epochs:.1f} times",
+        parameters=parameter_count(model),
+        tokens=train.tokens,
+        epochs=params.steps * params.tokens_per_step / train.tokens,
+    )
 
 
 def logit_scale(model: Decoder, ids_BxT: Tensor) -> float:

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_folder import read_json, read_safetensors, require_file
 from pipeline.pretrained.params import LORA_EXTRA, LoraParams
@@ -58,7 +59,8 @@ def import_peft() -> ModuleType:
         import peft.tuners.lora
     except ImportError:
         raise UserError(
-            f"params.yaml: sft.lora.rank: LoRA needs peft; install the extra: {LORA_EXTRA}"
+            "params.yaml: sft.lora.rank: LoRA needs peft; install the extra: {command}",
+            command=LORA_EXTRA,
         ) from None
     return peft
 
@@ -81,15 +83,29 @@ def check_adapter(folder: Path, params: LoraParams) -> None:
     noted = read_json(require_file(folder / CONFIG_FILE, "name the folder of an adapter"))
     for name, own, value in (("rank", "r", params.rank), ("alpha", "lora_alpha", params.alpha)):
         if noted.get(own) != value:
-            raise UserError(f"{key}: its {own} is {noted.get(own)!r}; set sft.lora.{name} to that")
+            raise UserError(
+                "{key}: its {own} is {noted}; set sft.lora.{name} to that",
+                key=key,
+                own=own,
+                noted=repr(noted.get(own)),
+                name=name,
+            )
     ours = make_config(params).to_dict()
     targets = noted.get("target_modules")
     for name in ("peft_type", "use_rslora", "use_dora", "alpha_pattern", "rank_pattern", "bias"):
         if (noted.get(name) or None) != (ours.get(name) or None):
-            raise UserError(f"{key}: its {name} is {noted[name]!r}, which cannot be gone on from here")
+            raise UserError(
+                "{key}: its {name} is {noted}, which cannot be gone on from here",
+                key=key,
+                name=name,
+                noted=repr(noted[name]),
+            )
     if not isinstance(targets, list) or sorted(targets) != sorted(TARGETS):
         raise UserError(
-            f"{key}: its target_modules are {targets!r}; to go on from it, it must have {', '.join(TARGETS)}"
+            "{key}: its target_modules are {targets}; to go on from it, it must have {needed}",
+            key=key,
+            targets=repr(targets),
+            needed=", ".join(TARGETS),
         )
 
 
@@ -102,12 +118,18 @@ def read_adapter(model: Decoder, folder: Path, params: LoraParams) -> None:
     weights = read_safetensors(folder / WEIGHTS_FILE)
     ours = {adapter_name(name): weight for name, weight in trainable_weights(model).items()}
     for name in sorted(ours.keys() | weights.keys()):
-        shapes = [str(tuple(w[name].shape)) if name in w else "none" for w in (weights, ours)]
-        if shapes[0] != shapes[1]:
+        shape, expected = (
+            str(tuple(w[name].shape)) if name in w else Translatable("none") for w in (weights, ours)
+        )
+        if shape != expected:
             raise UserError(
-                f"params.yaml: sft.lora.adapter: {folder}: made for another base:"
-                f" {name.removeprefix(PREFIX)} is {shapes[0]}, and the model of sft.init_from has"
-                f" {shapes[1]}; name the base that it was made for"
+                "params.yaml: sft.lora.adapter: {folder}: made for another base: {name} is "
+                "{shape}, and the model of sft.init_from has {expected}; name the base that it "
+                "was made for",
+                folder=folder,
+                name=name.removeprefix(PREFIX),
+                shape=shape,
+                expected=expected,
             )
         ours[name].data.copy_(weights[name])
 

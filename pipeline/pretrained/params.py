@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from pipeline.common.errors import UserError
 from pipeline.common.params import Section
 
 LORA_EXTRA = 'pip install -e ".[lora]"'  # what installs the libraries of this room
@@ -22,5 +23,5 @@ class LoraParams(Section):
     def check_rank(cls, value: int | str | None, info: ValidationInfo) -> int | str | None:
         """Raise ValueError for what only frozen weights can have."""
         if info.data.get("rank") == 0 and value not in (16, None):
-            raise ValueError("needs frozen weights; set sft.lora.rank, such as to 16")
+            raise UserError("needs frozen weights; set sft.lora.rank, such as to 16")
         return value

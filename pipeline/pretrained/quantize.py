@@ -17,8 +17,12 @@ def check_widths(params: ModelParams, subject: str) -> None:
     """Raise UserError where a width of a model is no multiple of BLOCK. `subject` names the model."""
     for name, width in find_odd_widths(params).items():
         raise UserError(
-            f"params.yaml: sft.lora.bits: 4: {subject} has {name} {width}, no multiple of {BLOCK}, which"
-            " 4 bits need; set it to 16"
+            "params.yaml: sft.lora.bits: 4: {subject} has {name} {width}, no multiple of "
+            "{block}, which 4 bits need; set it to 16",
+            subject=subject,
+            name=name,
+            width=width,
+            block=BLOCK,
         )
 
 
@@ -35,7 +39,8 @@ def quantize_layers(model: Decoder, device: torch.device) -> None:
         import bitsandbytes
     except ImportError:
         raise UserError(
-            f"params.yaml: sft.lora.bits: 4: needs bitsandbytes; install the extra: {LORA_EXTRA}"
+            "params.yaml: sft.lora.bits: 4: needs bitsandbytes; install the extra: {command}",
+            command=LORA_EXTRA,
         ) from None
     for name, linear in list(model.model.layers.named_modules()):
         if not isinstance(linear, nn.Linear):

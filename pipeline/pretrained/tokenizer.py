@@ -41,8 +41,9 @@ class PretrainedTokenizer:
         self.anchor: list[int] = self.encode("a")[-1:]
         if not stock.chat_template:
             raise UserError(
-                f"{folder}: no chat template, as in models that were not tuned; put one beside it as"
-                " chat_template.jinja, or choose the version for chats (often named instruct)"
+                "{folder}: no chat template, as in models that were not tuned; put one beside it "
+                "as chat_template.jinja, or choose the version for chats (often named instruct)",
+                folder=folder,
             )
         self.probe_ids, self.end_of_turn = self._find_end_of_turn()
         self.stop_ids: Collection[int] = frozenset({self.end_of_turn, *self._end_ids()})
@@ -55,14 +56,18 @@ class PretrainedTokenizer:
             import transformers
         except ImportError:
             raise UserError(
-                f"{folder}: a model from elsewhere, which needs transformers; install the extra: {LORA_EXTRA}"
+                "{folder}: a model from elsewhere, which needs transformers; install the extra: {command}",
+                folder=folder,
+                command=LORA_EXTRA,
             ) from None
         logging.getLogger("transformers").setLevel(logging.ERROR)
         try:
             stock = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except Exception as error:  # of many kinds, by the file that is missing or damaged
             raise UserError(
-                f"{folder}: its tokenizer cannot be read ({one_line(error)}); fetch its files again"
+                "{folder}: its tokenizer cannot be read ({error}); fetch its files again",
+                folder=folder,
+                error=one_line(error),
             ) from None
         return cls(stock, folder)
 
@@ -121,10 +126,13 @@ class PretrainedTokenizer:
             return self._apply_template(messages, add_generation_prompt)
         except Exception as error:
             raise RefusedConversation(
-                f"{self.folder}: its chat template refuses a conversation of"
-                f" {', '.join(message['role'] for message in messages)} that begins"
-                f" {one_line(messages[0]['content'][:QUOTED_CHARS])!r} ({one_line(error)}); leave such"
-                " conversations out, or put another template beside it as chat_template.jinja"
+                "{folder}: its chat template refuses a conversation of {roles} that begins "
+                "{beginning} ({error}); leave such conversations out, or put another template beside "
+                "it as chat_template.jinja",
+                folder=self.folder,
+                roles=", ".join(message["role"] for message in messages),
+                beginning=repr(one_line(messages[0]["content"][:QUOTED_CHARS])),
+                error=one_line(error),
             ) from None
 
     def _apply_template(self, messages: Sequence[Message], add_generation_prompt: bool) -> list[int]:
@@ -153,19 +161,24 @@ class PretrainedTokenizer:
             prompt, whole = self._apply_template(PROBE[:1], True), self._apply_template(PROBE, False)
         except Exception as error:  # a template may raise anything
             raise UserError(
-                f"{self.folder}: its chat template cannot be used ({one_line(error)}); put another one"
-                " beside it as chat_template.jinja"
+                "{folder}: its chat template cannot be used ({error}); put another one beside it "
+                "as chat_template.jinja",
+                folder=self.folder,
+                error=one_line(error),
             ) from None
         if whole[: len(prompt)] != prompt:
             raise UserError(
-                f"{self.folder}: its chat template begins an answer otherwise than it asks for one, as those"
-                " of models that always think do; put another one beside it as chat_template.jinja"
+                "{folder}: its chat template begins an answer otherwise than it asks for one, as "
+                "those of models that always think do; put another one beside it as "
+                "chat_template.jinja",
+                folder=self.folder,
             )
         ends = [token for token in whole[len(prompt) :] if token in self._added]
         if not ends:
             raise UserError(
-                f"{self.folder}: its chat template sets no special token after an answer, so a model cannot"
-                " learn to end one; put another one beside it as chat_template.jinja"
+                "{folder}: its chat template sets no special token after an answer, so a model "
+                "cannot learn to end one; put another one beside it as chat_template.jinja",
+                folder=self.folder,
             )
         return whole, ends[-1]
 

@@ -27,8 +27,8 @@ DECOMPRESSORS: dict[str, Callable[[], Any]] = {
 class DamagedFile(UserError):
     """Compressed data that is damaged or ends too soon. What was read before it is sound."""
 
-    def __init__(self, message: str, is_empty: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, template: str, /, *, is_empty: bool = False, **values: object) -> None:
+        super().__init__(template, **values)
         self.is_empty = is_empty  # nothing comes before the damage
 
 
@@ -69,8 +69,10 @@ class DecompressedStream(io.RawIOBase):
             if not data:
                 if self._frame_started:
                     raise DamagedFile(
-                        f"{self._name}: its {self._suffix} data ends too soon; copy or download it again",
-                        self._is_empty,
+                        "{name}: its {suffix} data ends too soon; copy or download it again",
+                        name=self._name,
+                        suffix=self._suffix,
+                        is_empty=self._is_empty,
                     )
                 return 0
             if not self._frame_started:
@@ -87,9 +89,11 @@ class DecompressedStream(io.RawIOBase):
         except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
             if self._frame_started or not self._frame_count:
                 raise DamagedFile(
-                    f"{self._name}: not readable as {self._suffix} ({error}); copy or download it again,"
-                    " or rename it",
-                    self._is_empty,
+                    "{name}: not readable as {suffix} ({error}); copy or download it again, or rename it",
+                    name=self._name,
+                    suffix=self._suffix,
+                    error=error,
+                    is_empty=self._is_empty,
                 ) from None
             self.has_tail = True
         self._frame_started = self._frame_started or bool(data)
@@ -128,5 +132,7 @@ def open_decompressed(path: Path, name: str | None = None) -> Iterator[BinaryIO]
         yield cast(BinaryIO, io.BufferedReader(stream, BUFFER_BYTES))
     if stream.has_tail:
         raise DamagedFile(
-            f"{name}: something that is no {suffix} follows its {suffix} data; copy or download it again"
+            "{name}: something that is no {suffix} follows its {suffix} data; copy or download it again",
+            name=name,
+            suffix=suffix,
         )

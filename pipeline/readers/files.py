@@ -8,13 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.common.i18n import Translatable
 from pipeline.readers.decompress import content_suffix, is_compressed, open_decompressed
 from pipeline.readers.json_rows import read_json_rows
 from pipeline.readers.rows import Note, Row, Unreadable
 from pipeline.readers.tables import Fields, read_table
 
 JSON_SUFFIXES, TABLE_SUFFIXES = (".jsonl", ".ndjson", ".json"), (".csv", ".tsv")
-ROW_FORMATS = "jsonl, ndjson, json, csv, tsv (these also .gz, .xz or .zst), parquet"
+ROW_FORMATS = Translatable("jsonl, ndjson, json, csv, tsv (these also .gz, .xz or .zst), parquet")
 PARQUET_BATCH_ROWS = 256
 
 
@@ -29,7 +30,9 @@ def check_format(path: Path) -> str:
     """Return the format of a file of rows. Raises UserError for another file."""
     if suffix := row_format(path):
         return suffix
-    raise UserError(f"{path}: of no known format; rename or convert it to one of {ROW_FORMATS}")
+    raise UserError(
+        "{path}: of no known format; rename or convert it to one of {formats}", path=path, formats=ROW_FORMATS
+    )
 
 
 def read_rows(path: Path) -> Iterator[Row | Unreadable | Note]:
@@ -63,7 +66,9 @@ def read_table_rows(stream: BinaryIO, name: str) -> Iterator[Row | Unreadable | 
 def check_column_names(names: Sequence[str], name: str) -> None:
     """Raise UserError where two columns of the file called `name` have one name. Blank names are no names."""
     if twice := sorted({column for column in names if column and names.count(column) > 1}):
-        raise UserError(f"{name}: two columns are called {twice[0]!r}; rename one")
+        raise UserError(
+            "{name}: two columns are called {column}; rename one", name=name, column=repr(twice[0])
+        )
 
 
 def read_parquet_rows(path: Path) -> Iterator[Row | Unreadable]:
@@ -75,15 +80,29 @@ def read_parquet_rows(path: Path) -> Iterator[Row | Unreadable]:
             for batch in table.iter_batches(PARQUET_BATCH_ROWS, use_threads=False):
                 for i in range(len(batch)):
                     number += 1
-                    location = f"{path}: row {number}"
+                    location = Translatable("{path}: row {number}", path=path, number=number)
                     try:
                         (values,) = batch.slice(i, 1).to_pylist()
                     except UnicodeDecodeError as error:
-                        yield Unreadable(f"{location}: text not UTF-8 at byte {error.start}; fix it")
+                        yield Unreadable(
+                            Translatable(
+                                "{location}: text not UTF-8 at byte {start}; fix it",
+                                location=location,
+                                start=error.start,
+                            )
+                        )
                     except (ValueError, OverflowError) as error:  # such as a date of year 29,000
-                        yield Unreadable(f"{location}: not readable ({one_line(error)}); fix it")
+                        yield Unreadable(
+                            Translatable(
+                                "{location}: not readable ({error}); fix it",
+                                location=location,
+                                error=one_line(error),
+                            )
+                        )
                     else:
                         yield Row(location, values)
     except (pa.ArrowException, OSError) as error:
         reason = one_line(error)
-        raise UserError(f"{path}: not readable as Parquet ({reason}); copy or download it again") from None
+        raise UserError(
+            "{path}: not readable as Parquet ({reason}); copy or download it again", path=path, reason=reason
+        ) from None

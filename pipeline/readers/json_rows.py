@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
+from pipeline.common.library_messages import recognize
 from pipeline.readers.lines import CHUNK_BYTES, Line, TextLines, too_long
 from pipeline.readers.rows import MAX_ROW_BYTES, Note, Row, Unreadable
 
@@ -41,11 +43,15 @@ def _parse_line(line: Line, text: str | Unreadable, name: str) -> Row | Unreadab
     if isinstance(text, Unreadable):
         return text
     if text.strip() == "{":
-        return Unreadable(f"{location}: not JSON: it goes on below; write one object {{…}} a line")
+        return Unreadable(
+            Translatable(
+                "{location}: not JSON: it goes on below; write one object {{…}} a line", location=location
+            )
+        )
     try:
         value = parse_json(text.rstrip(), name, line.number)
     except UserError as error:
-        return Unreadable(str(error))
+        return Unreadable(error.message)
     return _make_row(value, location)
 
 
@@ -58,9 +64,20 @@ def parse_json(text: str, name: str, first_line: int = 1) -> Any:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
-        raise UserError(f"{name}:{line}: not JSON: {error.msg} at column {error.colno}; fix it") from None
+        raise UserError(
+            "{name}:{line}: not JSON: {fault} at column {column}; fix it",
+            name=name,
+            line=line,
+            fault=recognize(error.msg),
+            column=error.colno,
+        ) from None
     except (ValueError, RecursionError) as error:  # numbers of 5,000 digits; deep nesting
-        raise UserError(f"{name}:{first_line}: not JSON: {error}; fix it") from None
+        raise UserError(
+            "{name}:{line}: not JSON: {fault}; fix it",
+            name=name,
+            line=first_line,
+            fault=recognize(str(error)),
+        ) from None
     return drop_lone_surrogates(value) if SURROGATE_ESCAPE.search(text) else value
 
 
@@ -79,7 +96,11 @@ def drop_lone_surrogates(value: Any) -> Any:
 def _make_row(value: Any, location: str) -> Row | Unreadable:
     if isinstance(value, dict):
         return Row(location, value)
-    return Unreadable(f"{location}: {type(value).__name__}, not an object; write {{…}}")
+    return Unreadable(
+        Translatable(
+            "{location}: {kind}, not an object; write {{…}}", location=location, kind=type(value).__name__
+        )
+    )
 
 
 class JsonText:
@@ -155,20 +176,35 @@ def read_array(text: JsonText, name: str) -> Iterator[Row | Unreadable]:
             if text.next_char() == "]" and not number:
                 break
             number += 1
-            yield _make_row(text.next_value(), f"{name}: object {number}")
+            location = Translatable("{name}: object {number}", name=name, number=number)
+            yield _make_row(text.next_value(), location)
     except UserError as error:
-        yield Unreadable(f"{error}; the rest is not read")
+        yield Unreadable(Translatable("{error}; the rest is not read", error=error))
         return
     except ValueError as error:
-        yield Unreadable(f"{name}: object {number}: not JSON: {error}; the rest is not read; fix the array")
+        yield Unreadable(
+            Translatable(
+                "{name}: object {number}: not JSON: {fault}; the rest is not read; fix the array",
+                name=name,
+                number=number,
+                fault=recognize(str(error)),
+            )
+        )
         return
     if text.next_char() != "]":
         yield Unreadable(
-            f"{name}: object {number} is not followed by , or ]; the rest is not read; fix the array"
+            Translatable(
+                "{name}: object {number} is not followed by , or ]; the rest is not read; fix the array",
+                name=name,
+                number=number,
+            )
         )
         return
     text.skip_char()
     if text.next_char():
         yield Unreadable(
-            f"{name}: text after the array is not read; write one array, or one object {{…}} a line"
+            Translatable(
+                "{name}: text after the array is not read; write one array, or one object {{…}} a line",
+                name=name,
+            )
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import BinaryIO, NamedTuple
 
+from pipeline.common.i18n import Translatable
 from pipeline.readers.rows import Note, Unreadable
 
 CHUNK_BYTES = 1 << 18
@@ -105,12 +106,19 @@ class TextLines:
     @property
     def notes(self) -> list[Note]:
         """A note on the NUL characters so far, if there were any."""
-        return [Note(f"{self.name}: {self.nul_count} NUL characters are left out")] if self.nul_count else []
+        template = "{name}: {count} NUL characters are left out"
+        return [Note(Translatable(template, name=self.name, count=self.nul_count))] if self.nul_count else []
 
 
 def too_long(location: str, limit: int) -> Unreadable:
     """Return the fault of a line or an object of more than `limit` bytes."""
-    return Unreadable(f"{location}: longer than {limit >> 20} MiB; put one row or object on a line")
+    return Unreadable(
+        Translatable(
+            "{location}: longer than {limit} MiB; put one row or object on a line",
+            location=location,
+            limit=limit >> 20,
+        )
+    )
 
 
 def decode_line(line: Line, name: str) -> str | Unreadable:
@@ -126,8 +134,13 @@ def decode_line(line: Line, name: str) -> str | Unreadable:
             return text
         start, encoding = line.raw.index(0), utf16
     return Unreadable(
-        f"{name}:{line.number}: not UTF-8 at byte {line.offset + start}; convert the file: "
-        f"iconv -f {encoding} -t UTF-8"
+        Translatable(
+            "{name}:{number}: not UTF-8 at byte {offset}; convert the file: iconv -f {encoding} -t UTF-8",
+            name=name,
+            number=line.number,
+            offset=line.offset + start,
+            encoding=encoding,
+        )
     )
 
 

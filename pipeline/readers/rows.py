@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from pipeline.common.i18n import Translatable, join_texts
+
 MAX_ROW_BYTES = 32 << 20  # a longer line, object or CSV field is taken for a broken file
 
 
@@ -10,6 +12,11 @@ class Row(NamedTuple):
 
     location: str  # file and line, for messages
     values: dict[str, Any]
+
+
+def place_inside(location: str, place: str) -> str:
+    """Return where a part of a row stands: the row's location, and the place in it, such as `: text`."""
+    return join_texts("", [location, place]) if isinstance(location, Translatable) else location + place
 
 
 class Unreadable(NamedTuple):

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
+from pipeline.common.library_messages import recognize
 from pipeline.readers.decompress import content_suffix
 from pipeline.readers.lines import TextLines
 from pipeline.readers.rows import MAX_ROW_BYTES, Note, Unreadable
@@ -68,8 +70,12 @@ def _split_tsv(lines: TextLines) -> Iterator[Fields | Unreadable | Note]:
             if not is_noted and any(QUOTED.fullmatch(value) for value in values):
                 is_noted = True
                 yield Note(
-                    f"{lines.name}:{line.number}: quotes around a field of a .tsv are read as text;"
-                    " to drop them, rename the file .csv"
+                    Translatable(
+                        "{name}:{number}: quotes around a field of a .tsv are read as text; to drop "
+                        "them, rename the file .csv",
+                        name=lines.name,
+                        number=line.number,
+                    )
                 )
 
 
@@ -133,7 +139,12 @@ def _parse_rows(
         except csv.Error as error:
             number, _, fault = row[0]
             yield fault or Unreadable(
-                f"{name}:{number}: {error}; put a text with quotes in quotes, those doubled"
+                Translatable(
+                    "{name}:{number}: {fault}; put a text with quotes in quotes, those doubled",
+                    name=name,
+                    number=number,
+                    fault=recognize(str(error)),
+                )
             )
             unread.extendleft(reversed(row[1:]))
             reader = csv.reader(feed(), delimiter=delimiter, strict=True)  # the other may be at its end
@@ -154,13 +165,25 @@ def _check_rows(
             yield row
         elif len(row.values) != len(names):
             yield Unreadable(
-                f"{lines.name}:{row.number}: {len(row.values)} columns, not {len(names)} as above"
-                f" (separator {delimiter!r}); put texts in quotes"
+                Translatable(
+                    "{name}:{number}: {count} columns, not {expected} as above (separator "
+                    "{delimiter}); put texts in quotes",
+                    name=lines.name,
+                    number=row.number,
+                    count=len(row.values),
+                    expected=len(names),
+                    delimiter=repr(delimiter),
+                )
             )
         elif len(names) > 1 and len(row.lines) > 1 and _holds_rows(row, delimiter):
             yield Unreadable(
-                f"{lines.name}:{row.number}: a quote stays open and takes in {len(row.lines) - 1} rows below;"
-                " close it, and double quotes inside a text"
+                Translatable(
+                    "{name}:{number}: a quote stays open and takes in {count} rows below; close it, "
+                    "and double quotes inside a text",
+                    name=lines.name,
+                    number=row.number,
+                    count=len(row.lines) - 1,
+                )
             )
         else:
             yield row

@@ -86,7 +86,9 @@ def list_skills(run: Run) -> Iterator[Skill]:
     for task in run.branch("evaluate", "minimal_pairs"):
         path = f"minimal_pairs.{task}"
         rivals = [run.value("evaluate", f"{path}.{name}") or 0.0 for name in RIVALS]
-        words = "telling right sentences from wrong ones" + (" of {}" if task != "miniworld" else "")
+        words = "telling right sentences from wrong ones of {}"
+        if task == "miniworld":
+            words = "telling right sentences from wrong ones"
         yield from find_skill(run, words, f"{path}.mean", max(rivals))
 
 

@@ -100,15 +100,13 @@ def draw_page(
     lang: str = "en",
     other: Run | None = None,
     extras: Extras | None = None,
-    translate: Callable[[str], str] = str,
 ) -> str:
     """Return the page of a run as HTML.
 
-    `other` is a run to lay beside it, A to its B. `extras` are what no declared file tells. `translate` puts
-    English sentences, in which private characters stand for values, into the language `lang`. The same
-    arguments give the same text on every machine.
+    `other` is a run to lay beside it, A to its B. `extras` are what no declared file tells. `lang` is
+    en or tr. The same arguments give the same text on every machine.
     """
-    view = View([run] if other is None else [other, run], extras or Extras(), lang, translate)
+    view = View([run] if other is None else [other, run], extras or Extras(), lang)
     sections = ([COMPARISON] if other else []) + SECTIONS
     title = view.word("The story of a run") if other is None else view.word("The story of two runs")
     contents = [element("li", element("a", view.word(each.title), href=f"#{each.id}")) for each in sections]

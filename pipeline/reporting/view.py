@@ -1,16 +1,15 @@
 """How the page says things: sentences in its language, and figures that name the file they come from."""
 
-import re
+import string
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
+from pipeline.common.i18n import load_catalog
 from pipeline.common.paths import REPORTS
 from pipeline.reporting.data import Run
 from pipeline.reporting.markup import Html, Part, element, escape, join
 
-FIRST_MARK = 0xE000  # of the private characters that stand for values while a sentence is translated
 METRICS = "metrics.json"
 NOT_MEASURED = "—"
 LEAST_P = 0.001  # that is told
@@ -46,33 +45,29 @@ class View:
     runs: Sequence[Run]  # two: A, with which it is compared, and B
     extras: Extras
     lang: str
-    translate: Callable[[str], str]
 
     @property
     def run(self) -> Run:
         """The run that the page is about."""
         return self.runs[-1]
 
-    @cached_property
-    def translated(self) -> dict[str, str]:
-        """The sentences that were translated before."""
-        return {}
-
     def word(self, english: str) -> str:
         """Return a label or sentence in the page's language."""
-        if english not in self.translated:
-            self.translated[english] = self.translate(english)
-        return self.translated[english]
+        return load_catalog().get(english, english) if self.lang == "tr" else english
 
     def name(self, key: str) -> str:
         """Return a key of a metrics file as words."""
         return self.word(key.replace("_", " "))
 
     def say(self, template: str, *values: Part) -> Html:
-        """Return a sentence in the page's language with `values` in place of each {}."""
-        marks = [chr(FIRST_MARK + i) for i in range(len(values))]
-        pieces = re.split(f"([{chr(FIRST_MARK)}-{chr(FIRST_MARK + 99)}])", self.word(template.format(*marks)))
-        return join(values[ord(piece) - FIRST_MARK] if piece in marks else piece for piece in pieces)
+        """Return a sentence in the page's language with `values` in place of each {}, or of {0}, {1}."""
+        in_order = iter(values)
+        parts: list[Part] = []
+        for text, number, *_ in string.Formatter().parse(self.word(template)):
+            parts.append(text)
+            if number is not None:
+                parts.append(values[int(number)] if number else next(in_order))
+        return join(parts)
 
     def say_paragraph(self, template: str, *values: Part, class_: str | None = None) -> Html:
         """Return a sentence as a paragraph."""

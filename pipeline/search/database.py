@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.common.errors import UserError
+from pipeline.common.library_messages import recognize
 
 # Another way to make keys (words.py) is another version too: a deletion passes what was added.
 SCHEMA_VERSION = 2
@@ -52,7 +53,9 @@ def lock_index(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"{path}: another process updates it; wait until it has ended") from None
+            raise UserError(
+                "{path}: another process updates it; wait until it has ended", path=path
+            ) from None
         yield
 
 
@@ -93,18 +96,24 @@ def read_version(connection: sqlite3.Connection, path: Path) -> int:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
-        raise UserError(f"{path}: an SQLite file of something else; name another file")
+        raise UserError("{path}: an SQLite file of something else; name another file", path=path)
     if version < SCHEMA_VERSION:
-        raise UserError(f"{path}: an index of an older version; remove it and run `tezgah index` again")
+        raise UserError(
+            "{path}: an index of an older version; remove it and run `tezgah index` again", path=path
+        )
     if version > SCHEMA_VERSION:
-        raise UserError(f"{path}: an index of a newer version; update this program, or make another index")
+        raise UserError(
+            "{path}: an index of a newer version; update this program, or make another index", path=path
+        )
     return int(version)
 
 
 def damaged_error(path: Path, error: Exception) -> UserError:
     """Return the error for a file that is no index, or a broken one, or cannot be read now."""
     if isinstance(error, sqlite3.OperationalError):
-        return UserError(f"{path}: cannot be read now: {error}")
+        return UserError("{path}: cannot be read now: {reason}", path=path, reason=recognize(str(error)))
     return UserError(
-        f"{path}: no index, or a damaged one ({error}); name another file, or remove it and index again"
+        "{path}: no index, or a damaged one ({reason}); name another file, or remove it and index again",
+        path=path,
+        reason=recognize(str(error)),
     )

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from lxml import etree
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.common.i18n import Translatable
+from pipeline.common.library_messages import describe_system_error, recognize
 from pipeline.readers.decompress import DamagedFile, content_suffix, is_compressed, open_decompressed
 from pipeline.readers.json_rows import read_json_rows
 from pipeline.readers.rows import Note, Row
@@ -70,7 +72,7 @@ def read_documents(path: Path) -> Iterator[Document]:
     """
     reader = READERS.get(content_suffix(path))
     if reader is None:
-        raise UnreadableFile(f"no format that is read ({', '.join(sorted(READERS))})")
+        raise UnreadableFile("no format that is read ({readers})", readers=", ".join(sorted(READERS)))
     if is_compressed(path) and reader in (read_pdf, read_docx, read_parquet):
         raise UnreadableFile("compressed; unpack it")
     count = 0
@@ -85,9 +87,9 @@ def read_documents(path: Path) -> Iterator[Document]:
                 count += 1
                 yield document._replace(title=normalize_text(document.title), paragraphs=paragraphs)
     except DamagedFile as error:
-        raise UnreadableFile(one_line(error)) from None
+        raise UnreadableFile(error.message) from None
     except OSError as error:
-        raise UnreadableFile(error.strerror or one_line(error)) from None
+        raise UnreadableFile("{reason}", reason=describe_system_error(error)) from None
     if not count:
         raise UnreadableFile("no text in it")
 
@@ -98,7 +100,8 @@ def read_bytes(path: Path) -> bytes:
         content = stream.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise UnreadableFile(
-            f"more than {MAX_FILE_BYTES >> 20} MB of one text; divide it, or make it JSON lines of documents"
+            "more than {limit} MB of one text; divide it, or make it JSON lines of documents",
+            limit=MAX_FILE_BYTES >> 20,
         )
     return content
 
@@ -192,12 +195,16 @@ def read_pdf(path: Path) -> Iterator[Document]:
     except pdfium.PdfiumError as error:
         if "password" in str(error):
             raise UnreadableFile("encrypted; save it without a password") from None
-        raise UnreadableFile(f"a damaged PDF: {one_line(error)}") from None
+        raise UnreadableFile("a damaged PDF: {error}", error=recognize(one_line(error))) from None
     texts = [HYPHENATED.sub("", page.replace("\r\n", "\n")).replace("\ufffe", "-") for page in pages]
     pictures = sum(not text.strip() for text in texts)
     if pictures == len(texts):
         raise UnreadableFile("a PDF of pictures, without text; have its letters recognized (OCR) first")
-    note = f"pages without text (OCR them first): {pictures} of {len(texts)}" if pictures else ""
+    note = ""
+    if pictures:
+        note = Translatable(
+            "pages without text (OCR them first): {pictures} of {pages}", pictures=pictures, pages=len(texts)
+        )
     yield Document("", title, "page", [Paragraph(text, i) for i, text in enumerate(texts, 1)], note)
 
 
@@ -219,7 +226,9 @@ def read_docx(path: Path) -> Iterator[Document]:
                 paragraphs.append(Paragraph(part.text, number, level))
         title = document.core_properties.title or ""
     except Exception as error:  # a damaged file raises anything
-        raise UnreadableFile(f"a damaged Word document: {one_line(error) or type(error).__name__}") from None
+        raise UnreadableFile(
+            "a damaged Word document: {error}", error=recognize(one_line(error)) or type(error).__name__
+        ) from None
     yield Document("", title, "paragraph", paragraphs)
 
 
@@ -228,25 +237,34 @@ def import_reader(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:
-        raise UnreadableFile(f"{name}: to read these files it takes `pip install -e '.[search]'`") from None
+        raise UnreadableFile(
+            "{name}: to read these files it takes `pip install -e '.[search]'`", name=name
+        ) from None
 
 
 def read_json_lines(path: Path) -> Iterator[Document]:
     """Yield a document for each object of JSON lines that has a text. The last tells what was left out."""
-    messages, last = [], None
+    messages: list[str] = []
+    last = None
     with open_decompressed(path) as stream:
         rows = (row for row in read_json_rows(stream, path.name) if not isinstance(row, Note))
         for number, row in enumerate(rows, start=1):
             if isinstance(row, Row):
                 document = make_document(row.values, number)
                 if document is None:
-                    messages.append(f"{row.location}: no text in it")
+                    messages.append(Translatable("{location}: no text in it", location=row.location))
                 elif last:
                     yield last
                 last = document or last
             else:
                 messages.append(row.message)
-    note = f"rows that could not be read: {len(messages)}; the first: {messages[0]}" if messages else ""
+    note = ""
+    if messages:
+        note = Translatable(
+            "rows that could not be read: {count}; the first: {fault}",
+            count=len(messages),
+            fault=messages[0],
+        )
     if last:
         yield last._replace(note=note)
     elif note:
@@ -267,7 +285,7 @@ def read_parquet(path: Path) -> Iterator[Document]:
                 if document := make_document(values, number):
                     yield document
     except (pa.ArrowException, ValueError, OverflowError) as error:
-        raise UnreadableFile(f"a damaged Parquet file: {one_line(error)}") from None
+        raise UnreadableFile("a damaged Parquet file: {error}", error=recognize(one_line(error))) from None
 
 
 def make_document(values: dict[str, Any], number: int) -> Document | None:

@@ -263,17 +263,24 @@ class Index:
         """The encoder that made the vectors. Raises UserError where there is none, or another one."""
         if self.encoder is None:
             raise UserError(
-                f"{self.path}: no vectors in it; make them: tezgah index FOLDER --encoder models/encoder"
+                "{path}: no vectors in it; make them: tezgah index FOLDER --encoder models/encoder",
+                path=self.path,
             )
         folder, digest, is_complete = self.encoder
         try:
             encoder = open_encoder(folder)
         except UserError as error:
-            raise UserError(f"{self.path}: its encoder cannot be used: {error}") from None
+            raise UserError(
+                "{path}: its encoder cannot be used: {error}", path=self.path, error=error
+            ) from None
         if not is_complete:
-            raise UserError(f"{self.path}: vectors are missing; run `tezgah index FOLDER` again")
+            raise UserError("{path}: vectors are missing; run `tezgah index FOLDER` again", path=self.path)
         if hash_encoder(folder) != digest:
-            raise UserError(f"{self.path}: its encoder {folder} has changed; run `tezgah index FOLDER` again")
+            raise UserError(
+                "{path}: its encoder {folder} has changed; run `tezgah index FOLDER` again",
+                path=self.path,
+                folder=folder,
+            )
         return encoder
 
     @cached_property
@@ -289,7 +296,7 @@ def list_words(query: str) -> list[Word]:
     """Return the words of a query, each as often as it stands there. Raises UserError where it has none."""
     words = list(islice(find_words(normalize_text(query)), MAX_QUERY_WORDS))
     if not words:
-        raise UserError(f"query: {query[:40]!r}: no word in it; give some")
+        raise UserError("query: {query}: no word in it; give some", query=repr(query[:40]))
     return words
 
 
@@ -303,11 +310,11 @@ def open_index(path: Path | str) -> Iterator[Index]:
     """Yield an index for searching. Raises UserError where there is none, or one that is not read here."""
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: no index there; make one: tezgah index FOLDER --to {path}")
+        raise UserError("{path}: no index there; make one: tezgah index FOLDER --to {path}", path=path)
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         if not read_version(connection, path):
-            raise UserError(f"{path}: an empty index; fill it: tezgah index FOLDER --to {path}")
+            raise UserError("{path}: an empty index; fill it: tezgah index FOLDER --to {path}", path=path)
         yield Index(connection, path)
     except sqlite3.DatabaseError as error:
         raise damaged_error(path, error) from None

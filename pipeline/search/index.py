@@ -8,7 +8,9 @@ from itertools import chain
 from pathlib import Path
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.io import sha256
+from pipeline.common.library_messages import describe_system_error, recognize
 from pipeline.encoder.numpy_table import open_encoder
 from pipeline.readers.decompress import content_suffix
 from pipeline.search.database import lock_index, open_for_writing
@@ -54,7 +56,7 @@ def update_index(
     another version or damaged, or the disk is full. The index then has what was complete before.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; name the one that has your documents")
+        raise UserError("{folder}: no such folder; name the one that has your documents", folder=folder)
     try:
         with lock_index(path), open_for_writing(path) as connection:
             check_folder(connection, path, folder)
@@ -74,7 +76,11 @@ def update_index(
             connection.execute("PRAGMA incremental_vacuum").fetchall()
             return changes
     except sqlite3.OperationalError as error:
-        raise UserError(f"{path}: {error}; the index is as it was before the last batch") from None
+        raise UserError(
+            "{path}: {reason}; the index is as it was before the last batch",
+            path=path,
+            reason=recognize(str(error)),
+        ) from None
 
 
 def check_folder(connection: sqlite3.Connection, path: Path, folder: Path) -> None:
@@ -84,7 +90,9 @@ def check_folder(connection: sqlite3.Connection, path: Path, folder: Path) -> No
         connection.execute("INSERT INTO folder (path) VALUES (?)", (str(folder.resolve()),))
     elif rows[0][0] != str(folder.resolve()):
         raise UserError(
-            f"{path}: the index of {rows[0][0]}; give --to another file, or remove it if the folder has moved"
+            "{path}: the index of {folder}; give --to another file, or remove it if the folder has moved",
+            path=path,
+            folder=rows[0][0],
         )
 
 
@@ -94,7 +102,12 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path, watc
     known = dict(connection.execute("SELECT path, sha256 FROM files"))
     files = list_files(folder, index, changes)
     if known and not files and not changes.unreadable:
-        raise UserError(f"{folder}: no files in it, but {index} has {len(known)}; to empty it, remove it")
+        raise UserError(
+            "{folder}: no files in it, but {index} has {count}; to empty it, remove it",
+            folder=folder,
+            index=index,
+            count=len(known),
+        )
     # Paths by content, of which copies have the same, and by format.
     deleted: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path in sorted(known.keys() - files.keys(), reverse=True):
@@ -107,7 +120,7 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path, watc
             digest = sha256(file)
             size += file.stat().st_size
         except OSError as error:
-            changes.unreadable[path] = error.strerror or str(error)
+            changes.unreadable[path] = describe_system_error(error)
             continue
         if known.get(path) == digest:
             changes.unchanged += 1
@@ -125,7 +138,7 @@ def update_files(connection: sqlite3.Connection, folder: Path, index: Path, watc
             changes.added += 1
         except UnreadableFile as error:
             removed += remove_file(connection, path)
-            changes.unreadable[path] = str(error)
+            changes.unreadable[path] = error.message
         if size > BATCH_BYTES:
             remove_vectors(connection, removed)
             connection.commit()
@@ -147,7 +160,7 @@ def list_files(folder: Path, index: Path, changes: Changes) -> dict[str, Path]:
 
     def note(error: OSError) -> None:
         path = Path(error.filename).relative_to(folder).as_posix()
-        changes.unreadable[path] = error.strerror or str(error)
+        changes.unreadable[path] = describe_system_error(error)
 
     files: dict[str, Path] = {}
     inside = os.path.realpath(folder)
@@ -160,7 +173,8 @@ def list_files(folder: Path, index: Path, changes: Changes) -> dict[str, Path]:
             if name.startswith(".") or real in own or not real.startswith(f"{inside}{os.sep}"):
                 continue
             if not path.isprintable():
-                changes.unreadable[ascii(path)] = "its name is no text in UTF-8; rename it"
+                reason = Translatable("its name is no text in UTF-8; rename it")
+                changes.unreadable[ascii(path)] = reason
             elif content_suffix(file) not in READERS:
                 changes.skipped += 1
             elif file.is_file():

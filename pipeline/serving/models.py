@@ -106,7 +106,7 @@ def name_models(folders: Sequence[tuple[Path, str | None]]) -> list[str]:
     paths = [(folder.resolve(), revision) for folder, revision in folders]
     for (folder, _), path in zip(folders, paths, strict=True):
         if paths.count(path) > 1:
-            raise UserError(f"{folder}: given twice; name each model folder once")
+            raise UserError("{folder}: given twice; name each model folder once", folder=folder)
     for depth in range(1, max(len(path.parts) for path, _ in paths) + 1):
         names = ["/".join(path.parts[-depth:]) + (f"@{name}" if name else "") for path, name in paths]
         if len(set(names)) == len(names):

@@ -10,6 +10,7 @@ import torch
 
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.paths import BASE_MODEL, RAW_MODEL
 from pipeline.device.device import autocast, pick_device, pick_precision
 from pipeline.model.decoder import Decoder
@@ -47,14 +48,17 @@ def check_base(params: SftParams, root: Path = Path()) -> None:
     list_files(KEY, params.init_from, root)
     folder = root / params.init_from
     model_params, _ = read_config(folder)
-    find_weight_files(folder, "fetch the model's safetensors too")
+    find_weight_files(folder, Translatable("fetch the model's safetensors too"))
     check_context(params, model_params.context)
     if not has_own_tokenizer(folder):
-        require_file(folder / "tokenizer.json", "fetch the model's tokenizer too")
+        require_file(folder / "tokenizer.json", Translatable("fetch the model's tokenizer too"))
         if not has_chat_template(folder):
             raise UserError(
-                f"{KEY}: {params.init_from}: no chat template, as in models that were not tuned; put one"
-                " beside it as chat_template.jinja, or choose the version for chats (often named instruct)"
+                "{key}: {init_from}: no chat template, as in models that were not tuned; put one "
+                "beside it as chat_template.jinja, or choose the version for chats (often named "
+                "instruct)",
+                key=KEY,
+                init_from=params.init_from,
             )
     if params.lora.bits == 4:
         check_widths(model_params, params.init_from)
@@ -81,7 +85,9 @@ def list_files(key: str, folder: str, root: Path = Path()) -> list[Path]:
     """
     folder = folder.rstrip("/")
     if not (root / folder).exists() and (root / f"{folder}.dvc").is_file():
-        raise UserError(f"{key}: {folder}: its data is absent; run `dvc pull {folder}.dvc`")
+        raise UserError(
+            "{key}: {folder}: its data is absent; run `dvc pull {folder}.dvc`", key=key, folder=folder
+        )
     if folder == str(BASE_MODEL):
         return sorted(path for path in (root / folder).iterdir() if path.is_file())
     return matching_files(key, [f"{glob.escape(folder)}/*.*"], RAW_MODEL, root)
@@ -102,8 +108,12 @@ def load_base(params: SftParams, seed: int, device_name: str) -> tuple[Decoder, 
     if isinstance(tokenizer, PretrainedTokenizer) and max(tokenizer.probe_ids) >= vocab_size:
         token = max(tokenizer.probe_ids)
         raise UserError(
-            f"{KEY}: {params.init_from}: its chat template has the token {token}, and the model has"
-            f" {vocab_size}; take the tokenizer that belongs to it"
+            "{key}: {init_from}: its chat template has the token {token}, and the model has "
+            "{vocab_size}; take the tokenizer that belongs to it",
+            key=KEY,
+            init_from=params.init_from,
+            token=token,
+            vocab_size=vocab_size,
         )
     if params.lora.rank == 0:
         model = load_decoder(folder)

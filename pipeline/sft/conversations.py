@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.common.errors import UserError
 from pipeline.common.hub_set import HubSet
+from pipeline.common.i18n import Translatable
 from pipeline.hub.data_sets import download_rows
 from pipeline.readers.decompress import DamagedFile
 from pipeline.readers.files import read_rows
@@ -37,7 +38,7 @@ def read_files(
         if is_empty and findings.unreadable > unreadable:
             raise UserError(findings.example)
         if is_empty:
-            raise UserError(f"{file}: no conversation in it; add some, or leave the file out")
+            raise UserError("{file}: no conversation in it; add some, or leave the file out", file=file)
 
 
 def read_conversations(
@@ -54,9 +55,12 @@ def read_hub_set(
     key: str, hub_set: HubSet, findings: Findings, columns: Mapping[str, str] | None = None
 ) -> Iterator[list[Message]]:
     """Yield the conversations of a set on the hub, as its rows come. Raises UserError that names `key`."""
-    location = f"{key}: {hub_set.dataset} row"
     rows = download_rows(f"{key}.hub", hub_set, streaming=True)
-    numbered = (Row(f"{location} {number}", values) for number, values in enumerate(rows, start=1))
+    template = "{key}: {dataset} row {number}"
+    numbered = (
+        Row(Translatable(template, key=key, dataset=hub_set.dataset, number=number), values)
+        for number, values in enumerate(rows, start=1)
+    )
     yield from parse_rows(numbered, findings, columns)
 
 

@@ -92,7 +92,7 @@ def make_row_or_skip(
     except RefusedConversation as error:
         if params.on_error == "skip":
             return None, "refused"
-        raise UserError(f"{error}, or set sft.on_error: skip") from None
+        raise UserError("{error}, or set sft.on_error: skip", error=error) from None
 
 
 def type_row(row: Row, tokenizer: ChatTokenizer, params: SftParams, seed: int) -> Row:
@@ -126,14 +126,19 @@ def check_enough(train: int, val: int, params: SftParams) -> None:
     """Raise UserError unless there are enough rows for an optimizer step and for validation."""
     if train < params.conversations_per_step:
         raise UserError(
-            f"params.yaml: sft.conversations_per_step: {params.conversations_per_step}: more than the"
-            f" {train} training conversations of at most sft.context {params.context} tokens;"
-            f" lower it or add conversations"
+            "params.yaml: sft.conversations_per_step: {conversations_per_step}: more than the "
+            "{train} training conversations of at most sft.context {context} tokens; lower it "
+            "or add conversations",
+            conversations_per_step=params.conversations_per_step,
+            train=train,
+            context=params.context,
         )
     if not val:
         raise UserError(
-            f"params.yaml: sft.val_fraction: {params.val_fraction}: none of {train} conversations falls"
-            f" to validation; raise it or add conversations"
+            "params.yaml: sft.val_fraction: {val_fraction}: none of {train} conversations "
+            "falls to validation; raise it or add conversations",
+            val_fraction=params.val_fraction,
+            train=train,
         )
 
 

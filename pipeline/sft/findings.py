@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.common.i18n import Translatable
 from pipeline.tokenizer.chat_template import Message
 
 MAX_QUOTED_CHARS = 40  # of an invalid value or a key
@@ -32,9 +33,9 @@ class Findings:
     def add_error(self, error: UserError) -> None:
         """Count a row that cannot be read. Raises UserError unless such rows are skipped."""
         if self.on_error == "fail":
-            raise UserError(f"{error}, or set sft.on_error: skip") from None
+            raise UserError("{error}, or set sft.on_error: skip", error=error) from None
         self.unreadable += 1
-        self.example = str(error)
+        self.example = error.message
 
     def drop(self, rule: str, messages: Sequence[Message]) -> None:
         """Count a conversation that a rule drops."""
@@ -48,12 +49,27 @@ class Findings:
         if names := sorted(name for name in self.ignored_keys if name.strip()):
             listed = ", ".join(name[:MAX_QUOTED_CHARS] for name in names[:MAX_LISTED_KEYS])
             more = ", …" if len(names) > MAX_LISTED_KEYS else ""
-            notes.append(one_line(f"{location}: keys without effect: {listed}{more}"))
+            notes.append(
+                Translatable(
+                    "{location}: keys without effect: {keys}", location=location, keys=one_line(listed + more)
+                )
+            )
         if self.other_parts:
             listed = ", ".join(f"{kind} {count}" for kind, count in sorted(self.other_parts.items()))
-            notes.append(one_line(f"{location}: parts of messages that are no text, left out: {listed}"))
+            notes.append(
+                Translatable(
+                    "{location}: parts of messages that are no text, left out: {kinds}",
+                    location=location,
+                    kinds=one_line(listed),
+                )
+            )
         if self.unreadable:
             notes.append(
-                f"{location}: unreadable rows skipped: {self.unreadable}; one of them: {self.example}"
+                Translatable(
+                    "{location}: unreadable rows skipped: {count}; one of them: {example}",
+                    location=location,
+                    count=self.unreadable,
+                    example=self.example,
+                )
             )
         return notes

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable, join_texts
 from pipeline.sft.conversations import read_files, read_hub_set, unit_hash
 from pipeline.sft.findings import Findings
 from pipeline.sft.params import MINIWORLD_CONVERSATIONS, SftParams, Source, list_local_files
@@ -50,10 +51,16 @@ def check_sources(sources: Sequence[LoadedSource]) -> None:
     """Raise UserError where a source has no conversation left."""
     for loaded in sources:
         if not loaded.conversations:
-            dropped = ", ".join(f"{rule} {count}" for rule, count in loaded.findings.dropped.most_common())
+            dropped = (
+                join_texts(" ", [Translatable(rule), str(count)])
+                for rule, count in loaded.findings.dropped.most_common()
+            )
             raise UserError(
-                f"params.yaml: sft.sources.{loaded.name}: none of its {loaded.findings.rows} conversations is"
-                f" left ({dropped}); `tezgah sft preview` shows why; fix them, or remove it"
+                "params.yaml: sft.sources.{name}: none of its {rows} conversations is left "
+                "({dropped}); `tezgah sft preview` shows why; fix them, or remove it",
+                name=loaded.name,
+                rows=loaded.findings.rows,
+                dropped=join_texts(", ", dropped),
             )
 
 
@@ -73,16 +80,20 @@ def count_findings(sources: Sequence[LoadedSource]) -> dict[str, Any]:
 def describe_counts(counts: dict[str, Any]) -> str:
     """Return the counts of a dataset as a line."""
     dropped = counts["dropped_too_long"] + counts["dropped_without_answer"] + sum(counts["dropped"].values())
-    return (
-        f"{counts['train']:,} conversations to learn from, {counts['val']:,} to validate on;"
-        f" {counts['cut']:,} cut, {dropped:,} dropped (`tezgah sft preview` tells why)"
+    return Translatable(
+        "{train:,} conversations to learn from, {val:,} to validate on; {cut:,} cut, {dropped:,} "
+        "dropped (`tezgah sft preview` tells why)",
+        train=counts["train"],
+        val=counts["val"],
+        cut=counts["cut"],
+        dropped=dropped,
     )
 
 
 def list_notes(sources: Sequence[LoadedSource]) -> list[str]:
     """Return what people should know of the sources, one line each."""
     return [
-        f"note: {note}"
+        Translatable("note: {note}", note=note)
         for loaded in sources
         for note in loaded.findings.list_notes(f"sft.sources.{loaded.name}")
     ]
@@ -127,14 +138,18 @@ def list_files(name: str, source: Source, root: Path) -> list[Path]:
     file = root / MINIWORLD_CONVERSATIONS
     if not file.is_file():
         raise UserError(
-            f"params.yaml: sft.sources.{name}: {MINIWORLD_CONVERSATIONS} is not there yet; run"
-            " `dvc repro slice_corpus`, or remove the source"
+            "params.yaml: sft.sources.{name}: {miniworld_conversations} is not there yet; run "
+            "`dvc repro slice_corpus`, or remove the source",
+            name=name,
+            miniworld_conversations=MINIWORLD_CONVERSATIONS,
         )
     if file.stat().st_size:
         return [file]
     raise UserError(
-        f"params.yaml: sft.sources.{name}: {MINIWORLD_CONVERSATIONS} holds no conversation;"
-        f" add a miniworld source to corpus.sources, or remove sft.sources.{name}"
+        "params.yaml: sft.sources.{name}: {miniworld_conversations} holds no conversation; "
+        "add a miniworld source to corpus.sources, or remove sft.sources.{name}",
+        name=name,
+        miniworld_conversations=MINIWORLD_CONVERSATIONS,
     )
 
 

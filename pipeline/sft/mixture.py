@@ -29,14 +29,21 @@ def mix_by_weights(
     name = max(times, key=lambda name: times[name])
     if times[name] > MAX_READINGS:
         raise UserError(
-            f"params.yaml: sft.sources.{name}.weight: {weights[name]}: its conversations would be read"
-            f" {times[name]:.0f} times; lower it, or set sft.on_source_end: stop"
+            "params.yaml: sft.sources.{name}.weight: {weight}: its conversations would be "
+            "read {times:.0f} times; lower it, or set sft.on_source_end: stop",
+            name=name,
+            weight=weights[name],
+            times=times[name],
         )
     if len(order) < params.conversations_per_step:
         shortest = min(sources, key=lambda name: len(sources[name]))
         raise UserError(
-            f"params.yaml: sft.on_source_end: {params.on_source_end}: {shortest} ends the run after"
-            f" {len(order)} conversations, fewer than a step has; set it to repeat, or lower its weight"
+            "params.yaml: sft.on_source_end: {on_source_end}: {shortest} ends the run after "
+            "{count} conversations, fewer than a step has; set it to repeat, or lower its "
+            "weight",
+            on_source_end=params.on_source_end,
+            shortest=shortest,
+            count=len(order),
         )
     return order
 
@@ -68,7 +75,9 @@ def mix_sources(
     tokens = {name: sum(rows[i].target_count for i in indices) for name, indices in sources.items()}
     for name, trained in tokens.items():
         if not trained:
-            raise UserError(f"params.yaml: sft.sources.{name}.weight: it has no conversation to train on")
+            raise UserError(
+                "params.yaml: sft.sources.{name}.weight: it has no conversation to train on", name=name
+            )
     lengths = [tokens[name] * total / weights[name] for name in sources]
     length = epochs * (min(lengths) if on_source_end == "stop" else max(lengths))  # trained tokens
     order, progress = [], []

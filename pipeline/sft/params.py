@@ -9,6 +9,7 @@ from pipeline.autobatch.memory_limit import LEAST_BYTES, check_weights
 from pipeline.common.data_files import matching_files
 from pipeline.common.errors import UserError
 from pipeline.common.hub_set import HubSet
+from pipeline.common.i18n import Translatable, join_words
 from pipeline.common.params import Section
 from pipeline.common.paths import BASE_MODEL, MINIWORLD, RAW_MODEL, RAW_SFT
 from pipeline.common.runtime import RuntimeParams
@@ -40,9 +41,9 @@ class Source(Section):
         """Raise ValueError unless a local source has a path and others have none."""
         kind = info.data.get("kind")
         if kind == "local" and not path:
-            raise ValueError(f"kind local needs a path, such as {RAW_SFT}/*.jsonl")
+            raise UserError("kind local needs a path, such as {raw_sft}/*.jsonl", raw_sft=RAW_SFT)
         if kind in ("miniworld", "hub") and path is not None:
-            raise ValueError(f"kind {kind} takes no path; remove it or use kind: local")
+            raise UserError("kind {kind} takes no path; remove it or use kind: local", kind=kind)
         return path
 
     @field_validator("hub")
@@ -51,9 +52,9 @@ class Source(Section):
         """Raise ValueError unless a hub source has a set and others have none."""
         kind = info.data.get("kind")
         if kind == "hub" and hub is None:
-            raise ValueError("kind hub needs a set: hub: {dataset: owner/name, split: train, revision: null}")
+            raise UserError("kind hub needs a set: hub: {dataset: owner/name, split: train, revision: null}")
         if kind in ("miniworld", "local") and hub is not None:
-            raise ValueError(f"kind {kind} takes no set of the hub; remove it or use kind: hub")
+            raise UserError("kind {kind} takes no set of the hub; remove it or use kind: hub", kind=kind)
         return hub
 
     @field_validator("columns")
@@ -61,7 +62,7 @@ class Source(Section):
     def check_columns(cls, columns: dict[str, str] | None) -> dict[str, str] | None:
         """Raise ValueError unless there are templates of a question and its answer."""
         if columns is not None and (missing := {"user", "assistant"} - columns.keys()):
-            raise ValueError(f"give a column or a template for {' and '.join(sorted(missing))} too")
+            raise UserError("give a column or a template for {roles} too", roles=join_words(sorted(missing)))
         return columns
 
     @property
@@ -100,7 +101,11 @@ class SftParams(DecoderLoopParams):
         """Raise ValueError unless DVC sees the folder change."""
         path = PurePosixPath(init_from)
         if path != PurePosixPath(BASE_MODEL) and (".." in path.parts or RAW_MODEL not in path.parents):
-            raise ValueError(f"name {BASE_MODEL}, or a model folder under {RAW_MODEL}")
+            raise UserError(
+                "name {base_model}, or a model folder under {raw_model}",
+                base_model=BASE_MODEL,
+                raw_model=RAW_MODEL,
+            )
         return path.as_posix()
 
     @field_validator("lora")
@@ -109,7 +114,12 @@ class SftParams(DecoderLoopParams):
         """Raise ValueError for what trains whole models alone."""
         for key, needed in (("optimizer", "adamw"), ("sharding", "none")):
             if lora.rank and info.data.get(key, needed) != needed:
-                raise ValueError(f"LoRA needs sft.{key}: {needed}, not {info.data[key]}")
+                raise UserError(
+                    "LoRA needs sft.{key}: {needed}, not {value}",
+                    key=key,
+                    needed=needed,
+                    value=info.data[key],
+                )
         return lora
 
     @field_validator("batch_size")
@@ -119,9 +129,13 @@ class SftParams(DecoderLoopParams):
         step = info.data.get("conversations_per_step", batch_size)
         if step % batch_size:
             below = step // batch_size * batch_size
-            nearest = f"{below} or {below + batch_size}" if below else f"{batch_size}"
-            raise ValueError(
-                f"sft.conversations_per_step: {step}: must be a multiple of it; nearest: {nearest}"
+            nearest = str(batch_size)
+            if below:
+                nearest = Translatable("{below} or {above}", below=below, above=below + batch_size)
+            raise UserError(
+                "sft.conversations_per_step: {step}: must be a multiple of it; nearest: {nearest}",
+                step=step,
+                nearest=nearest,
             )
         return batch_size
 
@@ -133,8 +147,11 @@ def check_batches(params: SftParams, runtime: RuntimeParams) -> None:
         unit = params.batch_size * runtime.process_count
         nearest = max(1, round(params.conversations_per_step / unit)) * unit
         raise UserError(
-            f"params.yaml: sft.conversations_per_step: {params.conversations_per_step}: must be a multiple of"
-            f" sft.batch_size x runtime.processes = {unit}; nearest: {nearest}"
+            "params.yaml: sft.conversations_per_step: {conversations_per_step}: must be a "
+            "multiple of sft.batch_size x runtime.processes = {unit}; nearest: {nearest}",
+            conversations_per_step=params.conversations_per_step,
+            unit=unit,
+            nearest=nearest,
         )
 
 
@@ -153,12 +170,18 @@ def check_context(params: SftParams, model_context: int) -> None:
         return
     if params.init_from == str(BASE_MODEL):
         raise UserError(
-            f"params.yaml: sft.context: {params.context}: longer than model.context {model_context};"
-            f" set sft.context to {model_context} or less, or train with a longer model.context"
+            "params.yaml: sft.context: {context}: longer than model.context {model_context}; "
+            "set sft.context to {model_context} or less, or train with a longer model.context",
+            context=params.context,
+            model_context=model_context,
         )
     raise UserError(
-        f"params.yaml: sft.context: {params.context}: longer than the {model_context} of {params.init_from};"
-        f" set sft.context to {model_context} or less, or name a model with a longer context"
+        "params.yaml: sft.context: {context}: longer than the {model_context} of "
+        "{init_from}; set sft.context to {model_context} or less, or name a model with a "
+        "longer context",
+        context=params.context,
+        model_context=model_context,
+        init_from=params.init_from,
     )
 
 
@@ -167,8 +190,9 @@ def check_miniworld(params: SftParams, corpus_has_miniworld: bool) -> None:
     for name, source in params.sources.items():
         if source.kind == "miniworld" and not corpus_has_miniworld:
             raise UserError(
-                f"params.yaml: sft.sources.{name}: kind: 'miniworld': no source under corpus.sources is of"
-                f" kind miniworld; add one there, or remove sft.sources.{name}"
+                "params.yaml: sft.sources.{name}: kind: 'miniworld': no source under "
+                "corpus.sources is of kind miniworld; add one there, or remove sft.sources.{name}",
+                name=name,
             )
 
 

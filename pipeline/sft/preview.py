@@ -10,6 +10,7 @@ from itertools import groupby
 
 import numpy as np
 
+from pipeline.common.i18n import Translatable
 from pipeline.sft.dataset import Dataset
 from pipeline.sft.load import LoadedSource
 from pipeline.sft.loss_mask import Row
@@ -65,8 +66,9 @@ def preview_sources(
             "tokens to train on": sum(len(row.ids) for row in rows),
             "trained tokens": sum(row.target_count for row in rows),
         }
-        dropped = {
-            rule: (count, findings.dropped_examples[rule]) for rule, count in findings.dropped.most_common()
+        dropped: dict[str, tuple[int, str]] = {
+            Translatable(rule): (count, findings.dropped_examples[rule])
+            for rule, count in findings.dropped.most_common()
         }
         step = max(1, len(rows) // SHOWN_CONVERSATIONS)
         samples = [list_spans(row, tokenizer) for row in rows[::step][:SHOWN_CONVERSATIONS]]

@@ -18,6 +18,8 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
+from pipeline.readers.rows import place_inside
 from pipeline.readers.template import fill_template, list_fields, unescape
 from pipeline.sft.findings import MAX_QUOTED_CHARS, Findings
 from pipeline.text.normalize import normalize_text
@@ -112,16 +114,26 @@ def match_names(row: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def unknown_shape(row: Mapping[str, Any], location: str) -> UserError:
     """Return the error for a row of no known shape. Two columns of text are offered as a mapping."""
-    names = ", ".join(sorted(row)) or "no key"
+    names = quote_value(", ".join(sorted(row)))
     texts = [
         key
         for key, value in row.items()
         if key.strip() and not fold_key(key).endswith("id") and isinstance(value, str) and not is_blank(value)
     ]
-    advice = f"give {SHAPES_ADVICE}"
+    advice = Translatable("give {shapes}", shapes=Translatable(SHAPES_ADVICE))
     if len(texts) > 1:
-        advice += f", or name them by columns, such as {{user: {texts[0]}, assistant: {texts[1]}}}"
-    return UserError(f"{location}: {quote_value(names)}: no conversation; {advice}")
+        advice = Translatable(
+            "{advice}, or name them by columns, such as {{user: {user}, assistant: {assistant}}}",
+            advice=advice,
+            user=texts[0],
+            assistant=texts[1],
+        )
+    return UserError(
+        "{location}: {value}: no conversation; {advice}",
+        location=location,
+        value=names if row else Translatable("'no key'"),
+        advice=advice,
+    )
 
 
 def fill_columns(
@@ -143,10 +155,16 @@ def fill_columns(
         for name in fields or (template,):
             if name not in row and name not in findings.columns:
                 raise UserError(
-                    f"{location}: no column {name!r}, which `columns` names; it has {', '.join(row)}"
+                    "{location}: no column {name}, which `columns` names; it has {columns}",
+                    location=location,
+                    name=repr(name),
+                    columns=", ".join(row),
                 )
             findings.columns[name] = role
-        values = {name: parse_content(row.get(name), f"{location}: {name}") for name in fields or (template,)}
+        values = {
+            name: parse_content(row.get(name), place_inside(location, f": {name}"))
+            for name in fields or (template,)
+        }
         text = fill_template(unescape(template), values) if fields else values[template]
         content = text if any(values.values()) else ""
         if role != "system" or content:
@@ -163,13 +181,19 @@ def parse_turns(
     answer, answers = choose_key(row, names, ANSWERS)
     if len(questions) > 1:
         raise UserError(
-            f"{location}: {', '.join(questions)}: each could be the question; name one by `columns`,"
-            f" such as user: {questions[0]}"
+            "{location}: {questions}: each could be the question; name one by `columns`, such "
+            "as user: {question}",
+            location=location,
+            questions=", ".join(questions),
+            question=questions[0],
         )
     if len(answers) > 1:
         raise UserError(
-            f"{location}: {', '.join(answers)}: each could be the answer; name one by `columns`,"
-            f" such as assistant: {answers[0]}"
+            "{location}: {answers}: each could be the answer; name one by `columns`, such as "
+            "assistant: {answer}",
+            location=location,
+            answers=", ".join(answers),
+            answer=answers[0],
         )
     used = {key for name in (*QUESTIONS, *ANSWERS, *BESIDE_QUESTION) for key in names.get(name, ())}
     check_keys(row, used, UNSUPPORTED_IN_ROW, location, findings)
@@ -181,16 +205,17 @@ def parse_turns(
     for name in BESIDE_QUESTION[:3]:
         key, _ = choose_key(row, names, (name,))
         if key and not is_blank(row[key]):
-            texts[name] = parse_content(row[key], f"{location}: {key}")
+            texts[name] = parse_content(row[key], place_inside(location, f": {key}"))
             findings.columns[key] = "system" if name == "system" else "user"
-    asked = parse_content(row[question], f"{location}: {question}")
+    asked = parse_content(row[question], place_inside(location, f": {question}"))
+    told = parse_content(row[answer], place_inside(location, f": {answer}"))
     if "context" in texts:
         asked = f"{texts['context']}\n\n{asked}"
     if "input" in texts:
         asked += f"\n{texts['input']}"
     system = [{"role": "system", "content": texts["system"]}] if "system" in texts else []
     history = parse_history(row, choose_key(row, names, ("history",))[0], location, findings)
-    return [*system, *history, *make_conversation(asked, parse_content(row[answer], f"{location}: {answer}"))]
+    return [*system, *history, *make_conversation(asked, told)]
 
 
 def choose_key(
@@ -218,11 +243,17 @@ def parse_prompt_messages(
     for name in ("context", "input", "history"):
         key, _ = choose_key(row, names, (name,))
         if key and not is_blank(row[key]):
-            advice = UNSUPPORTED_BESIDE_LIST[name]
-            raise UserError(f"{location}: {key}: {quote_value(row[key])}: {advice}")
-    asked = parse_list(read_messages(row[question]), f"{location}: {question}", findings)
+            advice = Translatable(UNSUPPORTED_BESIDE_LIST[name])
+            raise UserError(
+                "{location}: {key}: {value}: {advice}",
+                location=location,
+                key=key,
+                value=quote_value(row[key]),
+                advice=advice,
+            )
+    asked = parse_list(read_messages(row[question]), place_inside(location, f": {question}"), findings)
     asked = [m | ({"weight": "0"} if m["role"] == "assistant" else {}) for m in asked]
-    replies = parse_list(read_messages(row[answer]), f"{location}: {answer}", findings)
+    replies = parse_list(read_messages(row[answer]), place_inside(location, f": {answer}"), findings)
     return put_system_first(row, names, question, asked, location, findings) + replies
 
 
@@ -230,12 +261,25 @@ def parse_history(row: Mapping[str, Any], key: str, location: str, findings: Fin
     """Return the messages of the [question, answer] pairs before a question."""
     history = [] if not key or is_blank(row[key]) else read_list(row[key])
     if not isinstance(history, list):
-        raise UserError(f"{location}: {key}: {quote_value(history)}: give a list of [question, answer]")
+        raise UserError(
+            "{location}: {key}: {value}: give a list of [question, answer]",
+            location=location,
+            key=key,
+            value=quote_value(history),
+        )
     turns: list[Message] = []
     for i, pair in enumerate(history):
         if not isinstance(pair, list) or len(pair) != 2:
-            raise UserError(f"{location}: {key}[{i}]: {quote_value(pair)}: give [question, answer]")
-        texts = [parse_content(text, f"{location}: {key}[{i}][{j}]") for j, text in enumerate(pair)]
+            raise UserError(
+                "{location}: {key}[{i}]: {value}: give [question, answer]",
+                location=location,
+                key=key,
+                i=i,
+                value=quote_value(pair),
+            )
+        texts = [
+            parse_content(text, place_inside(location, f": {key}[{i}][{j}]")) for j, text in enumerate(pair)
+        ]
         turns += make_conversation(*texts)
     if turns:
         findings.columns[key] = "user, assistant"
@@ -251,7 +295,7 @@ def parse_list_row(
     findings.columns[key] = "messages"
     if is_blank(row[key]):
         return []
-    messages = parse_list(read_list(row[key]), f"{location}: {key}", findings)
+    messages = parse_list(read_list(row[key]), place_inside(location, f": {key}"), findings)
     return put_system_first(row, names, key, messages, location, findings)
 
 
@@ -268,12 +312,18 @@ def put_system_first(
     if not system_key or is_blank(row[system_key]):
         return messages
     findings.columns[system_key] = "system"
-    content = parse_content(row[system_key], f"{location}: {system_key}")
+    content = parse_content(row[system_key], place_inside(location, f": {system_key}"))
     if messages[0]["role"] != "system":
         return [{"role": "system", "content": content}, *messages]
     if content.strip() != messages[0]["content"].strip():
         value = quote_value(row[system_key])
-        raise UserError(f"{location}: {system_key}: {value}: {key} begins with another; keep one of them")
+        raise UserError(
+            "{location}: {system_key}: {value}: {key} begins with another; keep one of them",
+            location=location,
+            system_key=system_key,
+            value=value,
+            key=key,
+        )
     return messages
 
 
@@ -297,18 +347,27 @@ def parse_list(items: Any, location: str, findings: Findings) -> list[Message]:
     """Return the messages of a list of them."""
     if isinstance(items, str) and items.lstrip().startswith("[{'"):
         raise UserError(
-            f"{location}: {quote_value(items)}: a list as Python writes it;"
-            " save the set as JSON lines or Parquet"
+            "{location}: {value}: a list as Python writes it; save the set as JSON lines or Parquet",
+            location=location,
+            value=quote_value(items),
         )
     if not isinstance(items, list) or not items:
-        raise UserError(f"{location}: {quote_value(items)}: give a list of role and content")
-    return [parse_message(item, f"{location}[{i}]", findings) for i, item in enumerate(items)]
+        raise UserError(
+            "{location}: {value}: give a list of role and content",
+            location=location,
+            value=quote_value(items),
+        )
+    return [parse_message(item, place_inside(location, f"[{i}]"), findings) for i, item in enumerate(items)]
 
 
 def parse_message(item: Any, location: str, findings: Findings) -> Message:
     """Return the message of one entry of a list. An answer that is not trained has the weight "0"."""
     if not isinstance(item, dict):
-        raise UserError(f"{location}: {quote_value(item)}: give an object with role and content")
+        raise UserError(
+            "{location}: {value}: give an object with role and content",
+            location=location,
+            value=quote_value(item),
+        )
     check_keys(item, set(MESSAGE_KEYS), UNSUPPORTED_IN_MESSAGE, location, findings)
     keys = {fold_key(key): key for key in item}
     role_key, content_key = (
@@ -316,18 +375,30 @@ def parse_message(item: Any, location: str, findings: Findings) -> Message:
         for known in (ROLE_KEYS, CONTENT_KEYS)
     )
     if role_key is None:
-        raise UserError(f"{location}: no role; it has {', '.join(item) or 'no key'}")
+        raise UserError(
+            "{location}: no role; it has {keys}",
+            location=location,
+            keys=", ".join(item) or Translatable("no key"),
+        )
     name, weight = item[role_key], item.get("weight")
     weight = AS_WRITTEN.get(weight, weight) if isinstance(weight, str) else weight
     folded = fold_key(name) if isinstance(name, str) else ""
     role = ROLE_NAMES.get(folded, folded)
     if role not in ROLES:
         raise UserError(
-            f"{location}: {role_key}: {quote_value(name)}: unknown; use {', '.join(ROLES | ROLE_NAMES)}"
+            "{location}: {role_key}: {value}: unknown; use {roles}",
+            location=location,
+            role_key=role_key,
+            value=quote_value(name),
+            roles=", ".join(ROLES | ROLE_NAMES),
         )
     if weight not in (None, 0, 1):
-        raise UserError(f"{location}: weight: {quote_value(weight)}: give 0 (not trained) or 1")
-    location = f"{location}: {content_key or 'content'}"
+        raise UserError(
+            "{location}: weight: {value}: give 0 (not trained) or 1",
+            location=location,
+            value=quote_value(weight),
+        )
+    location = place_inside(location, f": {content_key or 'content'}")
     content = parse_content(join_parts(item.get(content_key or ""), location, findings), location)
     message = {"role": role, "content": content}
     return message | {"weight": "0"} if weight == 0 and role == "assistant" else message
@@ -351,7 +422,13 @@ def check_keys(
         if key in known or name in known or is_blank(value) or (name in UNSUPPORTED and not plain):
             continue
         if name in unsupported and plain != 1:
-            raise UserError(f"{location}: {key}: {quote_value(value)}: {unsupported[name]}")
+            raise UserError(
+                "{location}: {key}: {value}: {advice}",
+                location=location,
+                key=key,
+                value=quote_value(value),
+                advice=Translatable(unsupported[name]),
+            )
         findings.ignored_keys.add(key)
 
 
@@ -362,7 +439,7 @@ def join_parts(content: Any, location: str, findings: Findings) -> Any:
     texts = []
     for i, part in enumerate(content):
         if part.get("type", "text") == "text":
-            texts.append(parse_content(part.get("text"), f"{location}[{i}]: text"))
+            texts.append(parse_content(part.get("text"), place_inside(location, f"[{i}]: text")))
         else:
             findings.other_parts[str(part.get("type"))] += 1
     return "\n".join(texts)
@@ -382,7 +459,9 @@ def parse_content(value: Any, location: str) -> str:
     if isinstance(value, int | float | Decimal | date) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise UserError(f"{location}: {quote_value(value)}: no text; give a string")
+        raise UserError(
+            "{location}: {value}: no text; give a string", location=location, value=quote_value(value)
+        )
     text = normalize_text(value)
     return text if text.strip() else ""
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.common.io import sha256
+from pipeline.common.library_messages import recognize
 from pipeline.tokenizer.special import BOS
 
 ENTRY_KEYS = ("file", "tokens", "documents", "bytes", "sha256")  # of a shard in the manifest
@@ -17,27 +19,31 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of `data/shards`. Raises UserError where it is missing or not a JSON object."""
     path = folder / "manifest.json"
     if not path.exists():
-        raise UserError(f"{path}: no such file; run `dvc repro pack_shards`")
+        raise UserError("{path}: no such file; run `dvc repro pack_shards`", path=path)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise _damaged_error(path, error) from None
+        raise _damaged_error(path, recognize(str(error))) from None
     if not isinstance(manifest, dict):
-        raise _damaged_error(path, f"holds a {type(manifest).__name__}")
+        raise _damaged_error(path, Translatable("holds a {kind}", kind=type(manifest).__name__))
     return manifest
 
 
-def _damaged_error(path: Path, reason: object) -> UserError:
-    return UserError(f"{path}: damaged: {reason}; run `dvc repro --force pack_shards`")
+def _damaged_error(path: Path, reason: str) -> UserError:
+    return UserError(
+        "{path}: damaged: {reason}; run `dvc repro --force pack_shards`", path=path, reason=reason
+    )
 
 
 def check_tokenizer(shards_folder: Path, tokenizer_folder: Path) -> None:
     """Raise UserError unless `shards_folder` was packed with the tokenizer in `tokenizer_folder`."""
     model = tokenizer_folder / "tokenizer.model"
     if not model.exists():
-        raise UserError(f"{model}: no such file; run `dvc repro train_tokenizer`")
+        raise UserError("{path}: no such file; run `dvc repro train_tokenizer`", path=model)
     if read_manifest(shards_folder).get("tokenizer_sha256") != sha256(model):
-        raise UserError(f"{shards_folder} was packed with another tokenizer; run `dvc repro pack_shards`")
+        raise UserError(
+            "{folder} was packed with another tokenizer; run `dvc repro pack_shards`", folder=shards_folder
+        )
 
 
 class Shards:
@@ -57,14 +63,17 @@ class Shards:
             self.entries = [{key: shard[key] for key in ENTRY_KEYS} for shard in split["shards"]]
             paths = [folder / entry["file"] for entry in self.entries]
         except KeyError as error:
-            raise _damaged_error(folder.parent / "manifest.json", f"{error} is missing") from None
+            raise _damaged_error(
+                folder.parent / "manifest.json", Translatable("{key} is missing", key=error)
+            ) from None
         except TypeError as error:
-            raise _damaged_error(folder.parent / "manifest.json", error) from None
+            raise _damaged_error(folder.parent / "manifest.json", str(error)) from None
         self.arrays: list[np.ndarray] = []
         for path, entry in zip(paths, self.entries, strict=True):
             if not path.exists() or sha256(path) != entry["sha256"]:
                 raise UserError(
-                    f"{path}: not the file that manifest.json describes; run `dvc repro --force pack_shards`"
+                    "{path}: not the file that manifest.json describes; run `dvc repro --force pack_shards`",
+                    path=path,
                 )
             self.arrays.append(np.load(path, mmap_mode="r"))
         self.starts = np.cumsum([0, *map(len, self.arrays)])  # of each file in the stream, and its end
@@ -80,7 +89,7 @@ class Shards:
         """Return the sources' names and the index of each document's source; only val has them."""
         path = self.folder / "sources.npy"
         if not path.exists():
-            raise UserError(f"{path}: no such file; run `dvc repro --force pack_shards`")
+            raise UserError("{path}: no such file; run `dvc repro --force pack_shards`", path=path)
         return self.source_names, np.load(path)
 
     def read(self, start: int, stop: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.shards.format import Shards
 
 
@@ -27,9 +28,14 @@ class Sampler(ABC):
         """Raise UserError unless an epoch has at least `count` rows; `advice` says what to do about it."""
         if self.rows_per_epoch < count:
             raise UserError(
-                f"{self.shards.folder}: {self.shards.tokens} tokens make"
-                f" {max(0, self.rows_per_epoch)} {self.unit} of {self.context},"
-                f" but {count} are needed; {advice}"
+                "{folder}: {tokens} tokens make {rows} {unit} of {context}, but {count} are needed; {advice}",
+                folder=self.shards.folder,
+                tokens=self.shards.tokens,
+                rows=max(0, self.rows_per_epoch),
+                unit=Translatable(self.unit),
+                context=self.context,
+                count=count,
+                advice=Translatable(advice),
             )
 
     @abstractmethod

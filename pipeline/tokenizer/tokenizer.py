@@ -38,8 +38,11 @@ def check_word_lengths(words: Iterable[bytes]) -> None:
         if len(word) > MAX_WORD_BYTES:
             start = word[:20].decode("utf-8", errors="ignore")
             raise UserError(
-                f"text: {len(word):,} bytes without a space or newline ({start.strip()}…); at most"
-                f" {MAX_WORD_BYTES:,} make a word, so this is no text; remove it"
+                "text: {count:,} bytes without a space or newline ({start}…); at most "
+                "{max_word_bytes:,} make a word, so this is no text; remove it",
+                count=len(word),
+                start=start.strip(),
+                max_word_bytes=MAX_WORD_BYTES,
             )
 
 
@@ -67,14 +70,16 @@ class Tokenizer:
         folder = Path(folder)
         path = folder / "tokenizer.model"
         if not path.exists():
-            raise UserError(f"{path}: no such file; run `dvc repro train_tokenizer`")
+            raise UserError("{path}: no such file; run `dvc repro train_tokenizer`", path=path)
         model = path.read_bytes()
         try:
             if model:  # an empty file would open as a tokenizer without pieces
                 return cls(model, folder)
         except (RuntimeError, DecodeError):
             pass
-        raise UserError(f"{path}: damaged, no SentencePiece model; run `dvc repro --force train_tokenizer`")
+        raise UserError(
+            "{path}: damaged, no SentencePiece model; run `dvc repro --force train_tokenizer`", path=path
+        )
 
     def _encode_word(self, word: str) -> tuple[int, ...]:
         return tuple(self.sp.encode(word))
@@ -88,8 +93,9 @@ class Tokenizer:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise UserError(
-                f"text: lone surrogate {text[error.start]!r} at character {error.start};"
-                " it is no Unicode text, remove it"
+                "text: lone surrogate {text} at character {start}; it is no Unicode text, remove it",
+                text=repr(text[error.start]),
+                start=error.start,
             ) from None
         # SentencePiece reads a U+2581 in a text as a space; do the same before the split into words.
         words = WORD.findall(text.replace(METASPACE, " "))

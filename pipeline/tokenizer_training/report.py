@@ -40,7 +40,9 @@ def measure_text_fit(
         try:
             ids = tokenizer.encode(text)
         except UserError as error:
-            raise UserError(f"data/corpus/val: document {document['id']}: {error}") from None
+            raise UserError(
+                "data/corpus/val: document {id}: {error}", id=document["id"], error=error
+            ) from None
         words = WORD.findall(text)
         n_texts += 1
         n_bytes += len(text.encode("utf-8"))
@@ -146,7 +148,9 @@ def read_segmentations(path: Path) -> list[tuple[str, list[str]]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}: line {line}: not UTF-8; save the file as UTF-8") from None
+        raise UserError(
+            "{path}: line {line}: not UTF-8; save the file as UTF-8", path=path, line=line
+        ) from None
     rows = []
     for row in text.split("\n"):
         form, joined, *_ = [*map(normalize_text, row.rstrip("\r").split("\t")), ""]
@@ -155,8 +159,9 @@ def read_segmentations(path: Path) -> list[tuple[str, list[str]]]:
             rows.append((form, segments))
     if content and not rows:
         raise UserError(
-            f"{path}: no row of form<TAB>segment|segment whose segments join to the form;"
-            " fix the file or remove it"
+            "{path}: no row of form<TAB>segment|segment whose segments join to the form; fix "
+            "the file or remove it",
+            path=path,
         )
     return rows
 
@@ -167,7 +172,12 @@ def read_segmentation_tables(miniworld: Path, folder: Path | str) -> dict[str, l
     seen: dict[str, Path] = {}
     for key, path in files:
         if key in seen:
-            raise UserError(f"{path}: its figures are named {key!r}, as those of {seen[key]}; rename it")
+            raise UserError(
+                "{path}: its figures are named {key}, as those of {seen}; rename it",
+                path=path,
+                key=repr(key),
+                seen=seen[key],
+            )
         seen[key] = path
     tables = {key: read_segmentations(path) for key, path in files}
     return {key: rows for key, rows in tables.items() if rows}

@@ -154,14 +154,18 @@ def train_sentencepiece(lines: Iterable[str], params: TokenizerParams) -> bytes:
     except RuntimeError as error:
         if "smaller than required_chars" in str(error):
             raise UserError(
-                f"params.yaml: tokenizer.vocab_size: {params.vocab_size}: fewer pieces than the training text"
-                f" has characters; raise it ({error})"
+                "params.yaml: tokenizer.vocab_size: {vocab_size}: fewer pieces than the training "
+                "text has characters; raise it ({error})",
+                vocab_size=params.vocab_size,
+                error=error,
             ) from None
         if "ocabulary size" not in str(error) and "sentences_.empty()" not in str(error):
             raise
         raise UserError(
-            f"params.yaml: tokenizer.vocab_size: {params.vocab_size}: the training text is too small for"
-            f" so many pieces; lower it or add text ({error})"
+            "params.yaml: tokenizer.vocab_size: {vocab_size}: the training text is too small "
+            "for so many pieces; lower it or add text ({error})",
+            vocab_size=params.vocab_size,
+            error=error,
         ) from None
     return round_scores(model.getvalue()) if params.kind == "unigram" else model.getvalue()
 

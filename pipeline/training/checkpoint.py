@@ -16,7 +16,9 @@ import torch
 
 from pipeline.common.errors import UserError
 from pipeline.common.fingerprint import Fingerprint
+from pipeline.common.i18n import print_message
 from pipeline.common.io import atomic_file, sha256, write_json
+from pipeline.common.library_messages import recognize
 from pipeline.training import distributed
 
 SHARDED_KEYS = ("model", "optimizers")  # of the state, under which with FSDP each process has shards
@@ -62,22 +64,29 @@ class Checkpoints:
                 if not candidates:
                     raise self.incompatible(error) from None
                 self.damaged = True
-                print(f"note: {path}: damaged ({error}); going on from the one before", flush=True)
+                print_message(
+                    "note: {path}: damaged ({error}); going on from the one before", path=path, error=error
+                )
 
     def _read(self, path: Path) -> dict[str, Any]:
         """Load a checkpoint. Raises ValueError where it or its shards are damaged, or as torch.load."""
         if sha256(path) not in self._read_checksums():
-            raise ValueError("its content is not what was saved")
+            raise UserError("its content is not what was saved")
         state = torch.load(path, map_location="cpu", weights_only=True)
         for name, checksum in state.get("checksums", {}).items():
             if sha256(self.folder / name) != checksum:
-                raise ValueError(f"the content of {name} is not what was saved")
+                raise UserError("the content of {name} is not what was saved", name=name)
         return state
 
     def incompatible(self, error: BaseException) -> UserError:
         """Return the UserError for a checkpoint that this run cannot load because of `error`."""
-        reason = str(error).split("\n")[0]
-        return UserError(f"{self.path}: does not fit this run ({reason}); remove it: rm -r {self.folder}")
+        reason = error.message if isinstance(error, UserError) else recognize(str(error).split("\n")[0])
+        return UserError(
+            "{path}: does not fit this run ({reason}); remove it: rm -r {folder}",
+            path=self.path,
+            reason=reason,
+            folder=self.folder,
+        )
 
     def save(self, state: dict[str, Any], sharded_keys: tuple[str, ...] = ()) -> None:
         """Replace the checkpoint. A crash in between leaves the one before.
@@ -164,9 +173,9 @@ class Checkpoints:
         """Print unfinished runs that differ from this one in code alone, and how to adopt them."""
         for other in sorted(self.folder.parent.glob(f"{self.fingerprint.params_hash[:12]}-*")):
             if (other / "checkpoint.pt").exists() and not (other / "done.json").exists():
-                print(
-                    f"note: the code has changed since the unfinished run in {other}; this one starts"
-                    f" afresh. To continue that one, stop and run: rm -rf {self.folder} && mv {other}"
-                    f" {self.folder}",
-                    flush=True,
+                print_message(
+                    "note: the code has changed since the unfinished run in {other}; this one starts "
+                    "afresh. To continue that one, stop and run: rm -rf {folder} && mv {other} {folder}",
+                    other=other,
+                    folder=self.folder,
                 )

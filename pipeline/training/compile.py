@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import Translatable, print_message
 from pipeline.training.loop import Hook, Trainer
 
 WARMUP_STEPS = 5  # the first ones, which warm up caches and allocators
@@ -30,19 +30,24 @@ class CompileWhenWorthwhile(Hook):
     def after_step(self, trainer: Trainer) -> None:
         """Count a step, and print the decision once it is made."""
         if decision := self.decide(trainer.steps - trainer.step):
-            print(translate(decision), flush=True)
+            print_message(decision)
 
-    def decide(self, steps_left: int) -> str:
-        """Count a step and decide once enough are timed. Returns the decision as a message, else ""."""
+    def decide(self, steps_left: int) -> Translatable | None:
+        """Count a step and decide once enough are timed. Returns the decision as a message, else None."""
         self.steps += 1
         if self.steps == WARMUP_STEPS:
             self.start_time = time.perf_counter()
         if self.steps != WARMUP_STEPS + TIMED_STEPS:
-            return ""
+            return None
         seconds_left = steps_left * (time.perf_counter() - self.start_time) / TIMED_STEPS
         if not has_compiler():
-            return "not compiled: no Triton here, or no C compiler for it"
+            return Translatable("not compiled: no Triton here, or no C compiler for it")
         if seconds_left < MIN_SECONDS_LEFT:
-            return f"not compiled: the {seconds_left:.0f} s that are left would not pay it back"
+            return Translatable(
+                "not compiled: the {seconds:.0f} s that are left would not pay it back", seconds=seconds_left
+            )
         self.compile_model()
-        return f"compiled: about {seconds_left / 60:.0f} min are left; the next step waits for it"
+        return Translatable(
+            "compiled: about {minutes:.0f} min are left; the next step waits for it",
+            minutes=seconds_left / 60,
+        )

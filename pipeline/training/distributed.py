@@ -23,6 +23,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from pipeline.common.errors import UserError, one_line, run_command
+from pipeline.common.i18n import Translatable
+from pipeline.common.library_messages import recognize
 from pipeline.common.params import load_section
 from pipeline.common.runtime import ProcessInfo, RuntimeParams, exit_with_parent, process_info
 from pipeline.common.stage import run_checked
@@ -94,16 +96,18 @@ def launch(stage: str, count: int) -> None:
                 error.failures.items(), key=lambda failure: describe_exit(failure[1].exitcode)
             )
             raise UserError(
-                f"process {rank} (the first is 0) of {count} was ended by"
-                f" {describe_exit(failure.exitcode)[1]}; all are stopped;"
-                " run `dvc repro` to resume from the last checkpoint"
+                "process {rank} (the first is 0) of {count} was ended by {exit}; all are stopped; "
+                "run `dvc repro` to resume from the last checkpoint",
+                rank=rank,
+                count=count,
+                exit=describe_exit(failure.exitcode)[1],
             ) from None
 
 
 def describe_exit(exitcode: int) -> tuple[bool, str]:
     """Return whether a process was killed by a signal other than the launcher's, and what ended it."""
     if exitcode >= 0:
-        return False, "the loss of the others"
+        return False, Translatable("the loss of the others")
     return exitcode != -signal.SIGTERM, signal.Signals(-exitcode).name
 
 
@@ -157,8 +161,11 @@ def join_process_group(process: ProcessInfo) -> dist.Store:
         dist.init_process_group(backend, store=store, rank=process.rank, world_size=process.world_size)
     except (dist.DistError, ValueError) as error:
         raise UserError(
-            f"process {process.rank} of {process.world_size}: the others cannot be met ({one_line(error)});"
-            " start all of them with torchrun or srun"
+            "process {rank} of {count}: the others cannot be met ({error}); start all of "
+            "them with torchrun or srun",
+            rank=process.rank,
+            count=process.world_size,
+            error=recognize(one_line(error)),
         ) from None
     return store
 

@@ -11,6 +11,7 @@ from types import FrameType
 from dvclive import Live
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import format_number, join_texts, print_message
 from pipeline.training import distributed
 from pipeline.training.checkpoint import SHARDED_KEYS, Checkpoints
 from pipeline.training.diagnostics import GradientStats
@@ -92,9 +93,17 @@ class Validate(Hook):
             return
         metrics = trainer.validate()
         self.curves.log(trainer.step, metrics)
-        summary = {name: value for name, value in metrics.items() if "/" not in name}
-        text = "  ".join(f"{name} {value:.4f}" for name, value in summary.items())
-        print(f"step {trainer.step}/{trainer.steps}  {text}", flush=True)
+        figures = [
+            join_texts(" ", [name, format_number(value, ".4f")])
+            for name, value in metrics.items()
+            if "/" not in name
+        ]
+        print_message(
+            "step {step}/{steps}  {figures}",
+            step=trainer.step,
+            steps=trainer.steps,
+            figures=join_texts("  ", figures),
+        )
 
 
 class SaveCheckpoint(Hook):
@@ -124,8 +133,12 @@ class SaveCheckpoint(Hook):
         """Raise UserError where another process has loaded a checkpoint of another step."""
         if (latest := distributed.all_reduce_max(step)) != step:
             raise UserError(
-                f"{self.checkpoints.folder}: process {distributed.rank()} finds a checkpoint of step {step},"
-                f" another one of step {latest}; set TEZGAH_SCRATCH to a folder that all machines share"
+                "{folder}: process {rank} finds a checkpoint of step {step}, another one of step "
+                "{latest}; set TEZGAH_SCRATCH to a folder that all machines share",
+                folder=self.checkpoints.folder,
+                rank=distributed.rank(),
+                step=step,
+                latest=latest,
             )
 
     def after_step(self, trainer: Trainer) -> None:
@@ -135,8 +148,10 @@ class SaveCheckpoint(Hook):
             self.save(trainer)
         if stop_signal and trainer.step < trainer.steps:
             raise UserError(
-                f"{signal.Signals(stop_signal).name}: stopped at step {trainer.step} of {trainer.steps},"
-                " saved; run `dvc repro` to resume"
+                "{signal}: stopped at step {step} of {steps}, saved; run `dvc repro` to resume",
+                signal=signal.Signals(stop_signal).name,
+                step=trainer.step,
+                steps=trainer.steps,
             )
 
     def save(self, trainer: Trainer) -> None:
@@ -152,8 +167,8 @@ class SaveCheckpoint(Hook):
         self.checkpoints.finish()
         if stop_signal := self.stop_signal():
             raise UserError(
-                f"{signal.Signals(stop_signal).name}: trained to the end and saved;"
-                " `dvc repro` writes the model"
+                "{signal}: trained to the end and saved; `dvc repro` writes the model",
+                signal=signal.Signals(stop_signal).name,
             )
 
     def stop_signal(self) -> int:

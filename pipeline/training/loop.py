@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.device.device import autocast, pick_precision
 from pipeline.device.memory import tune_allocator
 from pipeline.training import distributed, parallel
@@ -115,8 +116,10 @@ class Trainer:
         if self.is_sharded and self.precision == "fp16":
             section = task.batch_size_key.split(".")[0]
             raise UserError(
-                f"params.yaml: {section}.precision: {params.precision}: fp16 does not go with"
-                f" {section}.sharding: fsdp; set it to bf16 or fp32, or the sharding to none"
+                "params.yaml: {section}.precision: {precision}: fp16 does not go with "
+                "{section}.sharding: fsdp; set it to bf16 or fp32, or the sharding to none",
+                section=section,
+                precision=params.precision,
             )
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
         self.hooks: list[Hook] = []
@@ -170,10 +173,16 @@ class Trainer:
             # With loss scaling an overflowed gradient is usual, and the step is skipped.
             has_usable_norm = math.isfinite(norm) or self.scaler.is_enabled()
             if not (math.isfinite(loss) and has_usable_norm):
-                kept = "the checkpoint before it is kept" if self.saved_step else "nothing was saved yet"
+                kept = Translatable("nothing was saved yet")
+                if self.saved_step:
+                    kept = Translatable("the checkpoint before it is kept")
                 raise UserError(
-                    f"loss is not finite at step {result.step + 1} ({loss}, gradient norm {norm});"
-                    f" {kept}; lower the learning rates or clip"
+                    "loss is not finite at step {step} ({loss}, gradient norm {norm}); {kept}; lower "
+                    "the learning rates or clip",
+                    step=result.step + 1,
+                    loss=loss,
+                    norm=norm,
+                    kept=kept,
                 )
             self.history.losses.append(loss)
             del self.pending[0]

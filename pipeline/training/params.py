@@ -5,7 +5,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from pipeline.common.errors import UserError
-from pipeline.common.params import Section, nearest_divisors
+from pipeline.common.i18n import Translatable
+from pipeline.common.params import Section, describe_nearest, nearest_divisors
 from pipeline.common.runtime import RuntimeParams
 from pipeline.model.config import ModelParams
 
@@ -61,7 +62,7 @@ class TrainParams(DecoderLoopParams):
         """Validate with one message, where a union of types would give two."""
         if value == "auto" or (type(value) is int and value > 0):
             return value
-        raise ValueError("must be a whole number from 1 on, or auto")
+        raise UserError("must be a whole number from 1 on, or auto")
 
 
 def check_batches(train_params: TrainParams, model_params: ModelParams, runtime: RuntimeParams) -> None:
@@ -72,17 +73,25 @@ def check_batches(train_params: TrainParams, model_params: ModelParams, runtime:
     pass_tokens = batch_size * sequence_tokens
     if train_params.tokens_per_step % sequence_tokens == 0 and train_params.tokens_per_step % pass_tokens:
         sequences = train_params.tokens_per_step // sequence_tokens
-        nearest = nearest_divisors(sequences, batch_size, 2)
-        each = f" for each of {runtime.process_count} processes" if runtime.process_count > 1 else ""
+        count = runtime.process_count
+        each = Translatable(" for each of {count} processes", count=count) if count > 1 else ""
         raise UserError(
-            f"params.yaml: train.batch_size: {batch_size}: a step of train.tokens_per_step"
-            f" {train_params.tokens_per_step} has {sequences} sequences{each}, no multiple of it; nearest:"
-            f" {' or '.join(map(str, nearest))}"
+            "params.yaml: train.batch_size: {batch_size}: a step of train.tokens_per_step "
+            "{tokens_per_step} has {sequences} sequences{each}, no multiple of it; nearest: "
+            "{nearest}",
+            batch_size=batch_size,
+            tokens_per_step=train_params.tokens_per_step,
+            sequences=sequences,
+            each=each,
+            nearest=describe_nearest(*nearest_divisors(sequences, batch_size, 2)),
         )
     if train_params.tokens_per_step % pass_tokens:
         below = train_params.tokens_per_step // pass_tokens * pass_tokens
-        near = f"{below} or {below + pass_tokens}" if below else f"{pass_tokens}"
         raise UserError(
-            f"params.yaml: train.tokens_per_step: {train_params.tokens_per_step}: must be a multiple of "
-            f"train.batch_size x model.context x runtime.processes = {pass_tokens}; nearest: {near}"
+            "params.yaml: train.tokens_per_step: {tokens_per_step}: must be a multiple of "
+            "train.batch_size x model.context x runtime.processes = {pass_tokens}; nearest: "
+            "{nearest}",
+            tokens_per_step=train_params.tokens_per_step,
+            pass_tokens=pass_tokens,
+            nearest=describe_nearest(*filter(None, [below, below + pass_tokens])),
         )

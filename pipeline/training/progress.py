@@ -9,6 +9,8 @@ import torch
 from rich import progress
 from rich.console import Console
 
+from pipeline.common.i18n import Translatable, print_message, translate
+
 
 def peak_memory_gib(device: torch.device) -> float:
     """Return the peak memory of this process so far (GiB): on the GPU where it trains there, else in RAM."""
@@ -36,7 +38,7 @@ class Progress:
         self.bar: progress.Progress | None = None
         if Console().is_terminal:
             self.bar = progress.Progress(
-                progress.TextColumn("step"),
+                progress.TextColumn(translate("step")),
                 progress.MofNCompleteColumn(),
                 progress.BarColumn(),
                 progress.TextColumn("{task.fields[status]}"),
@@ -67,12 +69,22 @@ class Progress:
     def report(self, step: int, loss: float, learning_rate: float) -> None:
         """Update the bar, or print a line, after `step` steps."""
         speed = self.speed(step)
-        status = (
-            f"loss {loss:.4f}  lr {learning_rate:.2e}  {speed:,.0f} {self.unit}/s"
-            f"  {peak_memory_gib(self.device):.2f} GiB"
+        status = Translatable(
+            "loss {loss:.4f}  lr {learning_rate:.2e}  {speed:,.0f} {unit}/s  {memory:.2f} GiB",
+            loss=loss,
+            learning_rate=learning_rate,
+            speed=speed,
+            unit=Translatable(self.unit),
+            memory=peak_memory_gib(self.device),
         )
         if self.bar:
-            self.bar.update(self.bar_task, completed=step, status=status)
+            self.bar.update(self.bar_task, completed=step, status=translate(status))
         else:
             time_left = format_duration((self.steps - step) * self.units_per_step / max(1e-9, speed))
-            print(f"step {step}/{self.steps}  {status}  {time_left} left", flush=True)
+            print_message(
+                "step {step}/{steps}  {status}  {time_left} left",
+                step=step,
+                steps=self.steps,
+                status=status,
+                time_left=time_left,
+            )

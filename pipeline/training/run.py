@@ -10,6 +10,7 @@ from torch import nn
 
 from pipeline.common.errors import UserError
 from pipeline.common.fingerprint import Fingerprint
+from pipeline.common.i18n import Translatable, print_message
 from pipeline.common.paths import REPORTS
 from pipeline.common.runtime import RuntimeParams
 from pipeline.device.device import pick_device
@@ -50,7 +51,7 @@ def train_model(
         checkpoint.resume(trainer)
         start = trainer.step
         with Progress(steps, start, task.unit, task.units_per_step, trainer.device) as progress:
-            print(describe_start(trainer), flush=True)
+            print_message(describe_start(trainer))
             if trainer.device.type == "cuda" and task.compile is not None and not trainer.is_sharded:
                 # On a CPU compiling gained nothing, with FSDP it was not tried
                 # (experiments/attention-written-out.md).
@@ -77,14 +78,20 @@ def train_model(
     return history
 
 
-def describe_start(trainer: Trainer) -> str:
+def describe_start(trainer: Trainer) -> Translatable:
     """Return the line that is printed before the first step."""
     if trainer.step == trainer.steps:
-        return "taken from the finished run in .scratch; `tezgah clean` before, to train anew"
-    count = distributed.world_size()
-    device = f"{trainer.device}, {count} processes" if count > 1 else str(trainer.device)
-    resumed = f", resumed at step {trainer.step}" if trainer.step else ""
-    return f"training on {device}, {trainer.precision}{resumed}"
+        return Translatable("taken from the finished run in .scratch; `tezgah clean` before, to train anew")
+    device, count = str(trainer.device), distributed.world_size()
+    if count > 1:
+        device = Translatable("{device}, {count} processes", device=device, count=count)
+    resumed = Translatable(", resumed at step {step}", step=trainer.step) if trainer.step else ""
+    return Translatable(
+        "training on {device}, {precision}{resumed}",
+        device=device,
+        precision=trainer.precision,
+        resumed=resumed,
+    )
 
 
 @contextmanager
@@ -96,7 +103,12 @@ def explain_out_of_memory(key: str, batch_size: int) -> Iterator[None]:
         on_cpu = "DefaultCPUAllocator" in str(error)  # a RuntimeError there
         if not on_cpu and not isinstance(error, (torch.OutOfMemoryError, MemoryError)):
             raise
-        smaller = f"set it to {batch_size // 2}" if batch_size > 1 else "choose a smaller model or context"
+        smaller = Translatable("choose a smaller model or context")
+        if batch_size > 1:
+            smaller = Translatable("set it to {batch_size}", batch_size=batch_size // 2)
         raise UserError(
-            f"params.yaml: {key}: {batch_size}: out of memory; {smaller} and run `dvc repro` again"
+            "params.yaml: {key}: {batch_size}: out of memory; {smaller} and run `dvc repro` again",
+            key=key,
+            batch_size=batch_size,
+            smaller=smaller,
         ) from None

@@ -68,6 +68,14 @@ def test_add_files_copies_other_encodings_as_utf_8(project, encoding, capsys):
     assert ("is a copy in UTF-8" in capsys.readouterr().out) == (not placed.is_symlink())
 
 
+def test_add_files_speaks_turkish(project, mine, capsys, monkeypatch):
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    add_files(mine)
+    printed = capsys.readouterr().out
+    assert f"{mine}: 300 belge; ilki şöyle başlıyor: “" in printed
+    assert "`dvc repro` ile çalışacak aşamalar: slice_corpus, " in printed
+
+
 def test_add_files_takes_several_formats_and_a_column(project):
     rows = [{"başlık": "A", "gövde": text} for text in sentences(40)]
     (project / "a.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")

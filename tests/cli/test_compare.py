@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.cli import compare
 from pipeline.cli.compare import ITEMS_FILE, find_items, run_compare
 from pipeline.common.errors import UserError
 from pipeline.common.i18n import load_catalog
@@ -238,6 +237,4 @@ def test_table_and_its_sentences_are_turkish(repository, monkeypatch, capsys):
 
 
 def test_every_verdict_has_its_turkish():
-    for verdict in ("differ", "no difference", "too few to tell"):
-        assert {verdict, f"{verdict}, unpaired"} <= load_catalog().keys()
-    assert compare.VERDICT_COLUMN == 7
+    assert load_catalog().keys() >= {"differ", "no difference", "too few to tell", "not compared"}

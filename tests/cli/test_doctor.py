@@ -1,6 +1,7 @@
 """`tezgah doctor`: the checks of a machine."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,11 +78,29 @@ def test_command_doctor_hides_the_token_and_fails_where_something_is_bad(tmp_pat
 
     here, elsewhere = run(ROOT), run(tmp_path)
     assert here.returncode == 0, here.stdout
-    assert "HF_TOKEN      set\n" in here.stdout
+    assert re.search(r"^ok    HF_TOKEN +set$", here.stdout, flags=re.M)
+    columns = {re.match(r"\w+ +.*?  +", line).end() for line in here.stdout.splitlines()}
+    assert len(columns) == 1, here.stdout
     assert "verysecret" not in here.stdout + here.stderr
     assert elsewhere.returncode == 1
-    assert "bad   packages      no requirements.txt here  -> run from" in elsewhere.stdout
+    assert re.search(r"^bad   packages +no requirements.txt here  -> run from", elsewhere.stdout, flags=re.M)
     assert elsewhere.stderr == ""
+
+
+def test_run_checks_in_turkish_in_columns(monkeypatch, capsys):
+    findings = [
+        doctor.check_disk(1.5),
+        doctor.check_system("Windows", "{11}"),
+        doctor.check_compiler("/usr/bin/[c++]"),
+    ]
+    monkeypatch.setattr(doctor, "collect_findings", lambda: findings)
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    assert not doctor.run_checks()
+    assert capsys.readouterr().out.splitlines() == [
+        "not   disk             1,5 GB boş  -> 5 GB daha iyi olur; `dvc gc -w` önbelleği temizler",
+        "kötü  sistem           Windows {11}  -> desteklenmiyor; WSL2 içinde çalışın (wsl --install)",
+        "iyi   C++ derleyicisi  /usr/bin/[c++]",
+    ]
 
 
 def test_check_clone_is_silent_but_for_a_shallow_one(monkeypatch: pytest.MonkeyPatch) -> None:

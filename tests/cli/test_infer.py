@@ -8,6 +8,7 @@ from pipeline.cli import infer as infer_module
 from pipeline.cli import main as cli
 from pipeline.cli.infer import infer, make_sampling
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate
 from pipeline.inference import engine
 from pipeline.inference.generate import generate
 from pipeline.inference.sampling import CHAT_SAMPLING, Sampling
@@ -159,3 +160,10 @@ def test_make_sampling_names_the_option_that_is_out_of_range():
     ]:
         with pytest.raises(UserError, match=message):
             make_sampling(*values)
+
+
+def test_option_out_of_range_is_told_in_turkish(monkeypatch):
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    with pytest.raises(UserError) as raised:
+        make_sampling(0.5, -1, 0.95, 0.1, 1.0)
+    assert translate(raised.value.message) == "--top-k -1 eksi; 0 bütün token'ları tutar"

@@ -34,7 +34,7 @@ def run(*command: str, cwd: Path = ROOT, **environment: str) -> subprocess.Compl
         ("iso-8859-9", ("-m", "pipeline.cli", "status"), "aşama"),
         ("latin-1", ("-m", "pipeline.cli", "check"), "bütün bölümler geçerli"),
         ("ascii", ("-m", "pipeline.cli", "infer", "--help"), "--temperature"),
-        ("ascii", ("-c", SUMMARY), "| bits/byte"),
+        ("ascii", ("-c", SUMMARY), "| bit/bayt"),
     ],
 )
 def test_output_fits_any_encoding(encoding, command, says):

@@ -45,6 +45,6 @@ def test_print_tuning_plan_names_the_model_of_init_from_first(project, monkeypat
     rows = [line.split("│") for line in printed.splitlines() if line.startswith("│")]
     names = {row[1].strip() for row in rows}
     assert names == {"models/base" if init_from == "models/base" else "stock"}
-    assert rows[0][2].strip() == "128"
+    assert f"conversations of 128 tokens for {rows[0][1].strip()}, of 2,048 for the others" in printed
     assert rows[0][-2].strip() == "16+"
     assert "planned, no run has confirmed it" in printed

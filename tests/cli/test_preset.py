@@ -226,9 +226,12 @@ def three_steps(params, is_initialized, sizes):
     return losses
 
 
-def test_run_preset_notes_that_another_vocabulary_rebuilds_all(project, capsys):
+def test_run_preset_notes_that_another_vocabulary_rebuilds_all(project, capsys, monkeypatch):
     preset.run_preset(["baby-10m"], False)
     assert "the tokenizer is trained anew, and everything after it" in capsys.readouterr().out
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    preset.run_preset(["smoke"], False)
+    assert "tokenizer ve ondan sonraki her şey yeniden eğitilir" in capsys.readouterr().out
 
 
 def test_presets_of_cards_set_the_same_keys(project):

@@ -55,7 +55,7 @@ def test_preview_is_turkish_under_tezgah_lang(preview_project, capsys, monkeypat
     printed = capsys.readouterr().out
     for word in (
         "neye dönüştü",
-        "eğitilen parça",
+        "eğitilen token",
         "uymadığı kural",
         "ilki şöyle başlıyor",
         "eğitilen yerler yeşil",

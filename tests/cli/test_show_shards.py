@@ -31,6 +31,14 @@ def test_print_shards_prints_a_row_for_each_file_and_the_sum(packed, capsys):
     assert f"{packed['tokens']:,}" in printed
 
 
+def test_print_shards_prints_a_turkish_table(packed, capsys, monkeypatch):
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    print_shards("train", None, 9)
+    head, *_, last, _ = capsys.readouterr().out.splitlines()
+    assert head.strip() == "data/shards/train"  # a path stays
+    assert last.split("│")[1:3] == [f" {'toplam':15} ", f" {packed['tokens']:,} ".replace(",", ".")]
+
+
 def test_print_shards_prints_a_window_with_document_markers(packed, tokenizer, texts, capsys):
     first = [BOS, *tokenizer.encode(texts[0]), EOS]
     print_shards("train", len(first) - 6, 20)

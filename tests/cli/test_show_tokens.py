@@ -20,7 +20,13 @@ def test_print_tokens_prints_pieces_that_spell_the_text(tokenizer, capsys):
 
 def test_print_tokens_of_an_empty_text(tokenizer, capsys):
     print_tokens("", tokenizer.folder)
-    assert "0 tokens, 0 bytes, 0 words" in capsys.readouterr().out
+    assert "0 tokens, 0 bytes, 0 words\n" in capsys.readouterr().out
+
+
+def test_print_tokens_counts_in_turkish(tokenizer, capsys, monkeypatch):
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    print_tokens("", tokenizer.folder)
+    assert capsys.readouterr().out.endswith("0 token, 0 bayt, 0 sözcük\n")
 
 
 def test_print_tokens_without_a_tokenizer_is_refused(tmp_path):

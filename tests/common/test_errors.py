@@ -9,7 +9,8 @@ import pytest
 PROGRAM = """
 from pipeline.common.errors import UserError, run_command
 def main(kind: str):
-    raise {"user": UserError("params.yaml: x:\\n 3"), "os": FileNotFoundError(2, "No such file", "a.txt"),
+    raise {"user": UserError("{fault}", fault="params.yaml: x:\\n 3"),
+           "os": FileNotFoundError(2, "No such file", "a.txt"),
            "bug": ZeroDivisionError("oops"), "stop": KeyboardInterrupt()}[kind]
 run_command(main)
 """

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate
 from pipeline.common.io import atomic_folder
 from pipeline.corpus import ingest, read_task, staging
 from pipeline.corpus.build import slice_corpus
@@ -210,6 +212,24 @@ def test_slice_corpus_refuses_too_little_text(
         build_corpus(root, **local("c.txt"), **changes)
     assert "\n" not in str(error.value)
     assert not (root / "out").exists()
+
+
+def test_slice_corpus_says_in_turkish_what_it_could_not_read(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages keep their translation on their way through Arrow and through the staging area."""
+    (root / "data/raw/corpus/c.jsonl").write_text('{"text": "a"}\n{"text": 1}\n{"text": ]\n')
+    scratch = Path(tempfile.mkdtemp(dir=root.parent))
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    for _ in ("read", "read from the staging area"):
+        with pytest.raises(UserError, match=r"none is left .*; such as: ") as error:
+            build_corpus(root, **local("c.jsonl"), scratch=scratch, on_error="skip")
+        says = translate(error.value.message)
+        assert "3 belgeden hiçbiri kalmadı (okunamayan 2, çok kısa 1); örneğin: " in says
+        assert re.search("metin değil, int içeriyor|bir değer bekleniyor", says)
+    with pytest.raises(UserError) as error:
+        build_corpus(root, **local("c.jsonl"), on_error="fail")
+    assert "metin değil, int içeriyor; satırı düzeltin" in translate(error.value.message)
 
 
 def test_slice_corpus_refuses_source_of_duplicates(root: Path) -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate
 from pipeline.encoder import evaluate
 from pipeline.encoder.embed import TextEncoder
 from pipeline.encoder.pairs import HeldOut, sample_held_out
@@ -105,3 +106,23 @@ def test_missed_thresholds_name_metric_and_param(params):
     assert "encoder.min_recall_at_1 0.7" in missed[0]
     assert "encoder.min_margin" in missed[1]
     assert evaluate.missed_thresholds(dict.fromkeys(metrics, 1.0), params) == []
+
+
+def test_print_recalls_names_tasks_and_systems_in_the_language_of_the_terminal(capsys, monkeypatch):
+    systems = ("words", "prefixes", "grams", "prefixes_grams", "dense", "hybrid", "random_idf", "dense_64")
+    retrieval = {"halves": {name: {"recall_at_1": 0.25} for name in systems}}
+    evaluate.print_recalls(retrieval)
+    assert capsys.readouterr().out.startswith("recall at 1, halves: words 0.250, prefixes 0.250, ")
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    evaluate.print_recalls(retrieval)
+    printed = capsys.readouterr().out
+    assert printed.startswith("ilk sırada bulunan, yarılar: sözcükler 0,250, önekler 0,250, ")
+    assert printed.endswith(", vektör 0,250, karma 0,250, rastgele 0,250, vektör_64 0,250\n")
+
+
+def test_gate_raises_in_the_language_of_the_terminal(params, monkeypatch):
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    missed = evaluate.missed_thresholds({"recall_at_1": 0.5, "mrr": 1.0, "margin": 1.0}, params)
+    with pytest.raises(UserError) as error:
+        evaluate.enforce_gate(missed, params.model_copy(update={"gate": "strict"}))
+    assert translate(error.value.message).startswith("kodlayıcı: val üzerinde recall_at_1 0,5000, ")

@@ -89,6 +89,17 @@ def test_push_makes_a_private_repository_of_the_models_files_alone(hub, folder, 
     assert printed[-1] == f"{hub.url}/{NAME}"
 
 
+def test_push_speaks_turkish(hub, folder, capsys, monkeypatch):
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    run_push(folder, NAME, False, None)
+    run_push(folder, NAME, False, None)
+    printed = capsys.readouterr().out.splitlines()
+    assert f"{NAME}: açıldı, özel" in printed
+    assert "model.safetensors: 300.000 bayt" in printed
+    assert f"{NAME}: zaten var, özel" in printed
+    assert "5 dosyanın 5 tanesi zaten orada" in printed
+
+
 def test_second_push_sends_nothing_and_a_changed_file_goes_alone(hub, folder, capsys):
     run_push(folder, NAME, True, None)
     assert not hub.repositories[NAME].private

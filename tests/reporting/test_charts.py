@@ -21,7 +21,7 @@ from pipeline.reporting.charts import (
 from pipeline.reporting.markup import element, join
 from pipeline.reporting.view import Extras, View
 
-VIEW = View([], Extras(), "en", str)
+VIEW = View([], Extras(), "en")
 
 
 def test_long_curve_is_thinned_and_keeps_its_ends():

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import translate
 from pipeline.sft.conversations import read_conversations, read_files
 from pipeline.sft.findings import Findings
 from pipeline.sft.shapes import MESSAGE_KEYS, NAMES, UNSUPPORTED_BESIDE_LIST, UNSUPPORTED_IN_MESSAGE
@@ -263,14 +264,16 @@ def test_read_conversations_invalid_row_is_one_line_that_names_it(tmp_path, line
     assert len(str(error.value)) < 400
 
 
-def test_read_conversations_of_an_array(tmp_path):
+def test_read_conversations_of_an_array(tmp_path, monkeypatch):
     row = {"prompt": "Başkent neresi?", "response": "Ankara."}
     path = tmp_path / "alpaca.json"
     path.write_text(json.dumps([row, row], indent=2))
     assert len(list(read_conversations(path, Findings()))) == 2
     path.write_text(json.dumps([row, {"metin": "x"}]))
-    with pytest.raises(UserError, match=r"alpaca\.json: object 2: 'metin': no conversation"):
+    with pytest.raises(UserError, match=r"alpaca\.json: object 2: 'metin': no conversation") as error:
         list(read_conversations(path, Findings()))
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    assert "alpaca.json: 2. nesne: 'metin': konuşma değil; " in translate(error.value.message)
 
 
 def test_read_conversations_counts_parts_that_are_no_text(tmp_path):

@@ -94,4 +94,6 @@ def test_padding_fraction_is_small_for_documents_of_a_corpus():
 
 def test_require_rows_names_too_few_rows():
     with pytest.raises(UserError, match=r"44 tokens make 3 rows of 16, but 8 are needed; add text"):
-        BestFitSampler(Documents([20, 20, 4]), 16, seed=0).require_rows(8, "add text")
+        BestFitSampler(Documents([20, 20, 4]), 16, seed=0).require_rows(
+            8, "add text, or lower train.tokens_per_step"
+        )

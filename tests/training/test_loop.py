@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -209,6 +210,16 @@ def test_reporter_prints_plain_lines_in_a_pipe(tiny, capsys):
     )
     assert any(line.startswith("step 12/12  val_loss ") for line in lines)
     assert not any("\x1b" in line for line in lines)
+
+
+def test_reporter_prints_turkish_where_the_terminal_does(tiny, capsys, monkeypatch):
+    monkeypatch.setenv("TEZGAH_LANG", "tr")
+    tiny().train()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "eğitim: cpu, fp32"
+    progress = r"adım 10/12  kayıp \d,\d{4}  lr \d,\d\de-\d\d  [\d.]+ token/sn  \d,\d\d GiB  \d:\d\d kaldı"
+    assert any(re.fullmatch(progress, line) for line in lines)
+    assert any(re.match(r"adım 12/12  val_loss \d,\d{4}  ", line) for line in lines)
 
 
 def test_train_model_writes_curves_for_dvc_plots(tiny, project):

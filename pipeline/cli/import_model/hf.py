@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pipeline.cli.import_model.weights import count_layers, pop_tied_head, shape_of
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import print_message
 from pipeline.model.config import ModelParams
 from pipeline.model.hf_config import from_hf_config
 from pipeline.model.hf_io import EMBEDDING
@@ -30,8 +30,11 @@ def parse_config(
     one_matrix = pop_tied_head(weights, EMBEDDING)
     if stock.get("tie_word_embeddings") is True and not one_matrix:
         raise UserError(
-            f"{source}: lm_head.weight differs from {EMBEDDING}, but {path} has tie_word_embeddings: true;"
-            " set it to false there"
+            "{source}: lm_head.weight differs from {embedding}, but {path} has tie_word_embeddings: true; "
+            "set it to false there",
+            source=source,
+            embedding=EMBEDDING,
+            path=path,
         )
     return params.model_copy(update={"tie_embeddings": one_matrix}), vocab_size
 
@@ -53,13 +56,22 @@ def infer_config(weights: dict[str, Tensor], heads: int | None, path: Path) -> d
     if arch == "qwen3":
         (head_dim,) = shape_of(weights, query_norm, path, axes=1)
         if heads is not None and heads * head_dim != queries:
-            raise UserError(f"--heads: {heads}: {path} has {queries // head_dim}; leave the option out")
+            raise UserError(
+                "--heads: {heads}: {path} has {count}; leave the option out",
+                heads=heads,
+                path=path,
+                count=queries // head_dim,
+            )
     else:
         head_dim = DEFAULT_HEAD_DIM if heads is None else queries // max(heads, 1)
     if not head_dim or queries % head_dim or keys % head_dim or heads not in (None, queries // head_dim):
         raise UserError(
-            f"{path}: heads {head_dim} wide do not make {queries} queries and {keys} keys; give --heads as"
-            " trained"
+            "{path}: heads {head_dim} wide do not make {queries} queries and {keys} keys; "
+            "give --heads as trained",
+            path=path,
+            head_dim=head_dim,
+            queries=queries,
+            keys=keys,
         )
     config: dict[str, Any] = {
         "model_type": arch,
@@ -74,10 +86,10 @@ def infer_config(weights: dict[str, Tensor], heads: int | None, path: Path) -> d
         "rms_norm_eps": 1e-6,
         "rope_theta": 10000.0,
     }
-    print(
-        translate(
-            f"{path}: weights alone; taken to be usual: {queries // head_dim} heads, context 2048,"
-            " rope_theta 10000.0, norm_eps 1e-06; other heads: --heads; the others: edit config.json"
-        )
+    print_message(
+        "{path}: weights alone; taken to be usual: {heads} heads, context 2048, rope_theta 10000.0, "
+        "norm_eps 1e-06; other heads: --heads; the others: edit config.json",
+        path=path,
+        heads=queries // head_dim,
     )
     return config

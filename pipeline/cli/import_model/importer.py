@@ -16,7 +16,7 @@ from pipeline.cli.import_model.weights import (
     read_folder_weights,
 )
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import Translatable, print_message
 from pipeline.common.io import atomic_folder
 from pipeline.common.params import read_params
 from pipeline.common.paths import PARAMS_FILE, RAW_MODEL
@@ -37,10 +37,14 @@ def import_model(source: Path, to: Path | None, heads: int | None) -> None:
     """
     to = to or RAW_MODEL / (source.resolve().name if source.is_dir() else source.stem)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise UserError(f"{to}: already exists; remove it, or name another folder with --to")
+        raise UserError("{to}: already exists; remove it, or name another folder with --to", to=to)
     if source.is_dir():
         if heads is not None:
-            raise UserError(f"--heads: {heads}: {source / 'config.json'} tells it; leave the option out")
+            raise UserError(
+                "--heads: {heads}: {source} tells it; leave the option out",
+                heads=heads,
+                source=source / "config.json",
+            )
         config, vocab_size, weights, markers = read_hf_folder(source)
     else:
         config, vocab_size, weights = read_weights_file(source, heads)
@@ -52,21 +56,28 @@ def import_model(source: Path, to: Path | None, heads: int | None) -> None:
             for name in COMPANION_FILES:
                 if (source / name).is_file():
                     shutil.copyfile(source / name, folder / name)
-    print(translate(f"{to}: {config.arch}, {parameters:,} parameters, {vocab_size:,} pieces"))
+    print_message(
+        "{to}: {arch}, {parameters:,} parameters, {vocab_size:,} pieces",
+        to=to,
+        arch=config.arch,
+        parameters=parameters,
+        vocab_size=vocab_size,
+    )
     if not (to / "tokenizer.model").exists():
-        print(
-            translate(
-                f"note: {to} has no tokenizer.model; put there the one it was trained with, if you have it"
-            )
+        print_message(
+            "note: {to} has no tokenizer.model; put there the one it was trained with, if you have it", to=to
         )
     if to.is_relative_to(RAW_MODEL):
-        flags = shape_flags(config)
-        print(translate(f"to start from it: dvc exp run -S train.init_from={to.as_posix()}{flags}"))
+        print_message(
+            "to start from it: dvc exp run -S train.init_from={to}{flags}",
+            to=to.as_posix(),
+            flags=shape_flags(config),
+        )
 
 
 def read_hf_folder(source: Path) -> tuple[ModelParams, int, dict[str, Tensor], dict[str, Any]]:
     """Return the model params, vocabulary size, weights and marker ids of a Hugging Face folder."""
-    path = require_file(source / "config.json", "name a folder that transformers has saved")
+    path = require_file(source / "config.json", Translatable("name a folder that transformers has saved"))
     stock = read_json(path, damaged_file_error)
     file, weights = read_folder_weights(source)
     config, vocab_size = hf.parse_config(stock, weights, path, file)
@@ -86,8 +97,12 @@ def read_weights_file(path: Path, heads: int | None) -> tuple[ModelParams, int, 
         config, vocab_size = hf.parse_config(hf.infer_config(weights, heads, path), weights, path, path)
         return config, vocab_size, map_weights(weights, {}, config, vocab_size, path)
     raise UserError(
-        f"{path}: no model of TanAI-Lite ({tanai.EMBEDDING}), Llama or Qwen3 ({hf.EMBEDDING}): it holds"
-        f" {', '.join(sorted(weights)[:3])}; name another file"
+        "{path}: no model of TanAI-Lite ({tanai}), Llama or Qwen3 ({llama}): it holds {weights}; "
+        "name another file",
+        path=path,
+        tanai=tanai.EMBEDDING,
+        llama=hf.EMBEDDING,
+        weights=", ".join(sorted(weights)[:3]),
     )
 
 

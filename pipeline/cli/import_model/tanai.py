@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pipeline.cli.import_model.weights import count_layers, pop_tied_head, shape_of
 from pipeline.common.errors import UserError
-from pipeline.common.i18n import translate
+from pipeline.common.i18n import print_message
 from pipeline.model.config import ModelParams
 from pipeline.model.hf_config import make_model_params
 
@@ -88,14 +88,28 @@ def resolve_heads(noted: Any, asked: int | None, width: int, path: Path) -> int:
     Prints which. Raises UserError where the first two differ, or heads do not divide the width.
     """
     if noted is not None and asked is not None and noted != asked:
-        raise UserError(f"--heads: {asked}: {path} was trained with {noted}; leave the option out")
+        raise UserError(
+            "--heads: {asked}: {path} was trained with {noted}; leave the option out",
+            asked=asked,
+            path=path,
+            noted=noted,
+        )
     heads = noted if noted is not None else DEFAULT_HEADS if asked is None else asked
     if type(heads) is not int or heads < 1 or width % heads:
-        raise UserError(f"{path}: {heads} heads do not divide its width {width}; give --heads as trained")
+        raise UserError(
+            "{path}: {heads} heads do not divide its width {width}; give --heads as trained",
+            path=path,
+            heads=heads,
+            width=width,
+        )
     if noted is not None:
-        print(translate(f"{path}: {heads} heads, as it notes itself"))
+        print_message("{path}: {heads} heads, as it notes itself", path=path, heads=heads)
     elif asked is not None:
-        print(translate(f"{path}: {heads} heads, as --heads says"))
+        print_message("{path}: {heads} heads, as --heads says", path=path, heads=heads)
     else:
-        print(translate(f"{path}: how many heads is not noted in it; taken to be {heads}; other: --heads"))
+        print_message(
+            "{path}: how many heads is not noted in it; taken to be {heads}; other: --heads",
+            path=path,
+            heads=heads,
+        )
     return heads

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.model.config import ModelParams
 from pipeline.model.decoder import Decoder
 from pipeline.model.hf_folder import read_index, read_safetensors
@@ -33,8 +34,10 @@ def read_file(path: Path) -> Any:
     Raises UserError where the file is missing or damaged, or holds more than tensors and plain values: a
     pickle may run any code when it is loaded.
     """
+    if path.is_dir():
+        raise UserError("{path}: a folder; name a file", path=path)
     if not path.is_file():
-        raise UserError(f"{path}: {'a folder; name a file' if path.is_dir() else 'no such file'}")
+        raise UserError("{path}: no such file", path=path)
     if path.suffix == ".safetensors":
         return read_safetensors(path, damaged_file_error)
     with open(path, "rb") as file, warnings.catch_warnings():
@@ -46,10 +49,12 @@ def read_file(path: Path) -> Any:
             file.seek(0)
             if class_name is None and file.read(1) != pickle.PROTO:
                 raise damaged_file_error(path, error) from None
-            holds = class_name[1] if class_name else "a pickle that torch.save did not write"
+            unknown = Translatable("a pickle that torch.save did not write")
             raise UserError(
-                f"{path}: refused, as loading it may run code: it holds {holds};"
-                " save its state_dict alone, or as safetensors"
+                "{path}: refused, as loading it may run code: it holds {content}; save its state_dict alone, "
+                "or as safetensors",
+                path=path,
+                content=class_name[1] if class_name else unknown,
             ) from None
         except Exception as error:  # a reader of binary files may raise anything
             raise damaged_file_error(path, error) from None
@@ -58,7 +63,9 @@ def read_file(path: Path) -> Any:
 def damaged_file_error(path: Path, error: Exception) -> UserError:
     """Return the error about a file that cannot be read."""
     reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
-    return UserError(f"{path}: damaged, or no file of weights ({reason}); fetch it again")
+    return UserError(
+        "{path}: damaged, or no file of weights ({reason}); fetch it again", path=path, reason=reason
+    )
 
 
 def find_weights(content: Any, path: Path) -> dict[str, Tensor]:
@@ -69,7 +76,11 @@ def find_weights(content: Any, path: Path) -> dict[str, Tensor]:
                 weights = {WRAPPERS.sub("", str(key)): value for key, value in inner.items()}
                 return {key: value for key, value in weights.items() if not key.endswith(ROTARY_TABLE)}
     holds = ", ".join(map(str, list(content)[:5])) if isinstance(content, dict) else type(content).__name__
-    raise UserError(f"{path}: no weights in it (it holds {holds or 'nothing'}); name a model's checkpoint")
+    raise UserError(
+        "{path}: no weights in it (it holds {content}); name a model's checkpoint",
+        path=path,
+        content=holds or Translatable("nothing"),
+    )
 
 
 def read_folder_weights(folder: Path) -> tuple[Path, dict[str, Tensor]]:
@@ -79,7 +90,12 @@ def read_folder_weights(folder: Path) -> tuple[Path, dict[str, Tensor]]:
     """
     path = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
     if path is None:
-        raise UserError(f"{folder}: no weights there; fetch {WEIGHT_FILES[0]} or {WEIGHT_FILES[2]} into it")
+        raise UserError(
+            "{folder}: no weights there; fetch {file} or {older_file} into it",
+            folder=folder,
+            file=WEIGHT_FILES[0],
+            older_file=WEIGHT_FILES[2],
+        )
     parts = (
         [path] if path.suffix != ".json" else [folder / name for name in read_index(path, damaged_file_error)]
     )
@@ -93,9 +109,16 @@ def shape_of(weights: dict[str, Tensor], key: str, path: Path, axes: int = 2) ->
     """Return the shape of a weight with `axes` axes. Raises UserError where it is missing or has others."""
     weight = weights.get(key)
     if not isinstance(weight, Tensor):
-        raise UserError(f"{path}: {key}: missing; the file is incomplete, or of another architecture")
+        raise UserError(
+            "{path}: {key}: missing; the file is incomplete, or of another architecture", path=path, key=key
+        )
     if weight.ndim != axes or 0 in weight.shape:
-        raise UserError(f"{path}: {key}: of shape {tuple(weight.shape)}, which is of another architecture")
+        raise UserError(
+            "{path}: {key}: of shape {shape}, which is of another architecture",
+            path=path,
+            key=key,
+            shape=tuple(weight.shape),
+        )
     return tuple(weight.shape)
 
 
@@ -122,12 +145,19 @@ def map_weights(
         shape = shape_of(weights, theirs[ours], path, weight.ndim)
         if shape != tuple(weight.shape):
             raise UserError(
-                f"{path}: {theirs[ours]}: of shape {shape}, where {tuple(weight.shape)} belongs;"
-                " the file is of another architecture"
+                "{path}: {key}: of shape {shape}, where {expected} belongs; the file is of another "
+                "architecture",
+                path=path,
+                key=theirs[ours],
+                shape=shape,
+                expected=tuple(weight.shape),
             )
     if unknown := sorted(weights.keys() - set(theirs.values())):
         raise UserError(
-            f"{path}: {unknown[0]}: this program's {config.arch} has no such weights; choose another model"
+            "{path}: {key}: this program's {arch} has no such weights; choose another model",
+            path=path,
+            key=unknown[0],
+            arch=config.arch,
         )
     return {ours: to_fp32(weights[key], key, path) for ours, key in theirs.items()}
 
@@ -135,9 +165,18 @@ def map_weights(
 def to_fp32(weight: Tensor, key: str, path: Path) -> Tensor:
     """Return a weight in fp32. Raises UserError where it is quantized or not finite."""
     if not weight.is_floating_point():
-        raise UserError(f"{path}: {key}: of type {weight.dtype}; fetch the model's weights unquantised")
+        raise UserError(
+            "{path}: {key}: of type {dtype}; fetch the model's weights unquantised",
+            path=path,
+            key=key,
+            dtype=weight.dtype,
+        )
     if not torch.isfinite(weight).all():
-        raise UserError(f"{path}: {key}: not all of it are numbers; the training diverged: take one before")
+        raise UserError(
+            "{path}: {key}: not all of it are numbers; the training diverged: take one before",
+            path=path,
+            key=key,
+        )
     return weight.float().contiguous()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from pipeline.common.i18n import Translatable
 from pipeline.corpus.readers.records import ID_COLUMN, Record, choose_text_columns, find_usual_name
 from pipeline.readers.rows import Note, Unreadable
 from pipeline.readers.tables import Fields, read_table
@@ -21,8 +22,12 @@ def read_csv(
     template = choose_text_columns(dict.fromkeys(names), text_column, name)
     if len(names) == 1 and text_column is None and find_usual_name(names) is None:
         yield Note(
-            f"{name}: the first line is taken for the column's name: {names[0][:QUOTED_CHARS]!r};"
-            " where it is a text, set header: false (`tezgah add`: --no-header)"
+            Translatable(
+                "{name}: the first line is taken for the column's name: {column}; where it is a "
+                "text, set header: false (`tezgah add`: --no-header)",
+                name=name,
+                column=repr(names[0][:QUOTED_CHARS]),
+            )
         )
     else:
         yield from template.notes

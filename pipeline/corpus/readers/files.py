@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.corpus.readers.csv import read_csv
 from pipeline.corpus.readers.jsonl import read_jsonl
 from pipeline.corpus.readers.parquet import read_parquet
@@ -13,7 +14,7 @@ from pipeline.corpus.readers.txt import DocumentBoundary, read_txt
 from pipeline.readers.decompress import DamagedFile, content_suffix, is_compressed, open_decompressed
 from pipeline.readers.rows import Note, Unreadable
 
-FORMATS = "txt, jsonl, ndjson, json, csv, tsv (these also .gz, .xz or .zst), parquet"
+FORMATS = Translatable("txt, jsonl, ndjson, json, csv, tsv (these also .gz, .xz or .zst), parquet")
 COMPRESSION_RATIO = 4  # bytes of text in a byte of a compressed file
 _TEXT_FORMATS = (".txt", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
@@ -46,7 +47,9 @@ def read_file(
     name = name or str(path)
     suffix = file_format(path)
     if suffix is None:
-        raise UserError(f"{path}: of no known format; rename or convert it to one of {FORMATS}")
+        raise UserError(
+            "{path}: of no known format; rename or convert it to one of {formats}", path=path, formats=FORMATS
+        )
     if suffix == ".parquet":
         with open(path, "rb") as file:
             yield from read_parquet(file, name, text_column)
@@ -57,7 +60,7 @@ def read_file(
     except DamagedFile as error:
         if error.is_empty:
             raise
-        yield Unreadable(str(error))
+        yield Unreadable(error.message)
 
 
 def _read_stream(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from pipeline.common.i18n import Translatable
 from pipeline.corpus.readers.records import ID_COLUMN, Record, TextTemplate, choose_text_columns
 from pipeline.readers.json_rows import read_json_rows
 from pipeline.readers.rows import Note, Row, Unreadable
@@ -37,10 +38,24 @@ def _make_record(row: Row, template: TextTemplate) -> Record | Unreadable:
     location, values = row
     for column in template.columns:
         if column not in values:
-            return Unreadable(f"{location}: no key {column!r} among {', '.join(values) or 'none'}; add it")
+            return Unreadable(
+                Translatable(
+                    "{location}: no key {column} among {keys}; add it",
+                    location=location,
+                    column=repr(column),
+                    keys=", ".join(values) or Translatable("none"),
+                )
+            )
         if not isinstance(values[column], str | None):
             kind = type(values[column]).__name__
-            return Unreadable(f"{location}: {column!r} holds {kind}, not text; fix the line")
+            return Unreadable(
+                Translatable(
+                    "{location}: {column} holds {kind}, not text; fix the line",
+                    location=location,
+                    column=repr(column),
+                    kind=kind,
+                )
+            )
     id = values.get(ID_COLUMN)
     has_id = isinstance(id, str) or type(id) is int
     text = template.render([values[column] for column in template.columns])

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.common.errors import UserError, one_line
+from pipeline.common.i18n import Translatable
 from pipeline.corpus.readers.records import BINARY, ID_COLUMN, Record, choose_text_columns
 from pipeline.readers.rows import Note, Unreadable
 
@@ -29,7 +30,9 @@ def read_parquet(
         if not isinstance(error, pa.ArrowException) and type(error) is not OSError:
             raise
         reason = one_line(error)
-        raise UserError(f"{name}: not readable as Parquet ({reason}); copy or download it again") from None
+        raise UserError(
+            "{name}: not readable as Parquet ({reason}); copy or download it again", name=name, reason=reason
+        ) from None
 
 
 def column_kinds(schema: pa.Schema) -> dict[str, str | None]:
@@ -72,7 +75,12 @@ def _read_rows(
             errors = [value for value in row if isinstance(value, UnicodeDecodeError)]
             if errors:
                 yield Unreadable(
-                    f"{name}: row {row_number}: text not UTF-8 at byte {errors[0].start}; fix it"
+                    Translatable(
+                        "{name}: row {row_number}: text not UTF-8 at byte {start}; fix it",
+                        name=name,
+                        row_number=row_number,
+                        start=errors[0].start,
+                    )
                 )
             else:
                 yield Record(template.render(row), None if id is None else str(id))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable
 from pipeline.readers.rows import Note
 from pipeline.readers.template import fill_template, list_fields, unescape
 from pipeline.text.casing import lower
@@ -46,7 +47,8 @@ class TextTemplate(NamedTuple):
     @property
     def notes(self) -> list[Note]:
         """A note that names a column that was guessed."""
-        return [Note(f"the text is column {self.columns[0]!r}")] if self.is_guessed else []
+        note = Translatable("the text is column {column}", column=repr(self.columns[0]))
+        return [Note(note)] if self.is_guessed else []
 
 
 def choose_text_columns(
@@ -62,16 +64,27 @@ def choose_text_columns(
     texts = [name for name, kind in columns.items() if kind is None]
     binaries = [name for name, kind in columns.items() if kind == BINARY]
     listed = ", ".join(texts or binaries)
-    advice = f"set text_column (`tezgah add`: --column) to one of: {listed}"
-    if not listed:
-        advice = "none holds text; convert one to strings"
+    advice = Translatable("none holds text; convert one to strings")
+    if listed:
+        advice = Translatable("set text_column (`tezgah add`: --column) to one of: {names}", names=listed)
     if text_column is not None:
         fields = list_fields(text_column)
         for name in fields or (text_column,):
             if name not in columns:
-                raise UserError(f"{location}: no column {name!r}; {advice}")
+                raise UserError(
+                    "{location}: no column {name}; {advice}",
+                    location=location,
+                    name=repr(name),
+                    advice=advice,
+                )
             if columns[name] not in (None, BINARY):
-                raise UserError(f"{location}: column {name!r} is {columns[name]}, not text; {advice}")
+                raise UserError(
+                    "{location}: column {name} is {kind}, not text; {advice}",
+                    location=location,
+                    name=repr(name),
+                    kind=columns[name],
+                    advice=advice,
+                )
         return TextTemplate(fields, unescape(text_column)) if fields else TextTemplate((text_column,))
     if usual := find_usual_name(texts) or find_usual_name(binaries):
         return TextTemplate((usual,), is_guessed=usual != TEXT_COLUMNS[0])
@@ -79,8 +92,14 @@ def choose_text_columns(
     if len(others) == 1:
         return TextTemplate((others[0],), is_guessed=True)
     if (usual := find_usual_name(list(columns))) is not None:
-        raise UserError(f"{location}: column {usual!r} is {columns[usual]}, not text; {advice}")
-    raise UserError(f"{location}: which column is the text? {advice}")
+        raise UserError(
+            "{location}: column {name} is {kind}, not text; {advice}",
+            location=location,
+            name=repr(usual),
+            kind=columns[usual],
+            advice=advice,
+        )
+    raise UserError("{location}: which column is the text? {advice}", location=location, advice=advice)
 
 
 def find_usual_name(names: Sequence[str]) -> str | None:

@@ -83,7 +83,12 @@ def list_hub_shards(name: str, source: HubSource, by_row_group: bool) -> list[Ro
         sizes = {url: int(_file_system().info(url)["size"]) for url in urls}
         for url in urls:
             if file_format(Path(url)) is None:
-                raise UserError(f"{key}.dataset: {url}: of no known format; a set needs files of {FORMATS}")
+                raise UserError(
+                    "{key}.dataset: {url}: of no known format; a set needs files of {formats}",
+                    key=key,
+                    url=url,
+                    formats=FORMATS,
+                )
         parquet_urls = [url for url in urls if file_format(Path(url)) == ".parquet"]
         group_sizes: dict[str, list[int]] = {}
         if by_row_group and parquet_urls:

@@ -29,6 +29,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, ProtocolError
 from urllib3.exceptions import TimeoutError as Urllib3Timeout
 
 from pipeline.common.errors import UserError
+from pipeline.common.i18n import Translatable, dump_messages, join_texts, load_messages
 from pipeline.corpus.params import UrlsSource
 from pipeline.corpus.readers.files import read_file
 from pipeline.corpus.readers.records import Missing, Record
@@ -111,11 +112,11 @@ class UrlShard:
         return self._make_record(row, result)
 
     def _make_record(self, row: int, result: dict[str, str]) -> Record | Unreadable | Missing:
-        location = f"{self.path}: row {row}: {result['url']}"
+        location = Translatable("{path}: row {number}: {url}", path=self.path, number=row, url=result["url"])
         if "refused" in result:
-            return Unreadable(f"{location}: {result['refused']}")
+            return Unreadable(join_texts(": ", [location, result["refused"]]))
         if reason := result.get("missing") or result.get("later"):
-            return Missing(f"{location}: {reason}")
+            return Missing(join_texts(": ", [location, reason]))
         return Record(result["text"], result["url"])
 
 
@@ -144,7 +145,9 @@ def guess_url_column(path: Path) -> str:
         else:
             return name
     raise UserError(
-        f"{path}: which column holds the links? set url_column; usual are {', '.join(URL_COLUMNS)}"
+        "{path}: which column holds the links? set url_column; usual are {url_columns}",
+        path=path,
+        url_columns=", ".join(URL_COLUMNS),
     )
 
 
@@ -161,13 +164,13 @@ class Journal:
             complete = content.rpartition(b"\n")[0]  # without a last line that was cut off
             os.truncate(self.path, len(complete) + 1 if complete else 0)
             for line in complete.splitlines():
-                entry = json.loads(line)
+                entry = load_messages(json.loads(line))
                 self.entries[entry.pop("row")] = entry
 
     def add(self, row: int, result: dict[str, str]) -> None:
         """Write the result of a link."""
         with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"row": row, **result}, ensure_ascii=False) + "\n")
+            file.write(json.dumps({"row": row, **dump_messages(result)}, ensure_ascii=False) + "\n")
 
 
 class Fetcher:
@@ -189,10 +192,10 @@ class Fetcher:
             try:
                 return {"url": url, **self._follow_redirects(url)}
             except RefusedUrl as error:
-                return {"url": url, "refused": str(error)}
+                return {"url": url, "refused": error.message}
             except RetryLater as error:
                 if wait is None:
-                    return {"url": url, "later": str(error)}
+                    return {"url": url, "later": error.message}
                 time.sleep(max(wait, min(error.seconds, MAX_RETRY_AFTER)))
             except (requests.RequestException, HTTPError, ValueError) as error:
                 # A ValueError: no address at all, such as http://[a/.
@@ -218,12 +221,13 @@ class Fetcher:
                 if response.status_code in RETRY_STATUSES:
                     seconds = response.headers.get("retry-after", "0")
                     raise RetryLater(
-                        f"status {response.status_code}", float(seconds) if seconds.isdecimal() else 0.0
+                        Translatable("status {code}", code=response.status_code),
+                        float(seconds) if seconds.isdecimal() else 0.0,
                     )
                 if response.status_code != 200:
-                    return {"missing": f"status {response.status_code}"}
+                    return {"missing": Translatable("status {code}", code=response.status_code)}
                 return self._read_body(response)
-        return {"missing": f"more than {MAX_REDIRECTS} redirects"}
+        return {"missing": Translatable("more than {count} redirects", count=MAX_REDIRECTS)}
 
     def _session(self) -> requests.Session:
         if not hasattr(self.local, "session"):
@@ -237,15 +241,15 @@ class Fetcher:
     def _read_body(self, response: requests.Response) -> dict[str, str]:
         kind = response.headers.get("content-type", "text/plain").split(";")[0].strip().lower()
         if not kind.startswith("text/") and kind not in ("application/json", "application/xhtml+xml"):
-            return {"missing": f"is {kind}, not text"}
+            return {"missing": Translatable("is {kind}, not text", kind=kind)}
         limit = self.params.max_file_bytes
         raw, deadline = bytearray(), time.monotonic() + MAX_PAGE_SECONDS
         while chunk := response.raw.read1(1 << 16, decode_content=True):  # returns as soon as a byte has come
             raw += chunk
             if len(raw) > limit:
-                return {"missing": f"longer than max_file_bytes {limit}"}
+                return {"missing": Translatable("longer than max_file_bytes {limit}", limit=limit)}
             if time.monotonic() > deadline:
-                return {"missing": f"took longer than {MAX_PAGE_SECONDS:.0f} s"}
+                return {"missing": Translatable("took longer than {seconds:.0f} s", seconds=MAX_PAGE_SECONDS)}
         text = decode_page(bytes(raw), parse_charset(response.headers.get("content-type", "")))
         return {"text": extract_text(text) if "html" in kind else text}
 
@@ -253,20 +257,27 @@ class Fetcher:
 class RefusedUrl(Exception):
     """A link that must not be fetched."""
 
+    def __init__(self, message: Translatable) -> None:
+        super().__init__(message)
+        self.message = message
+
 
 class RetryLater(Exception):
     """A response after which the request may be repeated, in some seconds."""
 
-    def __init__(self, message: str, seconds: float) -> None:
+    def __init__(self, message: Translatable, seconds: float) -> None:
         super().__init__(message)
-        self.seconds = seconds
+        self.message, self.seconds = message, seconds
 
 
 def parse_host(url: str) -> str:
     """Return the host of a link. Raises RefusedUrl for another scheme than http and https."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
-        raise RefusedUrl(f"{parts.scheme or 'no scheme'}: only http and https are fetched; remove the row")
+        scheme = parts.scheme or Translatable("no scheme")
+        raise RefusedUrl(
+            Translatable("{scheme}: only http and https are fetched; remove the row", scheme=scheme)
+        )
     return parts.hostname or ""
 
 
@@ -281,7 +292,11 @@ def public_address(host: str, port: int, allowed: Collection[str]) -> str:
     addresses = [str(address[0]) for *_, address in sorted(infos, key=lambda info: info[0] != socket.AF_INET)]
     for address in addresses:
         if not is_public(ipaddress.ip_address(address.split("%")[0])):
-            raise RefusedUrl(f"{host} is a private address; remove the row, or allow it: allow: [{host}]")
+            raise RefusedUrl(
+                Translatable(
+                    "{host} is a private address; remove the row, or allow it: allow: [{host}]", host=host
+                )
+            )
     return addresses[0]
 
 
