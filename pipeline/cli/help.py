@@ -12,6 +12,7 @@ FRAME = {  # Typer's own words around them
     "OPTIONS_PANEL_TITLE": "Seçenekler",
     "COMMANDS_PANEL_TITLE": "Komutlar",
     "DEFAULT_STRING": "[varsayılan: {}]",
+    "ENVVAR_STRING": "[ortam değişkeni: {}]",
     "REQUIRED_LONG_STRING": "[zorunlu]",
 }
 USAGE = {

@@ -94,7 +94,7 @@ def read_budget(
     given = {"--minutes": minutes, "--hours": hours, "--flops": flops}
     budgets = {name: value for name, value in given.items() if value is not None}
     if len(budgets) > 1:
-        raise UserError("{budgets}: give one budget", budgets=join_words(budgets))
+        raise UserError("{budgets}: give one budget", budgets=join_words(list(budgets)))
     if write and not budgets:
         raise UserError("--write: nothing to write without --minutes, --hours or --flops")
     for name, value in budgets.items():

@@ -91,7 +91,7 @@ def print_words_alone(reason: UserError) -> None:
 
 def render_hit(hit: Hit) -> Text:
     """Return the line above a passage: its score and place."""
-    return Text(f"{hit.score:.1f}  ", style="bold").append_text(render_place(hit))
+    return Text(translate("{score:.1f}  ", score=hit.score), style="bold").append_text(render_place(hit))
 
 
 def render_place(hit: Hit) -> Text:

@@ -56,7 +56,11 @@ def describe_error(error: Exception) -> str:
     """Return an error as one line, with advice for errors of the operating system."""
     number = getattr(error, "errno", None)
     if number not in ADVICE:
-        return one_line(error)
+        from pipeline.common.library_messages import (
+            recognize,
+        )  # here: a command without a mistake needs it not
+
+        return recognize(one_line(error))
     advice = Translatable(ADVICE[number])
     file = getattr(error, "filename", None)
     return Translatable("{file}: {advice}", file=file, advice=advice) if file else advice

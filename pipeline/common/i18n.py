@@ -5,12 +5,13 @@ locale/tr.po under that template, so the places may come in another order. What 
 text or a number and stays as it is, or is a `Translatable` and is translated in turn.
 """
 
+import copy
 import json
 import os
 import re
 import string
-from collections.abc import Iterable, Mapping
-from functools import cache, reduce
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -25,7 +26,10 @@ CHECK = "TEZGAH_CHECK_MESSAGES"  # set by the tests: a message that the catalog 
 
 
 class Translatable(str):
-    """A text of the program: its English, with the template and the values that other languages need."""
+    """A text of the program: its English, with the template and the values that other languages need.
+
+    In JSON and files it is its English. Writers of YAML want `str(message)`.
+    """
 
     template: str
     values: Mapping[str, Any]
@@ -50,6 +54,8 @@ def keep_value(value: object) -> str | float:
     message = getattr(value, "message", None)
     if isinstance(message, Translatable):  # of an error
         return message
+    if hasattr(value, "item"):  # a tensor's number, or numpy's
+        value = value.item()
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
     if isinstance(value, Real) and not isinstance(value, bool):
@@ -68,9 +74,12 @@ def join_texts(separator: str, messages: Iterable[str]) -> Translatable:
     return Translatable(separator.join(f"{{{name}}}" for name in values), **values)
 
 
-def join_words(words: Iterable[str]) -> str:
-    """Return words in a row: `a and b and c`."""
-    return reduce(lambda first, last: Translatable("{first} and {last}", first=first, last=last), words)
+def join_words(words: Sequence[str]) -> str:
+    """Return words in a row, at least one: `a and b and c`."""
+    joined = words[0]
+    for word in words[1:]:
+        joined = Translatable("{first} and {last}", first=joined, last=word)
+    return joined
 
 
 def format_number(value: float, spec: str = ",") -> Translatable:
@@ -83,7 +92,7 @@ def dump_messages(value: Any) -> Any:
     match value:
         case Translatable():
             return {"{template}": value.template, "{values}": dump_messages(value.values)}
-        case list():
+        case list() | tuple():
             return [dump_messages(item) for item in value]
         case Mapping():
             return {key: dump_messages(item) for key, item in value.items()}
@@ -154,7 +163,7 @@ def print_message(template: str, /, **values: object) -> None:
 
 
 def translate_label(label: Any) -> Any:
-    """Return the title or a header of a table in Turkish; a name, which the catalog lacks, as it is."""
+    """Return the title or a header of a table in Turkish. A user's own name must be a `Translatable`."""
     if isinstance(label, Translatable):
         return to_turkish(label)
     return load_catalog().get(label, label) if isinstance(label, str) else label
@@ -162,8 +171,6 @@ def translate_label(label: Any) -> Any:
 
 def translate_table(table: "Table") -> "Table":
     """Return a table with its title, its headers and the messages in its cells in the user's language."""
-    import copy
-
     if not is_turkish():
         return table
     turkish = copy.copy(table)

@@ -90,7 +90,7 @@ def describe_machine() -> str:
         if line.startswith("model name"):
             name = line.partition(":")[2].strip()
             break
-    parts = [name, f"{os.cpu_count()} cores", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"]
+    parts = [name, f"{os.cpu_count()} x CPU", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"]
     torch = sys.modules.get("torch")  # a stage that has not loaded it uses no GPU
     if torch is not None and torch.cuda.is_available():
         parts.append(torch.cuda.get_device_name())

@@ -69,15 +69,16 @@ def read_yaml(path: Path | str, yaml: YAML | None = None) -> dict[str, Any]:
         ) from None
     except MarkedYAMLError as error:
         position = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        fault = ", ".join(filter(None, [error.context, error.problem]))
         raise UserError(
             "{path}{position}: not valid YAML: {fault}",
             path=path,
             position=position,
-            fault=recognize(one_line(fault)),
+            fault=describe_yaml_error(error),
         ) from None
     except (YAMLError, ValueError) as error:  # ValueError: a date of month 13, say
-        raise UserError("{path}: not valid YAML: {error}", path=path, error=one_line(error)) from None
+        raise UserError(
+            "{path}: not valid YAML: {error}", path=path, error=recognize(one_line(error))
+        ) from None
     except RecursionError:
         raise UserError("{path}: not valid YAML: nested too deep, or inside itself", path=path) from None
     if content is None:
@@ -95,6 +96,11 @@ def read_yaml(path: Path | str, yaml: YAML | None = None) -> dict[str, Any]:
             bad_key=bad_key,
         )
     return content
+
+
+def describe_yaml_error(error: Any) -> str:
+    """Return what is wrong with a YAML text, by the error of ruamel or PyYAML."""
+    return recognize(one_line(", ".join(filter(None, [error.context, error.problem]))))
 
 
 @functools.lru_cache(maxsize=4)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.common.errors import UserError, one_line
 from pipeline.common.i18n import Translatable
 from pipeline.common.io import sha256
-from pipeline.common.library_messages import recognize
+from pipeline.common.params import describe_yaml_error
 from pipeline.common.paths import DVC_FILE
 from pipeline.hub.access import ENV_FILE, read_token
 
@@ -128,7 +128,7 @@ def read_card(folder: Path, files: list[str]) -> "ModelCard":
         mark = getattr(error, "problem_mark", None)
         fault = one_line(error)
         if mark:
-            problem = recognize(getattr(error, "problem", None) or "")
+            problem = describe_yaml_error(error)
             fault = Translatable("{problem}, line {line}", problem=problem, line=mark.line + 2)
         raise UserError(
             "{path}: its front matter is no YAML ({fault}); fix what is between --- and ---",

@@ -86,13 +86,12 @@ class DecompressedStream(io.RawIOBase):
     def _decompress(self, data: bytes) -> None:
         try:
             self._content = memoryview(self._frame.decompress(data) if data else b"")
-        except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        except (zlib.error, lzma.LZMAError, zstandard.ZstdError):
             if self._frame_started or not self._frame_count:
                 raise DamagedFile(
-                    "{name}: not readable as {suffix} ({error}); copy or download it again, or rename it",
+                    "{name}: not readable as {suffix}; copy or download it again, or rename it",
                     name=self._name,
                     suffix=self._suffix,
-                    error=error,
                     is_empty=self._is_empty,
                 ) from None
             self.has_tail = True

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from pipeline.common.errors import UserError, one_line
 from pipeline.common.i18n import Translatable
+from pipeline.common.library_messages import recognize
 from pipeline.readers.decompress import content_suffix, is_compressed, open_decompressed
 from pipeline.readers.json_rows import read_json_rows
 from pipeline.readers.rows import Note, Row, Unreadable
@@ -102,7 +103,7 @@ def read_parquet_rows(path: Path) -> Iterator[Row | Unreadable]:
                     else:
                         yield Row(location, values)
     except (pa.ArrowException, OSError) as error:
-        reason = one_line(error)
+        reason = recognize(one_line(error))
         raise UserError(
             "{path}: not readable as Parquet ({reason}); copy or download it again", path=path, reason=reason
         ) from None

@@ -110,5 +110,5 @@ def test_summary_table_in_turkish_has_no_english_word(monkeypatch):
     words = set(re.findall(r"[a-z]{3,}", " ".join([*measures, *baselines])))
     assert not words & {"words", "letters", "both", "with", "mixed", "shorter", "the", "frequency", "chance"}
     assert "sözcükler 0,500, 5 harf 0,500" in " ".join(baselines)
-    assert "ilk iletiler, doğru yanıt" in measures
+    assert "ilk iletiler, doğru cevap" in measures
     assert "0,580–0,640" in intervals

@@ -62,9 +62,10 @@ def read_file(path: Path) -> Any:
 
 def damaged_file_error(path: Path, error: Exception) -> UserError:
     """Return the error about a file that cannot be read."""
-    reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
     return UserError(
-        "{path}: damaged, or no file of weights ({reason}); fetch it again", path=path, reason=reason
+        "{path}: damaged, or no file of weights ({error}); fetch it again",
+        path=path,
+        error=type(error).__name__,
     )
 
 

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from pipeline.common.errors import UserError, one_line
 from pipeline.common.i18n import Translatable
+from pipeline.common.library_messages import recognize
 from pipeline.corpus.readers.records import BINARY, ID_COLUMN, Record, choose_text_columns
 from pipeline.readers.rows import Note, Unreadable
 
@@ -29,7 +30,7 @@ def read_parquet(
     except (pa.ArrowException, OSError) as error:
         if not isinstance(error, pa.ArrowException) and type(error) is not OSError:
             raise
-        reason = one_line(error)
+        reason = recognize(one_line(error))
         raise UserError(
             "{name}: not readable as Parquet ({reason}); copy or download it again", name=name, reason=reason
         ) from None
