@@ -141,7 +141,10 @@ add --eval questions quiz.csv --column question=soru,answers=yanit
 push exports/sft-hf ayse/masal
 clean
 chek
+check nostage
 infer
+add broken.gz
+add broken.parquet
 plan --hours x
 preset smok
 shards --start 99999999
@@ -184,6 +187,8 @@ def test_commands_speak_turkish_where_the_terminal_does(clone, monkeypatch, caps
     Path("quiz.csv").write_text("soru,yanit\nAnkara nerede?,İç Anadolu'da\n", encoding="utf-8")
     turn = {"user": "Ankara nerede?", "assistant": "İç Anadolu'da."}
     Path("talks.jsonl").write_text(json.dumps(turn, ensure_ascii=False) + "\n", encoding="utf-8")
+    Path("broken.gz").write_bytes(b"no gzip")
+    Path("broken.parquet").write_bytes(b"PAR1xx")
     spoken = {}
     for command in COMMANDS.strip().splitlines():
         monkeypatch.setattr(sys, "argv", ["tezgah", *shlex.split(command)])

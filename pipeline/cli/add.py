@@ -120,7 +120,7 @@ def source_name(file: Path) -> str:
 
 def list_once(files: Sequence[Path]) -> list[Path]:
     """Return each of the files once, whatever paths lead to it."""
-    return list({file.resolve(): file for file in files}.values())
+    return list({os.path.realpath(file): file for file in files}.values())  # a link to itself stays
 
 
 def read_sources(section: str, source: str) -> tuple[Any, Any]:

@@ -1,5 +1,6 @@
 """`tezgah serve`: models behind OpenAI's endpoints, and a page to talk with them."""
 
+import errno
 import re
 import socket
 import sys
@@ -124,6 +125,10 @@ def bind(host: str, port: int) -> socket.socket:
             "--host: {host}: no such address; 127.0.0.1 is this machine alone", host=host
         ) from None
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise UserError(
+                "--host: {host}: no address of this machine; 127.0.0.1 is this machine alone", host=host
+            ) from None
         raise UserError(
             "{host}:{port}: {reason}; name another --port, or end what uses it",
             host=host,

@@ -145,6 +145,12 @@ def test_add_files_notes_too_little_text(project, capsys):
     assert "more text is better, or train.steps" in printed
 
 
+def test_add_files_refuses_a_link_to_itself(project):
+    (project / "loop.txt").symlink_to("loop.txt")
+    with pytest.raises(UserError, match=r"loop\.txt: no such file"):
+        add_files(project / "loop.txt")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "options", "message"),
     [

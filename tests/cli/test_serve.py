@@ -34,6 +34,7 @@ OPTIONS = {
         ({"token": " "}, "--token: give ASCII letters"),
         ({"token": "gizli söz"}, "--token: give ASCII letters"),
         ({"host": "no.such.host.invalid", "token": "a"}, "--host: no.such.host.invalid: no such address"),
+        ({"host": "192.0.2.1", "token": "a"}, "--host: 192.0.2.1: no address of this machine"),
     ],
 )
 def test_run_server_refuses_options_out_of_range(changes, message):

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+import torch
 import typer
 from rich.table import Table
 
@@ -171,6 +172,13 @@ def test_message_is_translated_with_the_messages_in_it(monkeypatch):
     assert translate(message) == "train.stepps: bilinmeyen anahtar; şunu mu demek istediniz: 'steps'?"
 
 
+def test_numbers_of_tensors_and_messages_in_tuples_are_kept():
+    assert Translatable("{loss:.2f}", loss=torch.tensor(0.5)) == "0.50"
+    inner = Translatable("{key}: missing", key="a")
+    (kept,) = load_messages(json.loads(json.dumps(dump_messages((inner,)))))
+    assert (kept.template, kept) == ("{key}: missing", "a: missing")
+
+
 def test_users_own_words_stay_though_the_catalog_has_them(monkeypatch):
     monkeypatch.setenv("TEZGAH_LANG", "tr")
     assert translate("{key}: missing", key="data") == "data: eksik"
@@ -215,6 +223,9 @@ def test_join_words_is_translated(monkeypatch):
     [
         ("Input should be greater than or equal to 0", "en az 0 olmalı"),
         ("Input should be 'auto', 'bf16' or 'fp32'", "şunlardan biri olmalı: 'auto', 'bf16' ya da 'fp32'"),
+        ("Got unexpected extra argument(s) (b c)", "fazladan yazılan: b c"),
+        ("Input should be 16 or 4", "16 ya da 4 olmalı"),
+        ("Input should be a thing that nobody knows", "Input should be a thing that nobody knows"),
         ("No such option: --stepps", "--stepps: böyle bir seçenek yok"),
         ("',' expected after '\"'", "'\"' karakterinden sonra ',' bekleniyor"),
         ("a sentence of no library", "a sentence of no library"),

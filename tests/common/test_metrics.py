@@ -31,7 +31,7 @@ def test_note_run_adds_time_and_machine_to_what_a_stage_has_noted(tmp_path):
     own, other = (read_timing(stage, tmp_path) for stage in ("train_base", "slice_corpus"))
     assert (own["seconds"], own["peak_memory_gib"], own["stage_seconds"]) == (2.5, 1.25, 3.5)
     assert 0 < other["stage_peak_memory_gib"] < 1000
-    assert f"{os.cpu_count()} cores" in other["machine"]
+    assert f"{os.cpu_count()} x CPU" in other["machine"]
     assert "GiB" in own["machine"]
 
 

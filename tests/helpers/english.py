@@ -12,6 +12,8 @@ WORD = re.compile(r"\b[a-z]{3,}\b")
 NAMES = re.compile(
     r"`[^`]*`|“[^”]*”|\"[^\"]*\"|'[^']*'|\S*[/_=@\d]\S*|--?[a-z][\w-]*|\w+(?:[.-]\w+)+|\b\w+:(?=\S)|<\|?\w+\|?>"
 )
+# Of sentences of libraries, which the catalog may lack.
+FUNCTION_WORDS = {"the", "are", "was", "not", "with", "and", "but", "while", "should", "must", "than", "from"}
 # A command, metrics, kinds of tasks and a preset, which are English words.
 CALLED = {"less", "quote", "hybrid", "choice", "similarity", "minute"}
 
@@ -38,7 +40,7 @@ def english_words() -> set[str]:
         english |= set(WORD.findall(without_names(PLACE.sub(" ", template))))
         turkish |= set(re.findall(r"\w+", PLACE.sub(" ", translation)))
     keys = {word for key in list_keys(read_params(ROOT / "params.yaml")) for word in WORD.findall(key)}
-    return english - turkish - keys - CALLED
+    return (english - turkish - keys - CALLED) | FUNCTION_WORDS
 
 
 def find_english(printed: str) -> dict[str, str]:
