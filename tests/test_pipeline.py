@@ -197,7 +197,7 @@ def test_commands_speak_turkish_where_the_terminal_does(clone, monkeypatch, caps
         done = capsys.readouterr()
         assert done.out + done.err, command
         spoken[command] = find_english(done.out + done.err)
-    clone.sh("git checkout -q . && git clean -fdq")
+    clone.sh("git checkout -q . && git clean -fdq && git clean -fdqx data/raw exports")
     assert [f"{command}: {found}" for command, found in spoken.items() if found] == []
 
 
